@@ -1,0 +1,294 @@
+"""The seam between our kernels and whatever runs them: a GPU through CuPy, or the emulator on this machine's CPU.
+
+A driver allocates, copies, loads modules and launches. It knows no operation. CuPy and the emulator are imported only
+inside their drivers, so that `device="cuda"` costs nothing until it is used.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+import threading
+from collections.abc import Hashable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from autograd_gpu.backends.cuda import compile
+from autograd_gpu.errors import DeviceUnavailable
+
+Shape = Sequence[int]
+
+
+class Module(Protocol):
+    """The loaded kernels of one (file, dtype)."""
+
+    def function(self, name: str, format: str) -> Any:
+        """What `launch` takes; LookupError when the module has no such kernel."""
+
+
+class Driver(Protocol):
+    """What the backend asks of a device. Arrays are the array library's own."""
+
+    def context(self) -> Hashable:
+        """The place loaded functions belong to: a loaded function is used only where this is the same."""
+
+    def current_device(self) -> int: ...
+    def device_count(self) -> int: ...
+    def empty(self, shape: Shape, dtype: np.dtype) -> Any: ...
+    def from_host(self, array: np.ndarray) -> Any: ...
+    def to_host(self, array: Any) -> np.ndarray: ...
+    def as_strided(self, array: Any, shape: Shape, strides: Shape, offset: int) -> Any:
+        """A view that starts `offset` bytes after `array` does, strides in bytes."""
+
+    def pointer(self, array: Any) -> int: ...
+    def load(self, file: str, dtype: str) -> Module: ...
+    def launch(self, function: Any, grid: Shape, block: Shape, packed: bytes, shared_mem: int) -> None: ...
+    def synchronize(self) -> None: ...
+    def describe(self) -> dict[str, str]:
+        """Name, versions and the like, for people."""
+
+
+_current: Driver | None = None
+
+
+def current() -> Driver:
+    """The driver of this process, chosen on first use by AUTOGRAD_GPU_EMULATE."""
+    global _current
+    if _current is None:
+        mode = os.environ.get("AUTOGRAD_GPU_EMULATE", "0")
+        _current = CupyDriver() if mode in ("", "0") else EmulatedDriver(racecheck=mode == "race")
+    return _current
+
+
+# ---- a real GPU
+
+
+class CupyDriver:
+    """CuPy holds the buffers, the memory pool and the streams; the mathematics is ours."""
+
+    def __init__(self) -> None:
+        self._cupy = _import_cupy()
+        self._runtime, self._driver = self._cupy.cuda.runtime, self._cupy.cuda.driver
+        self._current_stream = self._cupy.cuda.get_current_stream
+        self._launch_buffers = _LaunchBuffers()
+        self.context = self.current_device = self._runtime.getDevice
+        self.device_count = self._runtime.getDeviceCount
+        self.empty = self._cupy.empty
+
+    def from_host(self, array: np.ndarray) -> Any:
+        return self._cupy.array(array, order="C")
+
+    def to_host(self, array: Any) -> np.ndarray:
+        return self._cupy.asnumpy(array, order="C")
+
+    def as_strided(self, array: Any, shape: Shape, strides: Shape, offset: int) -> Any:
+        return self._cupy.ndarray(tuple(shape), array.dtype, memptr=array.data + offset, strides=tuple(strides))
+
+    def pointer(self, array: Any) -> int:
+        return array.data.ptr
+
+    def load(self, file: str, dtype: str) -> _CupyModule:
+        return self._load(file, dtype, self.context())
+
+    @functools.cache  # noqa: B019  (one driver lives as long as the process)
+    def _load(self, file: str, dtype: str, device: int) -> _CupyModule:
+        return _CupyModule(self._cupy, compile.compile_to_cubin(file, dtype, self._arch(device))[0])
+
+    @functools.cache  # noqa: B019
+    def _arch(self, device: int) -> str:
+        capability = self._cupy.cuda.Device(device).compute_capability
+        # The "a" target has Hopper's own instructions; it runs nowhere else, which is fine for a cubin.
+        return "sm_90a" if capability == "90" else f"sm_{capability}"
+
+    def launch(self, function: _CupyFunction, grid: Shape, block: Shape, packed: bytes, shared_mem: int) -> None:
+        if shared_mem > function.dynamic_shared_limit:
+            function.allow_dynamic_shared(shared_mem)
+        extra = self._launch_buffers.fill(packed)
+        self._driver.launchKernel(function.pointer, *grid, *block, shared_mem, self._current_stream().ptr, 0, extra)
+
+    def synchronize(self) -> None:
+        self._runtime.deviceSynchronize()
+
+    def describe(self) -> dict[str, str]:
+        device = self.current_device()
+        properties = self._runtime.getDeviceProperties(device)
+        driver, runtime = self._runtime.driverGetVersion(), self._runtime.runtimeGetVersion()
+        return {
+            "device": properties["name"].decode(),
+            "architecture": self._arch(device),
+            "memory": f"{properties['totalGlobalMem'] / 2**30:.1f} GiB",
+            "driver": f"CUDA {driver // 1000}.{driver % 1000 // 10}",
+            "runtime": f"CUDA {runtime // 1000}.{runtime % 1000 // 10}",
+            "cupy": self._cupy.__version__,
+        }
+
+
+class _CupyModule:
+    def __init__(self, cupy: Any, cubin: bytes) -> None:
+        self._cupy = cupy
+        self._module = cupy.cuda.function.Module()
+        self._module.load(cubin)
+
+    def function(self, name: str, format: str) -> _CupyFunction:
+        try:
+            return _CupyFunction(self._cupy.cuda.driver, self._module, self._module.get_function(name).ptr)
+        except self._cupy.cuda.driver.CUDADriverError as error:
+            raise LookupError(f"no kernel {name}: {error}") from error
+
+
+class _CupyFunction:
+    # What every GPU gives without being asked.
+    dynamic_shared_limit = 48 << 10
+
+    def __init__(self, driver: Any, module: Any, pointer: int) -> None:
+        self._driver, self._module, self.pointer = driver, module, pointer  # the module must outlive its functions
+
+    def allow_dynamic_shared(self, size: int) -> None:
+        self._driver.funcSetAttribute(self.pointer, self._driver.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, size)
+        self.dynamic_shared_limit = size
+
+
+class _LaunchBuffers(threading.local):
+    """A parameter buffer per thread, and the `extra` array that points cuLaunchKernel at it.
+
+    The driver copies the parameters before a launch returns, so one buffer serves every launch of its thread.
+    """
+
+    POINTER, SIZE, END = 1, 2, 0  # CU_LAUNCH_PARAM_*
+    CAPACITY = 4096  # the most any kernel's parameters may take
+
+    def __init__(self) -> None:
+        self._buffer = (ctypes.c_longlong * (self.CAPACITY // 8))()
+        self._view = memoryview(self._buffer).cast("B")
+        self._size = ctypes.c_size_t()
+        self._extra = (ctypes.c_void_p * 5)(
+            self.POINTER, ctypes.addressof(self._buffer), self.SIZE, ctypes.addressof(self._size), self.END
+        )
+        self._address = ctypes.addressof(self._extra)
+
+    def fill(self, packed: bytes) -> int:
+        """The address of an `extra` array that hands over `packed`, good until this thread's next call."""
+        size = len(packed)
+        self._view[:size] = packed
+        self._size.value = size
+        return self._address
+
+
+def _import_cupy() -> Any:
+    way_out = "Without a GPU, AUTOGRAD_GPU_EMULATE=1 runs the same kernels on the CPU."
+    try:
+        import cupy
+    except Exception as error:  # a broken installation raises more than ImportError
+        raise DeviceUnavailable(
+            f"device 'cuda' needs CuPy, which does not import ({error}); install it with "
+            f"`pip install autograd-gpu[cuda13]` (or [cuda12]). {way_out}"
+        ) from error
+    if not cupy.cuda.is_available():
+        raise DeviceUnavailable(
+            "device 'cuda' needs an NVIDIA GPU and its driver, and CuPy finds none; check `nvidia-smi`, and that "
+            f"`pip install autograd-gpu[cuda13]` (or [cuda12]) matches the driver. {way_out}"
+        )
+    return cupy
+
+
+# ---- the emulator
+
+
+class DeviceArray(np.ndarray):
+    """An array in emulated device memory. Views are NumPy's; values come from our kernels alone."""
+
+    __array_ufunc__ = None
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        raise TypeError(f"numpy.{function.__name__} on a device array: its values may come only from our kernels")
+
+    def __repr__(self) -> str:
+        return f"DeviceArray(shape={self.shape}, dtype={self.dtype})"
+
+
+def _refuse(name: str) -> Any:
+    def method(self: DeviceArray, *args: Any, **kwargs: Any) -> Any:
+        raise TypeError(f"{name} on a device array: its values may come only from our kernels")
+
+    return method
+
+
+for _name in (
+    # ndarray's methods that read or write values without going through a ufunc
+    *("__setitem__", "__bool__", "__float__", "__int__", "__index__", "argpartition", "argsort", "astype", "choose"),
+    *("compress", "copy", "dot", "fill", "item", "nonzero", "partition", "put", "repeat", "searchsorted", "sort"),
+    *("take", "tolist", "trace"),
+):
+    setattr(DeviceArray, _name, _refuse(_name))
+
+
+class EmulatedDriver:
+    """Runs the very same `.cu` files on the CPU over guarded memory; `racecheck` also watches every access."""
+
+    def __init__(self, racecheck: bool) -> None:
+        from autograd_gpu.testing import emulator
+
+        self._emulator, self._racecheck = emulator, racecheck
+
+    def context(self) -> Hashable:
+        return self._racecheck
+
+    def current_device(self) -> int:
+        return 0
+
+    def device_count(self) -> int:
+        return 1
+
+    def empty(self, shape: Shape, dtype: np.dtype) -> DeviceArray:
+        dtype = np.dtype(dtype)
+        size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+        # A buffer of no bytes has no address: give it some, so that every array has a pointer of its own.
+        return self._emulator.allocate(max(size, 16))[:size].view(dtype).reshape(shape).view(DeviceArray)
+
+    def from_host(self, array: np.ndarray) -> DeviceArray:
+        result = self.empty(array.shape, array.dtype)
+        result.view(np.ndarray)[...] = array
+        return result
+
+    def to_host(self, array: DeviceArray) -> np.ndarray:
+        return array.view(np.ndarray).copy(order="C")
+
+    def as_strided(self, array: DeviceArray, shape: Shape, strides: Shape, offset: int) -> DeviceArray:
+        buffer: Any = array
+        while isinstance(buffer.base, np.ndarray):
+            buffer = buffer.base
+        start = self.pointer(array) - buffer.__array_interface__["data"][0] + offset
+        return np.ndarray(shape, array.dtype, buffer, start, strides).view(DeviceArray)
+
+    def pointer(self, array: DeviceArray) -> int:
+        return array.__array_interface__["data"][0]
+
+    @functools.cache  # noqa: B019  (one driver lives as long as the process)
+    def load(self, file: str, dtype: str) -> _EmulatedModule:
+        text, defines = compile.source(file), compile.defines(dtype)
+        return _EmulatedModule(
+            self._emulator.compile_module(text, file, compile.headers(), defines, racecheck=self._racecheck)
+        )
+
+    def launch(self, function: Any, grid: Shape, block: Shape, packed: bytes, shared_mem: int) -> None:
+        function.launch(grid, block, packed, shared_mem)
+
+    def synchronize(self) -> None:
+        """Every launch has finished when it returns."""
+
+    def describe(self) -> dict[str, str]:
+        return {"device": "emulated GPU on the CPU" + (", racecheck" if self._racecheck else "")}
+
+
+class _EmulatedModule:
+    def __init__(self, module: Any) -> None:
+        self._module = module
+
+    def function(self, name: str, format: str) -> Any:
+        if name not in self._module.kernels:
+            raise LookupError(f"no kernel {name}")
+        function = self._module.function(name)
+        function.check_format(format)
+        return function

@@ -1,0 +1,1 @@
+"""Headers shared by the kernels; a package only so that installers carry them."""
