@@ -83,7 +83,7 @@ class Module:
     def register_forward_hook(
         self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False
     ) -> RemovableHandle:
-        """Call ``hook(module, args, output)`` after every forward; what it returns, unless None, replaces the output."""
+        """Call ``hook(module, args, output)`` after every forward; what it returns, unless None, is the output."""
         return _add_hook(self._forward_hooks, (hook, with_kwargs), prepend)
 
     # Attributes: parameters, buffers and modules live in their own dictionaries, found again by __getattr__.
@@ -312,7 +312,7 @@ class Module:
         return self
 
     def _apply(self, fn: Callable[[Tensor], Tensor]) -> Self:
-        """Replace the data of every parameter, gradient and buffer by ``fn`` of it; parameters stay the same objects."""
+        """Replace every parameter, gradient and buffer by ``fn`` of it; parameters stay the same objects."""
         with no_grad():
             for parameter in self.parameters():
                 gradient, parameter.grad = parameter.grad, None

@@ -1,0 +1,163 @@
+"""Optimizer: parameter groups, per-parameter state and their state dict. Knows no update rule."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from copy import deepcopy
+from itertools import chain
+from typing import Any
+
+from ..device import Device
+from ..dtypes import float32
+from ..engine import enable_grad, no_grad
+from ..ops.create import full
+from ..tensor import Tensor
+
+
+class Optimizer:
+    """Base class of optimizers. A subclass gives the defaults of a group and ``_update_group``.
+
+    ``params`` is what ``model.parameters()`` returns, or dicts like ``{"params": [...], "lr": 0.1}``.
+    """
+
+    def __init__(self, params: Iterable[Tensor] | Iterable[dict[str, Any]], defaults: dict[str, Any]) -> None:
+        if isinstance(params, Tensor):
+            raise TypeError(
+                "params argument given to the optimizer should be an iterable of Tensors or dicts, but got a Tensor"
+            )
+        self.defaults = defaults
+        self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
+        self.param_groups: list[dict[str, Any]] = []
+        self._device_lrs: dict[tuple[int, Device], tuple[float, Tensor]] = {}
+        groups: list[Any] = list(params)
+        if not groups:
+            raise ValueError("optimizer got an empty parameter list")
+        for group in groups if isinstance(groups[0], dict) else [{"params": groups}]:
+            self.add_param_group(group)
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add parameters with settings of their own, such as layers that were frozen until now."""
+        if not isinstance(param_group, dict):
+            raise TypeError(f"param_group must be a dict, but got {type(param_group)}")
+        params = param_group["params"]
+        if isinstance(params, set):
+            raise TypeError(
+                "optimizer parameters need to be organized in ordered collections, but the ordering of tensors in sets "
+                "will change between runs. Please use a list instead."
+            )
+        group = {**self.defaults, **param_group, "params": [params] if isinstance(params, Tensor) else list(params)}
+        for parameter in group["params"]:
+            if not isinstance(parameter, Tensor):
+                raise TypeError(
+                    f"optimizer can only optimize Tensors, but one of the params is {type(parameter).__name__}"
+                )
+            if not parameter.is_leaf:
+                raise ValueError("can't optimize a non-leaf Tensor")
+        ours = {id(parameter) for parameter in group["params"]}
+        if len(ours) != len(group["params"]):
+            raise ValueError("optimizer contains a parameter group with duplicate parameters; list each one once")
+        if any(id(parameter) in ours for parameter in self._parameters()):
+            raise ValueError("some parameters appear in more than one parameter group")
+        self.param_groups.append(group)
+
+    def _parameters(self) -> Iterable[Tensor]:
+        return chain.from_iterable(group["params"] for group in self.param_groups)
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget every parameter's gradient, or fill it with zeros."""
+        for parameter in self._parameters():
+            if set_to_none:
+                parameter.grad = None
+            elif parameter.grad is not None:
+                parameter.grad = parameter.grad.detach().zero_()
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Update every parameter that has a gradient; ``closure`` recomputes the loss, which is returned."""
+        loss = None
+        if closure is not None:
+            with enable_grad():
+                loss = closure()
+        with no_grad():
+            for index, group in enumerate(self.param_groups):
+                for parameter in group["params"]:
+                    if parameter.grad is not None:
+                        gradient = -parameter.grad if group["maximize"] else parameter.grad
+                        self._update(parameter, gradient, self._device_lr(index, parameter.device), group)
+        return loss
+
+    def _update(self, parameter: Tensor, gradient: Tensor, lr: Tensor, group: dict[str, Any]) -> None:
+        """Change one parameter in place. lr is a (1,) float32 tensor on its device."""
+        raise NotImplementedError
+
+    def _device_lr(self, group_index: int, device: Device) -> Tensor:
+        # Kernels read the learning rate from device memory, always the same buffer, so that a captured training
+        # step follows a schedule. It is written only when the schedule has changed it.
+        lr = float(self.param_groups[group_index]["lr"])
+        value, tensor = self._device_lrs.get((group_index, device), (None, None))
+        if tensor is None:
+            tensor = full((1,), lr, dtype=float32, device=device)
+        elif value != lr:
+            tensor.fill_(lr)
+        self._device_lrs[group_index, device] = (lr, tensor)
+        return tensor
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state and the groups, with parameters named by their position."""
+        position = {id(parameter): index for index, parameter in enumerate(self._parameters())}
+        return {
+            "state": {position[id(parameter)]: state for parameter, state in self.state.items()},
+            "param_groups": [
+                {**group, "params": [position[id(parameter)] for parameter in group["params"]]}
+                for group in self.param_groups
+            ],
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over a state: settings of the groups, and each parameter's state, copied to the parameter's device."""
+        saved_groups = state_dict["param_groups"]
+        if len(saved_groups) != len(self.param_groups):
+            raise ValueError("loaded state dict has a different number of parameter groups")
+        if [len(group["params"]) for group in saved_groups] != [len(group["params"]) for group in self.param_groups]:
+            raise ValueError(
+                "loaded state dict contains a parameter group that doesn't match the size of optimizer's group"
+            )
+        positions = chain.from_iterable(group["params"] for group in saved_groups)
+        parameters = dict(zip(positions, self._parameters(), strict=True))
+        state = {
+            parameters[position]: {
+                key: _as_state_of(parameters[position], key, value, position) for key, value in values.items()
+            }
+            for position, values in state_dict["state"].items()
+        }
+        self.state = defaultdict(dict, state)
+        for group, saved in zip(self.param_groups, saved_groups, strict=True):
+            group.update({key: deepcopy(value) for key, value in saved.items() if key != "params"})
+
+    def __repr__(self) -> str:
+        lines = [f"{type(self).__name__} ("]
+        for index, group in enumerate(self.param_groups):
+            lines.append(f"Parameter Group {index}")
+            lines += [f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]
+        return "\n".join([*lines, ")"])
+
+
+def _as_state_of(parameter: Tensor, key: str, value: Any, position: int) -> Any:
+    """Return a copy of a loaded value where its parameter lives; the step count keeps float32, the rest its dtype."""
+    if not isinstance(value, Tensor):
+        return deepcopy(value)
+    if key == "step":
+        return value.to(device=parameter.device, dtype=float32).reshape(1).clone()
+    if value.shape != parameter.shape:
+        raise ValueError(
+            f"loaded state dict has {key} of shape {tuple(value.shape)} for parameter {position}, "
+            f"whose shape is {tuple(parameter.shape)}"
+        )
+    dtype = parameter.dtype if value.dtype.is_floating_point else value.dtype
+    return value.to(device=parameter.device, dtype=dtype).clone()
+
+
+def check_not_negative(name: str, value: float) -> None:
+    """Raise PyTorch's ValueError when a setting is below zero."""
+    if not value >= 0.0:
+        raise ValueError(f"Invalid {name}: {value}")
