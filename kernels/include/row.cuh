@@ -26,6 +26,15 @@ __device__ inline Chunk<N> read(const scalar_t* p) {
     return chunk;
 }
 
+// The same from an address of any alignment, for an operand that does not share the row's.
+template <int N>
+__device__ inline Chunk<N> read_anywhere(const scalar_t* p) {
+    if ((size_t)p % sizeof(Chunk<N>) == 0) return read<N>(p);
+    Chunk<N> chunk;
+    for (int i = 0; i < N; i++) chunk.item[i] = p[i];
+    return chunk;
+}
+
 template <int N>
 __device__ inline void write(scalar_t* p, const Chunk<N>& chunk) {
     if constexpr (N == 1) *p = chunk.item[0];
@@ -72,8 +81,7 @@ __device__ inline Row my_row(long long rows, int cols, const scalar_t* first, Ot
 
 // ---- reductions over the team: each thread gets the result, in an order that the geometry alone decides
 
-__device__ inline float shuffle_xor(float value, int lanes) { return __shfl_xor_sync(0xffffffff, value, lanes); }
-__device__ inline double shuffle_xor(double value, int lanes) { return __shfl_xor_sync(0xffffffff, value, lanes); }
+__device__ inline acc_t shuffle_xor(acc_t value, int lanes) { return __shfl_xor_sync(0xffffffff, value, lanes); }
 
 // T has combine(T, T) and shuffle_xor(T, int).
 template <class T, class Combine>

@@ -1,0 +1,76 @@
+"""Layer norm over rows and its gradients: launches kernels/norm.cu."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autograd_gpu.backends.cuda.launch import WARP, Kernel, block_for, ceil_div
+from autograd_gpu.backends.cuda.memory import contiguous, empty, fill
+from autograd_gpu.backends.cuda.rows import accumulator, cache_slot, teams
+
+Array = Any
+
+ROW_THREADS = 16  # as in norm.cu: threads that share 32 columns of a partial sum
+MOST_PARTS = 64
+
+_forward = Kernel("norm.cu", "layer_norm_forward", "PPPPPPqiAi")
+_backward = Kernel("norm.cu", "layer_norm_backward", "PPPPPPqii")
+_partials = Kernel("norm.cu", "layer_norm_partials", "PPPPPPqi")
+_total = Kernel("norm.cu", "layer_norm_total", "PPPPii")
+
+
+def layer_norm(x: Array, weight: Array | None, bias: Array | None, eps: float) -> tuple[Array, Array, Array]:
+    """(x - mean) * rstd * weight + bias for each row of x, with the mean and rstd of each row."""
+    _check_same_dtype("layer_norm", x, weight, bias)
+    x, weight, bias = contiguous(x), _contiguous(weight), _contiguous(bias)
+    rows, cols = x.shape
+    y, dtype = empty(x.shape, x.dtype), x.dtype
+    mean, rstd = empty((rows,), accumulator(dtype)), empty((rows,), accumulator(dtype))
+    if rows:
+        grid, block = teams(rows, cols, dtype)
+        slot = cache_slot(cols, dtype, block[1])
+        shared = block[1] * slot * dtype.itemsize
+        _forward(dtype, grid, block, x, weight, bias, y, mean, rstd, rows, cols, eps, slot, shared_mem=shared)
+    return y, mean, rstd
+
+
+def layer_norm_backward(
+    gy: Array, x: Array, mean: Array, rstd: Array, weight: Array | None
+) -> tuple[Array, Array | None, Array]:
+    """The gradients of x, of weight (None without one) and of bias."""
+    _check_same_dtype("layer_norm_backward", x, gy, weight)
+    gy, x, weight = contiguous(gy), contiguous(x), _contiguous(weight)
+    rows, cols = x.shape
+    gx, gbias, dtype = empty(x.shape, x.dtype), empty((cols,), x.dtype), x.dtype
+    gweight = None if weight is None else empty((cols,), dtype)
+    if cols == 0:
+        return gx, gweight, gbias
+    if rows == 0:
+        for sum_of_none in (gweight, gbias):
+            if sum_of_none is not None:
+                fill(sum_of_none, 0)
+        return gx, gweight, gbias
+
+    grid, block = teams(rows, cols, dtype)
+    kept = 2 * block[1]
+    slot = cache_slot(cols, dtype, kept)
+    shared = kept * slot * dtype.itemsize
+    _backward(dtype, grid, block, gy, x, mean, rstd, weight, gx, rows, cols, slot, shared_mem=shared)
+
+    parts = min(MOST_PARTS, ceil_div(rows, 4 * ROW_THREADS))
+    gweight_part, gbias_part = (empty((parts, cols), accumulator(dtype)) for _ in range(2))
+    grid, block = (ceil_div(cols, WARP), parts), (WARP, ROW_THREADS)
+    _partials(dtype, grid, block, gy, x, mean, rstd, gweight_part, gbias_part, rows, cols)
+    threads = block_for(cols)
+    _total(dtype, ceil_div(cols, threads), threads, gweight_part, gbias_part, gweight, gbias, parts, cols)
+    return gx, gweight, gbias
+
+
+def _contiguous(x: Array | None) -> Array | None:
+    return None if x is None else contiguous(x)
+
+
+def _check_same_dtype(function: str, x: Array, *others: Array | None) -> None:
+    for other in others:
+        if other is not None and other.dtype != x.dtype:
+            raise TypeError(f"{function}: operands must have one dtype, got {x.dtype} and {other.dtype}")

@@ -1,0 +1,48 @@
+// Cross entropy of each row of x (rows, cols) against its class: loss = log(sum(exp(x))) - x[target].
+//
+// A team of threads per row (row.cuh); x is read once in each direction. A row whose target is ignore_index has loss 0
+// and a gradient of zeros; any other target outside 0..cols-1 stops the kernel.
+
+#include "online.cuh"
+
+// The class of a row, or -1 when the row is ignored.
+__device__ inline int class_of(const long long* target, long long row, int cols, long long ignore_index) {
+    long long label = target[row];
+    if (label == ignore_index) return -1;
+    if (label < 0 || label >= cols) __trap();
+    return (int)label;
+}
+
+extern "C" __global__ void __launch_bounds__(1024)
+    cross_entropy_forward(const scalar_t* x, const long long* target, acc_t* loss, acc_t* lse, long long rows, int cols,
+                          long long ignore_index) {
+    Row row = my_row(rows, cols, x);
+    const scalar_t* x_row = x + row.start;
+    Online total;
+    row.visit([&](int c, auto width) { total.add(read<width>(x_row + c)); });
+    total = team_merge(total);
+
+    if (row.cols == 0 || threadIdx.x > 0) return;
+    int label = class_of(target, row.index, cols, ignore_index);
+    // The maximum goes first: beside a huge one, log(sum) would be rounded away.
+    loss[row.index] = label < 0 ? 0 : total.max - load(x_row + label) + log(total.sum);
+    lse[row.index] = total.log_sum();
+}
+
+// gx = gloss * (softmax(x) - one_hot(target))
+extern "C" __global__ void __launch_bounds__(1024)
+    cross_entropy_backward(const acc_t* gloss, const scalar_t* x, const acc_t* lse, const long long* target, scalar_t* gx,
+                           long long rows, int cols, long long ignore_index) {
+    Row row = my_row(rows, cols, x, gx);
+    if (row.cols == 0) return;
+    int label = class_of(target, row.index, cols, ignore_index);
+    acc_t g = gloss[row.index], row_lse = lse[row.index];
+    row.visit([&](int c, auto width) {
+        auto chunk = read<width>(x + row.start + c);
+        for (int i = 0; i < width; i++) {
+            acc_t softmax = exponential(chunk[i] - row_lse);
+            chunk.set(i, label < 0 ? 0 : g * (softmax - (c + i == label)));
+        }
+        write(gx + row.start + c, chunk);
+    });
+}
