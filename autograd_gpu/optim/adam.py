@@ -83,7 +83,10 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam whose weight decay shrinks the parameter itself, p = p * (1 - lr * weight_decay) (Loshchilov & Hutter 2019)."""
+    """Adam whose weight decay shrinks the parameter itself: p = p * (1 - lr * weight_decay).
+
+    Loshchilov & Hutter 2019.
+    """
 
     decoupled = True
 

@@ -11,7 +11,7 @@ from .optimizer import Optimizer
 
 
 class LRScheduler:
-    """Base class of schedules. A subclass defines ``_lr(base_lr, epoch, group)``; ``step()`` moves to the next epoch."""
+    """Base class of schedules. A subclass defines ``_lr(base_lr, epoch, group)``; ``step()`` goes one epoch on."""
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
         if not isinstance(optimizer, Optimizer):

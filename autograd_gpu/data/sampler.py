@@ -1,0 +1,100 @@
+"""In which order a dataset is read. Knows lengths and indices; never sees a sample."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sized
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+
+from ..ops.random import rand
+
+Index = TypeVar("Index", covariant=True)
+
+
+def shuffled(n: int, generator: Any = None) -> list[int]:
+    """Return 0..n-1 in an order drawn from the generator, or from the one that ``manual_seed`` sets."""
+    return _numpy_generator(generator).permutation(n).tolist()
+
+
+def _numpy_generator(generator: Any) -> np.random.Generator:
+    # float32 uniforms carry 24 bits each
+    seed = [int(word * 2**24) for word in rand(4, generator=generator).tolist()]
+    return np.random.default_rng(seed)
+
+
+class Sampler(Generic[Index]):
+    """Base class of samplers: an iterable of indices (or of lists of them, for batches)."""
+
+    def __iter__(self) -> Iterator[Index]:
+        raise NotImplementedError
+
+
+class SequentialSampler(Sampler[int]):
+    """0, 1, 2, ..."""
+
+    def __init__(self, data_source: Sized) -> None:
+        self.data_source = data_source
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(len(self.data_source)))
+
+    def __len__(self) -> int:
+        return len(self.data_source)
+
+
+class RandomSampler(Sampler[int]):
+    """Every index once, shuffled anew each epoch; with ``replacement``, num_samples independent draws."""
+
+    def __init__(
+        self, data_source: Sized, replacement: bool = False, num_samples: int | None = None, generator: Any = None
+    ) -> None:
+        self.data_source = data_source
+        self.replacement = replacement
+        self.generator = generator
+        self._num_samples = num_samples
+        if self.num_samples < 0 or (num_samples is not None and num_samples == 0):
+            raise ValueError(f"num_samples should be a positive integer value, but got num_samples={num_samples}")
+
+    @property
+    def num_samples(self) -> int:
+        """How many indices one epoch has."""
+        return len(self.data_source) if self._num_samples is None else self._num_samples
+
+    def __iter__(self) -> Iterator[int]:
+        n = len(self.data_source)
+        if self.replacement:
+            yield from _numpy_generator(self.generator).integers(n, size=self.num_samples).tolist()
+            return
+        left = self.num_samples
+        while left > 0 and n:
+            yield from shuffled(n, self.generator)[:left]
+            left -= n
+
+    def __len__(self) -> int:
+        return self.num_samples
+
+
+class BatchSampler(Sampler[list[int]]):
+    """Lists of batch_size indices from another sampler; the last may be shorter, or is dropped."""
+
+    def __init__(self, sampler: Iterable[int], batch_size: int, drop_last: bool) -> None:
+        if not isinstance(batch_size, int) or isinstance(batch_size, bool) or batch_size <= 0:
+            raise ValueError(f"batch_size should be a positive integer value, but got batch_size={batch_size}")
+        self.sampler = sampler
+        self.batch_size = batch_size
+        self.drop_last = drop_last
+
+    def __iter__(self) -> Iterator[list[int]]:
+        batch: list[int] = []
+        for index in self.sampler:
+            batch.append(index)
+            if len(batch) == self.batch_size:
+                yield batch
+                batch = []
+        if batch and not self.drop_last:
+            yield batch
+
+    def __len__(self) -> int:
+        samples = len(self.sampler)  # type: ignore[arg-type]
+        return samples // self.batch_size if self.drop_last else -(-samples // self.batch_size)
