@@ -1,0 +1,110 @@
+// out = x @ y in float16 and bfloat16 on tensor cores, with float sums.
+//
+// 8 warps make a 128 x 128 part of out, each 64 x 32 of it. Panels of x and y, DEPTH of K at a time, pass through a ring of
+// STAGES shared buffers, filled by background copies. Each operand has stride 1 either along K or across it: the panel
+// keeps the operand's own direction, so that it is copied 16 bytes at a time, and ldmatrix turns it where it must.
+
+#include "matmul.cuh"
+#include "mma.cuh"
+
+const int TILE = 128, DEPTH = 32, STAGES = 3, THREADS = 256;
+
+// One operand: `across` counts rows of x or columns of y, `depth` counts K.
+template <bool ALONG_DEPTH>
+struct Panel {
+    // 8 elements more than a line needs: the 8 rows that ldmatrix reads at once then lie in different banks.
+    static const int PITCH = (ALONG_DEPTH ? DEPTH : TILE) + 8;
+    static const int SIZE = (ALONG_DEPTH ? TILE : DEPTH) * PITCH;
+
+    const scalar_t* source;  // at the panel's first row or column, depth 0
+    long long line_stride;   // from one line of contiguous elements to the next
+    int across_end, depth_end;
+
+    __device__ void copy(scalar_t* to, int k) const {
+        const int LINE = ALONG_DEPTH ? DEPTH : TILE;
+        for (int e = threadIdx.x * 8; e < TILE * DEPTH; e += THREADS * 8) {
+            int line = e / LINE, along = e % LINE;
+            int depth = k + (ALONG_DEPTH ? along : line), across = ALONG_DEPTH ? line : along;
+            int left = ALONG_DEPTH ? depth_end - depth : across_end - across;
+            int valid = across < across_end && depth < depth_end ? min(left, 8) : 0;
+            const scalar_t* from = source;
+            if (valid) from += ALONG_DEPTH ? across * line_stride + depth : depth * line_stride + across;
+            copy_chunk(to + line * PITCH + along, from, valid);
+        }
+    }
+
+    static __device__ void copy_chunk(scalar_t* to, const scalar_t* from, int valid) {
+        if ((size_t)from % 16 == 0) return copy_async(to, from, valid * sizeof(scalar_t));
+        for (int i = 0; i < 8; i++) to[i] = i < valid ? from[i] : scalar_t{0};
+    }
+
+    // The 16 x 16 elements from (across, depth) as the warp's registers, in quarters: (low, low), (high, low),
+    // (low, high), (high, high) of (across, depth).
+    static __device__ void fragment(unsigned (&r)[4], const scalar_t* panel, int across, int depth) {
+        int lane = threadIdx.x % 32;
+        across += lane / 8 % 2 * 8;
+        depth += lane / 16 * 8;
+        if (ALONG_DEPTH) ldmatrix<false>(r, panel + (across + lane % 8) * PITCH + depth);
+        else ldmatrix<true>(r, panel + (depth + lane % 8) * PITCH + across);
+    }
+};
+
+template <bool X_ALONG_DEPTH, bool Y_ALONG_DEPTH>
+__device__ void multiply(const scalar_t* x, const scalar_t* y, scalar_t* out, acc_t* partial, const Problem& p) {
+    extern __shared__ uint4 shared[];
+    using X = Panel<X_ALONG_DEPTH>;
+    using Y = Panel<Y_ALONG_DEPTH>;
+    Work work = my_work<TILE, TILE>(x, y, p);
+    X x_panel{work.x + work.row * p.x_row, X_ALONG_DEPTH ? p.x_row : p.x_col, (int)p.m - work.row, work.k_end};
+    Y y_panel{work.y + work.col * p.y_col, Y_ALONG_DEPTH ? p.y_col : p.y_row, (int)p.n - work.col, work.k_end};
+    scalar_t *x_shared = (scalar_t*)shared, *y_shared = x_shared + STAGES * X::SIZE;
+    int warp = threadIdx.x / 32, warp_row = warp % 2 * 64, warp_col = warp / 2 * 32;
+
+    int steps = (work.k_end - work.k_begin + DEPTH - 1) / DEPTH;
+    auto start = [&](int step) {
+        if (step < steps) {
+            x_panel.copy(x_shared + step % STAGES * X::SIZE, work.k_begin + step * DEPTH);
+            y_panel.copy(y_shared + step % STAGES * Y::SIZE, work.k_begin + step * DEPTH);
+        }
+        copy_commit();  // an empty group past the end keeps the count that copy_wait goes by
+    };
+    for (int step = 0; step < STAGES - 1; step++) start(step);
+
+    float sums[4][4][4] = {};  // 16 x 8 pieces of the warp's 64 x 32
+    for (int step = 0; step < steps; step++) {
+        copy_wait<STAGES - 2>();
+        __syncthreads();  // this step's panels are whole, and all have left the buffer that is filled next
+        start(step + STAGES - 1);
+        const scalar_t* x_now = x_shared + step % STAGES * X::SIZE;
+        const scalar_t* y_now = y_shared + step % STAGES * Y::SIZE;
+#pragma unroll
+        for (int depth = 0; depth < DEPTH; depth += 16) {
+            unsigned a[4][4], b[2][4];
+            for (int i = 0; i < 4; i++) X::fragment(a[i], x_now, warp_row + i * 16, depth);
+            for (int j = 0; j < 2; j++) Y::fragment(b[j], y_now, warp_col + j * 16, depth);
+            for (int i = 0; i < 4; i++)
+                for (int j = 0; j < 4; j++) {
+                    unsigned columns[2] = {b[j / 2][j % 2], b[j / 2][j % 2 + 2]};
+                    mma(sums[i][j], a[i], columns);
+                }
+        }
+    }
+    copy_wait<0>();
+
+    int row = work.row + warp_row + threadIdx.x % 32 / 4, col = work.col + warp_col + threadIdx.x % 4 * 2;
+    for (int i = 0; i < 4; i++)
+        for (int j = 0; j < 4; j++)
+            for (int r = 0; r < 4; r++)
+                put(out, partial, p, work, row + i * 16 + r / 2 * 8, col + j * 8 + r % 2, sums[i][j][r]);
+}
+
+// n: the operand's rows are contiguous; t: its columns are (it is the transpose of one whose rows are).
+#define MATMUL(NAME, X_ALONG_DEPTH, Y_ALONG_DEPTH)                                                                     \
+    extern "C" __global__ void __launch_bounds__(THREADS)                                                              \
+        NAME(const scalar_t* x, const scalar_t* y, scalar_t* out, acc_t* partial, const Problem p) {                   \
+        multiply<X_ALONG_DEPTH, Y_ALONG_DEPTH>(x, y, out, partial, p);                                                 \
+    }
+MATMUL(matmul_nn, true, false)
+MATMUL(matmul_nt, true, true)
+MATMUL(matmul_tn, false, false)
+MATMUL(matmul_tt, false, true)
