@@ -88,7 +88,7 @@ def test_backward_with_a_non_leaf_input():
 
 
 def test_backward_refuses_empty_inputs():
-    with pytest.raises(RuntimeError, match="inputs. argument to .*backward.* cannot be empty"):
+    with pytest.raises(RuntimeError, match=r"inputs. argument to .*backward.* cannot be empty"):
         leaf(1).sum().backward(inputs=[])
 
 
@@ -114,7 +114,7 @@ def test_grad_of_the_output_itself():
 
 def test_grad_of_an_input_that_does_not_require_grad():
     x, constant = leaf(1), torch.ones(1)
-    with pytest.raises(RuntimeError, match="One of the differentiated Tensors does not require grad"):
+    with pytest.raises(RuntimeError, match=r"One of the differentiated Tensors does not require grad"):
         torch.autograd.grad(x * constant, constant)
 
 
@@ -191,7 +191,7 @@ def test_retain_grad_keeps_a_non_leafs_gradient():
 def test_a_non_leafs_grad_is_none_and_warns():
     y = leaf(2) * 2
     y.backward()
-    with pytest.warns(UserWarning, match="not a leaf Tensor is being accessed"):
+    with pytest.warns(UserWarning, match=r"not a leaf Tensor is being accessed"):
         assert y.grad is None
 
 
@@ -200,7 +200,7 @@ def test_partial_retention_frees_what_ran():
     shared = x.exp()
     first, second = shared * 2, shared.exp()
     first.backward()
-    with pytest.raises(RuntimeError, match="second time"):
+    with pytest.raises(RuntimeError, match=r"second time"):
         second.backward()
 
 
@@ -271,7 +271,7 @@ def test_an_error_in_backward_reaches_the_caller_and_leaves_the_mode_as_it_was()
         def backward(ctx, gradient):
             raise ZeroDivisionError("on purpose")
 
-    with pytest.raises(ZeroDivisionError, match="on purpose"):
+    with pytest.raises(ZeroDivisionError, match=r"on purpose"):
         Fails.apply(leaf(1)).backward()
     assert torch.is_grad_enabled()
 

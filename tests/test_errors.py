@@ -16,7 +16,7 @@ def test_integer_tensor_with_requires_grad():
 
 def test_backward_on_a_vector():
     x = torch.ones(3, requires_grad=True)
-    with pytest.raises(RuntimeError, match="grad can be implicitly created only for scalar outputs"):
+    with pytest.raises(RuntimeError, match=r"grad can be implicitly created only for scalar outputs"):
         (x * 2).backward()
 
 
@@ -40,7 +40,7 @@ def test_wrong_gradient_shape():
 
 def test_gradient_of_a_scalar_must_be_a_scalar_even_for_shape_one():
     x = torch.ones(1, requires_grad=True)
-    with pytest.raises(RuntimeError, match="Mismatch in shape"):
+    with pytest.raises(RuntimeError, match=r"Mismatch in shape"):
         (x * 2).backward(torch.tensor(1.0))
 
 
@@ -88,7 +88,7 @@ def test_second_backward():
     x = torch.ones(3, requires_grad=True)
     y = x.exp().sum()
     y.backward()
-    with pytest.raises(RuntimeError, match="Trying to backward through the graph a second time") as caught:
+    with pytest.raises(RuntimeError, match=r"Trying to backward through the graph a second time") as caught:
         y.backward()
     assert "Specify retain_graph=True" in str(caught.value)
 
@@ -123,22 +123,22 @@ def test_numpy_from_the_gpu(device):
 
 def test_flag_on_a_non_leaf():
     y = torch.ones(3, requires_grad=True) * 2
-    with pytest.raises(RuntimeError, match="you can only change requires_grad flags of leaf variables."):
+    with pytest.raises(RuntimeError, match=r"you can only change requires_grad flags of leaf variables."):
         y.requires_grad_(False)
 
 
 def test_bool_of_many():
-    with pytest.raises(RuntimeError, match="Boolean value of Tensor with more than one value is ambiguous"):
+    with pytest.raises(RuntimeError, match=r"Boolean value of Tensor with more than one value is ambiguous"):
         bool(torch.ones(2))
 
 
 def test_bool_of_none():
-    with pytest.raises(RuntimeError, match="Boolean value of Tensor with no values is ambiguous"):
+    with pytest.raises(RuntimeError, match=r"Boolean value of Tensor with no values is ambiguous"):
         bool(torch.ones(0))
 
 
 def test_item_of_many():
-    with pytest.raises(RuntimeError, match="a Tensor with 2 elements cannot be converted to Scalar"):
+    with pytest.raises(RuntimeError, match=r"a Tensor with 2 elements cannot be converted to Scalar"):
         torch.ones(2).item()
 
 
@@ -154,7 +154,7 @@ def test_matrix_shapes():
 
 
 def test_matrices_of_two_dtypes():
-    with pytest.raises(RuntimeError, match="expected m1 and m2 to have the same dtype"):
+    with pytest.raises(RuntimeError, match=r"expected m1 and m2 to have the same dtype"):
         torch.ones(2, 3) @ torch.ones(3, 2, dtype=torch.float64)
 
 
@@ -162,14 +162,14 @@ def test_inference_tensor_saved():
     with torch.inference_mode():
         frozen = torch.ones(3)
     w = torch.ones(3, requires_grad=True)
-    with pytest.raises(RuntimeError, match="Inference tensors cannot be saved for backward."):
+    with pytest.raises(RuntimeError, match=r"Inference tensors cannot be saved for backward."):
         w * frozen
 
 
 def test_inference_tensor_changed_in_place_outside():
     with torch.inference_mode():
         frozen = torch.ones(3)
-    with pytest.raises(RuntimeError, match="Inplace update to inference tensor outside InferenceMode is not allowed"):
+    with pytest.raises(RuntimeError, match=r"Inplace update to inference tensor outside InferenceMode is not allowed"):
         frozen.add_(1)
 
 
@@ -177,13 +177,13 @@ def test_anomaly_names_the_function_and_the_output():
     x = torch.tensor([-1.0], requires_grad=True)
     with pytest.warns(UserWarning), torch.autograd.detect_anomaly():
         y = torch.sqrt(x)
-        with pytest.raises(RuntimeError, match="Function 'SqrtBackward0' returned nan values in its 0th output."):
+        with pytest.raises(RuntimeError, match=r"Function 'SqrtBackward0' returned nan values in its 0th output."):
             y.backward()
 
 
 def test_unused_input():
     x, unused = torch.ones(3, requires_grad=True), torch.ones(3, requires_grad=True)
-    with pytest.raises(RuntimeError, match="Set allow_unused=True"):
+    with pytest.raises(RuntimeError, match=r"Set allow_unused=True"):
         torch.autograd.grad(x.sum(), [x, unused])
 
 
@@ -206,12 +206,12 @@ def test_dimension_out_of_range():
 
 
 def test_index_out_of_range():
-    with pytest.raises(IndexError, match="index 2 is out of bounds for dimension 0 with size 2"):
+    with pytest.raises(IndexError, match=r"index 2 is out of bounds for dimension 0 with size 2"):
         torch.ones(2)[2]
 
 
 def test_too_many_indices():
-    with pytest.raises(IndexError, match="too many indices for tensor of dimension 1"):
+    with pytest.raises(IndexError, match=r"too many indices for tensor of dimension 1"):
         torch.ones(2)[0, 0]
 
 
@@ -221,12 +221,12 @@ def test_mean_of_integers():
 
 
 def test_cat_of_nothing():
-    with pytest.raises((RuntimeError, ValueError), match="expected a non-empty list of Tensors"):
+    with pytest.raises((RuntimeError, ValueError), match=r"expected a non-empty list of Tensors"):
         torch.cat([])
 
 
 def test_cat_of_different_sizes():
-    with pytest.raises(RuntimeError, match="Sizes of tensors must match except in dimension 0"):
+    with pytest.raises(RuntimeError, match=r"Sizes of tensors must match except in dimension 0"):
         torch.cat([torch.ones(2, 3), torch.ones(2, 4)])
 
 
@@ -234,9 +234,9 @@ def test_gradient_assigned_with_a_wrong_shape_dtype_or_type():
     x = torch.ones(3, requires_grad=True)
     with pytest.raises(RuntimeError, match=r"assign a gradient of size '\[2\]' to a tensor of size '\[3\]'"):
         x.grad = torch.ones(2)
-    with pytest.raises(RuntimeError, match="assign a gradient with dtype"):
+    with pytest.raises(RuntimeError, match=r"assign a gradient with dtype"):
         x.grad = torch.ones(3, dtype=torch.float64)
-    with pytest.raises(TypeError, match="assigned grad expected to be a Tensor or None"):
+    with pytest.raises(TypeError, match=r"assigned grad expected to be a Tensor or None"):
         x.grad = 1
 
 

@@ -89,7 +89,7 @@ def test_needs_input_grad():
         @staticmethod
         def backward(ctx, g):
             seen.append(ctx.needs_input_grad)
-            x, y = ctx.saved_tensors
+            _, y = ctx.saved_tensors
             return g * y, None, None
 
     Mul.apply(leaf(1), torch.ones(1), "note").backward()
@@ -203,7 +203,7 @@ def test_once_differentiable():
     x = leaf(2)
     (g,) = torch.autograd.grad(Once.apply(x), x, grad_outputs=leaf(1), create_graph=True)
     assert g.tolist() == [4]
-    with pytest.raises(RuntimeError, match="marked with @once_differentiable"):
+    with pytest.raises(RuntimeError, match=r"marked with @once_differentiable"):
         g.backward()
 
 
@@ -211,12 +211,12 @@ def test_saved_tensors_are_freed_and_checked():
     x = leaf(2)
     y = Cube.apply(x)
     y.backward()
-    with pytest.raises(RuntimeError, match="second time"):
+    with pytest.raises(RuntimeError, match=r"second time"):
         y.backward()
     z = x * 1
     y = Cube.apply(z)
     z.add_(1)
-    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+    with pytest.raises(RuntimeError, match=r"modified by an inplace operation"):
         y.backward()
 
 
@@ -236,7 +236,7 @@ def returning(*gradients):
 
 
 def test_a_wrong_number_of_gradients():
-    with pytest.raises(RuntimeError, match="ReturnsBackward returned an incorrect number of gradients"):
+    with pytest.raises(RuntimeError, match=r"ReturnsBackward returned an incorrect number of gradients"):
         returning(torch.ones(1), torch.ones(1)).apply(leaf(1)).backward()
 
 
@@ -258,7 +258,7 @@ def test_a_gradient_of_another_float_dtype_is_cast():
 
 
 def test_a_gradient_that_is_no_tensor():
-    with pytest.raises(RuntimeError, match="expected Variable or None|expected a Tensor|got int"):
+    with pytest.raises(RuntimeError, match=r"expected Variable or None|expected a Tensor|got int"):
         returning(1).apply(leaf(1)).backward()
 
 
@@ -276,7 +276,7 @@ def test_a_function_without_gradients_records_nothing():
 
 
 def test_a_function_is_called_through_apply_only():
-    with pytest.raises(RuntimeError, match="apply|Legacy autograd function|static"):
+    with pytest.raises(RuntimeError, match=r"apply|Legacy autograd function|static"):
         Cube()(leaf(1))
 
 

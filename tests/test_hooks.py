@@ -68,9 +68,9 @@ def test_retained_gradient_is_what_the_hooks_made_of_it():
 
 
 def test_a_hook_of_a_wrong_kind_or_place():
-    with pytest.raises(RuntimeError, match="cannot register a hook on a tensor that doesn't require gradient"):
+    with pytest.raises(RuntimeError, match=r"cannot register a hook on a tensor that doesn't require gradient"):
         torch.ones(1).register_hook(print)
-    with pytest.raises(RuntimeError, match="post accumulate grad hooks cannot be registered on non-leaf tensors"):
+    with pytest.raises(RuntimeError, match=r"post accumulate grad hooks cannot be registered on non-leaf tensors"):
         (leaf(1) * 2).register_post_accumulate_grad_hook(print)
 
 
@@ -88,7 +88,7 @@ def test_a_hook_that_raises_reaches_the_caller():
         raise ZeroDivisionError("in a hook")
 
     x.register_hook(fail)
-    with pytest.raises(ZeroDivisionError, match="in a hook"):
+    with pytest.raises(ZeroDivisionError, match=r"in a hook"):
         (x * 2).backward()
     assert torch.is_grad_enabled()
 

@@ -209,7 +209,7 @@ def test_inference_mode_cannot_even_enable_requires_grad_inside():
     with torch.inference_mode():
         inside = torch.tensor([1.0])
         for tensor in (outside, inside):
-            with pytest.raises(RuntimeError, match="inference_mode"):
+            with pytest.raises(RuntimeError, match=r"inference_mode"):
                 tensor.requires_grad_(True)
 
 

@@ -190,14 +190,14 @@ def test_an_inference_tensor_may_change_in_place_inside_only():
         frozen = torch.ones(2)
         frozen.add_(1)
     assert frozen.tolist() == [2, 2]
-    with pytest.raises(RuntimeError, match="Inplace update to inference tensor outside InferenceMode is not allowed"):
+    with pytest.raises(RuntimeError, match=r"Inplace update to inference tensor outside InferenceMode is not allowed"):
         frozen.add_(1)
 
 
 def test_inference_tensors_keep_no_version():
     with torch.inference_mode():
         frozen = torch.ones(2)
-    with pytest.raises(RuntimeError, match="Inference tensors do not track version counter"):
+    with pytest.raises(RuntimeError, match=r"Inference tensors do not track version counter"):
         frozen._version  # noqa: B018 (the access is the claim)
 
 
@@ -218,7 +218,7 @@ def test_a_parameter_can_be_made_in_inference_mode():
 @pytest.mark.ours
 def test_requires_grad_inside_inference_mode_says_why_and_what_to_do():
     x = torch.ones(2)
-    with torch.inference_mode(), pytest.raises(RuntimeError, match="inference_mode.*no_grad"):
+    with torch.inference_mode(), pytest.raises(RuntimeError, match=r"inference_mode.*no_grad"):
         x.requires_grad_(True)
     with torch.inference_mode():
         assert x.requires_grad_(False) is x

@@ -113,7 +113,7 @@ def test_accumulation_makes_a_new_gradient_under_create_graph():
 def test_a_second_backward_raises_when_a_node_had_saved_tensors():
     y = leaf(1, 2).exp().sum()
     y.backward()
-    with pytest.raises(RuntimeError, match="Trying to backward through the graph a second time"):
+    with pytest.raises(RuntimeError, match=r"Trying to backward through the graph a second time"):
         y.backward()
 
 
@@ -139,7 +139,7 @@ def test_retain_graph_allows_a_second_backward():
 def test_a_saved_output_changed_in_place_raises():
     y = leaf(1, 2).exp()
     y.add_(1)
-    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+    with pytest.raises(RuntimeError, match=r"modified by an inplace operation"):
         y.sum().backward()
 
 
@@ -172,7 +172,7 @@ def test_a_saved_tensor_written_through_detach_raises():
     w = leaf(1, 2)
     y = w * w
     w.detach().zero_()
-    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+    with pytest.raises(RuntimeError, match=r"modified by an inplace operation"):
         y.sum().backward()
 
 
@@ -182,7 +182,7 @@ def test_a_saved_tensor_written_through_detach_raises():
 def test_a_leaf_that_requires_grad_refuses_writes():
     x = leaf(1, 2)
     for write in (lambda: x.add_(1), lambda: x.__setitem__(0, 1), lambda: x.view(2, 1).add_(1), lambda: x.zero_()):
-        with pytest.raises(RuntimeError, match="leaf Variable that requires grad"):
+        with pytest.raises(RuntimeError, match=r"leaf Variable that requires grad"):
             write()
     assert x.tolist() == [1, 2]
 
@@ -290,7 +290,7 @@ def test_gradients_at_edges(function, at, gradient):
 def test_unused_inputs():
     x, unused = leaf(1), leaf(1)
     y = x * 2
-    with pytest.raises(RuntimeError, match="Set allow_unused=True"):
+    with pytest.raises(RuntimeError, match=r"Set allow_unused=True"):
         torch.autograd.grad(y, [x, unused], retain_graph=True)
     assert torch.autograd.grad(y, [x, unused], allow_unused=True, retain_graph=True)[1] is None
     assert torch.autograd.grad(y, [x, unused], materialize_grads=True)[1].tolist() == [0]
@@ -426,7 +426,7 @@ def test_implicit_backward_needs_one_element_and_an_explicit_gradient_the_exact_
     x = torch.ones(1, requires_grad=True)
     (x * 2).backward()
     assert x.grad.tolist() == [2]
-    with pytest.raises(RuntimeError, match="Mismatch in shape"):
+    with pytest.raises(RuntimeError, match=r"Mismatch in shape"):
         (x * 2).backward(torch.tensor(1.0))
 
 
@@ -464,5 +464,5 @@ def test_promotion(make, dtype):
 
 
 def test_mean_of_integers_raises():
-    with pytest.raises(RuntimeError, match="mean"):
+    with pytest.raises(RuntimeError, match=r"mean"):
         torch.tensor([1, 2]).mean()

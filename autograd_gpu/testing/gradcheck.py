@@ -1,0 +1,295 @@
+"""Gradients by finite differences against gradients by autograd. Knows the public interface only, so any device works.
+
+The numerical Jacobian is a central difference in the inputs' own precision (float64 for a verdict worth having); the
+analytical one is read off backward, one output element at a time. `fast_mode` compares a random projection instead.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+import autograd_gpu as ag
+
+Function = Callable[..., Any]
+
+
+class GradcheckError(RuntimeError):
+    """The gradients of a function are wrong; the message says where first."""
+
+
+def gradcheck(
+    func: Function,
+    inputs: ag.Tensor | Sequence[Any],
+    *,
+    eps: float = 1e-6,
+    atol: float = 1e-5,
+    rtol: float = 1e-3,
+    raise_exception: bool = True,
+    nondet_tol: float = 0.0,
+    check_grad_dtypes: bool = False,
+    check_batched_grad: bool = False,
+    fast_mode: bool = False,
+) -> bool:
+    """Return whether `func`'s gradients for those `inputs` that require grad agree with central differences.
+
+    An entry is right when |analytical - numerical| <= atol + rtol * |numerical|. Backward is also run twice and must
+    repeat itself within `nondet_tol`. Raises GradcheckError at the first wrong entry, unless `raise_exception` is off.
+    """
+    check = _Check(func, _as_inputs(inputs), eps, atol, rtol)
+    try:
+        (check.projections if fast_mode else check.jacobians)(nondet_tol)
+        if check_grad_dtypes:
+            check.gradient_dtypes()
+        if check_batched_grad:
+            check.batched_gradients()
+    except GradcheckError:
+        if raise_exception:
+            raise
+        return False
+    return True
+
+
+def gradgradcheck(
+    func: Function,
+    inputs: ag.Tensor | Sequence[Any],
+    grad_outputs: ag.Tensor | Sequence[ag.Tensor] | None = None,
+    *,
+    eps: float = 1e-6,
+    atol: float = 1e-5,
+    rtol: float = 1e-3,
+    raise_exception: bool = True,
+    nondet_tol: float = 0.0,
+    check_grad_dtypes: bool = False,
+    check_batched_grad: bool = False,
+    fast_mode: bool = False,
+) -> bool:
+    """Return whether the gradients of `func`'s gradients, in its inputs and in `grad_outputs`, are right.
+
+    `grad_outputs` are random when not given. The other options are gradcheck's.
+    """
+    inputs = _as_inputs(inputs)
+    outputs = [output for output in _as_tuple(func(*inputs)) if output.requires_grad]
+    if grad_outputs is None:
+        random = np.random.default_rng(0)
+        given = tuple(_like(output, random.standard_normal(output.shape)).requires_grad_() for output in outputs)
+    else:
+        given = _as_tuple(grad_outputs)
+
+    def gradients(*arguments: Any) -> tuple[ag.Tensor, ...]:
+        values, directions = arguments[: len(inputs)], arguments[len(inputs) :]
+        # Nodes of this call only: a fresh view of each input keeps leaves of other calls out of the graph.
+        values = tuple(value.view_as(value) if _is_active(value) else value for value in values)
+        results = [output for output in _as_tuple(func(*values)) if output.requires_grad]
+        active = [value for value in values if _is_active(value)]
+        found = ag.autograd.grad(results, active, list(directions), create_graph=True, allow_unused=True)
+        return tuple(gradient for gradient in found if gradient is not None)
+
+    return gradcheck(
+        gradients,
+        (*inputs, *given),
+        eps=eps,
+        atol=atol,
+        rtol=rtol,
+        raise_exception=raise_exception,
+        nondet_tol=nondet_tol,
+        check_grad_dtypes=check_grad_dtypes,
+        check_batched_grad=check_batched_grad,
+        fast_mode=fast_mode,
+    )
+
+
+class _Check:
+    """One function at one point."""
+
+    def __init__(self, func: Function, inputs: tuple[Any, ...], eps: float, atol: float, rtol: float) -> None:
+        self.func, self.inputs, self.eps, self.atol, self.rtol = func, inputs, eps, atol, rtol
+        self.active = [position for position, value in enumerate(inputs) if _is_active(value)]
+        self.outputs = [output for output in _as_tuple(func(*inputs)) if output.dtype.is_floating_point]
+
+    def jacobians(self, nondet_tol: float) -> None:
+        """Compare every entry of every Jacobian."""
+        numerical = [self._numerical_jacobians(position) for position in self.active]
+        for number, output in enumerate(self.outputs):
+            analytical = self._analytical_jacobians(output)
+            for position, expected, found in zip(self.active, numerical, analytical, strict=True):
+                self._compare(number, position, expected[number], found)
+            again = self._analytical_jacobians(output)
+            for position, first, second in zip(self.active, analytical, again, strict=True):
+                if first.size and not np.abs(first - second).max() <= nondet_tol:
+                    raise GradcheckError(
+                        "Backward is not reentrant, i.e., running backward with same input and grad_output multiple "
+                        f"times gives different values, for output {number} and input {position}: they differ by up to "
+                        f"{np.abs(first - second).max():g}. The tolerance for nondeterminism was {nondet_tol}."
+                    )
+
+    def projections(self, nondet_tol: float) -> None:
+        """Compare v' J u for a random u and v per input and output: a wrong entry shows with probability one."""
+        random = np.random.default_rng(0)
+        for position in self.active:
+            u = random.standard_normal(self.inputs[position].shape)
+            slopes = self._difference(position, u)
+            for number, output in enumerate(self.outputs):
+                v = random.standard_normal(output.shape)
+                expected = float((slopes[number] * v).sum())
+                found, again = (
+                    float((self._gradients(output, v)[self.active.index(position)] * u).sum()) for _ in range(2)
+                )
+                if not abs(found - expected) <= self.atol + self.rtol * abs(expected):
+                    raise GradcheckError(
+                        f"Jacobian mismatch for output {number} with respect to input {position}, in the projection "
+                        f"on random directions: numerical {expected!r}, analytical {found!r}. "
+                        "Without fast_mode the entry is named."
+                    )
+                if not abs(found - again) <= nondet_tol:
+                    raise GradcheckError(
+                        f"Backward is not reentrant: output {number} and input {position} gave {found!r}, then "
+                        f"{again!r}. The tolerance for nondeterminism was {nondet_tol}."
+                    )
+
+    def gradient_dtypes(self) -> None:
+        """Each gradient must have its input's dtype."""
+        for output in self._differentiable_outputs():
+            found = ag.autograd.grad(
+                output, self._active_inputs(), ag.ones_like(output), retain_graph=True, allow_unused=True
+            )
+            for position, gradient in zip(self.active, found, strict=True):
+                if gradient is not None and gradient.dtype != self.inputs[position].dtype:
+                    raise GradcheckError(
+                        f"the gradient of input {position} is {gradient.dtype}, the input {self.inputs[position].dtype}"
+                    )
+
+    def batched_gradients(self) -> None:
+        """Two gradients in one batch must give what each gives alone."""
+        random = np.random.default_rng(0)
+        for number, output in enumerate(self._differentiable_outputs()):
+            pair = [random.standard_normal(output.shape) for _ in range(2)]
+            alone = [self._gradients(output, v) for v in pair]
+            together = ag.autograd.grad(
+                output,
+                self._active_inputs(),
+                _like(output, np.stack(pair)),
+                retain_graph=True,
+                allow_unused=True,
+                is_grads_batched=True,
+            )
+            for slot, position in enumerate(self.active):
+                for row, separate in enumerate(alone):
+                    batched = 0.0 if together[slot] is None else _values(together[slot])[row]
+                    if not np.allclose(batched, separate[slot], rtol=self.rtol, atol=self.atol):
+                        raise GradcheckError(
+                            f"the batched gradient of output {number} in input {position} differs from row {row} alone"
+                        )
+
+    def _compare(self, number: int, position: int, numerical: np.ndarray, analytical: np.ndarray) -> None:
+        difference = np.abs(analytical - numerical)
+        # Written so that a NaN on either side is wrong.
+        wrong = ~(difference <= self.atol + self.rtol * np.abs(numerical))
+        if not wrong.any():
+            return
+        row, column = np.argwhere(wrong)[0]
+        output, value = self.outputs[number], self.inputs[position]
+        at_output = _place(row, output.shape)
+        at_input = _place(column, value.shape)
+        raise GradcheckError(
+            f"Jacobian mismatch for output {number} with respect to input {position}: {wrong.sum()} of {wrong.size} "
+            f"entries are wrong, the first d output{at_output} / d input{at_input}: "
+            f"numerical {float(numerical[row, column])!r}, analytical {float(analytical[row, column])!r} "
+            f"(allowed: atol {self.atol:g} + rtol {self.rtol:g} of the numerical).\n"
+            f"numerical:\n{numerical}\nanalytical:\n{analytical}"
+        )
+
+    def _analytical_jacobians(self, output: ag.Tensor) -> list[np.ndarray]:
+        """(output elements, input elements), for each active input."""
+        rows = [np.zeros((output.numel(), self.inputs[position].numel())) for position in self.active]
+        if output.requires_grad:
+            for element, direction in enumerate(_basis(output.shape)):
+                for jacobian, gradient in zip(rows, self._gradients(output, direction), strict=True):
+                    jacobian[element] = gradient.reshape(-1)
+        return rows
+
+    def _gradients(self, output: ag.Tensor, direction: np.ndarray) -> list[np.ndarray]:
+        if not output.requires_grad:
+            return [np.zeros(self.inputs[position].shape) for position in self.active]
+        found = ag.autograd.grad(
+            output, self._active_inputs(), _like(output, direction), retain_graph=True, allow_unused=True
+        )
+        return [
+            np.zeros(self.inputs[position].shape) if gradient is None else _values(gradient)
+            for position, gradient in zip(self.active, found, strict=True)
+        ]
+
+    def _numerical_jacobians(self, position: int) -> list[np.ndarray]:
+        """(output elements, input elements), for each output, by moving one input element at a time."""
+        size = self.inputs[position].numel()
+        jacobians = [np.zeros((output.numel(), size)) for output in self.outputs]
+        for element, direction in enumerate(_basis(self.inputs[position].shape)):
+            for jacobian, slope in zip(jacobians, self._difference(position, direction), strict=True):
+                jacobian[:, element] = slope.reshape(-1)
+        return jacobians
+
+    def _difference(self, position: int, direction: np.ndarray) -> list[np.ndarray]:
+        """(f(x + eps u) - f(x - eps u)) / (2 eps), for each output."""
+        value = self.inputs[position]
+        centre = _values(value)
+        sides = []
+        for step in (self.eps, -self.eps):
+            moved = list(self.inputs)
+            moved[position] = _like(value, centre + step * direction).requires_grad_()
+            results = _as_tuple(self.func(*moved))
+            sides.append([_values(result) for result in results if result.dtype.is_floating_point])
+        return [(above - below) / (2 * self.eps) for above, below in zip(*sides, strict=True)]
+
+    def _active_inputs(self) -> list[ag.Tensor]:
+        return [self.inputs[position] for position in self.active]
+
+    def _differentiable_outputs(self) -> list[ag.Tensor]:
+        return [output for output in self.outputs if output.requires_grad]
+
+
+def _as_inputs(inputs: ag.Tensor | Sequence[Any]) -> tuple[Any, ...]:
+    values = _as_tuple(inputs)
+    active = [value for value in values if _is_active(value)]
+    if not active:
+        raise ValueError(
+            "gradcheck expects at least one input tensor to require gradient, but none of them have requires_grad=True."
+        )
+    if any(value.dtype != ag.float64 for value in active):
+        warnings.warn(
+            "gradcheck: an input that requires gradient is not of dtype float64; differences in less precision are "
+            "mostly noise. Use x.double().",
+            stacklevel=3,
+        )
+    return values
+
+
+def _as_tuple(value: Any) -> tuple[Any, ...]:
+    return tuple(value) if isinstance(value, (tuple, list)) else (value,)
+
+
+def _is_active(value: Any) -> bool:
+    return isinstance(value, ag.Tensor) and value.requires_grad
+
+
+def _values(tensor: ag.Tensor) -> np.ndarray:
+    return tensor.detach().double().cpu().numpy()
+
+
+def _like(tensor: ag.Tensor, values: np.ndarray) -> ag.Tensor:
+    """Return a new leaf with these values and the tensor's dtype and device."""
+    return ag.tensor(values, dtype=tensor.dtype, device=tensor.device)
+
+
+def _basis(shape: tuple[int, ...]) -> Iterator[np.ndarray]:
+    """The arrays of this shape that are one in one place."""
+    for element in range(int(np.prod(shape))):
+        direction = np.zeros(shape)
+        direction.reshape(-1)[element] = 1
+        yield direction
+
+
+def _place(element: int, shape: tuple[int, ...]) -> str:
+    return str([int(index) for index in np.unravel_index(element, tuple(shape))]) if len(shape) else ""
