@@ -228,8 +228,8 @@ def _without_tensors(value: Any, path: tuple[str, ...], tensors: dict[str, Tenso
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     raise TypeError(
-        f"save: cannot save a {type(value).__name__} at '{'.'.join(path)}'. Files hold tensors, numbers, strings, None, "
-        "and dicts, lists and tuples of them; nothing is pickled."
+        f"save: cannot save a {type(value).__name__} at '{'.'.join(path)}'. Files hold tensors, numbers, strings, "
+        "None, and dicts, lists and tuples of them; nothing is pickled."
     )
 
 

@@ -1,0 +1,280 @@
+"""``autograd-gpu train gpt``: a byte-level GPT on the source text of Python's standard library.
+
+The model is GPT-2's (Radford et al. 2019) in small: learned positions, pre-normalised blocks, tied embeddings. A run
+is a function of its settings alone: step s reads the same bytes whether or not the run was interrupted before it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from .. import nn, optim
+from ..dtypes import named
+from ..engine import no_grad
+from ..ops.create import arange, from_numpy
+from ..ops.random import get_rng_state, manual_seed, set_rng_state
+from ..serialization import load, save
+from ..tensor import Tensor
+from .corpus import END_OF_FILE, Corpus, read_corpus
+from .curve import Curve
+from .device import choose_device
+from .errors import JobError
+from .interrupt import StopRequest
+
+VOCABULARY = 256
+F = nn.functional
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run depends on. ``steps`` and ``out`` may change on resuming; the rest is the model and its data."""
+
+    steps: int = 400
+    batch: int = 16
+    context: int = 128
+    layers: int = 4
+    heads: int = 4
+    width: int = 128
+    lr: float = 3e-3
+    dropout: float = 0.0
+    seed: int = 0
+    dtype: str = "float32"
+    corpus: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch", "context", "layers", "heads", "width"):
+            if getattr(self, name) < 1:
+                raise JobError(f"--{name}: expected at least 1, but got {getattr(self, name)}")
+        if self.width % self.heads:
+            raise JobError(f"--heads: {self.heads} heads cannot share a width of {self.width}; it must be a multiple")
+
+
+class Block(nn.Module):
+    """Attention and a two-layer perceptron, each added to the stream it reads."""
+
+    def __init__(self, width: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm_attention = nn.LayerNorm(width)
+        self.query_key_value = nn.Linear(width, 3 * width)
+        self.attention_out = nn.Linear(width, width)
+        self.norm_mlp = nn.LayerNorm(width)
+        self.mlp_in = nn.Linear(width, 4 * width)
+        self.mlp_out = nn.Linear(4 * width, width)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x and the result are (batch, time, width)."""
+        x = x + self.dropout(self.attention(self.norm_attention(x)))
+        hidden = F.gelu(self.mlp_in(self.norm_mlp(x)), approximate="tanh")
+        return x + self.dropout(self.mlp_out(hidden))
+
+    def attention(self, x: Tensor) -> Tensor:
+        """Every position looks at itself and at what is before it."""
+        batch, time, width = x.shape
+        parts = self.query_key_value(x).reshape(batch, time, 3, self.heads, width // self.heads)
+        q, k, v = (parts[:, :, i].transpose(1, 2) for i in range(3))  # (batch, heads, time, width / heads)
+        y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        return self.attention_out(y.transpose(1, 2).reshape(batch, time, width))
+
+
+class GPT(nn.Module):
+    """Logits of the next byte at every position."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        width = settings.width
+        self.context = settings.context
+        self.bytes = nn.Embedding(VOCABULARY, width)
+        self.positions = nn.Embedding(settings.context, width)
+        self.blocks = nn.ModuleList(Block(width, settings.heads, settings.dropout) for _ in range(settings.layers))
+        self.norm = nn.LayerNorm(width)
+        for name, parameter in self.named_parameters():
+            if parameter.dim() == 2:
+                # What is added to the stream is scaled down by the number of additions (GPT-2, section 2.3).
+                depth = 2 * settings.layers if name.endswith("_out.weight") else 1
+                nn.init.normal_(parameter, std=0.02 / math.sqrt(depth))
+            elif name.endswith("bias"):
+                nn.init.zeros_(parameter)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """tokens are (batch, time) int64; the logits are (batch, time, 256)."""
+        x = self.bytes(tokens) + self.positions(arange(tokens.shape[1], device=tokens.device))
+        for block in self.blocks:
+            x = block(x)
+        return F.linear(self.norm(x), self.bytes.weight)
+
+
+class Run:
+    """A training run: the model, its optimizer and how far they have come."""
+
+    def __init__(self, settings: Settings, corpus: Corpus, device: Any) -> None:
+        self.settings, self.corpus, self.device = settings, corpus, device
+        manual_seed(settings.seed)
+        self.model = GPT(settings).to(device, named(settings.dtype))
+        matrices = [p for p in self.model.parameters() if p.dim() == 2]
+        vectors = [p for p in self.model.parameters() if p.dim() != 2]
+        self.optimizer = optim.AdamW(
+            [{"params": matrices, "weight_decay": 0.1}, {"params": vectors, "weight_decay": 0.0}],
+            lr=settings.lr,
+            betas=(0.9, 0.95),
+        )
+        self.step = 0
+        self.curve = Curve()
+
+    def batch(self, text: np.ndarray, source: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """Return random windows of the text, and the same windows one byte on."""
+        length = self.settings.context
+        starts = source.integers(len(text) - length, size=(self.settings.batch, 1))
+        windows = text[starts + np.arange(length + 1)].astype(np.int64)
+        return from_numpy(windows[:, :-1].copy()).to(self.device), from_numpy(windows[:, 1:].copy()).to(self.device)
+
+    def loss(self, inputs: Tensor, targets: Tensor) -> Tensor:
+        """Return the mean loss in nats per byte."""
+        return F.cross_entropy(self.model(inputs).reshape(-1, VOCABULARY), targets.reshape(-1))
+
+    def train_step(self) -> Tensor:
+        """Take one step; return its loss, still on the device."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.learning_rate()
+        loss = self.loss(*self.batch(self.corpus.train, np.random.default_rng([self.settings.seed, self.step])))
+        self.optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimizer.step()
+        self.step += 1
+        return loss
+
+    def learning_rate(self) -> float:
+        """Rise over the first twentieth of the run, then fall on a cosine to a tenth."""
+        warmup = max(1, self.settings.steps // 20)
+        if self.step < warmup:
+            return self.settings.lr * (self.step + 1) / warmup
+        progress = min(1.0, (self.step - warmup) / max(1, self.settings.steps - warmup))
+        return self.settings.lr * (0.1 + 0.9 * (1 + math.cos(math.pi * progress)) / 2)
+
+    @no_grad()
+    def validate(self, batches: int = 8) -> float:
+        """Return the loss on windows of the validation text, always the same ones."""
+        source = np.random.default_rng(0)
+        self.model.eval()
+        losses = [self.loss(*self.batch(self.corpus.validation, source)).item() for _ in range(batches)]
+        self.model.train()
+        return sum(losses) / len(losses)
+
+    @no_grad()
+    def write(self, length: int, prompt: bytes = b"", temperature: float = 0.8) -> str:
+        """Return text that the model goes on with after the beginning of a file."""
+        source = np.random.default_rng(self.settings.seed)
+        written = [END_OF_FILE, *prompt]
+        self.model.eval()
+        for _ in range(length):
+            seen = from_numpy(np.array([written[-self.settings.context :]], np.int64)).to(self.device)
+            logits = self.model(seen)[0, -1].double().cpu().numpy() / temperature
+            written.append(int(np.argmax(logits + source.gumbel(size=VOCABULARY))))  # a draw from softmax(logits)
+        self.model.train()
+        return bytes(written[1:]).replace(bytes([END_OF_FILE]), b"\n").decode(errors="replace")
+
+    def save(self, path: Path) -> None:
+        """Write everything that the rest of the run depends on."""
+        state = {
+            "settings": asdict(self.settings),
+            "step": self.step,
+            "curve": self.curve.state_dict(),
+            "rng": get_rng_state(),
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+        }
+        save(state, path)
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go back to where a saved run was."""
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.curve.load_state_dict(state["curve"])
+        self.step = state["step"]
+        set_rng_state(state["rng"])
+
+
+def settings_to_resume(saved: dict[str, Any], asked: dict[str, Any]) -> Settings:
+    """Return a saved run's settings with another number of steps, if asked; anything else must be as it was."""
+    settings = Settings(**saved)
+    for name, value in asked.items():
+        if name != "steps" and value != saved[name]:
+            raise JobError(
+                f"--resume: the saved run has --{name} {saved[name]}, not {value}. Leave --{name} out, or start anew in "
+                "another folder: --out DIR"
+            )
+    return replace(settings, steps=asked.get("steps", settings.steps))
+
+
+def train(asked: dict[str, Any], device: str, out: Path, resume: bool) -> int:
+    """Run the job; return the exit code. ``asked`` holds the settings that differ from the defaults."""
+    out.mkdir(parents=True, exist_ok=True)
+    checkpoint = out / "checkpoint.safetensors"
+    if resume and not checkpoint.exists():
+        raise JobError(f"--resume: there is no {checkpoint}. Leave --resume out to start a run there.")
+    saved = load(checkpoint) if resume else None
+    settings = settings_to_resume(saved["settings"], asked) if saved else Settings(**asked)
+    corpus = read_corpus(settings.corpus and Path(settings.corpus), least=settings.context)
+    run = Run(settings, corpus, choose_device(device))
+    if saved:
+        run.restore(saved)
+    print(corpus)
+    print(f"{sum(p.numel() for p in run.model.parameters()):,} parameters in {settings.dtype} on {run.device}")
+    print(
+        f"resumed at step {run.step}" if saved else f"validation loss before training: {note_validation(run):.3f} nats"
+    )
+    stopped = loop(run, checkpoint)
+    run.save(checkpoint)
+    if stopped:
+        print(f"\nstopped after step {run.step}, saved to {checkpoint}; the same command with --resume goes on")
+        return stopped
+    run.curve.draw(out / "loss.png", "byte-level GPT on Python source", "nats per byte")
+    text = run.write(400)
+    (out / "sample.txt").write_text(text)
+    print(f"\n{text}\n")
+    print(f"validation loss {run.curve.validation[-1][1]:.3f} nats per byte after {run.step} steps")
+    print(f"checkpoint {checkpoint}, loss curve {out / 'loss.png'}, sample {out / 'sample.txt'}")
+    return 0
+
+
+def loop(run: Run, checkpoint: Path) -> int:
+    """Train to the end, or to Ctrl-C, validating and saving ten times; return the exit code of a stop, else 0."""
+    settings = run.settings
+    every = max(1, settings.steps // 10)
+    with StopRequest() as stop, tqdm(total=settings.steps, initial=run.step, unit="step") as bar:
+        while run.step < settings.steps and not stop:
+            started = perf_counter()
+            loss = run.train_step().item()
+            rate = settings.batch * settings.context / (perf_counter() - started)
+            run.curve.train.append((run.step, loss))
+            bar.set_postfix(loss=f"{loss:.3f}", tokens_per_s=f"{rate:,.0f}", refresh=False)
+            bar.update()
+            if run.step % every == 0 or run.step == settings.steps:
+                bar.write(f"step {run.step:5d}  loss {loss:.3f}  validation {note_validation(run):.3f}")
+                if run.step < settings.steps:
+                    save_or_warn(run, checkpoint, bar)
+        return stop.exit_code if run.step < settings.steps else 0
+
+
+def note_validation(run: Run) -> float:
+    """Validate, put the result on the curve and return it."""
+    loss = run.validate()
+    run.curve.validation.append((run.step, loss))
+    return loss
+
+
+def save_or_warn(run: Run, checkpoint: Path, bar: Any) -> None:
+    """Save on the way. A full disk is no reason to lose the run: the next save, or the last, may succeed."""
+    try:
+        run.save(checkpoint)
+    except OSError as error:
+        bar.write(f"warning: {error} Training goes on.")
