@@ -10,7 +10,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from .backends.cuda.compile import CompileError
 from .errors import DeviceUnavailable
+from .serialization import DamagedFile
+from .training.errors import JobError
 from .version import __version__
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -23,6 +26,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return arguments.command(arguments)
     except DeviceUnavailable as error:
         return _complain(str(error), USAGE)
+    except (CompileError, DamagedFile, JobError) as error:
+        return _complain(str(error), FAILED)
     except ModuleNotFoundError as error:
         if error.name not in ("tqdm", "matplotlib", "sklearn"):
             raise
@@ -31,10 +36,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain(str(error.strerror if error.filename is None and error.strerror else error), FAILED)
     except KeyboardInterrupt:
         return _complain("interrupted", INTERRUPTED)
-    except RuntimeError as error:
-        if type(error).__name__ not in ("JobError", "DamagedFile", "CompileError"):
-            raise  # a bug, which deserves its traceback
-        return _complain(str(error), FAILED)
 
 
 def _complain(message: str, code: int) -> int:

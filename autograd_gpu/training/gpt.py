@@ -209,8 +209,8 @@ def settings_to_resume(saved: dict[str, Any], asked: dict[str, Any]) -> Settings
     for name, value in asked.items():
         if name != "steps" and value != saved[name]:
             raise JobError(
-                f"--resume: the saved run has --{name} {saved[name]}, not {value}. Leave --{name} out, or start anew in "
-                "another folder: --out DIR"
+                f"--resume: the saved run has --{name} {saved[name]}, not {value}. Leave --{name} out, or start anew "
+                "in another folder: --out DIR"
             )
     return replace(settings, steps=asked.get("steps", settings.steps))
 

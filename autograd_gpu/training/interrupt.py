@@ -8,7 +8,7 @@ from typing import Self
 
 
 class StopRequest:
-    """Inside ``with StopRequest() as stop`` the first Ctrl-C (or SIGTERM) makes ``stop`` true; a second one interrupts."""
+    """Inside ``with StopRequest() as stop`` the first Ctrl-C or SIGTERM makes ``stop`` true; a second interrupts."""
 
     def __init__(self) -> None:
         self._signal: int | None = None

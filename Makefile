@@ -1,0 +1,48 @@
+# Each target makes what it needs in .venv, from Python 3.11 or newer, make and g++ alone.
+#
+#   make train       train a byte-level GPT on Python's own source text   (ARGS="--steps 1000 --device cuda")
+#   make test        the tests; the CUDA kernels run on the emulated GPU
+#   make bench       the benchmarks, against PyTorch
+#   make gpu-check   everything on a real GPU   (GPU_PYTHON=python3 uses that Python and its packages as they are)
+#   make check       what CI runs
+
+PYTHON ?= python3
+ARGS   ?=
+VENV   := .venv
+BIN    := $(VENV)/bin
+# CuPy comes per CUDA version; the display driver says which one it can run.
+CUDA   ?= $(shell nvidia-smi 2>/dev/null | sed -n 's/.*CUDA Version: *\([0-9]*\).*/\1/p' | grep . || echo 13)
+
+.PHONY: train test bench gpu-check check clean
+
+train: $(VENV)/.train
+	$(BIN)/autograd-gpu train gpt $(ARGS)
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest $(ARGS)
+
+bench: $(VENV)/.bench
+	$(BIN)/python -m benchmarks $(ARGS)
+
+gpu-check: $(if $(GPU_PYTHON),,$(VENV)/.cuda$(CUDA))
+	$(or $(GPU_PYTHON),$(BIN)/python) -m benchmarks.gpu_check $(ARGS)
+
+check:
+	.ci/run
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info
+
+# One stamp per extra: installed again only when pyproject.toml has changed. .test contains .train.
+$(VENV)/.%: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[$*]'
+	touch $@
+
+$(VENV)/.cuda%: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[test,cuda$*]'
+	touch $@
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; name one: make PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
