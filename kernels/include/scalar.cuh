@@ -13,7 +13,14 @@ struct bf16 {
     unsigned short bits;
 };
 
-// Infinity and NaN without <math.h>, which NVRTC does not have.
+// One word each, so that acc_t(1) is an expression for every dtype.
+typedef unsigned char u8;
+typedef signed char i8;
+typedef short i16;
+typedef int i32;
+typedef long long i64;
+
+// INFINITY and NAN, which NVRTC does not have.
 #define INF_F __int_as_float(0x7f800000)
 #define NAN_F __int_as_float(0x7fc00000)
 
@@ -94,22 +101,15 @@ __device__ inline void store(short* p, int x) { *p = (short)x; }
 __device__ inline void store(int* p, int x) { *p = x; }
 __device__ inline void store(long long* p, long long x) { *p = x; }
 
-// ---- 16 bytes at once: the widest load there is
+// ---- several elements at once, up to the 16 bytes of the widest load
 
-template <class T>
-struct alignas(16) Pack {
-    static const int SIZE = 16 / sizeof(T);
-    T item[SIZE];
+template <class T, int WIDTH = 16 / sizeof(T)>
+struct alignas(sizeof(T) * WIDTH) Pack {
+    T item[WIDTH];
 };
 
-template <class T>
-__device__ inline Pack<T> load_pack(const T* p) {
-    Pack<T> pack;
-    *(uint4*)&pack = *(const uint4*)p;
-    return pack;
-}
+// ---- kinds of dtype
 
-template <class T>
-__device__ inline void store_pack(T* p, const Pack<T>& pack) {
-    *(uint4*)p = *(const uint4*)&pack;
-}
+#if defined(DTYPE_F16) || defined(DTYPE_BF16) || defined(DTYPE_F32) || defined(DTYPE_F64)
+#define FLOATING 1
+#endif

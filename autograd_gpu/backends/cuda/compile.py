@@ -52,11 +52,11 @@ SCALARS: dict[str, tuple[str, str, str]] = {
     "float32": ("float", "float", "f"),
     "float64": ("double", "double", "d"),
     "bool": ("bool", "int", "i"),
-    "uint8": ("unsigned char", "int", "i"),
-    "int8": ("signed char", "int", "i"),
-    "int16": ("short", "int", "i"),
-    "int32": ("int", "int", "i"),
-    "int64": ("long long", "long long", "q"),
+    "uint8": ("u8", "int", "i"),
+    "int8": ("i8", "int", "i"),
+    "int16": ("i16", "int", "i"),
+    "int32": ("i32", "int", "i"),
+    "int64": ("i64", "i64", "q"),
 }
 DTYPE_FLAG = {
     "float16": "F16", "bfloat16": "BF16", "float32": "F32", "float64": "F64", "bool": "BOOL",

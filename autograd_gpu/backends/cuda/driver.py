@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import os
+import sys
 import threading
 from collections.abc import Hashable, Sequence
 from typing import Any, Protocol
@@ -39,8 +40,11 @@ class Driver(Protocol):
     def empty(self, shape: Shape, dtype: np.dtype) -> Any: ...
     def from_host(self, array: np.ndarray) -> Any: ...
     def to_host(self, array: Any) -> np.ndarray: ...
-    def as_strided(self, array: Any, shape: Shape, strides: Shape, offset: int) -> Any:
-        """A view that starts `offset` bytes after `array` does, strides in bytes."""
+    def view(self, array: Any, shape: Shape, strides: Shape, start: int | None = None) -> Any:
+        """A view, strides in bytes, that begins `start` bytes into array's buffer or else where `array` does."""
+
+    def owns(self, array: Any) -> bool:
+        """Whether `array` is no view and has none made by `view`."""
 
     def pointer(self, array: Any) -> int: ...
     def load(self, file: str, dtype: str) -> Module: ...
@@ -83,8 +87,16 @@ class CupyDriver:
     def to_host(self, array: Any) -> np.ndarray:
         return self._cupy.asnumpy(array, order="C")
 
-    def as_strided(self, array: Any, shape: Shape, strides: Shape, offset: int) -> Any:
-        return self._cupy.ndarray(tuple(shape), array.dtype, memptr=array.data + offset, strides=tuple(strides))
+    def view(self, array: Any, shape: Shape, strides: Shape, start: int | None = None) -> Any:
+        memory = array.data.mem
+        start = array.data.ptr - memory.ptr if start is None else start
+        pointer = self._cupy.cuda.MemoryPointer(memory, start)
+        return self._cupy.ndarray(tuple(shape), array.dtype, memptr=pointer, strides=tuple(strides))
+
+    def owns(self, array: Any) -> bool:
+        # CuPy's own views have a base; those made by `view` show as further references to the memory.
+        memory = array.data.mem
+        return array.base is None and sys.getrefcount(memory) == 3
 
     def pointer(self, array: Any) -> int:
         return array.data.ptr
@@ -245,7 +257,7 @@ class EmulatedDriver:
         dtype = np.dtype(dtype)
         size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
         # A buffer of no bytes has no address: give it some, so that every array has a pointer of its own.
-        return self._emulator.allocate(max(size, 16))[:size].view(dtype).reshape(shape).view(DeviceArray)
+        return DeviceArray(shape, dtype, self._emulator.allocate(max(size, 16)))
 
     def from_host(self, array: np.ndarray) -> DeviceArray:
         result = self.empty(array.shape, array.dtype)
@@ -255,12 +267,18 @@ class EmulatedDriver:
     def to_host(self, array: DeviceArray) -> np.ndarray:
         return array.view(np.ndarray).copy(order="C")
 
-    def as_strided(self, array: DeviceArray, shape: Shape, strides: Shape, offset: int) -> DeviceArray:
+    def view(self, array: DeviceArray, shape: Shape, strides: Shape, start: int | None = None) -> DeviceArray:
         buffer: Any = array
         while isinstance(buffer.base, np.ndarray):
             buffer = buffer.base
-        start = self.pointer(array) - buffer.__array_interface__["data"][0] + offset
-        return np.ndarray(shape, array.dtype, buffer, start, strides).view(DeviceArray)
+        if start is None:
+            start = self.pointer(array) - buffer.__array_interface__["data"][0]
+        return DeviceArray(shape, array.dtype, buffer, start, strides)
+
+    def owns(self, array: DeviceArray) -> bool:
+        # NumPy's views have a device array as base; those made by `view` show as further references to the buffer.
+        buffer = array.base
+        return not isinstance(buffer, DeviceArray) and sys.getrefcount(buffer) == 3
 
     def pointer(self, array: DeviceArray) -> int:
         return array.__array_interface__["data"][0]

@@ -1,0 +1,24 @@
+"""Conversion between dtypes on the GPU."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autograd_gpu.backends.cuda import driver
+from autograd_gpu.backends.cuda.compile import ALL, dtype_name
+from autograd_gpu.backends.cuda.map import launch_map, map_kernel
+
+__all__ = ["cast"]
+
+_casts = {name: map_kernel("cast.cu", f"cast_to_{name}", arrays=2, parameters="P") for name in ALL}
+
+
+def cast(x, dtype):
+    """A fresh copy of x in `dtype`: rounded to nearest even between reals, truncated on the way to integers."""
+    return cast_into(driver.current().empty(x.shape, dtype), x)
+
+
+def cast_into(out: Any, x: Any) -> Any:
+    return launch_map(_casts[dtype_name(np.dtype(out.dtype))], x.dtype, out, x)

@@ -1,0 +1,188 @@
+"""Elementwise functions on the GPU: one kernel each, any layout. Knows dtypes and scalars; the formulas are in
+kernels/elementwise_*.cu."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from autograd_gpu.backends.cuda.map import launch_map, map_kernel, scalar_for
+from autograd_gpu.backends.cuda.memory import empty
+
+__all__ = [
+    "abs", "acos", "acosh", "add", "addcmul", "asin", "asinh", "atan", "atan2", "atanh", "bitwise_and",
+    "bitwise_not", "bitwise_or", "bitwise_xor", "ceil", "clamp", "copysign", "cos", "cosh", "div", "eq", "erf",
+    "erfc", "exp", "exp2", "expm1", "floor", "floor_divide", "fmod", "ge", "gelu", "gelu_backward", "gt",
+    "isfinite", "isinf", "isnan", "le", "log", "log10", "log1p", "log2", "logical_and", "logical_not",
+    "logical_or", "logical_xor", "lt", "maximum", "minimum", "mul", "ne", "neg", "pow", "reciprocal", "relu",
+    "relu_backward", "remainder", "round", "rsqrt", "sigmoid", "sigmoid_backward", "sign", "sin", "sinh",
+    "sqrt", "square", "sub", "tan", "tanh", "tanh_backward", "trunc", "where",
+]  # fmt: skip
+
+Array = Any
+Scalar = bool | int | float
+
+BOOL = np.dtype(bool)
+
+
+# ---- one array
+
+
+def _unary(name: str, result: np.dtype | None = None) -> Callable[..., Array]:
+    kernel = map_kernel("elementwise_unary.cu", f"unary_{name}", arrays=2, parameters="P")
+
+    def function(x, out=None):
+        if out is None:
+            out = empty(x.shape, result or x.dtype)
+        return launch_map(kernel, x.dtype, out, x)
+
+    return _named(function, name)
+
+
+def _named(function: Callable[..., Array], name: str) -> Callable[..., Array]:
+    function.__name__ = function.__qualname__ = name
+    return function
+
+
+neg, abs, sign, square, relu = map(_unary, ("neg", "abs", "sign", "square", "relu"))
+exp, log, sqrt, rsqrt, reciprocal = map(_unary, ("exp", "log", "sqrt", "rsqrt", "reciprocal"))
+tanh, sigmoid, sin, cos, tan = map(_unary, ("tanh", "sigmoid", "sin", "cos", "tan"))
+asin, acos, atan, sinh, cosh = map(_unary, ("asin", "acos", "atan", "sinh", "cosh"))
+asinh, acosh, atanh, erf, erfc = map(_unary, ("asinh", "acosh", "atanh", "erf", "erfc"))
+exp2, expm1, log2, log10, log1p = map(_unary, ("exp2", "expm1", "log2", "log10", "log1p"))
+floor, ceil, trunc, round, bitwise_not = map(_unary, ("floor", "ceil", "trunc", "round", "bitwise_not"))
+isnan, isinf, isfinite, logical_not = (_unary(name, BOOL) for name in ("isnan", "isinf", "isfinite", "logical_not"))
+
+
+# ---- two arrays, or an array and a number
+
+
+def _binary(name: str) -> Callable[..., Array]:
+    kernel = map_kernel("elementwise_binary.cu", f"binary_{name}", arrays=3, parameters="PAPA")
+
+    def function(x, y, out=None):
+        like = _array_of(x, y, name)
+        if out is None:
+            out = empty(like.shape, like.dtype)
+        return launch_map(kernel, like.dtype, out, *_operand(x, like.dtype, name), *_operand(y, like.dtype, name))
+
+    return _named(function, name)
+
+
+def _compare(name: str) -> Callable[..., Array]:
+    kernel = map_kernel("elementwise_binary.cu", f"binary_{name}", arrays=3, parameters="PAPA")
+
+    def function(x, y, out=None):
+        like = _array_of(x, y, name)
+        if out is None:
+            out = empty(like.shape, BOOL)
+        return launch_map(kernel, like.dtype, out, *_compared(x, like.dtype), *_compared(y, like.dtype))
+
+    return _named(function, name)
+
+
+def _is_scalar(x: Array | Scalar) -> bool:
+    return isinstance(x, (int, float))
+
+
+def _array_of(x: Array | Scalar, y: Array | Scalar, name: str) -> Array:
+    """The operand that is an array, which says shape and dtype."""
+    if _is_scalar(x):
+        return y
+    if not _is_scalar(y) and x.dtype != y.dtype:
+        raise TypeError(f"{name}: operands have different dtypes, {x.dtype} and {y.dtype}")
+    return x
+
+
+def _operand(x: Array | Scalar, dtype: np.dtype, name: str) -> tuple[Array | None, Scalar]:
+    """The (pointer, value) pair that a kernel takes for an operand."""
+    return (None, scalar_for(x, dtype, name)) if _is_scalar(x) else (x, 0)
+
+
+def _compared(x: Array | Scalar, dtype: np.dtype) -> tuple[Array | None, Scalar]:
+    """As _operand, but any number can be compared with: half types compare after rounding it to themselves, and
+    integers with the nearest number they are computed in."""
+    if not _is_scalar(x):
+        return x, 0
+    if dtype.kind in "iub":
+        limits = np.iinfo(np.int64 if dtype.itemsize == 8 else np.int32)
+        return None, int(min(max(x, int(limits.min)), int(limits.max)))
+    value = scalar_for(x, dtype, "compare")
+    return None, value if dtype.itemsize > 2 else float(np.asarray(value, np.float32).astype(dtype))
+
+
+add, sub, mul, div, pow = map(_binary, ("add", "sub", "mul", "div", "pow"))
+maximum, minimum, fmod, remainder, floor_divide = map(
+    _binary, ("maximum", "minimum", "fmod", "remainder", "floor_divide")
+)
+atan2, copysign, bitwise_and, bitwise_or, bitwise_xor = map(
+    _binary, ("atan2", "copysign", "bitwise_and", "bitwise_or", "bitwise_xor")
+)
+eq, ne, lt, le, gt, ge = map(_compare, ("eq", "ne", "lt", "le", "gt", "ge"))
+logical_and, logical_or, logical_xor = map(_compare, ("logical_and", "logical_or", "logical_xor"))
+
+
+# ---- choosing
+
+_where = map_kernel("elementwise_select.cu", "where", arrays=4, parameters="PPAPA")
+_clamp = map_kernel("elementwise_select.cu", "clamp", arrays=2, parameters="PiAiA")
+
+
+def where(condition, x, y, out=None):
+    dtype = _array_of(x, y, "where").dtype
+    if out is None:
+        out = empty(condition.shape, dtype)
+    return launch_map(_where, dtype, out, condition, *_operand(x, dtype, "where"), *_operand(y, dtype, "where"))
+
+
+def clamp(x, minimum, maximum, out=None):
+    if out is None:
+        out = empty(x.shape, x.dtype)
+    bounds = (
+        part
+        for bound in (minimum, maximum)
+        for part in ((0, 0) if bound is None else (1, scalar_for(bound, x.dtype, "clamp")))
+    )
+    return launch_map(_clamp, x.dtype, out, x, *bounds)
+
+
+# ---- fused
+
+
+def _fused(name: str, arrays: int, parameters: str) -> Any:
+    return map_kernel("elementwise_fused.cu", name, arrays, parameters)
+
+
+_gelu = {"none": _fused("gelu", 2, "P"), "tanh": _fused("gelu_tanh", 2, "P")}
+_gelu_backward = {"none": _fused("gelu_backward", 3, "PP"), "tanh": _fused("gelu_tanh_backward", 3, "PP")}
+_relu_backward = _fused("relu_backward", 3, "PP")
+_tanh_backward = _fused("tanh_backward", 3, "PP")
+_sigmoid_backward = _fused("sigmoid_backward", 3, "PP")
+_addcmul = _fused("addcmul", 4, "PPPA")
+
+
+def gelu(x, approximate):
+    return launch_map(_gelu[approximate], x.dtype, empty(x.shape, x.dtype), x)
+
+
+def gelu_backward(gy, x, approximate):
+    return launch_map(_gelu_backward[approximate], x.dtype, empty(x.shape, x.dtype), gy, x)
+
+
+def relu_backward(gy, y):
+    return launch_map(_relu_backward, y.dtype, empty(y.shape, y.dtype), gy, y)
+
+
+def tanh_backward(gy, y):
+    return launch_map(_tanh_backward, y.dtype, empty(y.shape, y.dtype), gy, y)
+
+
+def sigmoid_backward(gy, y):
+    return launch_map(_sigmoid_backward, y.dtype, empty(y.shape, y.dtype), gy, y)
+
+
+def addcmul(x, y, z, value):
+    """x + value * y * z."""
+    return launch_map(_addcmul, x.dtype, empty(x.shape, x.dtype), x, y, z, scalar_for(value, x.dtype, "addcmul"))

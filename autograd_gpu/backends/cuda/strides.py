@@ -1,0 +1,94 @@
+"""How a kernel walks strided arrays: the host's half of kernels/include/strides.cuh. Knows shapes, no values."""
+
+from __future__ import annotations
+
+import functools
+import struct
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+MAX_DIMS = 8
+# Strided walks count in 31 bits on the device, where 64-bit division is slow.
+MAX_STRIDED = 2**31 - 1
+
+Strides = tuple[int, ...]
+
+
+def element_strides(x: Any) -> Strides:
+    itemsize = x.itemsize
+    return tuple(stride // itemsize for stride in x.strides)
+
+
+def contiguous_strides(shape: Sequence[int]) -> Strides:
+    strides, step = [], 1
+    for size in reversed(shape):
+        strides.append(step)
+        step *= size
+    return tuple(reversed(strides))
+
+
+def collapse(shape: Sequence[int], strides: Sequence[Strides]) -> tuple[tuple[int, ...], list[Strides]]:
+    """Merge neighbouring dimensions that every array steps through as one; drop those of size 1."""
+    sizes: list[int] = []
+    steps: list[tuple[int, ...]] = []
+    for size, step in zip(shape, zip(*strides, strict=True), strict=True):
+        if size == 1:
+            continue
+        if sizes and all(outer == inner * size for outer, inner in zip(steps[-1], step, strict=True)):
+            sizes[-1] *= size
+            steps[-1] = step
+        else:
+            sizes.append(size)
+            steps.append(step)
+    return tuple(sizes), [tuple(step[n] for step in steps) for n in range(len(strides))]
+
+
+@functools.lru_cache(maxsize=8192)
+def pack_layout(shape: tuple[int, ...], strides: tuple[Strides, ...]) -> bytes | None:
+    """The bytes of a Layout<len(strides)>; None when it takes more dimensions or elements than a Layout has.
+
+    The dimensions are walked in the order of the first array's strides, so that its writes coalesce.
+    """
+    order = sorted(range(len(shape)), key=lambda d: -abs(strides[0][d]))
+    sizes, steps = collapse([shape[d] for d in order], [tuple(step[d] for d in order) for step in strides])
+    if len(sizes) <= 1 and all(step in ((), (1,)) for step in steps):
+        return bytes(_layout_size(len(strides)))
+    count = 1
+    for size in sizes:
+        count *= size
+    if len(sizes) > MAX_DIMS or count > MAX_STRIDED:
+        return None
+    innermost_first = range(len(sizes) - 1, -1, -1)
+    packed = struct.pack("q", max(1, len(sizes)))
+    packed += b"".join(_divisor(sizes[d]) for d in innermost_first).ljust(MAX_DIMS * _DIVISOR.size, b"\0")
+    packed += b"".join(struct.pack(f"{len(steps)}q", *(step[d] for step in steps)) for d in innermost_first)
+    return packed.ljust(_layout_size(len(strides)), b"\0")
+
+
+_DIVISOR = struct.Struct("IIII")
+
+
+def _layout_size(arrays: int) -> int:
+    return 8 + MAX_DIMS * (_DIVISOR.size + 8 * arrays)
+
+
+def layout_format(arrays: int) -> str:
+    """A Layout<arrays> in the language of Kernel's formats."""
+    return f"{_layout_size(arrays)}s"
+
+
+def _divisor(size: int) -> bytes:
+    """size, and the multiplier and shift that divide by it: Granlund & Montgomery 1994, round-up variant."""
+    shift = (size - 1).bit_length()
+    multiplier = (2**32 * (2**shift - size)) // size + 1
+    return _DIVISOR.pack(size, multiplier, shift, 0)
+
+
+def halves(arrays: Sequence[Any]) -> Iterator[list[Any]]:
+    """Arrays of one shape (None stays None) cut in two along their greatest dimension."""
+    shape = next(x.shape for x in arrays if x is not None)
+    dim = max(range(len(shape)), key=shape.__getitem__)
+    middle = shape[dim] // 2
+    for part in (slice(0, middle), slice(middle, None)):
+        index = (slice(None),) * dim + (part,)
+        yield [None if x is None else x[index] for x in arrays]
