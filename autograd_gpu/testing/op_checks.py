@@ -1,0 +1,303 @@
+"""What is checked of each row of the op table. Knows the public interface only, so it runs on any device.
+
+Every check takes a case, raises AssertionError with the call that failed, and returns nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+import autograd_gpu as ag
+
+from .gradcheck import gradcheck, gradgradcheck
+from .op_table import Call, Draw, OpCase, numpy_dtype
+
+# A few roundings in the dtype; where values are sums of many terms, a row multiplies this by its own factor.
+TOLERANCE = {"float64": 2e-12, "float32": 3e-6, "float16": 4e-3, "bfloat16": 3e-2}
+SEED = 0
+
+
+def check_values(case: OpCase, device: str, dtype: str) -> None:
+    """Forward gives the reference's values, shape and dtype, and leaves its arguments alone."""
+    for sample in every_sample(case, dtype):
+        before = [array.copy() for array in arrays_in(sample)]
+        tensors, outputs = run(case, sample, device)
+        expected = as_tuple(reference(case, sample))
+        assert len(outputs) == len(expected), f"{describe(case, sample)}: {len(outputs)} results, not {len(expected)}"
+        for output, value in zip(outputs, expected, strict=True):
+            result_dtype = expected_dtype(case, value, dtype)
+            assert str(output.dtype).split(".")[-1] == result_dtype, f"{describe(case, sample)}: {output.dtype}"
+            assert tuple(output.shape) == np.shape(value), f"{describe(case, sample)}: shape {tuple(output.shape)}"
+            with np.errstate(over="ignore", invalid="ignore"):
+                rounded = np.asarray(value).astype(numpy_dtype(result_dtype))
+            assert_close(to_numpy(output), rounded, tolerance(case, dtype), describe(case, sample))
+        for tensor, value in zip(tensors, before, strict=True):
+            assert_close(to_numpy(tensor), value, 0, f"{describe(case, sample)} changed its argument")
+
+
+def check_gradients(case: OpCase, device: str = "cpu") -> None:
+    """First and second derivatives agree with differences, in float64, at the smooth samples."""
+    for sample in case.samples(Draw("float64")):
+        leaves = [tensor.requires_grad_() for tensor in tensors_of(sample, device) if tensor.dtype.is_floating_point]
+
+        def function(*values: ag.Tensor, sample: Call = sample) -> Any:
+            others = (tensor for tensor in tensors_of(sample, device) if not tensor.dtype.is_floating_point)
+            given = iter(values)
+            tensors = [next(given) if is_floating(array) else next(others) for array in arrays_in(sample)]
+            return tuple(apply(case, sample, tensors))
+
+        outputs = function(*leaves)
+        if case.order == 0 or not any(output.dtype.is_floating_point for output in outputs):
+            assert not any(output.requires_grad for output in outputs), f"{describe(case, sample)}: has a gradient"
+            continue
+        assert all(output.requires_grad == output.dtype.is_floating_point for output in outputs), (
+            f"{describe(case, sample)}: a floating point result without a gradient, or another with one"
+        )
+        gradcheck(function, leaves, eps=case.eps, check_grad_dtypes=True)
+        if case.order > 1:
+            gradgradcheck(function, leaves, eps=case.eps)
+
+
+def check_parity(case: OpCase, device: str, dtype: str) -> None:
+    """Values and gradients on the device are the CPU's, and the same on a second run."""
+    for sample in every_sample(case, dtype):
+        ours, again = (with_gradients(case, sample, device) for _ in range(2))
+        expected = with_gradients(case, sample, "cpu")
+        for name in expected:
+            what = f"{describe(case, sample)}: {name} on {device}"
+            assert_close(ours[name], expected[name], tolerance(case, dtype), what)
+            assert_close(again[name], ours[name], 0, f"{what}, a second time")
+
+
+def check_layouts(case: OpCase, device: str, dtype: str = "float32") -> None:
+    """Transposed, sliced and stride-0 arguments give what contiguous ones do, and gradients of the same values."""
+    for sample in every_sample(case, dtype):
+        for layout, lay_out in LAYOUTS.items():
+            arrays = arrays_in(sample)
+            laid_out = [lay_out(array, device) for array in arrays]
+            plain = [ag.tensor(to_numpy(tensor), device=device) for tensor in laid_out]
+            found = with_gradients(case, sample, device, laid_out)
+            expected = with_gradients(case, sample, device, plain)
+            for name in expected:
+                what = f"{describe(case, sample)}: {name} of {layout} arguments on {device}"
+                assert_close(found[name], expected[name], tolerance(case, dtype), what)
+
+
+def check_in_place(case: OpCase, device: str, dtype: str = "float32") -> None:
+    """The in-place twin, where there is one, gives the same value and gradients, in the same object."""
+    method = getattr(ag.Tensor, in_place_name(case), None)
+    assert method is not None, f"{case.id} has no in-place twin"
+    for sample in every_sample(case, dtype):
+        if not (sample.args and isinstance(sample.args[0], np.ndarray)):
+            continue
+        _, outputs = run(case, sample, device)
+        tensors = tensors_of(sample, device)
+        if outputs[0].shape != tensors[0].shape or outputs[0].dtype != tensors[0].dtype:
+            continue
+
+        def written(target: ag.Tensor, *args: Any, **kwargs: Any) -> ag.Tensor:
+            copy = target.clone()
+            result = method(copy, *args, **kwargs)
+            assert result is copy
+            return copy
+
+        found = with_gradients(case, sample, device, function=written)
+        expected = with_gradients(case, sample, device)
+        for name in expected:
+            what = f"{describe(case, sample)}: {name} of {in_place_name(case)} on {device}"
+            assert_close(found[name], expected[name], tolerance(case, dtype), what)
+
+
+def has_in_place(case: OpCase) -> bool:
+    return "." not in case.name and hasattr(ag.Tensor, in_place_name(case))
+
+
+def in_place_name(case: OpCase) -> str:
+    return case.name + "_"
+
+
+# ---- running a row
+
+
+def function_of(case: OpCase) -> Callable[..., Any]:
+    found: Any = ag
+    for part in case.name.split("."):
+        found = getattr(found, part)
+    return found
+
+
+def every_sample(case: OpCase, dtype: str) -> list[Call]:
+    """All samples of the row in a dtype; without its NaNs, infinities and outliers the integers' are few."""
+    return [*case.samples(Draw(dtype)), *case.edges(Draw(dtype))]
+
+
+def run(case: OpCase, sample: Call, device: str) -> tuple[list[ag.Tensor], list[ag.Tensor]]:
+    tensors = tensors_of(sample, device)
+    return tensors, apply(case, sample, tensors)
+
+
+def apply(
+    case: OpCase, sample: Call, tensors: list[ag.Tensor], function: Callable[..., Any] | None = None
+) -> list[ag.Tensor]:
+    """Call the function with these tensors in the places of the sample's arrays."""
+    given = iter(tensors)
+    args = [replaced(value, lambda _: next(given)) for value in sample.args]
+    kwargs = {name: replaced(value, lambda _: next(given)) for name, value in sample.kwargs.items()}
+    if case.random:
+        ag.manual_seed(SEED)
+    return list(as_tuple((function or function_of(case))(*args, **kwargs)))
+
+
+def with_gradients(
+    case: OpCase,
+    sample: Call,
+    device: str,
+    tensors: list[ag.Tensor] | None = None,
+    function: Callable[..., Any] | None = None,
+) -> dict[str, np.ndarray]:
+    """Results and gradients by name, the gradients for fixed random directions."""
+    tensors = tensors_of(sample, device) if tensors is None else tensors
+    leaves = [tensor.requires_grad_() for tensor in tensors if case.order and tensor.dtype.is_floating_point]
+    outputs = apply(case, sample, tensors, function)
+    found = {f"result {number}": to_numpy(output) for number, output in enumerate(outputs)}
+    differentiable = [output for output in outputs if output.requires_grad]
+    if leaves and differentiable:
+        random = np.random.default_rng(SEED)
+        directions = [
+            ag.tensor(random.standard_normal(tuple(output.shape)), dtype=output.dtype, device=device)
+            for output in differentiable
+        ]
+        gradients = ag.autograd.grad(differentiable, leaves, directions, allow_unused=True)
+        for number, gradient in enumerate(gradients):
+            if gradient is not None:
+                found[f"gradient {number}"] = to_numpy(gradient)
+    return found
+
+
+def reference(case: OpCase, sample: Call) -> Any:
+    """The row's meaning, computed in float64 from the arguments as they were rounded to the dtype."""
+    raised = [array.astype(np.float64) if is_floating(array) else array for array in arrays_in(sample)]
+    given = iter(raised)
+    args = [replaced(value, lambda _: next(given)) for value in sample.args]
+    kwargs = {name: replaced(value, lambda _: next(given)) for name, value in sample.kwargs.items()}
+    with np.errstate(all="ignore"):
+        return case.ref(*args, **kwargs)
+
+
+def expected_dtype(case: OpCase, value: Any, dtype: str) -> str:
+    """The reference's dtype says what comes back: its float64 stands for the arguments' own floating dtype."""
+    if case.result is not None:
+        return case.result
+    name = np.asarray(value).dtype.name
+    if name == "float64":
+        return dtype if dtype in TOLERANCE else "float32"
+    return "int64" if name == "uint64" else name  # NumPy sums unsigned integers in uint64, PyTorch in int64
+
+
+# ---- arrays and tensors
+
+
+def arrays_in(sample: Call) -> list[np.ndarray]:
+    """The sample's arrays in order, also from within lists and tuples."""
+    found: list[np.ndarray] = []
+    for value in (*sample.args, *sample.kwargs.values()):
+        replaced(value, lambda array: found.append(array))
+    return found
+
+
+def replaced(value: Any, make: Callable[[np.ndarray], Any]) -> Any:
+    """The value with every array in it replaced."""
+    if isinstance(value, np.ndarray):
+        return make(value)
+    if isinstance(value, (list, tuple)):
+        return type(value)(replaced(item, make) for item in value)
+    return value
+
+
+def tensors_of(sample: Call, device: str) -> list[ag.Tensor]:
+    return [ag.tensor(array, device=device) for array in arrays_in(sample)]
+
+
+def to_numpy(tensor: ag.Tensor) -> np.ndarray:
+    return tensor.detach().cpu().numpy()
+
+
+def is_floating(array: np.ndarray) -> bool:
+    return array.dtype.kind == "f" or array.dtype.name == "bfloat16"
+
+
+def as_tuple(value: Any) -> tuple[Any, ...]:
+    return tuple(value) if isinstance(value, (list, tuple)) else (value,)
+
+
+def transposed(array: np.ndarray, device: str) -> ag.Tensor:
+    if array.ndim < 2:
+        return ag.tensor(array, device=device)
+    reversed_dims = tuple(reversed(range(array.ndim)))
+    return ag.tensor(np.ascontiguousarray(array.T), device=device).permute(reversed_dims).detach()
+
+
+def sliced(array: np.ndarray, device: str) -> ag.Tensor:
+    if array.ndim == 0:
+        return ag.tensor(np.stack([array, array]), device=device)[1].detach()
+    spread = np.stack([array, np.zeros_like(array)], axis=-1).reshape(*array.shape[:-1], 2 * array.shape[-1])
+    return ag.tensor(spread, device=device)[..., ::2].detach()
+
+
+def expanded(array: np.ndarray, device: str) -> ag.Tensor:
+    """Stride 0 along the first dimension: its first row, again and again."""
+    if array.ndim == 0 or array.shape[0] == 0:
+        return ag.tensor(array, device=device)
+    return ag.tensor(array[:1].copy(), device=device).expand(array.shape).detach()
+
+
+LAYOUTS: dict[str, Callable[[np.ndarray, str], ag.Tensor]] = {
+    "transposed": transposed,
+    "sliced": sliced,
+    "expanded": expanded,
+}
+
+
+# ---- verdicts
+
+
+def tolerance(case: OpCase, dtype: str) -> float:
+    return TOLERANCE.get(dtype, TOLERANCE["float32"]) * case.tolerance
+
+
+def assert_close(found: np.ndarray, expected: np.ndarray, tolerance: float, what: str) -> None:
+    """Equal within tolerance * (1 + |expected|); NaN equals NaN; infinities must be the same."""
+    assert found.shape == expected.shape, f"{what}: shape {found.shape}, expected {expected.shape}"
+    a, b = (np.asarray(side).astype(np.float64) for side in (found, expected))
+    with np.errstate(invalid="ignore"):
+        close = (a == b) | (np.isnan(a) & np.isnan(b)) | (np.abs(a - b) <= tolerance * (1 + np.abs(b)))
+    close &= ~(np.isinf(b) & (a != b))
+    if not close.all():
+        place = tuple(int(index) for index in np.argwhere(~close)[0])
+        raise AssertionError(
+            f"{what}: {(~close).sum()} of {close.size} elements differ, the first at {place}: "
+            f"got {a[place]!r}, expected {b[place]!r} within {tolerance:g}"
+        )
+
+
+def describe(case: OpCase, sample: Call) -> str:
+    """The call as a reader would write it, arrays as dtype[shape]."""
+    return f"{case.name}({', '.join(_parts(sample))})"
+
+
+def _parts(sample: Call) -> Iterator[str]:
+    for value in sample.args:
+        yield _part(value)
+    for name, value in sample.kwargs.items():
+        yield f"{name}={_part(value)}"
+
+
+def _part(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype.name}{list(value.shape)}"
+    if isinstance(value, (list, tuple)):
+        return "(" + ", ".join(_part(item) for item in value) + ")"
+    return repr(value)
