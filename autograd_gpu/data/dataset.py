@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import Any, Generic, TypeVar
 
+from ..ops.random import randperm
 from ..tensor import Tensor
-from .sampler import shuffled
 
 Sample = TypeVar("Sample", covariant=True)
 
@@ -92,6 +92,6 @@ def random_split(dataset: Dataset[Sample], lengths: Sequence[float], generator: 
             sizes[extra % len(sizes)] += 1
     if sum(sizes) != total:
         raise ValueError("Sum of input lengths does not equal the length of the input dataset!")
-    order = shuffled(total, generator)
+    order = randperm(total, generator=generator).tolist()
     stops = list(accumulate(int(size) for size in sizes))
     return [Subset(dataset, order[start:stop]) for start, stop in zip([0, *stops], stops, strict=False)]

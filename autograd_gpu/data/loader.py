@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..ops.create import from_numpy, tensor
+from ..ops.creation import from_numpy, tensor
 from ..ops.shape import cat
 from ..tensor import Tensor
 from .dataset import Dataset, IterableDataset, TensorDataset

@@ -5,22 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sized
 from typing import Any, Generic, TypeVar
 
-import numpy as np
-
-from ..ops.random import rand
+from ..ops.random import randint, randperm
 
 Index = TypeVar("Index", covariant=True)
-
-
-def shuffled(n: int, generator: Any = None) -> list[int]:
-    """Return 0..n-1 in an order drawn from the generator, or from the one that ``manual_seed`` sets."""
-    return _numpy_generator(generator).permutation(n).tolist()
-
-
-def _numpy_generator(generator: Any) -> np.random.Generator:
-    # float32 uniforms carry 24 bits each
-    seed = [int(word * 2**24) for word in rand(4, generator=generator).tolist()]
-    return np.random.default_rng(seed)
 
 
 class Sampler(Generic[Index]):
@@ -64,11 +51,11 @@ class RandomSampler(Sampler[int]):
     def __iter__(self) -> Iterator[int]:
         n = len(self.data_source)
         if self.replacement:
-            yield from _numpy_generator(self.generator).integers(n, size=self.num_samples).tolist()
+            yield from randint(n, (self.num_samples,), generator=self.generator).tolist()
             return
         left = self.num_samples
         while left > 0 and n:
-            yield from shuffled(n, self.generator)[:left]
+            yield from randperm(n, generator=self.generator).tolist()[:left]
             left -= n
 
     def __len__(self) -> int:

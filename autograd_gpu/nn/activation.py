@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..ops.create import full
+from ..ops.creation import full
 from ..tensor import Tensor
 from . import functional as F
 from .module import Module

@@ -9,36 +9,36 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 
-from ..dtypes import bfloat16, finfo, float16, int64
+from ..dtypes import bfloat16, finfo, float16
 from ..ops.attention import scaled_dot_product_attention
-from ..ops.create import arange
 from ..ops.elementwise import gelu, minimum, sigmoid, tanh, where
 from ..ops.elementwise import relu as _relu
-from ..ops.index import embedding
+from ..ops.index import embedding, one_hot
 from ..ops.loss import cross_entropy, nll_loss
+from ..ops.matmul import linear
 from ..ops.norm import layer_norm
-from ..ops.random import dropout as _dropout
+from ..ops.random import dropout
 from ..ops.softmax import log_softmax, softmax
 from ..tensor import Tensor
 
 __all__ = [
     # from ops
     "cross_entropy",
+    "dropout",
     "embedding",
     "gelu",
     "layer_norm",
+    "linear",
     "log_softmax",
     "nll_loss",
+    "one_hot",
     "scaled_dot_product_attention",
     "sigmoid",
     "softmax",
     "tanh",
     # layers
     "cosine_similarity",
-    "dropout",
-    "linear",
     "normalize",
-    "one_hot",
     "rms_norm",
     # activations
     "elu",
@@ -66,21 +66,6 @@ __all__ = [
 
 
 # ---------------------------------------------------------------------------------------------------------- layers
-
-
-def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """y = x @ weight.T + bias; weight is (out_features, in_features), x is (..., in_features)."""
-    output = input @ weight.transpose(0, 1) if weight.dim() == 2 else input @ weight
-    return output if bias is None else output + bias
-
-
-def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """Zero each element with probability p and scale the others by 1 / (1 - p); the identity unless training."""
-    if not 0.0 <= p <= 1.0:
-        raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
-    if not training or p == 0.0:
-        return input
-    return _place(input, inplace, lambda x: _dropout(x, p))
 
 
 def rms_norm(
@@ -114,22 +99,6 @@ def _norm_at_least(x: Tensor, p: float, dim: int, eps: float) -> Tensor:
     power = x * x if p == 2 else x.abs().pow(p)
     total = power.sum(dim, keepdim=True).clamp(min=eps**p)
     return total.sqrt() if p == 2 else total.pow(1 / p)
-
-
-def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
-    """y[..., c] = 1 where tensor[...] == c, else 0; int64. num_classes=-1 takes the largest index plus one."""
-    if tensor.dtype is not int64:
-        raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor.")
-    if tensor.numel() == 0 and num_classes <= 0:
-        raise RuntimeError("Can not infer total number of classes from empty tensor.")
-    if tensor.numel() and int(tensor.min().item()) < 0:
-        raise RuntimeError("Class values must be non-negative.")
-    largest = int(tensor.max().item()) if tensor.numel() else -1
-    if num_classes == -1:
-        num_classes = largest + 1
-    elif largest >= num_classes:
-        raise RuntimeError("Class values must be smaller than num_classes.")
-    return (tensor.unsqueeze(-1) == arange(num_classes, device=tensor.device)).to(int64)
 
 
 # ----------------------------------------------------------------------------------------------------- activations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..ops.create import empty
+from ..ops.creation import empty
 from ..tensor import Tensor
 from . import functional as F
 from . import init

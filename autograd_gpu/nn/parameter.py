@@ -34,9 +34,7 @@ class Parameter(Tensor):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
         if id(self) not in memo:
-            copy = memo[id(self)] = type(self)(self.data.clone(), self.requires_grad)
-            if self.grad is not None:
-                copy.grad = self.grad.detach().clone()
+            memo[id(self)] = type(self)(self.data.clone(), self.requires_grad)
         return memo[id(self)]
 
     def __repr__(self, **options: Any) -> str:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 
 from ..engine import no_grad
-from ..ops.create import zeros
+from ..ops.creation import zeros
 from ..ops.shape import cat
 from ..tensor import Tensor
 

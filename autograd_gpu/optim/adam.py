@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..dtypes import float32
-from ..ops.create import zeros, zeros_like
+from ..ops.creation import zeros, zeros_like
 from ..ops.elementwise import maximum
 from ..ops.optim import adamw_step
 from ..tensor import Tensor

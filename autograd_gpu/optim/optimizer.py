@@ -11,7 +11,7 @@ from typing import Any
 from ..device import Device
 from ..dtypes import float32
 from ..engine import enable_grad, no_grad
-from ..ops.create import full
+from ..ops.creation import full
 from ..tensor import Tensor
 
 

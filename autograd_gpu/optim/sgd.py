@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ..ops.create import empty_like
+from ..ops.creation import empty_like
 from ..ops.optim import sgd_step
 from ..tensor import Tensor
 from .optimizer import Optimizer, check_not_negative

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from .. import nn, optim
 from ..data import DataLoader, TensorDataset
 from ..engine import no_grad
-from ..ops.create import from_numpy
+from ..ops.creation import from_numpy
 from ..ops.random import manual_seed
 from ..serialization import save
 from .curve import Curve

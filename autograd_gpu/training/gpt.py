@@ -18,8 +18,8 @@ from tqdm import tqdm
 from .. import nn, optim
 from ..dtypes import named
 from ..engine import no_grad
-from ..ops.create import arange, from_numpy
-from ..ops.random import get_rng_state, manual_seed, set_rng_state
+from ..ops.creation import arange, from_numpy
+from ..ops.random import default_generator, manual_seed
 from ..serialization import load, save
 from ..tensor import Tensor
 from .corpus import END_OF_FILE, Corpus, read_corpus
@@ -188,7 +188,7 @@ class Run:
             "settings": asdict(self.settings),
             "step": self.step,
             "curve": self.curve.state_dict(),
-            "rng": get_rng_state(),
+            "rng": default_generator(self.device).get_state(),
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
         }
@@ -200,7 +200,7 @@ class Run:
         self.optimizer.load_state_dict(state["optimizer"])
         self.curve.load_state_dict(state["curve"])
         self.step = state["step"]
-        set_rng_state(state["rng"])
+        default_generator(self.device).set_state(state["rng"])
 
 
 def settings_to_resume(saved: dict[str, Any], asked: dict[str, Any]) -> Settings:
