@@ -66,6 +66,11 @@ def current() -> Driver:
     return _current
 
 
+def current_device() -> int:
+    """The index of the GPU that is used unless told otherwise."""
+    return current().current_device()
+
+
 # ---- a real GPU
 
 

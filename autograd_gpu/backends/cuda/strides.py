@@ -44,14 +44,15 @@ def collapse(shape: Sequence[int], strides: Sequence[Strides]) -> tuple[tuple[in
 
 
 @functools.lru_cache(maxsize=8192)
-def pack_layout(shape: tuple[int, ...], strides: tuple[Strides, ...]) -> bytes | None:
+def pack_layout(shape: tuple[int, ...], strides: tuple[Strides, ...], reorder: bool = True) -> bytes | None:
     """The bytes of a Layout<len(strides)>; None when it takes more dimensions or elements than a Layout has.
 
-    The dimensions are walked in the order of the first array's strides, so that its writes coalesce.
+    With `reorder` the dimensions are walked in the order of the first array's strides, so that it is met in the order
+    of memory; without, element i is the i-th of the shape.
     """
-    order = sorted(range(len(shape)), key=lambda d: -abs(strides[0][d]))
+    order = sorted(range(len(shape)), key=lambda d: -abs(strides[0][d])) if reorder else range(len(shape))
     sizes, steps = collapse([shape[d] for d in order], [tuple(step[d] for d in order) for step in strides])
-    if len(sizes) <= 1 and all(step in ((), (1,)) for step in steps):
+    if 0 in shape or (len(sizes) <= 1 and all(step in ((), (1,)) for step in steps)):
         return bytes(_layout_size(len(strides)))
     count = 1
     for size in sizes:
