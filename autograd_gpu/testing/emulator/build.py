@@ -21,7 +21,7 @@ _HERE = Path(__file__).parent
 _INCLUDE = _HERE / "include"
 _RUNTIME = _HERE / "runtime"
 
-_RUNTIME_FLAGS = ["-std=c++17", "-O2", "-g1", "-fPIC", "-shared"]
+_RUNTIME_FLAGS = ["-std=c++17", "-O2", "-g1", "-fPIC", "-shared", "-fno-semantic-interposition"]
 _KERNEL_FLAGS = [
     "-std=c++17",
     "-O1",
@@ -58,7 +58,7 @@ def compiler() -> tuple[str, str]:
     """g++'s path and version. Raises EmulatorError where there is none."""
     path = shutil.which("g++")
     if path is None:
-        raise EmulatorError("the CUDA emulator needs g++, which is not installed: apt install g++ (or dnf install gcc-c++)")
+        raise EmulatorError("the CUDA emulator needs g++: install it with apt install g++ or dnf install gcc-c++")
     version = subprocess.run([path, "-dumpfullversion"], capture_output=True, text=True).stdout.strip()
     if platform.machine() not in ("x86_64", "aarch64"):
         raise EmulatorError(f"the CUDA emulator runs on x86-64 and aarch64, not on {platform.machine()}")
@@ -71,8 +71,11 @@ def build_runtime() -> Path:
     parts = [*_RUNTIME_FLAGS, *(path.read_text() for path in sources)]
 
     def build(folder: Path) -> Path:
-        units = [str(path) for path in sources if path.suffix == ".cpp"]
-        _run([*_RUNTIME_FLAGS, f"-I{_INCLUDE}", *units, "-o", "out.so", "-ldl", "-lm"], folder, "the emulator's runtime")
+        # One unit: parsed once, and small functions inline across files.
+        units = [f'#include "{path.name}"\n' for path in sources if path.suffix == ".cpp"]
+        (folder / "runtime.cpp").write_text("".join(units))
+        command = [*_RUNTIME_FLAGS, f"-I{_RUNTIME}", f"-I{_INCLUDE}", "runtime.cpp", "-o", "out.so", "-ldl", "-lm"]
+        _run(command, folder, "the emulator's runtime")
         return folder / "out.so"
 
     return _cached("runtime", parts, build)

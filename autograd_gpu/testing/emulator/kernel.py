@@ -5,7 +5,7 @@ because a GPU launch checks nothing. Knows NumPy and launches; compiling and run
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +29,8 @@ class Kernel:
         scale = Kernel("scale.cu", "scale")
         scale(grid=4, block=256, args=(x, np.float32(2), np.int32(x.size)))
 
-    `source` is a path to a .cu file, whose own headers are found beside it, or the text of one. Arrays passed for
+    `source` is a path to a .cu file, whose own headers are found beside it, or the text of one, with `headers` by name.
+    Arrays passed for
     pointers to non-const are written back. `order` ("forward", "reverse", "random" with `seed`) changes the order in
     which threads run: results must not depend on it. `max_shared` is what the launch may use of shared memory;
     a GPU needs an opt-in above 48 KiB.
@@ -41,6 +42,7 @@ class Kernel:
         name: str,
         defines: Sequence[str] = (),
         *,
+        headers: Mapping[str, str] = {},
         racecheck: bool = True,
         order: Order = "forward",
         seed: int = 0,
@@ -50,10 +52,10 @@ class Kernel:
         is_text = isinstance(source, str) and ("\n" in source or "{" in source)
         path = Path("kernel.cu") if is_text else Path(source)
         text = str(source) if is_text else path.read_text()
-        headers = {} if is_text else _headers_beside(path, text)
-        module = compile_module(text, path.name, headers, defines, racecheck)
+        found = {} if is_text else _headers_beside(path, text)
+        module = compile_module(text, path.name, {**found, **headers}, defines, racecheck)
         self._function = module.function(name)
-        self._options = dict(order=order, seed=seed, timeout=timeout, shared_limit=max_shared)
+        self._options = {"order": order, "seed": seed, "timeout": timeout, "shared_limit": max_shared}
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:

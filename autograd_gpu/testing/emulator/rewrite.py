@@ -32,7 +32,8 @@ def rewrite(preprocessed: str) -> str:
     text = _SHARED.sub(_shared_variables, text)
     text = re.sub(r"\b__align__\s*(?=\()", "alignas", text)
     names = ",".join(kernel.name for kernel in declarations)
-    return "\n".join([text, *map(_entry, declarations), f'extern "C" const char *emu_kernel_names() {{ return "{names}"; }}\n'])
+    listing = f'extern "C" const char *emu_kernel_names() {{ return "{names}"; }}\n'
+    return "\n".join([text, *map(_entry, declarations), listing])
 
 
 def _entry(kernel: KernelDeclaration) -> str:

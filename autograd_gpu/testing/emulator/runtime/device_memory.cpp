@@ -12,7 +12,7 @@
 
 namespace runtime {
 
-static const size_t GUARD = 1 << 20;
+static const size_t BUFFER_GUARD = 1 << 20;
 static const size_t MOST_CACHED = 256 << 20;  // bytes of freed buffers kept for reuse
 
 static std::map<const char *, Buffer *> by_mapping;  // ordered by address
@@ -62,12 +62,12 @@ const char *first_difference(const char *begin, const char *end, uint16_t patter
 
 static Buffer *map_buffer(size_t pages_size) {
   Buffer *buffer = new Buffer{};
-  buffer->mapping_size = pages_size + 2 * GUARD;
+  buffer->mapping_size = pages_size + 2 * BUFFER_GUARD;
   int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
   void *mapping = mmap(nullptr, buffer->mapping_size, PROT_NONE, flags, -1, 0);
   if (mapping == MAP_FAILED) return delete buffer, nullptr;
   buffer->mapping = (char *)mapping;
-  buffer->pages_begin = buffer->mapping + GUARD;
+  buffer->pages_begin = buffer->mapping + BUFFER_GUARD;
   buffer->pages_end = buffer->pages_begin + pages_size;
   if (mprotect(buffer->pages_begin, pages_size, PROT_READ | PROT_WRITE)) {
     munmap(mapping, buffer->mapping_size);

@@ -8,7 +8,7 @@
 
 namespace runtime {
 
-static const size_t GUARD = 4 << 20;
+static const size_t ARENA_GUARD = 4 << 20;
 static const size_t STATIC_ARENA = 256 << 10, DYNAMIC_ARENA = 256 << 10;
 static const size_t STATIC_LIMIT = 48 << 10;  // the hardware's, for what is declared with a size
 static const size_t CANARY = 64, ALIGNMENT = 128;
@@ -21,9 +21,9 @@ static char *static_used;
 static void reserve_arena() {
   size_t size = STATIC_ARENA + DYNAMIC_ARENA;
   int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-  void *mapping = mmap(nullptr, size + 2 * GUARD, PROT_NONE, flags, -1, 0);
+  void *mapping = mmap(nullptr, size + 2 * ARENA_GUARD, PROT_NONE, flags, -1, 0);
   if (mapping == MAP_FAILED) abort();
-  shared_begin = (char *)mapping + GUARD;
+  shared_begin = (char *)mapping + ARENA_GUARD;
   shared_end = shared_begin + size;
   mprotect(shared_begin, size, PROT_READ | PROT_WRITE);
 }
@@ -71,7 +71,7 @@ bool check_shared_canaries(const std::string &when) {
 }
 
 std::string describe_shared_guard(const char *p) {
-  if (!shared_begin || p < shared_begin - GUARD || p >= shared_end + GUARD) return "";
+  if (!shared_begin || p < shared_begin - ARENA_GUARD || p >= shared_end + ARENA_GUARD) return "";
   if (p < shared_begin) return "before shared memory";
   return format("%zu bytes past the end of dynamic shared memory (%u bytes)",
                 (size_t)(p - dynamic_begin - config.dynamic_shared), config.dynamic_shared);

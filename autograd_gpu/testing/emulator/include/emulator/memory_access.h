@@ -16,3 +16,6 @@ EMU_STORE(__stcg)
 EMU_STORE(__stcs)
 EMU_STORE(__stwt)
 #undef EMU_STORE
+
+// Only inline PTX can use what this gives.
+static inline size_t __cvta_generic_to_shared(const void *p) { return (size_t)p; }
