@@ -13,10 +13,10 @@ __device__ inline acc_t exponential(acc_t x) { return exp(x); }
 
 // exp(x - max) summed over what was seen. Nothing but -inf seen: max is -inf, and -inf - -inf gives the row its NaNs.
 struct Online {
-    acc_t max = -INF, sum = 0;
+    acc_t max = -INF_F, sum = 0;
 
     // A max of -inf would turn exp(-inf - max), which is to be 0, into NaN.
-    static __device__ acc_t shift(acc_t max) { return max == -INF ? 0 : max; }
+    static __device__ acc_t shift(acc_t max) { return max == -INF_F ? 0 : max; }
 
     template <int N>
     __device__ void add(const Chunk<N>& x) {

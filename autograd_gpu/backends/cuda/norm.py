@@ -59,8 +59,8 @@ def layer_norm_backward(
 
     parts = min(MOST_PARTS, ceil_div(rows, 4 * ROW_THREADS))
     gweight_part, gbias_part = (empty((parts, cols), accumulator(dtype)) for _ in range(2))
-    grid, block = (ceil_div(cols, WARP), parts), (WARP, ROW_THREADS)
-    _partials(dtype, grid, block, gy, x, mean, rstd, gweight_part, gbias_part, rows, cols)
+    tiles = (ceil_div(cols, WARP), parts)
+    _partials(dtype, tiles, (WARP, ROW_THREADS), gy, x, mean, rstd, gweight_part, gbias_part, rows, cols)
     threads = block_for(cols)
     _total(dtype, ceil_div(cols, threads), threads, gweight_part, gbias_part, gweight, gbias, parts, cols)
     return gx, gweight, gbias

@@ -49,7 +49,7 @@ def _along(dim: int, rows_kernel: Kernel, columns_kernel: Kernel, *inputs: Array
     out = empty(shape, dtype)
     if out.size == 0:
         return out
-    n, inner = shape[dim], math.prod(shape[dim + 1 :])
+    n, inner = (shape[dim], math.prod(shape[dim + 1 :])) if shape else (1, 1)
     if inner == 1:
         rows = out.size // n
         grid, block = teams(rows, n, dtype)

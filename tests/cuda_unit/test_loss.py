@@ -1,0 +1,64 @@
+"""Cross entropy against NumPy in float64, on the emulated GPU."""
+
+import numpy as np
+import pytest
+from on_device import FLOATS, assert_near, double, normal, run
+
+from autograd_gpu.backends.cuda.loss import cross_entropy, cross_entropy_backward
+
+IGNORE = -100
+
+
+def reference(x, target, gloss):
+    x = double(x)
+    highest = x.max(1)
+    lse = np.log(np.exp(x - highest[:, None]).sum(1)) + highest
+    counted = target != IGNORE
+    rows = np.flatnonzero(counted)
+    loss = np.zeros(len(x))
+    loss[rows] = (lse - x[np.arange(len(x)), np.where(counted, target, 0)])[rows]
+    gx = np.exp(x - lse[:, None])
+    gx[rows, target[rows]] -= 1
+    return loss, lse, gx * np.where(counted, gloss, 0)[:, None]
+
+
+@pytest.mark.parametrize("shape", [(3, 1), (9, 10), (5, 257), (2, 4099)])
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_values_and_gradients(shape, dtype):
+    x = normal(shape, dtype, scale=4)
+    target = np.random.default_rng(1).integers(0, shape[1], shape[0])
+    target[1] = IGNORE
+    loss, lse = run(cross_entropy, x, target, IGNORE)
+    wide = loss.dtype.name
+    assert wide == lse.dtype.name == ("float64" if dtype == "float64" else "float32")
+    gloss = normal(shape[0], wide, seed=2)
+    expected_loss, expected_lse, expected_gx = reference(x, target, gloss)
+    # In 16 bits the exponential is the fast one.
+    assert_near(loss, expected_loss, wide, spacings=8, scale=8)
+    assert_near(lse, expected_lse, wide, spacings=8)
+    gx = run(cross_entropy_backward, gloss, x, lse, target, IGNORE)
+    assert gx.dtype == x.dtype
+    assert_near(gx, expected_gx, dtype, spacings=8)
+    assert not gx[1].any()
+
+
+def test_a_huge_logit_leaves_the_loss_exact():
+    x = np.array([[1e6, 1e6, -1e6]], np.float32)
+    loss, _ = run(cross_entropy, x, np.array([1]), IGNORE)
+    np.testing.assert_allclose(loss, [np.log(2)], rtol=1e-6)
+
+
+@pytest.mark.parametrize("label", [-1, 3])
+def test_a_class_out_of_range_stops_the_kernel(label):
+    with pytest.raises(RuntimeError, match="trap"):
+        run(cross_entropy, normal((2, 3), "float32"), np.array([0, label]), IGNORE)
+
+
+def test_no_rows():
+    loss, lse = run(cross_entropy, normal((0, 4), "float32"), np.empty(0, np.int64), IGNORE)
+    assert loss.shape == lse.shape == (0,)
+
+
+def test_targets_must_be_int64():
+    with pytest.raises(TypeError, match="cross_entropy: target must be int64, got int32"):
+        run(cross_entropy, normal((1, 3), "float32"), np.zeros(1, np.int32), IGNORE)
