@@ -1,0 +1,72 @@
+"""Each row of the op table against PyTorch's own function: values and gradients in every dtype, also at the edges."""
+
+import numpy as np
+import pytest
+import torch
+
+import autograd_gpu as ag
+from autograd_gpu.testing import op_checks
+from autograd_gpu.testing.op_table import CASES, Call, OpCase
+
+# PyTorch's CPU kernels differentiate these in ways that are no model of correctness, each for the reason given.
+NO_ORACLE = {
+    "nn.functional.dropout": "its random numbers are its own",
+    "floor_divide": "it promises a derivative and then has none",
+}
+
+
+def theirs(case: OpCase, sample: Call) -> tuple[list[torch.Tensor], dict[str, np.ndarray]]:
+    """Values and gradients from PyTorch, in the form of op_checks.with_gradients."""
+    function = torch
+    for part in case.name.split("."):
+        function = getattr(function, part)
+    tensors = [as_torch(array) for array in op_checks.arrays_in(sample)]
+    leaves = [tensor.requires_grad_() for tensor in tensors if tensor.dtype.is_floating_point]
+    outputs = op_checks.apply(case, sample, tensors, function)
+    found = {f"result {number}": as_numpy(output) for number, output in enumerate(outputs)}
+    differentiable = [output for output in outputs if output.requires_grad]
+    if leaves and differentiable:
+        random = np.random.default_rng(op_checks.SEED)
+        directions = [torch.tensor(random.standard_normal(tuple(o.shape)), dtype=o.dtype) for o in differentiable]
+        for number, gradient in enumerate(torch.autograd.grad(differentiable, leaves, directions, allow_unused=True)):
+            if gradient is not None:
+                found[f"gradient {number}"] = as_numpy(gradient)
+    return outputs, found
+
+
+def as_torch(array: np.ndarray) -> torch.Tensor:
+    if array.dtype.name == "bfloat16":
+        return torch.tensor(array.astype(np.float32)).bfloat16()
+    return torch.tensor(array)
+
+
+def as_numpy(tensor: torch.Tensor) -> np.ndarray:
+    tensor = tensor.detach()
+    return (tensor.double() if tensor.dtype == torch.bfloat16 else tensor).numpy()
+
+
+@pytest.mark.parametrize(
+    ("case", "dtype"),
+    [
+        pytest.param(case, dtype, id=f"{case.id}-{dtype}")
+        for case in CASES
+        if case.name not in NO_ORACLE
+        for dtype in case.dtypes
+    ],
+)
+def test_pytorch_agrees(case: OpCase, dtype: str):
+    for sample in op_checks.every_sample(case, dtype):
+        what = op_checks.describe(case, sample)
+        outputs, expected = theirs(case, sample)
+        found = op_checks.with_gradients(case, sample, "cpu")
+        _, ours = op_checks.run(case, sample, "cpu")
+        names = [[str(output.dtype).split(".")[-1] for output in side] for side in (ours, outputs)]
+        assert names[0] == names[1], f"{what}: dtypes"
+        assert found.keys() == expected.keys(), f"{what}: which gradients there are"
+        for name, value in expected.items():
+            op_checks.assert_close(found[name], value, op_checks.tolerance(case, dtype), f"{what}: {name}")
+
+
+def test_the_version_that_the_claims_are_about():
+    assert torch.__version__.startswith("2.13.")
+    assert ag.Tensor is not torch.Tensor

@@ -1,0 +1,81 @@
+"""Random programs: chains of operations, views and in-place writes on shared tensors, differentiated by both libraries.
+
+What one-operation tests can't show: histories that are rewritten, views that follow, gradients that meet.
+"""
+
+import random
+from typing import Any
+
+import pytest
+import torch
+from conftest import assert_same, gradients
+
+import autograd_gpu as ag
+
+STEPS = [
+    "t.append(t[{a}] + t[{b}])",
+    "t.append(t[{a}] * t[{b}])",
+    "t.append(t[{a}] - 0.5)",
+    "t.append(t[{a}].tanh())",
+    "t.append(t[{a}].exp().clamp(max=3))",
+    "t.append(t[{a}].relu())",
+    "t.append(t[{a}].t().reshape(3, 3) @ t[{b}] * 0.3)",
+    "t.append(t[{a}].softmax(1))",
+    "t.append(T.cat([t[{a}][:1], t[{b}][1:]]))",
+    "t.append(T.where(t[{a}] > 0, t[{a}], t[{b}]))",
+    "t.append(t[{a}].sum(0, keepdim=True).expand(3, 3))",
+    "t.append(t[{a}][[2, 0, 0]])",
+    "t.append(t[{a}].detach() * t[{b}])",
+    "t.append(t[{a}].t())",
+    "t.append(t[{a}].view(3, 3))",
+    "t.append(t[{a}].transpose(0, 1)[:, [0, 1, 2]])",
+    "t[{a}].add_(t[{b}])",
+    "t[{a}].mul_(0.5)",
+    "t[{a}][0].mul_(2)",
+    "t[{a}][:, 1:].add_(t[{b}][:, :2])",
+    "t[{a}].t()[1].sub_(1)",
+    "t[{a}][1] = t[{b}][0]",
+    "t[{a}][:, 0] = 0.25",
+    "t[{a}].diagonal().fill_(0.5)",
+]
+
+
+def program(seed: int) -> list[str]:
+    """Steps on tensors t[0], t[1] (not leaves, so that they may be written) and what the steps append."""
+    rng = random.Random(seed)
+    return [rng.choice(STEPS) for _ in range(8)]
+
+
+def run(library: Any, seed: int) -> tuple[list[str], Any, list[Any]] | Exception:
+    """The steps that ran, the final tensors and the gradients of the leaves."""
+    rng = random.Random(seed)
+    values = [[rng.uniform(-1, 1) for _ in range(9)] for _ in range(2)]
+    leaves = [library.tensor(value, dtype=library.float64).reshape(3, 3).detach().requires_grad_() for value in values]
+    names = {"T": library, "t": [leaf * 1 for leaf in leaves]}
+    done = []
+    for step in program(seed):
+        step = step.format(a=rng.randrange(len(names["t"])), b=rng.randrange(len(names["t"])))
+        try:
+            exec(step, names)
+            done.append(step)
+        except (
+            RuntimeError
+        ) as error:  # such as a write to an expanded tensor, or a view of strides that do not allow it
+            done.append(f"{step}  # {type(error).__name__}")
+    try:
+        return done, names["t"], gradients(library, names["t"], leaves)
+    except RuntimeError as error:  # such as a saved value that was changed
+        return done, names["t"], [type(error).__name__]
+
+
+@pytest.mark.parametrize("block", range(20))
+def test_random_programs(block):
+    for seed in range(25 * block, 25 * block + 25):
+        steps, tensors, expected = run(torch, seed)
+        our_steps, our_tensors, found = run(ag, seed)
+        text = f"program {seed}:\n" + "\n".join(steps)
+        assert our_steps == steps, text
+        assert_same([tensor.detach() for tensor in our_tensors], [tensor.detach() for tensor in tensors], text)
+        assert_same(found, expected, text)
+        assert [tensor.requires_grad for tensor in our_tensors] == [tensor.requires_grad for tensor in tensors], text
+        assert [tensor._version for tensor in our_tensors] == [tensor._version for tensor in tensors], text
