@@ -19,7 +19,7 @@ import ml_dtypes
 import numpy as np
 
 from .device import Device
-from .ops.create import from_numpy
+from .ops.creation import from_numpy
 from .tensor import Tensor
 
 _CODES = {

@@ -43,7 +43,9 @@ DTYPES: dict[str, tuple[str, ...]] = {
     "optim.cu": FLOATS,
     "random.cu": FLOATS,
     "reduce.cu": ALL,
+    "scan.cu": ALL,
     "softmax.cu": FLOATS,
+    "sort.cu": ALL,
 }
 
 # (element type, type we compute in, letter of the latter in struct's language)
@@ -261,7 +263,7 @@ def dtypes_for(file: str, arch: str) -> tuple[str, ...]:
     return DTYPES[file]
 
 
-TENSOR_CORE_FILES = ("attention.cu", "matmul.cu")
+TENSOR_CORE_FILES = ("matmul_tensor.cu",)
 
 
 def build_all(archs: Sequence[str] = DEFAULT_ARCHS, jobs: int | None = None) -> list[BuildRow]:

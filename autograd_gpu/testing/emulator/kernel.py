@@ -30,10 +30,9 @@ class Kernel:
         scale(grid=4, block=256, args=(x, np.float32(2), np.int32(x.size)))
 
     `source` is a path to a .cu file, whose own headers are found beside it, or the text of one, with `headers` by name.
-    Arrays passed for
-    pointers to non-const are written back. `order` ("forward", "reverse", "random" with `seed`) changes the order in
-    which threads run: results must not depend on it. `max_shared` is what the launch may use of shared memory;
-    a GPU needs an opt-in above 48 KiB.
+    Arrays passed for pointers to non-const are written back. `order` ("forward", "reverse", "random" with `seed`)
+    changes the order in which threads run: results must not depend on it. `max_shared` is what a launch may use of
+    shared memory; a GPU needs an opt-in above 48 KiB.
     """
 
     def __init__(

@@ -26,8 +26,6 @@ def _source_line(library: Path, address: str) -> str:
         frames = subprocess.run(command, capture_output=True, text=True).stdout.splitlines()
     except OSError:  # no binutils
         return f"code address 0x{address}"
-    for frame in frames:
-        location = os.path.normpath(frame.split(" (discriminator")[0])
-        if not location.startswith(("?", _OWN_HEADERS)):
-            return location
-    return f"code address 0x{address}"
+    locations = [os.path.normpath(frame.split(" (discriminator")[0]) for frame in frames]
+    readable = [location for location in locations if not location.startswith(("?", _OWN_HEADERS))]
+    return ", called from ".join(readable) or f"code address 0x{address}"

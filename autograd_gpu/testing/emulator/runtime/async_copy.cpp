@@ -8,8 +8,8 @@ using namespace runtime;
 extern "C" void emu_cp_async(void *destination, const void *source, int size, int source_size) {
   char *to = (char *)destination;
   const void *pc = __builtin_return_address(0);
-  if (!in_shared_arena(to)) emu_fail("cp.async: the destination is not shared memory");
-  if ((uintptr_t)to % size || (uintptr_t)source % size) emu_fail("cp.async: misaligned copy of %d bytes", size);
+  if (!in_shared_arena(to)) fail_at(pc, "cp.async: the destination is not shared memory");
+  if ((uintptr_t)to % size || (uintptr_t)source % size) fail_at(pc, format("cp.async: misaligned copy of %d bytes", size));
   if (config.racecheck) {
     check_access(to, size, Access::WRITE, pc);
     mark_in_flight(to, size);

@@ -73,9 +73,6 @@ static Buffer *map_buffer(size_t pages_size) {
     munmap(mapping, buffer->mapping_size);
     return delete buffer, nullptr;
   }
-  // A NaN of its own per buffer: one copied from the slack of one into the slack of another is still seen.
-  static unsigned count;
-  buffer->canary = 0x7ff1 + count++ % 15;
   by_mapping[buffer->mapping] = buffer;
   return buffer;
 }
@@ -180,6 +177,9 @@ extern "C" void *emu_allocate(size_t size) {
     reusable.pop_back();
     cached -= pages_size;
   }
+  // A NaN of its own per buffer: one copied from the slack of one into the slack of another is still seen.
+  static unsigned count;
+  buffer->canary = 0x7ff1 + count++ % 15;
   buffer->live = true;
   buffer->begin = buffer->pages_end - aligned;
   buffer->end = buffer->begin + size;

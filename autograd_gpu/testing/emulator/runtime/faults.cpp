@@ -56,18 +56,20 @@ static void on_fault(int signal, siginfo_t *info, void *raw_context) {
   }
   const ucontext_t &context = *(ucontext_t *)raw_context;
   std::string what = "integer division by zero or overflow";
-  if (signal != SIGFPE)
-    what = format("illegal %s at %p: %s", access_word(context), info->si_addr,
-                  describe_address((const char *)info->si_addr).c_str());
-  set_failure(what + " in " + current_thread() + code_location(program_counter(context) + 1));
-  abandon_thread();
+  if (signal != SIGFPE) {
+    const char *address = (const char *)info->si_addr;
+    // An address that no mapping can have is not passed on by the processor.
+    bool unknown = !address && info->si_code == SI_KERNEL;
+    std::string where = unknown ? "outside every buffer" : describe_address(address);
+    what = unknown ? "illegal access" : format("illegal %s at %p", access_word(context), address);
+    what += ": " + where;
+  }
+  fail_at(program_counter(context) + 1, what);
 }
 
 void stop_thread(const void *pc) {
-  if (!interrupt_seen)
-    set_failure(format("timeout after %.1f s: the kernel does not end, in ", config.timeout) + current_thread() +
-                code_location(pc));
-  abandon_thread();
+  if (interrupt_seen) abandon_thread();
+  fail_at(pc, format("timeout after %.1f s: the kernel does not end,", config.timeout));
 }
 
 static void on_timer(int signal, siginfo_t *, void *raw_context) {

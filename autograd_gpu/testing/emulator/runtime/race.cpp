@@ -58,7 +58,7 @@ void report_races() {
   if (reports.empty()) return;
   std::string text = format("%ld invalid access(es), first of each kind: ", report_count);
   for (size_t i = 0; i < reports.size(); i++) text += (i ? "; " : "") + reports[i];
-  set_failure(text);
+  extend_failure(text);
 }
 
 // ---- where an address lies
@@ -70,6 +70,8 @@ struct Region {
   const Buffer *buffer;
   const char *variable;
 };
+
+static const char *const DYNAMIC = "dynamic shared memory";
 
 static Cell *map_cells(size_t bytes) {
   int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
@@ -89,7 +91,7 @@ static bool find_shared_region(const char *p, Region &region) {
   region = {shared_begin, shared_end, shared_cells, true, nullptr, nullptr};
   if (p >= dynamic_begin) {
     region.begin = dynamic_begin, region.end = dynamic_begin + config.dynamic_shared;
-    region.variable = "dynamic shared memory";
+    region.variable = DYNAMIC;
   }
   for (const SharedVariable &variable : shared_variables)
     if (p >= variable.begin && p < variable.begin + variable.size) {
@@ -112,6 +114,7 @@ static bool find_region(const char *p, Region &region) {
 
 static std::string name_of(const Region &region) {
   if (region.buffer) return argument_of(*region.buffer);
+  if (region.variable == DYNAMIC) return DYNAMIC;
   return region.variable ? std::string("__shared__ ") + region.variable : "shared memory between variables";
 }
 

@@ -12,6 +12,8 @@ void set_failure(std::string text) {
   if (failure.empty()) failure = std::move(text);
 }
 
+void extend_failure(const std::string &text) { failure += (failure.empty() ? "" : "; ") + text; }
+
 bool failed() { return !failure.empty(); }
 
 std::string format(const char *text, ...) {
@@ -42,6 +44,11 @@ void abandon_thread() {
   __builtin_trap();
 }
 
+void fail_at(const void *pc, const std::string &what) {
+  set_failure(what + " in " + current_thread() + code_location(pc));
+  abandon_thread();
+}
+
 }  // namespace runtime
 
 extern "C" void emu_fail(const char *text, ...) {
@@ -50,9 +57,7 @@ extern "C" void emu_fail(const char *text, ...) {
   va_start(arguments, text);
   vsnprintf(buffer, sizeof buffer, text, arguments);
   va_end(arguments);
-  runtime::set_failure(buffer + (" in " + runtime::current_thread()) +
-                       runtime::code_location(__builtin_return_address(0)));
-  runtime::abandon_thread();
+  runtime::fail_at(__builtin_return_address(0), buffer);
 }
 
 extern "C" const char *emu_failure() { return runtime::failure.c_str(); }

@@ -40,7 +40,9 @@ std::string format(const char *text, ...) __attribute__((format(printf, 1, 2)));
 std::string describe(emu_dim index);            // "(0,1,0)"
 std::string current_thread();                   // "block (0,0,0) thread (5,0,0)"
 std::string code_location(const void *pc);      // a mark that Python turns into "at softmax.cu:12"
-[[noreturn]] void abandon_thread();             // after a failure: back to the scheduler for good
+void extend_failure(const std::string &text);
+[[noreturn]] void abandon_thread();  // after a failure: back to the scheduler for good
+[[noreturn]] void fail_at(const void *pc, const std::string &what);
 
 // ---- device_memory.cpp
 struct Cell;  // race.cpp

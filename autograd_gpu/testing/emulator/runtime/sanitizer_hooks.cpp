@@ -71,22 +71,17 @@ void __tsan_atomic_thread_fence(int) {}
 
 // ---- undefined behaviour: reported at once, since the thread cannot go on
 
-[[noreturn]] static void undefined(const std::string &what, const void *pc) {
-  set_failure(what + " in " + current_thread() + code_location(pc));
-  abandon_thread();
-}
-
 void __ubsan_handle_out_of_bounds_abort(void *, void *index) {
-  undefined(format("array index %ld out of bounds", (long)index), CALLER);
+  fail_at(CALLER, format("array index %ld out of bounds", (long)index));
 }
 void __ubsan_handle_shift_out_of_bounds_abort(void *, void *, void *exponent) {
-  undefined(format("shift exponent %ld out of range", (long)exponent), CALLER);
+  fail_at(CALLER, format("shift exponent %ld out of range", (long)exponent));
 }
 void __ubsan_handle_divrem_overflow_abort(void *, void *, void *) {
-  undefined("integer division by zero or overflow", CALLER);
+  fail_at(CALLER, "integer division by zero or overflow");
 }
-void __ubsan_handle_missing_return(void *) { undefined("a function that returns a value ended without one", CALLER); }
-void __ubsan_handle_builtin_unreachable(void *) { undefined("code marked unreachable was reached", CALLER); }
+void __ubsan_handle_missing_return(void *) { fail_at(CALLER, "a function that returns a value ended without one"); }
+void __ubsan_handle_builtin_unreachable(void *) { fail_at(CALLER, "code marked unreachable was reached"); }
 
 // The data begins with the source position, then a pointer to the type and the logarithm of its alignment.
 struct TypeMismatch {
@@ -100,6 +95,6 @@ void __ubsan_handle_type_mismatch_v1_abort(TypeMismatch *mismatch, void *p) {
   std::string where;
   if (const Buffer *buffer = find_buffer(p))
     where = format(": %s, byte offset %ld", argument_of(*buffer).c_str(), (long)((char *)p - buffer->begin));
-  undefined(format("misaligned access at %p, %lu-byte alignment needed", p, alignment) + where, CALLER);
+  fail_at(CALLER, format("misaligned access at %p, %lu-byte alignment needed", p, alignment) + where);
 }
 }

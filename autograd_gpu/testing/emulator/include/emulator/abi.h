@@ -10,12 +10,14 @@ struct emu_position {
   int lane;
 };
 
-// The place in the kernel's source from which a call was made; as a default argument it is the caller's.
+// The place in the kernel's source from which a call was made. EMU_CALLER declares the last parameters of a function
+// whose caller's place is wanted (as defaults, the builtins give the caller's), EMU_SITE makes them one.
 struct emu_site {
   const char *file;
   int line;
 };
-#define EMU_HERE emu_site{__builtin_FILE(), __builtin_LINE()}
+#define EMU_CALLER const char *file = __builtin_FILE(), int line = __builtin_LINE()
+#define EMU_SITE (emu_site{file, line})
 
 // One launch parameter: where it lies in the packed buffer, and enough of its type to check an argument.
 struct emu_parameter {

@@ -1,17 +1,17 @@
 // Barriers, fences, warp shuffles, votes and reductions. Each carries its caller's line for the error reports.
 #pragma once
 
-static inline void __syncthreads(emu_site site = EMU_HERE) { emu_barrier(0, EMU_COUNT, "__syncthreads", site); }
-static inline int __syncthreads_count(int predicate, emu_site site = EMU_HERE) {
-  return emu_barrier(predicate, EMU_COUNT, "__syncthreads_count", site);
+static inline void __syncthreads(EMU_CALLER) { emu_barrier(0, EMU_COUNT, "__syncthreads", EMU_SITE); }
+static inline int __syncthreads_count(int predicate, EMU_CALLER) {
+  return emu_barrier(predicate, EMU_COUNT, "__syncthreads_count", EMU_SITE);
 }
-static inline int __syncthreads_and(int predicate, emu_site site = EMU_HERE) {
-  return emu_barrier(predicate, EMU_AND, "__syncthreads_and", site);
+static inline int __syncthreads_and(int predicate, EMU_CALLER) {
+  return emu_barrier(predicate, EMU_AND, "__syncthreads_and", EMU_SITE);
 }
-static inline int __syncthreads_or(int predicate, emu_site site = EMU_HERE) {
-  return emu_barrier(predicate, EMU_OR, "__syncthreads_or", site);
+static inline int __syncthreads_or(int predicate, EMU_CALLER) {
+  return emu_barrier(predicate, EMU_OR, "__syncthreads_or", EMU_SITE);
 }
-static inline void __syncwarp(unsigned mask = 0xffffffffu, emu_site site = EMU_HERE) { emu_syncwarp(mask, site); }
+static inline void __syncwarp(unsigned mask = 0xffffffffu, EMU_CALLER) { emu_syncwarp(mask, EMU_SITE); }
 
 // Threads run one at a time, in program order: a fence has nothing to do. The race checker does not count it as order.
 static inline void __threadfence() {}
@@ -49,24 +49,24 @@ static inline int segment(int width, const char *operation) {
 }  // namespace emu
 
 template <class T>
-static inline T __shfl_sync(unsigned mask, T value, int lane, int width = 32, emu_site site = EMU_HERE) {
+static inline T __shfl_sync(unsigned mask, T value, int lane, int width = 32, EMU_CALLER) {
   int first = emu::segment(width, "__shfl_sync");
-  return emu::shuffle(mask, value, first + (lane & (width - 1)), "__shfl_sync", site);
+  return emu::shuffle(mask, value, first + (lane & (width - 1)), "__shfl_sync", EMU_SITE);
 }
 template <class T>
-static inline T __shfl_up_sync(unsigned mask, T value, unsigned delta, int width = 32, emu_site site = EMU_HERE) {
+static inline T __shfl_up_sync(unsigned mask, T value, unsigned delta, int width = 32, EMU_CALLER) {
   int first = emu::segment(width, "__shfl_up_sync"), source = emu_now.lane - (int)delta;
-  return emu::shuffle(mask, value, source < first ? emu_now.lane : source, "__shfl_up_sync", site);
+  return emu::shuffle(mask, value, source < first ? emu_now.lane : source, "__shfl_up_sync", EMU_SITE);
 }
 template <class T>
-static inline T __shfl_down_sync(unsigned mask, T value, unsigned delta, int width = 32, emu_site site = EMU_HERE) {
+static inline T __shfl_down_sync(unsigned mask, T value, unsigned delta, int width = 32, EMU_CALLER) {
   int end = emu::segment(width, "__shfl_down_sync") + width, source = emu_now.lane + (int)delta;
-  return emu::shuffle(mask, value, source >= end ? emu_now.lane : source, "__shfl_down_sync", site);
+  return emu::shuffle(mask, value, source >= end ? emu_now.lane : source, "__shfl_down_sync", EMU_SITE);
 }
 template <class T>
-static inline T __shfl_xor_sync(unsigned mask, T value, int lanes, int width = 32, emu_site site = EMU_HERE) {
+static inline T __shfl_xor_sync(unsigned mask, T value, int lanes, int width = 32, EMU_CALLER) {
   int end = emu::segment(width, "__shfl_xor_sync") + width, source = (emu_now.lane ^ lanes) & 31;
-  return emu::shuffle(mask, value, source >= end ? emu_now.lane : source, "__shfl_xor_sync", site);
+  return emu::shuffle(mask, value, source >= end ? emu_now.lane : source, "__shfl_xor_sync", EMU_SITE);
 }
 
 namespace emu {
@@ -104,18 +104,18 @@ EMU_FOLD(Xor, x ^ y)
 #undef EMU_FOLD
 }  // namespace emu
 
-static inline unsigned __ballot_sync(unsigned mask, int predicate, emu_site site = EMU_HERE) {
-  return emu::reduce(mask, predicate ? 1u << emu_now.lane : 0u, emu::Or(), "__ballot_sync", site);
+static inline unsigned __ballot_sync(unsigned mask, int predicate, EMU_CALLER) {
+  return emu::reduce(mask, predicate ? 1u << emu_now.lane : 0u, emu::Or(), "__ballot_sync", EMU_SITE);
 }
-static inline int __any_sync(unsigned mask, int predicate, emu_site site = EMU_HERE) {
-  return emu::reduce(mask, (unsigned)!!predicate, emu::Or(), "__any_sync", site);
+static inline int __any_sync(unsigned mask, int predicate, EMU_CALLER) {
+  return emu::reduce(mask, (unsigned)!!predicate, emu::Or(), "__any_sync", EMU_SITE);
 }
-static inline int __all_sync(unsigned mask, int predicate, emu_site site = EMU_HERE) {
-  return emu::reduce(mask, (unsigned)!!predicate, emu::And(), "__all_sync", site);
+static inline int __all_sync(unsigned mask, int predicate, EMU_CALLER) {
+  return emu::reduce(mask, (unsigned)!!predicate, emu::And(), "__all_sync", EMU_SITE);
 }
 #define EMU_REDUCE(T, name, Fold)                                                      \
-  static inline T name(unsigned mask, T value, emu_site site = EMU_HERE) {             \
-    return emu::reduce(mask, value, emu::Fold(), #name, site);                         \
+  static inline T name(unsigned mask, T value, EMU_CALLER) {             \
+    return emu::reduce(mask, value, emu::Fold(), #name, EMU_SITE);                         \
   }
 EMU_REDUCE(int, __reduce_add_sync, Add)
 EMU_REDUCE(unsigned, __reduce_add_sync, Add)
@@ -130,7 +130,7 @@ EMU_REDUCE(unsigned, __reduce_xor_sync, Xor)
 
 // The lanes whose value equals the caller's.
 template <class T>
-static inline unsigned __match_any_sync(unsigned mask, T value, emu_site site = EMU_HERE) {
+static inline unsigned __match_any_sync(unsigned mask, T value, EMU_CALLER) {
   struct Matched {
     T value;
     unsigned equal;
@@ -141,6 +141,6 @@ static inline unsigned __match_any_sync(unsigned mask, T value, emu_site site = 
         if (lanes[i] && lanes[j] && ((Matched *)lanes[i])->value == ((Matched *)lanes[j])->value)
           ((Matched *)lanes[i])->equal |= 1u << j;
   };
-  emu_collective(mask, &matched, combine, "__match_any_sync", site);
+  emu_collective(mask, &matched, combine, "__match_any_sync", EMU_SITE);
   return matched.equal;
 }

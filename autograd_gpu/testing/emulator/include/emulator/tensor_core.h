@@ -60,9 +60,9 @@ struct MatrixRow {
 }  // namespace emu
 
 #define EMU_MMA(name, combine)                                                                              \
-  static inline void name(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2], emu_site site = EMU_HERE) { \
+  static inline void name(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2], EMU_CALLER) { \
     emu::Fragments mine{d, a, b};                                                                           \
-    emu_collective(0xffffffffu, &mine, combine, "mma.sync", site);                                          \
+    emu_collective(0xffffffffu, &mine, combine, "mma.sync", EMU_SITE);                                          \
   }
 EMU_MMA(emu_mma_m16n8k16_bf16, emu::mma_m16n8k16<emu::from_bf16>)
 EMU_MMA(emu_mma_m16n8k16_f16, emu::mma_m16n8k16<emu::from_f16>)
@@ -71,10 +71,10 @@ EMU_MMA(emu_mma_m16n8k8_tf32, emu::mma_m16n8k8_tf32)
 
 // ldmatrix.xN(.trans): lane i gives the address of row i % 8 of 8x8 matrix i / 8; every lane gets two halves of each.
 template <int N, bool transposed>
-static inline void emu_ldmatrix(unsigned (&result)[N], const void *row, emu_site site = EMU_HERE) {
+static inline void emu_ldmatrix(unsigned (&result)[N], const void *row, EMU_CALLER) {
   emu::MatrixRow mine{{}, result};
   if (emu_now.lane < 8 * N) {
-    if ((unsigned long)row % 16) emu_fail("ldmatrix at %s:%d: row address is not 16-byte aligned", site.file, site.line);
+    if ((unsigned long)row % 16) emu_fail("ldmatrix at %s:%d: row address is not 16-byte aligned", file, line);
     for (int i = 0; i < 8; i++) mine.values[i] = ((const unsigned short *)row)[i];
   }
   auto combine = [](void **lanes) {
@@ -89,5 +89,5 @@ static inline void emu_ldmatrix(unsigned (&result)[N], const void *row, emu_site
         ((emu::MatrixRow *)lanes[lane])->result[matrix] = halves[0] | halves[1] << 16;
       }
   };
-  emu_collective(0xffffffffu, &mine, combine, "ldmatrix", site);
+  emu_collective(0xffffffffu, &mine, combine, "ldmatrix", EMU_SITE);
 }

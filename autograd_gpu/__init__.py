@@ -1,0 +1,87 @@
+"""PyTorch's autograd as a small, readable runtime: NumPy on the CPU, hand-written CUDA kernels on the GPU.
+
+    import autograd_gpu as torch
+"""
+
+from . import dtypes as _dtypes
+from .device import Device as device
+from .dtypes import (
+    DType as dtype,
+)
+from .dtypes import (
+    bfloat16, finfo, float16, float32, float64, get_default_dtype, iinfo, int8, int16, int32, int64, promote_types,
+    set_default_dtype, uint8,
+)  # fmt: skip
+from .engine import (
+    enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled,
+)  # fmt: skip
+from .errors import DeviceUnavailable
+from .ops import methods as _methods
+from .ops.cast import result_type as _result_type
+from .ops.creation import (
+    arange, as_tensor, empty, empty_like, eye, from_numpy, full, full_like, is_tensor, linspace, logspace, ones,
+    ones_like, tensor, tril, triu, zeros, zeros_like,
+)  # fmt: skip
+from .ops.elementwise import (
+    abs, acos, acosh, add, addcmul, asin, asinh, atan, atan2, atanh, bitwise_and, bitwise_not, bitwise_or, bitwise_xor,
+    ceil, clamp, copysign, cos, cosh, div, eq, erf, erfc, exp, exp2, expm1, floor, floor_divide, fmod, ge, gt, isfinite,
+    isinf, isnan, le, log, log1p, log2, log10, logical_and, logical_not, logical_or, logical_xor, lt, maximum, minimum,
+    mul, ne, neg, pow, reciprocal, relu, remainder, round, rsqrt, sigmoid, sign, sin, sinh, sqrt, square, sub, tan, tanh,
+    trunc, where,
+)  # fmt: skip
+from .ops.index import gather, index_select, masked_fill, masked_select, nonzero, scatter, scatter_add
+from .ops.matmul import addmm, baddbmm, bmm, dot, matmul, mm, mv, outer
+from .ops.random import (
+    Generator, bernoulli, dropout, get_rng_state, initial_seed, manual_seed, multinomial, normal, rand, rand_like,
+    randint, randn, randn_like, randperm, seed, set_rng_state,
+)  # fmt: skip
+from .ops.reduce import (
+    all, amax, amin, any, argmax, argmin, argsort, cumsum, logsumexp, max, mean, min, prod, sort, std, sum, topk, var,
+)  # fmt: skip
+from .ops.shape import (
+    broadcast_shapes, broadcast_tensors, broadcast_to, cat, chunk, clone, concat, concatenate, diagonal, flatten, flip,
+    movedim, narrow, permute, ravel, reshape, select, split, squeeze, stack, swapaxes, swapdims, t, tile, transpose,
+    unbind, unflatten, unsqueeze,
+)  # fmt: skip
+from .ops.softmax import log_softmax, softmax
+from .printing import set_printoptions
+from .tensor import Size, Tensor
+from .version import __version__
+from . import autograd, cuda, nn, optim  # isort: skip  (after the names that they use)
+from .serialization import load, save  # isort: skip
+
+bool = _dtypes.bool
+half, float, double = float16, float32, float64
+short, int, long = int16, int32, int64
+absolute, arccos, arcsin, arctan, clip, divide, multiply, subtract, true_divide, negative = (
+    abs, acos, asin, atan, clamp, div, mul, sub, div, neg,
+)  # fmt: skip
+greater, greater_equal, less, less_equal, not_equal = gt, ge, lt, le, ne
+result_type = _result_type
+inf, nan, pi, e = (__import__("math").inf, __import__("math").nan, __import__("math").pi, __import__("math").e)
+
+
+def is_floating_point(input: Tensor) -> bool:
+    """Return whether input has a floating point dtype."""
+    return input.is_floating_point()
+
+
+def numel(input: Tensor) -> int:
+    """Return the number of elements."""
+    return input.numel()
+
+
+def equal(input: Tensor, other: Tensor) -> bool:
+    """Return whether two tensors have the same shape and the same elements."""
+    return input.shape == other.shape and (input == other).all().item()
+
+
+def allclose(input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
+    """Return whether |input - other| <= atol + rtol * |other| everywhere."""
+    return isclose(input, other, rtol, atol, equal_nan).all().item()
+
+
+def isclose(input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
+    """Return where |input - other| <= atol + rtol * |other|."""
+    near = (input == other) | (isfinite(other) & ((input - other).abs() <= atol + rtol * other.abs()))
+    return near | (isnan(input) & isnan(other)) if equal_nan else near

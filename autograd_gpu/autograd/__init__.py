@@ -1,0 +1,12 @@
+"""``autograd_gpu.autograd``: PyTorch's names for running the graph and extending it."""
+
+from ..engine import enable_grad, inference_mode, no_grad, set_grad_enabled
+from ..function import Function
+from . import function, functional, graph
+from .anomaly import detect_anomaly, set_detect_anomaly
+from .backward import backward, grad
+
+__all__ = [
+    "Function", "backward", "detect_anomaly", "enable_grad", "function", "functional", "grad", "graph",
+    "inference_mode", "no_grad", "set_detect_anomaly", "set_grad_enabled",
+]  # fmt: skip

@@ -1,0 +1,210 @@
+"""``backward`` and ``grad``: what the user asks, checked and turned into one run of the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..engine import Edge, modes, run_backward
+from ..op import _backward_line
+from ..ops.shape import stack
+from ..tensor import AccumulateGrad, Tensor, accumulate, edge_of, private_gradient
+from ..user_line import user_line
+
+Tensors = Tensor | Sequence[Tensor]
+
+
+def backward(
+    tensors: Tensors,
+    grad_tensors: Tensor | Sequence[Tensor | None] | None = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Tensors | None = None,
+) -> None:
+    """Add the gradients of `tensors` with respect to the graph's leaves (or only `inputs`) to their ``.grad``.
+
+    Raises RuntimeError when a root has no graph, is not a scalar and has no `grad_tensors`, when the shapes differ,
+    or when the saved values were freed by an earlier backward.
+    """
+    roots = _as_tuple(tensors, "backward")
+    gradients = _root_gradients(roots, grad_tensors, create_graph)
+    keep_graph = create_graph if retain_graph is None else retain_graph
+    if inputs is None:
+        _run(roots, gradients, keep_graph, create_graph, None)
+        return
+    targets = _as_tuple(inputs, "backward")
+    if not targets:
+        raise RuntimeError("'inputs' argument to backward() cannot be empty.")
+    for target in targets:
+        if not target.requires_grad:
+            raise RuntimeError("One of the differentiated Tensors does not require grad")
+    captured = _run(roots, gradients, keep_graph, create_graph, targets)
+    done: set[int] = set()
+    for target in targets:
+        edge = edge_of(target)
+        gradient = captured.get(edge)  # type: ignore[arg-type]
+        if gradient is None or id(target) in done:
+            continue
+        done.add(id(target))
+        _keep_gradient(target, gradient, create_graph)
+
+
+def grad(
+    outputs: Tensors,
+    inputs: Tensors,
+    grad_outputs: Tensor | Sequence[Tensor | None] | None = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
+    materialize_grads: bool = False,
+) -> tuple[Tensor | None, ...]:
+    """Return the gradients of `outputs` with respect to `inputs`, one per input, without touching any ``.grad``.
+
+    With `is_grads_batched`, `grad_outputs` have a leading batch dimension, and so do the results.
+    """
+    if materialize_grads and allow_unused is False:
+        raise ValueError(
+            "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False."
+        )
+    allow_unused = bool(materialize_grads if allow_unused is None else allow_unused)
+    roots = _as_tuple(outputs, "grad")
+    targets = _as_tuple(inputs, "grad")
+    if not targets:
+        raise ValueError("grad requires non-empty inputs.")
+    keep_graph = create_graph if retain_graph is None else retain_graph
+    for target in targets:
+        if not target.requires_grad:
+            raise RuntimeError("One of the differentiated Tensors does not require grad")
+    if is_grads_batched:
+        return _batched_grad(roots, targets, grad_outputs, keep_graph, create_graph, allow_unused, materialize_grads)
+    gradients = _root_gradients(roots, grad_outputs, create_graph, batched=is_grads_batched)
+    captured = _run(roots, gradients, keep_graph, create_graph, targets)
+    return tuple(_result(captured.get(edge_of(t)), t, allow_unused, materialize_grads) for t in targets)  # type: ignore[arg-type]
+
+
+def _batched_grad(
+    roots: tuple, targets: tuple, grad_outputs: Any, keep_graph: bool, create_graph: bool, unused: bool, zeros: bool
+) -> tuple[Tensor | None, ...]:
+    batch = _as_tuple(grad_outputs, "grad")
+    count = batch[0].shape[0]
+    rows = []
+    for i in range(count):
+        last = i == count - 1
+        row = [None if g is None else g[i] for g in batch]
+        rows.append(grad(roots, targets, row, keep_graph or not last, create_graph, unused, False, zeros))
+    return tuple(None if column[0] is None else stack(column) for column in zip(*rows))
+
+
+def _result(gradient: Tensor | None, target: Tensor, allow_unused: bool, materialize: bool) -> Tensor | None:
+    if gradient is None:
+        if not allow_unused:
+            raise RuntimeError(
+                "One of the differentiated Tensors appears to not have been used in the graph. "
+                "Set allow_unused=True if this is the desired behavior."
+            )
+        return target.new_zeros(target.shape) if materialize else None  # type: ignore[attr-defined]
+    return gradient
+
+
+def _keep_gradient(target: Tensor, gradient: Tensor, create_graph: bool) -> None:
+    if target._grad is None:
+        target._grad = gradient if create_graph else private_gradient(gradient, is_ours=False)
+    else:
+        grad_mode, modes.grad = modes.grad, create_graph
+        try:
+            target._grad = accumulate(target._grad, gradient, private=not create_graph)
+        finally:
+            modes.grad = grad_mode
+    edge = edge_of(target)
+    if edge is not None and isinstance(edge[0], AccumulateGrad):
+        for hook in list(edge[0].post_accumulate.values()):
+            hook(target)
+
+
+def _run(
+    roots: tuple, gradients: list, keep_graph: bool, create_graph: bool, targets: tuple | None
+) -> dict[Edge, Tensor]:
+    edges: list[Edge] = [edge_of(root) for root in roots]  # type: ignore[misc]
+    starts = list(zip(edges, gradients))
+    gradients.clear()
+    grad_mode, modes.grad = modes.grad, create_graph and not modes.inference
+    line, _backward_line[0] = _backward_line[0], user_line()
+    try:
+        return run_backward(
+            starts,
+            accumulate,
+            keep_graph=keep_graph,
+            targets=None if targets is None else [edge_of(t) for t in targets],  # type: ignore[misc]
+        )
+    finally:
+        modes.grad = grad_mode
+        _backward_line[0] = line
+
+
+def _root_gradients(roots: tuple, given: Any, create_graph: bool, batched: bool = False) -> list[Tensor]:
+    if given is None:
+        given = (None,) * len(roots)
+    elif isinstance(given, Tensor):
+        given = (given,)
+    if len(given) != len(roots):
+        raise RuntimeError(
+            f"backward: got {len(roots)} tensors and {len(given)} gradients; expected one gradient (or None) per tensor."
+        )
+    gradients = []
+    for number, (root, gradient) in enumerate(zip(roots, given)):
+        if not root.requires_grad or edge_of(root) is None:
+            raise RuntimeError(
+                f"element {number} of tensors does not require grad and does not have a grad_fn. Was it computed under "
+                "no_grad(), from detach(), or from tensors made without requires_grad=True?"
+            )
+        if gradient is None:
+            if root._array.size != 1:
+                raise RuntimeError(
+                    "grad can be implicitly created only for scalar outputs, but this one has shape "
+                    f"{list(root.shape)}. Reduce it, for example with .sum(), or pass a gradient of that shape."
+                )
+            gradient = root.new_ones(root.shape)
+        else:
+            _check_root_gradient(root, gradient, number)
+        gradients.append(gradient)
+    return gradients
+
+
+def _check_root_gradient(root: Tensor, gradient: Any, number: int) -> None:
+    if not isinstance(gradient, Tensor):
+        raise TypeError(f"gradients can be either Tensors or None, but got {type(gradient).__name__}")
+    if gradient._array.shape != root._array.shape:
+        raise RuntimeError(
+            f"Mismatch in shape: grad_output[{number}] has a shape of {gradient.shape} and output[{number}] has a shape "
+            f"of {root.shape}."
+        )
+    if gradient.device is not root.device:
+        raise RuntimeError(
+            f"grad_output[{number}] is on {gradient.device} and output[{number}] on {root.device}. "
+            f'Move it with .to("{root.device}").'
+        )
+    if not gradient.dtype.is_floating_point:
+        raise RuntimeError(f"grad_output[{number}] has dtype {gradient.dtype}; expected {root.dtype}.")
+
+
+def _as_tuple(tensors: Any, operation: str) -> tuple:
+    result = (tensors,) if isinstance(tensors, Tensor) else tuple(tensors)
+    for tensor in result:
+        if tensor is not None and not isinstance(tensor, Tensor):
+            raise TypeError(f"{operation}: expected Tensors, but got {type(tensor).__name__}")
+    return result
+
+
+def _backward_method(
+    self: Tensor,
+    gradient: Tensor | None = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Tensors | None = None,
+) -> None:
+    """Add the gradients of this tensor with respect to the graph's leaves to their ``.grad``; see autograd.backward."""
+    backward(self, gradient, retain_graph, create_graph, inputs)
+
+
+Tensor.backward = _backward_method  # type: ignore[attr-defined]

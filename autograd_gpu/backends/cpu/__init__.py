@@ -1,0 +1,15 @@
+"""The CPU backend: every array function on NumPy. Knows dtypes and arrays; nothing of tensors or graphs."""
+
+from .attention import *
+from .cast import *
+from .elementwise import *
+from .index import *
+from .loss import *
+from .matmul import *
+from .memory import *
+from .norm import *
+from .optim import *
+from .random import *
+from .reduce import *
+from .shape import *
+from .softmax import *

@@ -1,0 +1,306 @@
+"""Elementwise functions on the CPU: one NumPy pass each where there is one, and no more temporaries than needed."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .erf import erf_float, erfc_float
+from .precision import HALVES, wide
+from .quiet import quiet
+__all__ = [
+    "abs", "acos", "acosh", "add", "addcmul", "asin", "asinh", "atan", "atan2", "atanh", "bitwise_and",
+    "bitwise_not", "bitwise_or", "bitwise_xor", "ceil", "clamp", "copysign", "cos", "cosh", "div", "eq", "erf",
+    "erfc", "exp", "exp2", "expm1", "floor", "floor_divide", "fmod", "ge", "gelu", "gelu_backward", "gt",
+    "isfinite", "isinf", "isnan", "le", "log", "log10", "log1p", "log2", "logical_and", "logical_not",
+    "logical_or", "logical_xor", "lt", "maximum", "minimum", "mul", "ne", "neg", "pow", "reciprocal", "relu",
+    "relu_backward", "remainder", "round", "rsqrt", "sigmoid", "sigmoid_backward", "sign", "sin", "sinh",
+    "sqrt", "square", "sub", "tan", "tanh", "tanh_backward", "trunc", "where",
+]  # fmt: skip
+
+
+def _store(result, dtype, out):
+    if out is None:
+        return result if result.dtype == dtype else result.astype(dtype)
+    np.copyto(out, result, casting="unsafe")
+    return out
+
+
+def _round(result, dtype, out):
+    """Round a float32 result to a half type; too large becomes infinite without a warning."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _store(result, dtype, out)
+
+
+def _unary(name, function):
+    def apply(x, out=None):
+        if x.dtype in HALVES:
+            return _round(function(x.astype(np.float32)), x.dtype, out)
+        if out is None:
+            return function(x, order="C")
+        return function(x, out=out)
+
+    return _export(apply, name)
+
+
+def _composed_unary(name, function):
+    """A function made of several NumPy calls; it gets a float array that it must not change."""
+
+    def apply(x, out=None):
+        return _store(function(wide(x)), x.dtype, out)
+
+    return _export(apply, name)
+
+
+def _binary(name, function):
+    def apply(x, y, out=None):
+        dtype = x.dtype if isinstance(x, np.ndarray) else y.dtype
+        if dtype in HALVES:
+            x = x.astype(np.float32) if isinstance(x, np.ndarray) else x
+            y = y.astype(np.float32) if isinstance(y, np.ndarray) else y
+            return _round(function(x, y), dtype, out)
+        if out is None:
+            return function(x, y, order="C")
+        return function(x, y, out=out)
+
+    return _export(apply, name)
+
+
+def _compare(name, function):
+    def apply(x, y, out=None):
+        x = wide(x) if isinstance(x, np.ndarray) else x
+        y = wide(y) if isinstance(y, np.ndarray) else y
+        return function(x, y, order="C") if out is None else function(x, y, out=out)
+
+    return _export(apply, name)
+
+
+def _test(name, function):
+    def apply(x, out=None):
+        x = wide(x)
+        return function(x, order="C") if out is None else function(x, out=out)
+
+    return _export(apply, name)
+
+
+def _export(function, name):
+    function.__name__ = function.__qualname__ = name
+    return quiet(function) if name in _NOISY else function
+
+
+_NOISY = frozenset(  # those that meet infinities and NaN in ordinary use; a backward pass is quiet as a whole
+    "exp log sqrt rsqrt reciprocal div pow tan asin acos atanh acosh cosh sinh exp2 expm1 log2 log10 log1p fmod remainder"
+    " floor_divide square sin cos".split()
+)
+
+
+def _sigmoid(x):
+    # tanh does not overflow and is accurate at both ends: 1/(1+exp(-x)) = (1 + tanh(x/2)) / 2
+    y = np.multiply(x, 0.5)
+    np.tanh(y, out=y)
+    y *= 0.5
+    y += 0.5
+    return y
+
+
+def _rsqrt(x):
+    y = np.sqrt(x)
+    return np.reciprocal(y, out=y)
+
+
+neg, abs, sqrt, exp, log, square = (
+    _unary(name, function)
+    for name, function in (
+        ("neg", np.negative), ("abs", np.absolute), ("sqrt", np.sqrt), ("exp", np.exp), ("log", np.log), ("square", np.square),
+    )
+)  # fmt: skip
+reciprocal, tanh, sin, cos, tan = (
+    _unary(name, function)
+    for name, function in (
+        ("reciprocal", np.reciprocal), ("tanh", np.tanh), ("sin", np.sin), ("cos", np.cos), ("tan", np.tan),
+    )
+)  # fmt: skip
+asin, acos, atan, sinh, cosh, asinh, acosh, atanh = (
+    _unary(name, function)
+    for name, function in (
+        ("asin", np.arcsin), ("acos", np.arccos), ("atan", np.arctan), ("sinh", np.sinh), ("cosh", np.cosh),
+        ("asinh", np.arcsinh), ("acosh", np.arccosh), ("atanh", np.arctanh),
+    )
+)  # fmt: skip
+exp2, expm1, log2, log10, log1p = (
+    _unary(name, function)
+    for name, function in (
+        ("exp2", np.exp2), ("expm1", np.expm1), ("log2", np.log2), ("log10", np.log10), ("log1p", np.log1p),
+    )
+)  # fmt: skip
+floor, ceil, trunc, round, sign = (
+    _unary(name, function)
+    for name, function in (
+        ("floor", np.floor), ("ceil", np.ceil), ("trunc", np.trunc), ("round", np.rint), ("sign", np.sign),
+    )
+)  # fmt: skip
+bitwise_not = _unary("bitwise_not", np.invert)
+rsqrt = _composed_unary("rsqrt", _rsqrt)
+sigmoid = _composed_unary("sigmoid", _sigmoid)
+erf = _composed_unary("erf", erf_float)
+erfc = _composed_unary("erfc", erfc_float)
+isnan, isinf, isfinite, logical_not = (
+    _test(name, function)
+    for name, function in (
+        ("isnan", np.isnan), ("isinf", np.isinf), ("isfinite", np.isfinite), ("logical_not", np.logical_not),
+    )
+)  # fmt: skip
+
+
+def relu(x, out=None):
+    if x.dtype in HALVES:
+        return _store(np.maximum(x.astype(np.float32), 0), x.dtype, out)
+    return np.maximum(x, 0, order="C") if out is None else np.maximum(x, 0, out=out)
+
+
+add, sub, mul, div, maximum, minimum, fmod, remainder, floor_divide, atan2, copysign = (
+    _binary(name, function)
+    for name, function in (
+        ("add", np.add), ("sub", np.subtract), ("mul", np.multiply), ("div", np.divide), ("maximum", np.maximum),
+        ("minimum", np.minimum), ("fmod", np.fmod), ("remainder", np.remainder), ("floor_divide", np.floor_divide),
+        ("atan2", np.arctan2), ("copysign", np.copysign),
+    )
+)  # fmt: skip
+bitwise_and, bitwise_or, bitwise_xor = (
+    _binary(name, function)
+    for name, function in (
+        ("bitwise_and", np.bitwise_and), ("bitwise_or", np.bitwise_or), ("bitwise_xor", np.bitwise_xor),
+    )
+)  # fmt: skip
+eq, ne, lt, le, gt, ge, logical_and, logical_or, logical_xor = (
+    _compare(name, function)
+    for name, function in (
+        ("eq", np.equal), ("ne", np.not_equal), ("lt", np.less), ("le", np.less_equal), ("gt", np.greater),
+        ("ge", np.greater_equal), ("logical_and", np.logical_and), ("logical_or", np.logical_or),
+        ("logical_xor", np.logical_xor),
+    )
+)  # fmt: skip
+
+
+_power = _binary("pow", np.power)
+
+
+def pow(x, y, out=None):
+    # NumPy's general power is some 30 times slower than the products that small exponents are.
+    if not isinstance(y, np.ndarray) and not isinstance(y, bool):
+        if y == 2:
+            return square(x, out)
+        if y == 3:
+            return mul(square(x), x, out)
+        if y == 0.5 and x.dtype.kind in "fV":
+            return sqrt(x, out)
+        if y == 1:
+            return _store(x.copy(), x.dtype, out)
+    return _power(x, y, out)
+
+
+def where(condition, x, y, out=None):
+    dtype = x.dtype if isinstance(x, np.ndarray) else y.dtype
+    if out is None:
+        out = np.empty(condition.shape, dtype)
+    elif np.may_share_memory(out, condition):
+        condition = condition.copy()
+    if isinstance(x, np.ndarray) and np.may_share_memory(out, x):
+        x = x.copy()
+    np.copyto(out, np.asarray(y, dtype))
+    np.copyto(out, np.asarray(x, dtype), where=condition)
+    return out
+
+
+def clamp(x, minimum, maximum, out=None):
+    result = wide(x)
+    if minimum is not None:
+        result = np.maximum(result, minimum, order="C")
+    if maximum is not None:
+        result = np.minimum(result, maximum, order="C")
+    return _store(result, x.dtype, out)
+
+
+def addcmul(x, y, z, value):
+    product = wide(y) * wide(z)
+    if value != 1:
+        product *= value
+    product += wide(x)
+    return _store(product, x.dtype, None)
+
+
+# ---------------------------------------------------------------------------------------------- activations
+
+_INV_SQRT_2 = 1 / math.sqrt(2)
+_INV_SQRT_2PI = 1 / math.sqrt(2 * math.pi)
+_SQRT_2_OVER_PI = math.sqrt(2 / math.pi)
+_GELU_CUBIC = 0.044715
+
+
+@quiet
+def gelu(x, approximate):
+    wide_x = wide(x)
+    if approximate == "tanh":
+        y = wide_x * wide_x
+        y *= _SQRT_2_OVER_PI * _GELU_CUBIC
+        y += _SQRT_2_OVER_PI
+        y *= wide_x
+        np.tanh(y, out=y)
+    else:
+        y = erf_float(wide_x * _INV_SQRT_2)
+    y += 1
+    y *= wide_x
+    y *= 0.5
+    return _store(y, x.dtype, None)
+
+
+@quiet
+def gelu_backward(gy, x, approximate):
+    wide_x = wide(x)
+    squared = wide_x * wide_x
+    if approximate == "tanh":
+        t = squared * (_SQRT_2_OVER_PI * _GELU_CUBIC)
+        t += _SQRT_2_OVER_PI
+        t *= wide_x
+        np.tanh(t, out=t)
+        squared *= 3 * _SQRT_2_OVER_PI * _GELU_CUBIC
+        squared += _SQRT_2_OVER_PI
+        squared *= wide_x  # x * u'
+        slope = 1 - t * t
+        slope *= squared
+        slope += t
+        slope += 1
+        slope *= 0.5
+    else:  # Phi(x) + x phi(x)
+        slope = erf_float(wide_x * _INV_SQRT_2)
+        slope += 1
+        slope *= 0.5
+        squared *= -0.5
+        np.exp(squared, out=squared)
+        squared *= wide_x
+        squared *= _INV_SQRT_2PI
+        slope += squared
+    slope *= wide(gy)
+    return _store(slope, x.dtype, None)
+
+
+def relu_backward(gy, y):
+    gx = np.zeros(gy.shape, gy.dtype)
+    np.copyto(gx, gy, where=y > 0)
+    return gx
+
+
+def tanh_backward(gy, y):
+    slope = np.square(wide(y), order="C")
+    np.subtract(1, slope, out=slope)
+    slope *= wide(gy)
+    return _store(slope, gy.dtype, None)
+
+
+def sigmoid_backward(gy, y):
+    wide_y = wide(y)
+    slope = np.subtract(1, wide_y, order="C")
+    slope *= wide_y
+    slope *= wide(gy)
+    return _store(slope, gy.dtype, None)

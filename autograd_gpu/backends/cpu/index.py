@@ -1,0 +1,42 @@
+"""Gathers and scatters of rows on the CPU. Duplicate destinations are summed in order of appearance."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .precision import accumulator
+
+__all__ = ["gather_rows", "nonzero", "scatter_add_rows", "scatter_rows"]
+
+
+def gather_rows(x, index):
+    _check(index, x.shape[0], "gather_rows")
+    return x[index]
+
+
+def scatter_add_rows(gy, index, count):
+    _check(index, count, "scatter_add_rows")
+    out = np.zeros((count, gy.shape[1]), accumulator(gy.dtype))
+    if len(index):
+        index = np.where(index < 0, index + count, index)
+        # np.add.at visits elements one by one; sorted runs summed by reduceat keep to whole rows.
+        order = np.argsort(index, kind="stable")
+        rows = index[order]
+        starts = np.flatnonzero(np.concatenate(([True], rows[1:] != rows[:-1])))
+        out[rows[starts]] = np.add.reduceat(gy[order], starts, axis=0, dtype=out.dtype)
+    return out.astype(gy.dtype, copy=False)
+
+
+def scatter_rows(out, index, x):
+    _check(index, out.shape[0], "scatter_rows")
+    out[index] = x
+
+
+def nonzero(x):
+    return np.argwhere(x).astype(np.int64, copy=False)
+
+
+def _check(index, count, name):
+    if index.size and (index.min() < -count or index.max() >= count):
+        wrong = index[(index < -count) | (index >= count)][0]
+        raise IndexError(f"index {wrong} is out of bounds for dimension 0 with size {count}")

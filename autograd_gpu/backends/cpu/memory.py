@@ -1,0 +1,78 @@
+"""Buffers on the CPU: allocation, copies, fills, and views beyond NumPy's own."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided as _as_strided
+from numpy import broadcast_to as _broadcast_to
+
+__all__ = [
+    "arange", "as_strided", "contiguous", "copy", "copy_into", "empty", "expand", "fill", "from_numpy", "full", "owns",
+    "synchronize", "to_numpy",
+]  # fmt: skip
+
+
+def empty(shape, dtype):
+    return np.empty(shape, dtype)
+
+
+def full(shape, value, dtype):
+    out = np.empty(shape, dtype)
+    out[...] = value
+    return out
+
+
+def arange(start, step, count, dtype):
+    exact = np.int64 if isinstance(start, int) and isinstance(step, int) else np.float64
+    return (exact(start) + np.arange(count, dtype=exact) * exact(step)).astype(dtype)
+
+
+def from_numpy(array):
+    return np.array(array, order="C", copy=True)
+
+
+def to_numpy(x):
+    return np.array(x, order="C", copy=True)
+
+
+def copy(x):
+    return np.array(x, order="C", copy=True)
+
+
+def contiguous(x):
+    return x if x.flags.c_contiguous else np.array(x, order="C", copy=True)
+
+
+def copy_into(out, x):
+    if np.may_share_memory(out, x):
+        x = x.copy()
+    np.copyto(out, x, casting="unsafe")
+
+
+def fill(out, value):
+    out[...] = value
+
+
+def expand(x, shape):
+    view = _broadcast_to(x, shape)
+    view.flags.writeable = x.flags.writeable
+    return view
+
+
+def as_strided(x, shape, strides, offset):
+    root = x
+    while isinstance(root.base, np.ndarray):
+        root = root.base
+    itemsize = x.dtype.itemsize
+    flat = np.frombuffer(memoryview(root).cast("B"), np.uint8) if root.flags.c_contiguous else root.view(np.uint8)
+    flat = flat.reshape(-1)[offset * itemsize :]
+    count = (flat.size // itemsize) * itemsize
+    return _as_strided(flat[:count].view(x.dtype), shape, [s * itemsize for s in strides])
+
+
+def owns(x):
+    return not isinstance(x.base, np.ndarray)
+
+
+def synchronize():
+    """The CPU backend is never ahead of the program."""

@@ -1,0 +1,95 @@
+"""Names of devices and the way from a name to its backend. A backend is imported on first use, never before."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+from types import ModuleType
+
+
+class Device:
+    """A place where tensors live: ``device("cpu")``, ``device("cuda")``, ``device("cuda", 1)``. One object per place."""
+
+    __slots__ = ("type", "index", "_backend")
+
+    type: str
+    index: int | None
+
+    def __new__(cls, device: str | int | Device, index: int | None = None) -> Device:
+        if isinstance(device, Device):
+            return device
+        if isinstance(device, int):
+            device, index = "cuda", device
+        parsed = re.fullmatch(r"(\w+)(?::(\d+))?", device) if isinstance(device, str) else None
+        if parsed is None:
+            raise RuntimeError(f"Invalid device string: '{device}'. Expected \"cpu\", \"cuda\" or \"cuda:<index>\".")
+        if parsed[2] is not None:
+            if index is not None:
+                raise RuntimeError(f"device: the index is given twice, in '{device}' and as {index}. Give it once.")
+            index = int(parsed[2])
+        return _interned(parsed[1], index)
+
+    @property
+    def backend(self) -> ModuleType:
+        """The package of array functions for this device. Importing CUDA's may raise DeviceUnavailable."""
+        if self._backend is None:
+            self._backend = importlib.import_module(f"autograd_gpu.backends.{self.type}")
+        return self._backend
+
+    def __repr__(self) -> str:
+        index = "" if self.index is None else f", index={self.index}"
+        return f"device(type='{self.type}'{index})"
+
+    def __str__(self) -> str:
+        return self.type if self.index is None else f"{self.type}:{self.index}"
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, str) and str(self) == other)
+
+    def __hash__(self) -> int:
+        return hash(str(self))
+
+    def __reduce__(self) -> tuple:
+        return (Device, (str(self),))
+
+
+_devices: dict[tuple[str, int | None], Device] = {}
+
+
+def _interned(kind: str, index: int | None) -> Device:
+    device = _devices.get((kind, index))
+    if device is None:
+        if kind not in ("cpu", "cuda"):
+            raise RuntimeError(
+                f"Expected one of cpu, cuda device type at start of device string: {kind}. autograd_gpu has no '{kind}'."
+            )
+        device = object.__new__(Device)
+        device.type, device.index, device._backend = kind, index, None
+        _devices[kind, index] = device
+    return device
+
+
+cpu = Device("cpu")
+
+
+def resolve(device: Device | str | int | None) -> Device:
+    """Return the Device a tensor is put on: the CPU for None, the current GPU's index for a plain "cuda"."""
+    if device is None or device is cpu:
+        return cpu
+    device = Device(device)
+    if device.type == "cpu":
+        return cpu
+    return device if device.index is not None else Device("cuda", _current_cuda_index())
+
+
+def _current_cuda_index() -> int:
+    if emulating():
+        return 0
+    backend = Device("cuda").backend
+    return backend.current_device()
+
+
+def emulating() -> bool:
+    """Whether ``device="cuda"`` means the emulated GPU on this machine's CPU."""
+    return os.environ.get("AUTOGRAD_GPU_EMULATE", "0") not in ("", "0")

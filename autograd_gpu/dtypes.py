@@ -1,0 +1,176 @@
+"""Element types and the rules by which they mix. Knows NumPy's names for them; never sees an array or a tensor."""
+
+from __future__ import annotations
+
+import ml_dtypes
+import numpy as np
+
+
+class DType:
+    """An element type, such as ``autograd_gpu.float32``. One object per type, so ``is`` compares."""
+
+    __slots__ = ("name", "numpy", "kind", "itemsize")
+
+    def __init__(self, name: str, numpy_type: type, kind: int) -> None:
+        self.name = name
+        self.numpy = np.dtype(numpy_type)
+        self.kind = kind  # BOOL < INTEGRAL < FLOATING: a higher kind wins a promotion outright
+        self.itemsize = self.numpy.itemsize
+
+    @property
+    def is_floating_point(self) -> bool:
+        return self.kind == FLOATING
+
+    @property
+    def is_complex(self) -> bool:
+        return False
+
+    @property
+    def is_signed(self) -> bool:
+        return self not in (uint8, bool)
+
+    def __repr__(self) -> str:
+        return f"autograd_gpu.{self.name}"
+
+    def __reduce__(self) -> tuple:
+        return (named, (self.name,))
+
+
+BOOL, INTEGRAL, FLOATING = range(3)
+
+bool = DType("bool", np.bool_, BOOL)
+uint8 = DType("uint8", np.uint8, INTEGRAL)
+int8 = DType("int8", np.int8, INTEGRAL)
+int16 = DType("int16", np.int16, INTEGRAL)
+int32 = DType("int32", np.int32, INTEGRAL)
+int64 = DType("int64", np.int64, INTEGRAL)
+float16 = DType("float16", np.float16, FLOATING)
+bfloat16 = DType("bfloat16", ml_dtypes.bfloat16, FLOATING)
+float32 = DType("float32", np.float32, FLOATING)
+float64 = DType("float64", np.float64, FLOATING)
+
+ALL = (bool, uint8, int8, int16, int32, int64, float16, bfloat16, float32, float64)
+FLOATS = (float16, bfloat16, float32, float64)
+_BY_NUMPY = {dtype.numpy: dtype for dtype in ALL}
+_BY_NAME = {dtype.name: dtype for dtype in ALL} | {
+    "half": float16, "float": float32, "double": float64, "short": int16, "int": int32, "long": int64,
+}  # fmt: skip
+_SIGNED_ORDER = (int8, int16, int32, int64)
+
+_default = float32
+
+
+def named(name: str) -> DType:
+    """Return the dtype with a given name, such as ``"float32"``."""
+    return _BY_NAME[name]
+
+
+def from_numpy(numpy_dtype: np.dtype) -> DType:
+    """Return the DType of a NumPy dtype; TypeError for one that tensors cannot hold."""
+    try:
+        return _BY_NUMPY[numpy_dtype]
+    except KeyError:
+        if numpy_dtype.kind == "c":
+            raise NotImplementedError(
+                f"complex tensors are not supported (got {numpy_dtype}). Keep the real and imaginary parts as two "
+                "tensors, or as a trailing dimension of size 2."
+            ) from None
+        native = numpy_dtype.newbyteorder("=")
+        if native in _BY_NUMPY:
+            return _BY_NUMPY[native]
+        supported = ", ".join(dtype.name for dtype in ALL)
+        raise TypeError(
+            f"can't convert np.ndarray of type {numpy_dtype}. The only supported types are: {supported}."
+        ) from None
+
+
+def as_dtype(dtype: object) -> DType:
+    """Return a DType for a DType, a NumPy dtype, or Python's ``float``, ``int`` or ``bool``."""
+    if isinstance(dtype, DType):
+        return dtype
+    if dtype is float:
+        return _default
+    if dtype is int:
+        return int64
+    if dtype is type(True):
+        return bool
+    try:
+        return from_numpy(np.dtype(dtype))  # type: ignore[call-overload]
+    except TypeError:
+        raise TypeError(f"dtype: expected an autograd_gpu dtype such as autograd_gpu.float32, but got {dtype!r}") from None
+
+
+def promote_types(a: DType, b: DType) -> DType:
+    """Return the smallest dtype that both can be cast to without loss of kind, by PyTorch's table."""
+    if a is b:
+        return a
+    if a.kind != b.kind:
+        return a if a.kind > b.kind else b
+    if a.kind == FLOATING:
+        if {a, b} == {float16, bfloat16}:
+            return float32
+        return a if a.itemsize > b.itemsize else b
+    if uint8 in (a, b):  # unsigned with signed: the next wider signed type that holds both
+        signed = b if a is uint8 else a
+        return int16 if signed is int8 else signed
+    return _SIGNED_ORDER[max(_SIGNED_ORDER.index(a), _SIGNED_ORDER.index(b))]
+
+
+def of_scalar(value: object) -> DType:
+    """Return the dtype a Python number has on its own."""
+    if isinstance(value, (type(True), np.bool_)):
+        return bool
+    if isinstance(value, (int, np.integer)):
+        return int64
+    if isinstance(value, (float, np.floating)):
+        return _default
+    if isinstance(value, complex):
+        raise NotImplementedError("complex numbers are not supported. Keep the real and imaginary parts as two tensors.")
+    raise TypeError(f"expected a number, but got {type(value).__name__}")
+
+
+def get_default_dtype() -> DType:
+    """Return the dtype that Python floats become; float32 unless ``set_default_dtype`` changed it."""
+    return _default
+
+
+def set_default_dtype(dtype: DType) -> None:
+    """Set the dtype that Python floats become. Only floating point types are accepted."""
+    global _default
+    if not dtype.is_floating_point:
+        raise TypeError(f"only floating-point types are supported as the default type, but got {dtype}")
+    _default = dtype
+
+
+class finfo:
+    """Limits of a floating point dtype: ``bits eps max min tiny smallest_normal resolution``."""
+
+    def __init__(self, dtype: DType | None = None) -> None:
+        dtype = dtype or _default
+        if not dtype.is_floating_point:
+            raise TypeError(f"finfo: expected a floating point dtype, but got {dtype}. Use iinfo for integers.")
+        info = ml_dtypes.finfo(dtype.numpy)
+        self.dtype, self.bits = dtype.name, dtype.itemsize * 8
+        self.eps, self.max, self.min = float(info.eps), float(info.max), float(info.min)
+        self.tiny = self.smallest_normal = float(info.smallest_normal)
+        self.resolution = float(info.resolution)
+
+    def __repr__(self) -> str:
+        return (
+            f"finfo(resolution={self.resolution:g}, min={self.min:g}, max={self.max:g}, eps={self.eps:g}, "
+            f"smallest_normal={self.smallest_normal:g}, tiny={self.tiny:g}, dtype={self.dtype})"
+        )
+
+
+class iinfo:
+    """Limits of an integer dtype: ``bits max min``."""
+
+    def __init__(self, dtype: DType) -> None:
+        if dtype.kind != INTEGRAL:
+            raise TypeError(f"iinfo: expected an integer dtype, but got {dtype}. Use finfo for floating point.")
+        info = np.iinfo(dtype.numpy)
+        self.dtype, self.bits = dtype.name, dtype.itemsize * 8
+        self.max, self.min = int(info.max), int(info.min)
+
+    def __repr__(self) -> str:
+        return f"iinfo(min={self.min}, max={self.max}, dtype={self.dtype})"

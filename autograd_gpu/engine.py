@@ -1,0 +1,369 @@
+"""Reverse-mode graph engine. Knows nodes and edges; never looks inside a gradient.
+
+A node's sequence number is larger than those of the nodes it leads to, so running the largest pending number first
+runs every node once, after all its consumers, without counting dependencies beforehand.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import itertools
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from heapq import heappop, heappush
+from typing import Any
+
+Edge = tuple["Node", int]  # a node and which of its outputs the gradient belongs to
+
+next_sequence = itertools.count(1).__next__
+
+
+class Node:
+    """One recorded operation. Subclasses give ``run``: gradients of the outputs in, gradients of the inputs out."""
+
+    edges: tuple[Edge | None, ...] = ()  # where the gradient of each input goes; None where nobody asked for it
+    sequence = 0
+    outputs = 1
+    hooks: Hooks | None = None
+    wanted: set[Node] | None = None  # during grad(inputs=...): the nodes on a path to what was asked for
+
+    def run(self, gradients: list[Any]) -> Sequence[Any]:
+        """Return one gradient (or None) per edge."""
+        raise NotImplementedError
+
+    def release(self) -> None:
+        """Forget what was saved for backward."""
+
+    def needs(self, index: int) -> bool:
+        """Whether the gradient of input `index` is used by anyone."""
+        edge = self.edges[index]
+        return edge is not None and (self.wanted is None or edge[0] in self.wanted)
+
+
+class Hooks:
+    """What users hung on a node: per-output tensor hooks and retain_grad, node pre-hooks and post-hooks."""
+
+    __slots__ = ("tensor", "retain", "before", "after")
+
+    def __init__(self) -> None:
+        self.tensor: dict[int, dict[int, Callable]] = {}  # output number -> handle id -> hook
+        self.retain: dict[int, Callable] = {}  # output number -> what keeps the gradient
+        self.before: dict[int, Callable] = {}
+        self.after: dict[int, Callable] = {}
+
+
+class RemovableHandle:
+    """Removes a hook: ``handle.remove()``, or as a context manager at the end of the block."""
+
+    _next_id = itertools.count().__next__
+
+    def __init__(self, table: dict[int, Callable]) -> None:
+        self.table, self.id = table, self._next_id()
+
+    def remove(self) -> None:
+        self.table.pop(self.id, None)
+
+    def __enter__(self) -> RemovableHandle:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.remove()
+
+
+def add_hook(table: dict[int, Callable], hook: Callable) -> RemovableHandle:
+    """Put a hook at the end of a table of hooks and return the handle that removes it."""
+    handle = RemovableHandle(table)
+    table[handle.id] = hook
+    return handle
+
+
+def hooks_of(node: Node) -> Hooks:
+    """Return a node's hooks, made on first use."""
+    if node.hooks is None:
+        node.hooks = Hooks()
+    return node.hooks
+
+
+def run_backward(
+    roots: Iterable[tuple[Edge, Any]],
+    accumulate: Callable[[Any, Any, bool], Any],
+    *,
+    keep_graph: bool,
+    targets: Sequence[Edge] | None = None,
+) -> dict[Edge, Any]:
+    """Run the graph from `roots`, (edge, gradient) pairs.
+
+    `accumulate(sum, gradient, private)` adds two gradients; `private` says that `sum` is one of its own earlier
+    results which nobody else has seen. With `targets`, only nodes on a path to them run, leaves keep nothing, and the
+    gradients that arrived at the targets are returned.
+    """
+    roots = list(roots)
+    wanted = None if targets is None else _nodes_leading_to(targets, (edge[0] for edge, _ in roots))
+    captured: dict[Edge, Any] = {}
+    pending: dict[int, tuple[Node, list[Any]]] = {}
+    private: set[tuple[int, int]] = set()
+    order: list[int] = []
+
+    def deliver(edge: Edge, gradient: Any) -> None:
+        node, number = edge
+        sequence = node.sequence
+        entry = pending.get(sequence)
+        if entry is None:
+            gradients = [None] * node.outputs
+            gradients[number] = gradient
+            pending[sequence] = (node, gradients)
+            heappush(order, -sequence)
+            return
+        gradients = entry[1]
+        present = gradients[number]
+        if present is None:
+            gradients[number] = gradient
+        else:
+            key = (sequence, number)
+            gradients[number] = accumulate(present, gradient, key in private)
+            private.add(key)
+
+    for edge, gradient in roots:
+        if wanted is None or edge[0] in wanted:
+            deliver(edge, gradient)
+    del roots
+    target_set = set(targets or ())
+    while order:
+        node, gradients = pending.pop(-heappop(order))
+        if node.hooks is not None:
+            _run_tensor_hooks(node, gradients)
+        if wanted is not None:
+            is_needed_further = False
+            for number in range(node.outputs):
+                if (node, number) in target_set:
+                    captured[node, number] = gradients[number]
+            is_needed_further = any(edge is not None and edge[0] in wanted for edge in node.edges)
+            if not is_needed_further:
+                continue
+            node.wanted = wanted
+        edges = node.edges
+        if node.hooks is None:
+            results = node.run(gradients)
+        else:
+            results = _run_with_node_hooks(node, gradients)
+        if not keep_graph:
+            node.release()
+        del gradients
+        if wanted is None:
+            for edge, gradient in zip(edges, results):
+                if edge is not None and gradient is not None:
+                    deliver(edge, gradient)
+        else:
+            node.wanted = None
+            for edge, gradient in zip(edges, results):
+                if edge is not None and gradient is not None and edge[0] in wanted:
+                    deliver(edge, gradient)
+        del results, edges
+        gradient = None
+    return captured
+
+
+def _run_tensor_hooks(node: Node, gradients: list[Any]) -> None:
+    hooks = node.hooks
+    assert hooks is not None
+    for number, table in list(hooks.tensor.items()):
+        if gradients[number] is None:
+            continue  # hooks never get None
+        for hook in list(table.values()):
+            replacement = hook(gradients[number])
+            if replacement is not None:
+                gradients[number] = replacement
+    for number, keep in list(hooks.retain.items()):
+        if gradients[number] is not None:
+            keep(gradients[number])
+
+
+def _run_with_node_hooks(node: Node, gradients: list[Any]) -> Sequence[Any]:
+    hooks = node.hooks
+    assert hooks is not None
+    for hook in list(hooks.before.values()):
+        replacement = hook(tuple(gradients))
+        if replacement is not None:
+            gradients = list(replacement) if isinstance(replacement, (tuple, list)) else [replacement]
+    results = node.run(list(gradients))
+    for hook in list(hooks.after.values()):
+        replacement = hook(tuple(results), tuple(gradients))
+        if replacement is not None:
+            results = replacement if isinstance(replacement, (tuple, list)) else (replacement,)
+    return results
+
+
+def _nodes_leading_to(targets: Iterable[Edge], roots: Iterable[Node]) -> set[Node]:
+    """Return the nodes reachable from `roots` from which a target node can be reached, targets included."""
+    wanted = {node for node, _ in targets}
+    visited: set[Node] = set()
+    stack: list[tuple[Node, bool]] = [(root, False) for root in roots]
+    while stack:
+        node, children_done = stack.pop()
+        if children_done:
+            if any(edge is not None and edge[0] in wanted for edge in node.edges):
+                wanted.add(node)
+        elif node not in visited:
+            visited.add(node)
+            stack.append((node, True))
+            stack.extend((edge[0], False) for edge in node.edges if edge is not None)
+    return wanted
+
+
+# ---------------------------------------------------------------------------------------------------------- modes
+
+
+class _Modes(threading.local):
+    grad = True
+    inference = False
+
+
+modes = _Modes()
+
+
+def is_grad_enabled() -> bool:
+    """Whether operations on this thread are being recorded."""
+    return modes.grad
+
+
+def is_inference_mode_enabled() -> bool:
+    """Whether this thread is inside ``inference_mode``."""
+    return modes.inference
+
+
+class Mode:
+    """A grad mode as a context manager, a decorator (with or without parentheses), and for generators.
+
+    A decorated generator runs its own code in the mode; its caller gets the caller's mode back at every yield.
+    """
+
+    def __new__(cls, function: Callable | None = None, *args: Any, **kwargs: Any) -> Any:
+        mode = super().__new__(cls)
+        if callable(function) and not isinstance(function, bool):  # @no_grad without parentheses
+            mode.__init__()  # type: ignore[misc]
+            return mode(function)
+        return mode
+
+    def __init__(self) -> None:
+        self._entered: list[tuple[bool, bool]] = []
+
+    def _switch(self) -> None:
+        raise NotImplementedError
+
+    def _clone(self) -> Mode:
+        return type(self)()
+
+    def __enter__(self) -> None:
+        self._entered.append((modes.grad, modes.inference))
+        self._switch()
+
+    def __exit__(self, *exception: object) -> None:
+        modes.grad, modes.inference = self._entered.pop()
+
+    def __call__(self, function: Callable) -> Callable:
+        if inspect.isclass(function):  # every instance is built in the mode, as PyTorch does
+            original = function.__init__
+
+            @functools.wraps(original)
+            def initialise(instance: Any, *args: Any, **kwargs: Any) -> None:
+                with self._clone():
+                    original(instance, *args, **kwargs)
+
+            function.__init__ = initialise  # type: ignore[misc]
+            return function
+        if inspect.isgeneratorfunction(function):
+            return self._wrap_generator(function)
+
+        @functools.wraps(function)
+        def in_mode(*args: Any, **kwargs: Any) -> Any:
+            with self._clone():
+                return function(*args, **kwargs)
+
+        return in_mode
+
+    def _wrap_generator(self, function: Callable) -> Callable:
+        @functools.wraps(function)
+        def in_mode(*args: Any, **kwargs: Any) -> Any:
+            generator = function(*args, **kwargs)
+            step: Callable[[], Any] = functools.partial(next, generator)
+            try:
+                while True:
+                    try:
+                        with self._clone():
+                            value = step()
+                    except StopIteration as finished:
+                        return finished.value
+                    try:
+                        sent = yield value
+                    except GeneratorExit:
+                        with self._clone():
+                            generator.close()
+                        raise
+                    except BaseException as error:
+                        step = functools.partial(generator.throw, error)
+                    else:
+                        step = functools.partial(generator.send, sent)
+            finally:
+                del generator, step
+
+        return in_mode
+
+
+class no_grad(Mode):
+    """Operations inside are not recorded."""
+
+    def _switch(self) -> None:
+        modes.grad = False
+
+
+class enable_grad(Mode):
+    """Operations inside are recorded, also within ``no_grad``; not within ``inference_mode``."""
+
+    def _switch(self) -> None:
+        modes.grad = not modes.inference
+
+
+class inference_mode(Mode):
+    """No recording, no version counting; tensors made inside can never be recorded. ``inference_mode(False)`` ends it."""
+
+    def __new__(cls, mode: Any = True) -> Any:
+        return super().__new__(cls, None if isinstance(mode, bool) else mode)
+
+    def __init__(self, mode: bool = True) -> None:
+        super().__init__()
+        self.mode = mode
+
+    def _switch(self) -> None:
+        modes.inference = self.mode
+        modes.grad = not self.mode
+
+    def _clone(self) -> Mode:
+        return type(self)(self.mode)
+
+
+class set_grad_enabled(Mode):
+    """Set recording on or off, at once when called, until the end of the block when used with ``with``."""
+
+    def __new__(cls, mode: bool) -> Any:
+        return super().__new__(cls)
+
+    def __init__(self, mode: bool) -> None:
+        super().__init__()
+        self.mode = bool(mode)
+        self._before = (modes.grad, modes.inference)
+        self._switch()
+
+    def _switch(self) -> None:
+        modes.grad = self.mode and not modes.inference
+
+    def _clone(self) -> Mode:
+        return type(self)(self.mode)
+
+    def __enter__(self) -> None:
+        self._entered.append(self._before)
+        self._switch()
+
+    def __call__(self, function: Callable) -> Callable:
+        modes.grad, modes.inference = self._before  # used as a decorator: only the function runs in the mode
+        return super().__call__(function)

@@ -1,0 +1,240 @@
+"""The user's own operation: a forward on tensors and a backward on gradients."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from .dtypes import from_numpy
+from .engine import modes, next_sequence
+from .op import Op
+from .ops.cast import cast, sum_to
+from .tensor import AccumulateGrad, Tensor, bump_version, edge_of, wrap
+from .user_line import user_line
+
+
+class FunctionCtx(Op):
+    """What `forward` and `backward` of a Function share; also the node of the graph."""
+
+    materialize = True
+    _to_save: tuple = ()
+    _dirty: tuple = ()
+    _non_differentiable: tuple = ()
+    needs_input_grad: tuple[bool, ...] = ()
+    _function: type[Function]
+    _output_info: tuple = ()
+
+    def save_for_backward(self, *tensors: Tensor | None) -> None:
+        """Keep tensors (inputs, outputs or neither) for ``ctx.saved_tensors`` in backward."""
+        for tensor in tensors:
+            if tensor is not None and not isinstance(tensor, Tensor):
+                raise TypeError(
+                    f"save_for_backward can only save variables, but argument {len(self._to_save)} is of type "
+                    f"{type(tensor).__name__}. Keep other values as attributes: ctx.value = value."
+                )
+        self._to_save = tensors
+
+    @property
+    def saved_tensors(self) -> tuple:
+        return self.saved
+
+    def mark_dirty(self, *tensors: Tensor) -> None:
+        """Say which inputs forward changed in place. They must be returned."""
+        self._dirty = tensors
+
+    def mark_non_differentiable(self, *tensors: Tensor) -> None:
+        """Say which outputs have no gradient."""
+        self._non_differentiable = tensors
+
+    def set_materialize_grads(self, value: bool) -> None:
+        """Whether a missing output gradient reaches backward as zeros (the default) or as None."""
+        self.materialize = value
+
+    def backward(ctx, *gradients: Any) -> Any:
+        function = ctx._function
+        if ctx.materialize:
+            gradients = tuple(
+                _zeros(info) if gradient is None and info is not None else gradient
+                for gradient, info in zip(gradients, ctx._output_info)
+            )
+        results = function.backward(ctx, *gradients)
+        results = results if isinstance(results, tuple) else tuple(results) if isinstance(results, list) else (results,)
+        return ctx._checked(results)
+
+    def _checked(ctx, results: tuple) -> tuple:
+        """The gradients, one per input: the right number, and each of its input's shape, dtype and device."""
+        name, count = ctx.name(), len(ctx.edges)
+        if len(results) > count and all(extra is None for extra in results[count:]):
+            results = results[:count]
+        if len(results) != count:
+            raise RuntimeError(
+                f"function {name} returned an incorrect number of gradients (expected {count}, got {len(results)})"
+            )
+        checked: list[Tensor | None] = []
+        for number, (gradient, edge, info) in enumerate(zip(results, ctx.edges, ctx._input_info)):
+            if gradient is None or edge is None:
+                checked.append(None)
+                continue
+            if not isinstance(gradient, Tensor):
+                raise RuntimeError(
+                    f"function {name} returned a gradient of type {type(gradient).__name__} at index {number}, but a "
+                    "Tensor or None was expected"
+                )
+            shape, dtype, device = info
+            if gradient.device is not device:
+                raise RuntimeError(
+                    f"Function {name} returned an invalid gradient at index {number} - expected device {device} but got "
+                    f"{gradient.device}"
+                )
+            if gradient._array.shape != shape:
+                if not _expands(shape, gradient._array.shape):
+                    raise RuntimeError(
+                        f"Function {name} returned an invalid gradient at index {number} - got {list(gradient.shape)} but "
+                        f"expected shape compatible with {list(shape)}"
+                    )
+                gradient = sum_to(gradient, shape)
+            checked.append(cast(gradient, from_numpy(dtype)))
+        return tuple(checked)
+
+    _input_info: tuple = ()
+
+    def name(ctx) -> str:
+        return ctx._function.__name__ + "Backward"
+
+
+def _expands(shape: tuple[int, ...], larger: tuple[int, ...]) -> bool:
+    return len(shape) <= len(larger) and all(a in (1, b) for a, b in zip(shape[::-1], larger[::-1]))
+
+
+def _zeros(info: tuple) -> Tensor:
+    shape, dtype, device = info
+    return wrap(device.backend.full(shape, 0, dtype), device)
+
+
+class Function:
+    """Base of user operations: define static methods ``forward(ctx, ...)`` and ``backward(ctx, *grads)``, call ``apply``.
+
+    With a ``setup_context(ctx, inputs, output)``, forward is written without ctx.
+    """
+
+    @staticmethod
+    def forward(*args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError("You must implement the forward function for custom autograd.Function.")
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Any) -> Any:
+        raise NotImplementedError(
+            "You must implement either the backward or vjp method for your custom autograd.Function to use it with "
+            "backward mode AD."
+        )
+
+    vjp = backward
+    setup_context: Callable | None = None
+
+    def __init_subclass__(cls) -> None:
+        if "vjp" in cls.__dict__ and "backward" not in cls.__dict__:
+            cls.backward = cls.__dict__["vjp"]
+
+    @classmethod
+    def apply(cls, *args: Any) -> Any:
+        """Run forward with nothing recorded, then record this function as one node."""
+        ctx = FunctionCtx()
+        ctx._function = cls
+        tensors = [a for a in args if isinstance(a, Tensor)]
+        ctx.needs_input_grad = tuple(isinstance(a, Tensor) and a.requires_grad for a in args)
+        edges = tuple(edge_of(a) if isinstance(a, Tensor) else None for a in args)
+        recorded = modes.grad and any(edge is not None for edge in edges)
+        grad_mode, modes.grad = modes.grad, False
+        try:
+            if cls.setup_context is None:
+                outputs = cls.forward(ctx, *args)
+            else:
+                outputs = cls.forward(*args)
+                cls.setup_context(ctx, args, outputs)
+        finally:
+            modes.grad = grad_mode
+        is_single = not isinstance(outputs, tuple)
+        results = (outputs,) if is_single else outputs
+        results = cls._record(ctx, args, tensors, edges, results, recorded)
+        return results[0] if is_single else results
+
+    @classmethod
+    def _record(cls, ctx: FunctionCtx, args: tuple, tensors: list, edges: tuple, outputs: tuple, recorded: bool) -> tuple:
+        dirty = {id(t) for t in ctx._dirty}
+        for tensor in ctx._dirty:
+            if recorded and tensor._edge is not None and type(tensor._edge[0]) is AccumulateGrad:
+                raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
+            if not any(tensor is output for output in outputs):
+                raise RuntimeError("Some elements marked as dirty during the forward method were not returned as output.")
+        inputs = {id(t) for t in tensors}
+        fresh = []
+        for output in outputs:
+            if isinstance(output, Tensor) and id(output) in inputs and id(output) not in dirty:
+                alias = output.detach()  # an input returned as it is: a new tensor, so that the input keeps its history
+                fresh.append(alias)
+            else:
+                fresh.append(output)
+        for tensor in ctx._dirty:
+            bump_version(tensor)
+        if not recorded:
+            return tuple(fresh)
+        ctx.edges = edges
+        ctx.sequence = next_sequence()
+        ctx.where = user_line()
+        ctx.outputs = len(fresh)
+        ctx._input_info = tuple(_info(a) for a in args)
+        ctx._output_info = tuple(_info(o) for o in fresh)
+        excluded = {id(t) for t in ctx._non_differentiable}
+        numbers = {}
+        for number, (output, original) in enumerate(zip(fresh, outputs)):
+            if isinstance(output, Tensor):
+                numbers[id(original)] = number
+                if id(original) not in excluded and output.is_floating_point():
+                    output._edge = (ctx, number)
+        kept = []
+        for tensor in ctx._to_save:
+            is_output = tensor is not None and id(tensor) in numbers and id(tensor) not in inputs - dirty
+            kept.append(ctx.own(tensor, numbers[id(tensor)]) if is_output and tensor._edge is not None else tensor)
+        ctx.save(*kept)
+        ctx._to_save = ctx._dirty = ctx._non_differentiable = ()
+        return tuple(fresh)
+
+
+def _info(value: Any) -> tuple | None:
+    return (value._array.shape, value._array.dtype, value.device) if isinstance(value, Tensor) else None
+
+
+def once_differentiable(backward: Callable) -> Callable:
+    """Decorate a Function's backward that is not made of recorded operations: differentiating it again raises."""
+
+    @functools.wraps(backward)
+    def run(ctx: Any, *gradients: Any) -> Any:
+        grad_mode, modes.grad = modes.grad, False
+        try:
+            results = backward(ctx, *gradients)
+        finally:
+            modes.grad = grad_mode
+        if not grad_mode or not any(isinstance(g, Tensor) and g.requires_grad for g in gradients):
+            return results
+        results = results if isinstance(results, tuple) else (results,)
+        return tuple(_Refuse.apply(r) if isinstance(r, Tensor) else r for r in results)
+
+    return run
+
+
+class _Refuse(Op):
+    """Stands where a second derivative would start."""
+
+    @classmethod
+    def apply(cls, x: Tensor) -> Tensor:
+        node, y = cls(), x.detach()
+        node.sequence = next_sequence()
+        node.where = user_line()
+        y._edge = (node, 0)
+        return y
+
+    def backward(ctx, gy):
+        raise RuntimeError("trying to differentiate twice a function that was marked with @once_differentiable")
+
+

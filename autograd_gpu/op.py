@@ -1,0 +1,300 @@
+"""An operation: forward on arrays, backward on tensors. The instance is the graph node and its context at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from types import ModuleType
+from typing import Any
+
+from .dtypes import FLOATS
+from .engine import Node, RemovableHandle, add_hook, hooks_of, modes, next_sequence
+from .tensor import Tensor, refresh_view, version_cell, wrap
+from .user_line import line_of, user_line
+
+_FLOATING = frozenset(dtype.numpy for dtype in FLOATS)
+
+
+class Op(Node):
+    """Base of every operation.
+
+    `forward(ctx, *inputs, **parameters)` gets arrays (and Python scalars) and returns an array, or a tuple of them.
+    `keep(ctx, output, *inputs, **parameters)` gets tensors and saves what backward needs; it runs only when recorded.
+    `backward(ctx, *gradients)` gets tensors and returns a gradient, or a tuple with one per input.
+    """
+
+    backend: ModuleType
+    is_view = False  # the output shows the input's buffer
+    differentiable = True
+    suffix = "Backward0"
+    where: tuple | None = None  # (code, instruction) of the user line that recorded the node
+    freed = False
+    _saved: tuple = ()
+    _versions: tuple = ()
+    _unpack: tuple | None = None  # with saved_tensors_hooks: the unpack hook of each saved value
+    _anomaly_trace: Any = None
+
+    def forward(ctx, *inputs: Any, **parameters: Any) -> Any:
+        raise NotImplementedError
+
+    def keep(ctx, output: Any, *inputs: Any, **parameters: Any) -> None:
+        """Save nothing unless a subclass says so."""
+
+    def backward(ctx, *gradients: Any) -> Any:
+        raise NotImplementedError
+
+    @classmethod
+    def apply(cls, *inputs: Any, **parameters: Any) -> Any:
+        """Compute the operation on tensors and record it when an input requires grad."""
+        ctx = cls()
+        arrays: list[Any] = []
+        edges: list[Any] = []
+        recorded = False
+        device = None
+        for value in inputs:
+            if isinstance(value, Tensor):
+                arrays.append(value._array)
+                base = value._base
+                if base is not None and base._epoch != value._epoch:
+                    refresh_view(value)
+                edge = value._edge
+                edges.append(edge)
+                if edge is not None:
+                    recorded = True
+                if device is not value.device:
+                    if device is not None:
+                        raise RuntimeError(_mixed_devices(cls, inputs))
+                    device = value.device
+            else:
+                arrays.append(value)
+                edges.append(None)
+        ctx.backend = device.backend  # type: ignore[union-attr]
+        result = ctx.forward(*arrays, **parameters)
+        if type(result) is tuple:
+            return ctx._finish_many(result, inputs, parameters, edges, device, recorded)
+        output = Tensor.__new__(Tensor)
+        output._array = result
+        output.device = device  # type: ignore[assignment]
+        if cls.is_view:
+            ctx._mark_view(output, inputs[0], parameters)
+        if recorded and modes.grad and cls.differentiable:
+            ctx.edges = tuple(edges)
+            ctx.sequence = next_sequence()
+            ctx.where = user_line()
+            ctx.keep(output, *inputs, **parameters)
+            output._edge = (ctx, 0)
+        elif modes.inference and not cls.is_view:
+            output._inference = True
+        return output
+
+    def _finish_many(
+        ctx, results: tuple, inputs: tuple, parameters: dict, edges: list, device: Any, recorded: bool
+    ) -> tuple[Tensor, ...]:
+        outputs = tuple(wrap(array, device) for array in results)
+        if ctx.is_view:
+            for number, output in enumerate(outputs):
+                ctx._mark_view(output, inputs[0], parameters, number)
+        if recorded and modes.grad and ctx.differentiable:
+            ctx.edges = tuple(edges)
+            ctx.sequence = next_sequence()
+            ctx.outputs = len(outputs)
+            ctx.where = user_line()
+            for number, output in enumerate(outputs):
+                if output._array.dtype in _FLOATING:
+                    output._edge = (ctx, number)
+            ctx.keep(outputs, *inputs, **parameters)
+        elif modes.inference and not ctx.is_view:
+            for output in outputs:
+                output._inference = True
+        return outputs
+
+    def _mark_view(ctx, output: Tensor, source: Tensor, parameters: dict, number: int | None = None) -> None:
+        output._cell = version_cell(source)
+        output._inference = source._inference
+        if modes.grad:
+            base = source if source._base is None else source._base
+            output._base = base
+            output._epoch = base._epoch
+            output._steps = (*source._steps, (type(ctx), parameters, number))
+
+    # ------------------------------------------------------------------------------------------ saving
+
+    def save(ctx, *values: Any) -> None:
+        """Keep tensors (or scalars, or None) for backward, each with the version that it has now.
+
+        An output must be marked, ``ctx.save(ctx.own(y))``: it is kept as buffer and version, since it holds this node.
+        """
+        kept: list[Any] = []
+        versions: list[int] = []
+        for value in values:
+            if isinstance(value, Tensor):
+                if value._inference:
+                    raise RuntimeError(
+                        "Inference tensors cannot be saved for backward. To work around you can make a clone to get a "
+                        f"normal tensor and use it in autograd: x.clone(). (in {ctx.name()})"
+                    )
+                cell = value._cell
+                versions.append(0 if cell is None else cell.value)
+                if _pack_hooks:
+                    kept.append(_packed(value))
+                    continue
+            else:
+                versions.append(0)
+            kept.append(value)
+        ctx._saved = tuple(kept)
+        ctx._versions = tuple(versions)
+
+    def own(ctx, output: Tensor, number: int = 0) -> Any:
+        """Mark one of this node's outputs for `save`."""
+        return _Output(output, number)
+
+    @property
+    def saved(ctx) -> tuple:
+        """What `save` kept. Raises when it was freed, or changed in place since."""
+        if ctx.freed:
+            raise RuntimeError(_freed_message(ctx))
+        values = ctx._saved
+        wrapped = False
+        for value, version in zip(values, ctx._versions):
+            if isinstance(value, Tensor):
+                cell = value._cell
+                if cell is not None and cell.value != version:
+                    raise RuntimeError(_modified_message(ctx, value, version))
+            elif type(value) in _WRAPPED:
+                wrapped = True
+        return tuple(v.unwrap(ctx) if type(v) in _WRAPPED else v for v in values) if wrapped else values
+
+    def release(ctx) -> None:
+        if ctx._saved:
+            ctx._saved = ()
+            ctx.freed = True
+            ctx.freed_by = _backward_line[0]
+
+    freed_by: tuple | None = None
+
+    # ------------------------------------------------------------------------------------------ the node
+
+    def run(ctx, gradients: list[Any]) -> Sequence[Any]:
+        results = ctx.backward(*gradients)
+        return results if type(results) is tuple else (results,)
+
+    def name(ctx) -> str:
+        """Return PyTorch's name for the node, such as ``MulBackward0``."""
+        return type(ctx).__name__ + ctx.suffix
+
+    @property
+    def next_functions(ctx) -> tuple:
+        """(node, output number) for every input; (None, 0) for one that requires no gradient."""
+        return tuple((None, 0) if edge is None else edge for edge in ctx.edges)
+
+    @property
+    def metadata(ctx) -> dict:
+        """A dict for the user's own notes on this node."""
+        return ctx.__dict__.setdefault("_metadata", {})
+
+    def register_hook(ctx, hook: Callable) -> RemovableHandle:
+        """Call `hook(grad_inputs, grad_outputs)` after the node ran; what it returns replaces grad_inputs."""
+        return add_hook(hooks_of(ctx).after, hook)
+
+    def register_prehook(ctx, hook: Callable) -> RemovableHandle:
+        """Call `hook(grad_outputs)` before the node runs; what it returns replaces grad_outputs."""
+        return add_hook(hooks_of(ctx).before, hook)
+
+    def __repr__(ctx) -> str:
+        return f"<{ctx.name()} object at {id(ctx):#x}>"
+
+
+class View(Op):
+    """An operation whose output shows its input's buffer: writes to either are seen in both."""
+
+    is_view = True
+
+
+# -------------------------------------------------------------------------------------------------- saved values
+
+_pack_hooks: list[tuple[Callable, Callable]] = []
+_backward_line: list[tuple | None] = [None]  # the user line of the backward now running
+
+
+class _Output:
+    """A saved output: buffer, device, version cell and output number; becomes a tensor of its node when read."""
+
+    __slots__ = ("array", "device", "cell", "version", "number", "packed")
+
+    def __init__(self, output: Tensor, number: int) -> None:
+        self.device, self.number = output.device, number
+        self.cell = version_cell(output)
+        self.version = self.cell.value
+        self.packed = _packed(wrap(output._array, output.device)) if _pack_hooks else None
+        self.array = None if self.packed else output._array
+
+    def unwrap(self, node: Op) -> Tensor:
+        if self.cell.value != self.version:
+            raise RuntimeError(_modified_message(node, self, self.version))
+        array = self.array if self.packed is None else self.packed.unwrap(node)._array
+        tensor = wrap(array, self.device)
+        tensor._cell = self.cell
+        tensor._edge = (node, self.number)
+        return tensor
+
+
+class _Packed:
+    """A saved value that went through the user's pack hook."""
+
+    __slots__ = ("value", "unpack")
+
+    def __init__(self, value: Any, unpack: Callable) -> None:
+        self.value, self.unpack = value, unpack
+
+    def unwrap(self, node: Op) -> Tensor:
+        return self.unpack(self.value)
+
+
+_WRAPPED = (_Output, _Packed)
+
+
+def _packed(value: Tensor) -> Any:
+    pack, unpack = _pack_hooks[-1]
+    return _Packed(pack(value), unpack)
+
+
+# -------------------------------------------------------------------------------------------------- messages
+
+
+def _freed_message(node: Op) -> str:
+    return (
+        "Trying to backward through the graph a second time (or directly access saved tensors after they have already "
+        "been freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). "
+        "Specify retain_graph=True if you need to backward through the graph a second time or if you need to access "
+        f"saved tensors after calling backward. ({node.name()} was recorded at {line_of(node.where)}; its values were "
+        f"freed by the backward at {line_of(node.freed_by)}.)"
+    )
+
+
+_TENSOR_TYPES = {"float16": "HalfTensor", "bfloat16": "BFloat16Tensor", "float32": "FloatTensor", "float64": "DoubleTensor",
+                 "int64": "LongTensor", "int32": "IntTensor", "bool": "BoolTensor"}  # fmt: skip
+
+
+def _modified_message(node: Op, value: Any, version: int) -> str:
+    if isinstance(value, Tensor):
+        array, cell = value._array, value._cell
+        made_by, number = value.grad_fn, value.output_nr
+    else:
+        array, cell, made_by, number = value.array, value.cell, node, value.number
+    assert cell is not None
+    kind = _TENSOR_TYPES.get(array.dtype.name, array.dtype.name)
+    origin = "" if made_by is None else f", which is output {number} of {made_by.name()},"  # type: ignore[attr-defined]
+    return (
+        "one of the variables needed for gradient computation has been modified by an inplace operation: "
+        f"[autograd_gpu.{kind} {list(array.shape)}]{origin} is at version {cell.value}; expected version {version} "
+        f"instead. It was saved by {node.name()} at {line_of(node.where)} and changed in place at "
+        f"{line_of(cell.where)}. Change a copy instead: x = x + y, or x.clone()."
+    )
+
+
+def _mixed_devices(operation: type, inputs: tuple) -> str:
+    devices = sorted({str(value.device) for value in inputs if isinstance(value, Tensor)})
+    return (
+        "Expected all tensors to be on the same device, but found at least two devices, "
+        f"{' and '.join(devices)}! ({operation.__name__.lower()}: move one with .to(\"{devices[-1]}\").)"
+    )
+

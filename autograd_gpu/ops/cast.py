@@ -1,0 +1,238 @@
+"""Making operands alike: dtype conversion, device moves and broadcasting, each an operation with its own backward.
+
+These backwards are the only places that reduce a gradient to its input's dtype, device and shape.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import dtypes
+from ..device import Device, cpu
+from ..dtypes import DType
+from ..op import Op, View
+from ..tensor import Tensor
+
+Number = bool | int | float
+Scalar = (bool, int, float, np.number, np.bool_)
+
+
+class Cast(Op):
+    """y = x in another dtype."""
+
+    def forward(ctx, x, dtype):
+        ctx.dtype = x.dtype
+        return ctx.backend.cast(x, dtype)
+
+    def backward(ctx, gy):
+        return Cast.apply(gy, dtype=ctx.dtype)
+
+    def name(ctx) -> str:
+        return "ToCopyBackward0"
+
+
+class ToDevice(Op):
+    """y = x on another device."""
+
+    @classmethod
+    def apply(cls, x, device):
+        if x.device is device:
+            return x
+        target = device.backend
+        host = x._array if x.device is cpu else x.device.backend.to_numpy(x._array)
+        moved = host.copy() if device is cpu else target.from_numpy(host)
+        return _Moved.apply(x, moved=moved, device=device)
+
+
+class _Moved(Op):
+    def forward(ctx, x, moved, device):
+        ctx.moved = moved
+        return moved
+
+    def keep(ctx, y, x, moved, device):
+        ctx.source = x.device
+
+    @classmethod
+    def apply(cls, x, moved, device):
+        y = super().apply(x, moved=moved, device=device)
+        y.device = device
+        return y
+
+    def backward(ctx, gy):
+        return ToDevice.apply(gy, device=ctx.source)
+
+    def name(ctx) -> str:
+        return "ToCopyBackward0"
+
+
+class Expand(View):
+    """y = x repeated along new or size-1 dimensions, without a copy (stride 0)."""
+
+    def forward(ctx, x, shape):
+        ctx.shape = x.shape
+        missing = len(shape) - x.ndim
+        if missing:
+            x = x.reshape((1,) * missing + x.shape) if x.flags.c_contiguous else x[(None,) * missing]
+        return ctx.backend.expand(x, shape)
+
+    def backward(ctx, gy):
+        return sum_to(gy, ctx.shape)
+
+
+class SumTo(Op):
+    """y = x summed over the dimensions that broadcasting `shape` would have repeated."""
+
+    def forward(ctx, x, shape):
+        ctx.shape = x.shape
+        missing = x.ndim - len(shape)
+        dims = tuple(range(missing)) + tuple(
+            d for d in range(missing, x.ndim) if shape[d - missing] == 1 and x.shape[d] != 1
+        )
+        return ctx.backend.sum(x, dims, True, x.dtype).reshape(shape)
+
+    def backward(ctx, gy):
+        return Expand.apply(gy, shape=ctx.shape)
+
+    def name(ctx) -> str:
+        return "SumBackward1"
+
+
+def cast(x: Tensor, dtype: DType) -> Tensor:
+    """Return x in `dtype`; x itself when it has that dtype already."""
+    return x if x._array.dtype == dtype.numpy else Cast.apply(x, dtype=dtype.numpy)
+
+
+def sum_to(x: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Return x summed down to `shape`, the reverse of broadcasting."""
+    return x if x._array.shape == shape else SumTo.apply(x, shape=shape)
+
+
+def broadcast_shape(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape that a and b broadcast to; PyTorch's RuntimeError when they do not."""
+    if len(a) < len(b):
+        longer, shorter = b, a
+    else:
+        longer, shorter = a, b
+    offset = len(longer) - len(shorter)
+    shape = list(longer)
+    for d, size in enumerate(shorter, offset):
+        if size != shape[d] and size != 1:
+            if shape[d] != 1:
+                raise RuntimeError(
+                    f"The size of tensor a ({a[d - len(longer)]}) must match the size of tensor b "
+                    f"({b[d - len(longer)]}) at non-singleton dimension {d}"
+                )
+            shape[d] = size
+    return tuple(shape)
+
+
+def broadcast(x: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Return x expanded to `shape`, which it is known to broadcast to."""
+    return x if x._array.shape == shape else Expand.apply(x, shape=shape)
+
+
+def broadcast_together(*tensors: Tensor) -> list[Tensor]:
+    """Return the tensors expanded to their common shape."""
+    shape: tuple[int, ...] = ()
+    for tensor in tensors:
+        shape = broadcast_shape(shape, tensor._array.shape)
+    return [broadcast(tensor, shape) for tensor in tensors]
+
+
+def result_type(*operands: Any) -> DType:
+    """Return the dtype that mixing tensors and numbers gives.
+
+    A 0-d tensor or a number does not raise the dtype within a kind: float32[1] with float64[] is float32.
+    """
+    with_dims = zero_dim = number = None
+    for operand in operands:
+        if isinstance(operand, Tensor):
+            dtype = operand.dtype
+            if operand._array.ndim:
+                with_dims = dtype if with_dims is None else dtypes.promote_types(with_dims, dtype)
+            else:
+                zero_dim = dtype if zero_dim is None else dtypes.promote_types(zero_dim, dtype)
+        else:
+            dtype = dtypes.of_scalar(operand)
+            number = dtype if number is None else dtypes.promote_types(number, dtype)
+    result = with_dims
+    for weaker in (zero_dim, number):
+        if result is None:
+            result = weaker
+        elif weaker is not None and weaker.kind > result.kind:
+            result = weaker
+    assert result is not None
+    return result
+
+
+def is_scalar(value: Any) -> bool:
+    """Whether a value is a plain number: those stay weak in promotion and reach kernels by value."""
+    return isinstance(value, Scalar)
+
+
+def as_number(value: Any) -> Number:
+    """Return a plain Python number for a NumPy scalar."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def operands(name: str, x: Any, y: Any, floating: bool = False) -> tuple[Any, Any]:
+    """Return x and y ready for an elementwise kernel: one dtype, one shape, one device; at most one a Python number.
+
+    With `floating`, integers become the default float dtype. TypeError for anything that is no tensor and no number.
+    """
+    if isinstance(x, Tensor) and isinstance(y, Tensor):
+        a, b = x._array, y._array
+        if a.dtype is b.dtype and a.shape == b.shape and x.device is y.device and not floating:
+            return x, y
+        if x.device is not y.device:
+            x, y = _bring_scalars_together(x, y)
+        dtype = _float_of(result_type(x, y)) if floating else result_type(x, y)
+        x, y = cast(x, dtype), cast(y, dtype)
+        if x._array.shape != y._array.shape:
+            shape = broadcast_shape(x._array.shape, y._array.shape)
+            x, y = broadcast(x, shape), broadcast(y, shape)
+        return x, y
+    if isinstance(x, Tensor) and is_scalar(y):
+        return _with_number(x, as_number(y), floating)
+    if isinstance(y, Tensor) and is_scalar(x):
+        return _with_number(y, as_number(x), floating)[::-1]
+    wrong = y if isinstance(x, Tensor) else x
+    raise TypeError(
+        f"{name}(): expected tensors or numbers, but got {type(wrong).__name__}. "
+        "Make a tensor of it first: autograd_gpu.tensor(value)."
+    )
+
+
+def _with_number(x: Tensor, number: Number, floating: bool) -> tuple[Tensor, Number]:
+    kind = x._array.dtype.kind
+    if kind == "f" or kind == "V":  # V: bfloat16. Any number fits a float tensor.
+        return x, number
+    dtype = result_type(x, number)
+    if floating:
+        dtype = _float_of(dtype)
+    return cast(x, dtype), number
+
+
+def _float_of(dtype: DType) -> DType:
+    return dtype if dtype.is_floating_point else dtypes.get_default_dtype()
+
+
+def _bring_scalars_together(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """A 0-d tensor on the CPU follows the other operand to its device, as in PyTorch."""
+    if x.device is cpu and x._array.ndim == 0:
+        return ToDevice.apply(x, device=y.device), y
+    if y.device is cpu and y._array.ndim == 0:
+        return x, ToDevice.apply(y, device=x.device)
+    return x, y  # Op.apply refuses mixed devices with the operation's name
+
+
+def floating(x: Tensor) -> Tensor:
+    """Return x, or x in the default float dtype when it holds integers."""
+    return x if x._array.dtype.kind in "fV" else cast(x, dtypes.get_default_dtype())
+
+
+def to_device(x: Tensor, device: Device) -> Tensor:
+    """Return x on `device`; x itself when it is there already. Differentiable."""
+    return ToDevice.apply(x, device=device)

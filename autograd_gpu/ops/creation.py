@@ -1,0 +1,248 @@
+"""Tensors from numbers, arrays and shapes."""
+
+from __future__ import annotations
+
+import builtins
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import dtypes
+from ..device import resolve
+from ..device import cpu as CPU
+from ..dtypes import DType
+from ..engine import modes
+from ..tensor import AccumulateGrad, Tensor, check_can_require_grad, wrap
+from .cast import Number, cast, is_scalar, to_device
+from .shape import as_sizes
+
+
+def with_grad(tensor: Tensor, requires_grad: bool) -> Tensor:
+    """Return the fresh tensor as a leaf that requires grad, or as it is; marked when made in inference mode."""
+    if modes.inference:
+        tensor._inference = True
+        if requires_grad:
+            check_can_require_grad(tensor._array)
+            tensor._inert_flag = True
+    elif requires_grad:
+        check_can_require_grad(tensor._array)
+        tensor._edge = (AccumulateGrad(tensor), 0)
+    return tensor
+
+
+def tensor(data: Any, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Return a new tensor with a copy of data: a number, nested sequences, a NumPy array or a tensor.
+
+    Without `dtype`, Python floats give the default dtype, ints int64, bools bool; arrays keep theirs.
+    """
+    if isinstance(data, Tensor):
+        return _from_tensor(data, dtype, device, requires_grad)
+    place = resolve(device)
+    array = _as_array(data, dtype)
+    return with_grad(wrap(array if place is CPU else place.backend.from_numpy(array), place), requires_grad)
+
+
+def _from_tensor(source: Tensor, dtype: DType | None, device: Any, requires_grad: bool) -> Tensor:
+    place = source.device if device is None else resolve(device)
+    copy = source.detach().clone()  # type: ignore[attr-defined]
+    copy = to_device(cast(copy, dtype or source.dtype), place)
+    return with_grad(wrap(copy._array, place), requires_grad)
+
+
+def _as_array(data: Any, dtype: DType | None) -> np.ndarray:
+    """Return a fresh C-contiguous array of a supported dtype."""
+    if isinstance(data, (np.ndarray, np.generic)):
+        wanted = dtypes.from_numpy(data.dtype) if dtype is None else dtypes.as_dtype(dtype)
+        return np.array(data, dtype=wanted.numpy, order="C", copy=True)
+    if isinstance(data, (list, tuple)):
+        data = _without_tensors(data)
+    elif isinstance(data, complex):
+        dtypes.of_scalar(data)
+    elif not is_scalar(data) and not hasattr(data, "__array__"):
+        raise TypeError(f"tensor(): expected a number, a sequence or an array, but got {type(data).__name__}")
+    try:
+        array = np.asarray(data)
+    except ValueError as error:
+        raise ValueError(f"tensor(): the nested sequences have different lengths somewhere: {error}") from None
+    if dtype is None:
+        kind = array.dtype.kind
+        if kind == "f" and not isinstance(data, np.ndarray):
+            dtype = dtypes.get_default_dtype()
+        elif kind in "iu":
+            dtype = dtypes.int64
+        elif kind == "O" and array.size:
+            raise TypeError(f"tensor(): expected numbers, but got {type(array.reshape(-1)[0]).__name__} within")
+        elif kind in "SU":
+            raise TypeError("new(): invalid data type 'str'")
+        else:
+            dtype = dtypes.get_default_dtype() if array.size == 0 else dtypes.from_numpy(array.dtype)
+    return np.array(array, dtype=dtypes.as_dtype(dtype).numpy, order="C", copy=True)
+
+
+def _without_tensors(data: Any) -> Any:
+    if isinstance(data, Tensor):
+        return data.detach().cpu().numpy()  # type: ignore[attr-defined]
+    return [_without_tensors(item) for item in data] if isinstance(data, (list, tuple)) else data
+
+
+def as_tensor(data: Any, dtype: DType | None = None, device: Any = None) -> Tensor:
+    """Return data as a tensor, sharing memory and history where dtype and device allow."""
+    if isinstance(data, Tensor):
+        data = to_device(data, data.device if device is None else resolve(device))
+        return data if dtype is None else cast(data, dtype)
+    if isinstance(data, np.ndarray) and resolve(device) is CPU:
+        shared = from_numpy(data)
+        return shared if dtype is None else cast(shared, dtype)
+    return tensor(data, dtype=dtype, device=device)
+
+
+def from_numpy(ndarray: np.ndarray) -> Tensor:
+    """Return a CPU tensor over the array's own memory: writes to either are seen in both."""
+    if not isinstance(ndarray, np.ndarray):
+        raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
+    dtypes.from_numpy(ndarray.dtype)
+    return with_grad(wrap(ndarray, CPU), False)
+
+
+def _filled(size: tuple, value: Number, dtype: DType | None, device: Any, requires_grad: bool) -> Tensor:
+    place = resolve(device)
+    dtype = dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype)
+    if builtins.any(length < 0 for length in size):
+        raise RuntimeError(f"Trying to create tensor with negative dimension {builtins.min(size)}: {list(size)}")
+    return with_grad(wrap(place.backend.full(size, value, dtype.numpy), place), requires_grad)
+
+
+def zeros(*size: Any, dtype: DType | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Return zeros of the given size."""
+    return _filled(as_sizes(size), 0, dtype, device, requires_grad)
+
+
+def ones(*size: Any, dtype: DType | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Return ones of the given size."""
+    return _filled(as_sizes(size), 1, dtype, device, requires_grad)
+
+
+def full(
+    size: Sequence[int], fill_value: Number, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Return a tensor filled with one value, whose own dtype is the default."""
+    if isinstance(fill_value, Tensor):
+        fill_value = fill_value.item()
+    return _filled(as_sizes((size,)), fill_value, dtype or dtypes.of_scalar(fill_value), device, requires_grad)
+
+
+def empty(*size: Any, dtype: DType | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Return a tensor whose elements are whatever the memory held."""
+    place = resolve(device)
+    dtype = dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype)
+    return with_grad(wrap(place.backend.empty(as_sizes(size), dtype.numpy), place), requires_grad)
+
+
+def zeros_like(input: Tensor, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Return zeros with the shape, dtype and device of input."""
+    return _filled(input._array.shape, 0, dtype or input.dtype, device or input.device, requires_grad)
+
+
+def ones_like(input: Tensor, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Return ones with the shape, dtype and device of input."""
+    return _filled(input._array.shape, 1, dtype or input.dtype, device or input.device, requires_grad)
+
+
+def full_like(
+    input: Tensor, fill_value: Number, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Return a tensor filled with one value, with the shape, dtype and device of input."""
+    return _filled(input._array.shape, fill_value, dtype or input.dtype, device or input.device, requires_grad)
+
+
+def empty_like(input: Tensor, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Return an unfilled tensor with the shape, dtype and device of input."""
+    return empty(
+        input._array.shape, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad
+    )
+
+
+def arange(
+    start: Number,
+    end: Number | None = None,
+    step: Number = 1,
+    *,
+    dtype: DType | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Return start, start + step, ... up to but without end; ``arange(end)`` starts at 0."""
+    if end is None:
+        start, end = 0, start
+    start, end, step = (v.item() if isinstance(v, (Tensor, np.generic)) else v for v in (start, end, step))
+    if step == 0:
+        raise RuntimeError("step must be nonzero")
+    if (end - start) * step < 0:
+        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
+    count = builtins.max(math.ceil((end - start) / step), 0)
+    if dtype is None:
+        is_integer = builtins.all(isinstance(v, int) for v in (start, end, step))
+        dtype = dtypes.int64 if is_integer else dtypes.get_default_dtype()
+    place = resolve(device)
+    return with_grad(wrap(place.backend.arange(start, step, count, dtype.numpy), place), requires_grad)
+
+
+def linspace(
+    start: float, end: float, steps: int, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Return `steps` evenly spaced numbers from start to end, both included."""
+    if steps < 0:
+        raise RuntimeError("number of steps must be non-negative")
+    values = np.linspace(start, end, steps)
+    return tensor(values, dtype=dtype or dtypes.get_default_dtype(), device=device, requires_grad=requires_grad)
+
+
+def logspace(
+    start: float,
+    end: float,
+    steps: int,
+    base: float = 10.0,
+    *,
+    dtype: DType | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Return base ** linspace(start, end, steps)."""
+    values = base ** np.linspace(start, end, steps)
+    return tensor(values, dtype=dtype or dtypes.get_default_dtype(), device=device, requires_grad=requires_grad)
+
+
+def eye(
+    n: int, m: int | None = None, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Return an n x m matrix (m = n by default) with ones on the diagonal and zeros elsewhere."""
+    m = n if m is None else m
+    is_diagonal = arange(n, device=device).unsqueeze(1) == arange(m, device=device)  # type: ignore[attr-defined]
+    return with_grad(cast(is_diagonal, dtype or dtypes.get_default_dtype()), requires_grad)
+
+
+def _triangle(input: Tensor, diagonal: int, keep_lower: bool) -> Tensor:
+    from .elementwise import where
+
+    if input.ndim < 2:
+        raise RuntimeError(f"{'tril' if keep_lower else 'triu'}: input tensor must have at least 2 dimensions")
+    rows, columns = input._array.shape[-2:]
+    distance = arange(columns, device=input.device) - arange(rows, device=input.device).unsqueeze(1)  # type: ignore[attr-defined]
+    return where(distance <= diagonal if keep_lower else distance >= diagonal, input, 0)
+
+
+def tril(input: Tensor, diagonal: int = 0) -> Tensor:
+    """Return the matrices of input with what lies above a diagonal set to 0."""
+    return _triangle(input, diagonal, True)
+
+
+def triu(input: Tensor, diagonal: int = 0) -> Tensor:
+    """Return the matrices of input with what lies below a diagonal set to 0."""
+    return _triangle(input, diagonal, False)
+
+
+def is_tensor(obj: Any) -> bool:
+    """Return whether obj is a tensor."""
+    return isinstance(obj, Tensor)

@@ -1,0 +1,462 @@
+"""Indexing by numbers: every gather is a gather of rows, every scatter a scatter of rows.
+
+An index of several integer tensors is folded into one row number, so that one kernel each way serves them all.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import dtypes
+from ..op import Op
+from ..tensor import Tensor, wrap
+from .cast import broadcast, broadcast_together, cast, is_scalar, to_device
+from .creation import arange
+from .elementwise import where
+from .shape import Alias, Slice, permute, reshape, unsqueeze, wrap_dim
+
+
+class GatherRows(Op):
+    """y_m = x[index_m] for x (N, C), index (M,)."""
+
+    def forward(ctx, x, index):
+        ctx.count = x.shape[0]
+        return ctx.backend.gather_rows(x, index)
+
+    def keep(ctx, y, x, index):
+        ctx.save(index)
+
+    def backward(ctx, gy):
+        (index,) = ctx.saved
+        return ScatterAddRows.apply(gy, index, count=ctx.count), None
+
+    def name(ctx) -> str:
+        return "IndexBackward0"
+
+
+class ScatterAddRows(Op):
+    """gx_n = the sum of gy_m over index_m = n, added in order of m."""
+
+    def forward(ctx, gy, index, count):
+        return ctx.backend.scatter_add_rows(gy, index, count)
+
+    def keep(ctx, gx, gy, index, count):
+        ctx.save(index)
+
+    def backward(ctx, ggx):
+        (index,) = ctx.saved
+        return GatherRows.apply(ggx, index), None
+
+
+class ScatterRows(Op):
+    """y = x with rows index_m replaced by values_m; of several for one row the last stays."""
+
+    def forward(ctx, x, index, values):
+        y = ctx.backend.copy(x)
+        ctx.backend.scatter_rows(y, index, values)
+        return y
+
+    def keep(ctx, y, x, index, values):
+        ctx.save(index)
+
+    def backward(ctx, gy):
+        (index,) = ctx.saved
+        gvalues = GatherRows.apply(gy, index)
+        gx = ScatterRows.apply(gy, index, gvalues.new_zeros(gvalues.shape)) if ctx.needs(0) else None
+        return gx, None, gvalues if ctx.needs(2) else None
+
+    def name(ctx) -> str:
+        return "IndexPutBackward0"
+
+
+class Embedding(GatherRows):
+    """y_m = weight[index_m], with PyTorch's name."""
+
+    def name(ctx) -> str:
+        return "EmbeddingBackward0"
+
+
+# ---------------------------------------------------------------------------------------------- x[index]
+
+
+def getitem(x: Tensor, index: Any) -> Tensor:
+    """Return x[index] with NumPy's and PyTorch's rules: basic indices give views, tensors and masks give copies."""
+    if type(index) is int:
+        return Slice.apply(x, index=(_in_range(index, x._array.shape, 0),))
+    basic, advanced = _parse(x, index)
+    view = Slice.apply(x, index=basic) if basic else Alias.apply(x)
+    return _Advanced(view, advanced).gather() if advanced else view
+
+
+def setitem(x: Tensor, index: Any, value: Any) -> None:
+    """Write value, broadcast, into x[index] in place."""
+    from .inplace import copy_, overwrite
+
+    basic, advanced = _parse(x, index)
+    view = Slice.apply(x, index=basic) if basic else Alias.apply(x)
+    if not isinstance(value, Tensor):
+        value = x.new_tensor(value)  # type: ignore[attr-defined]
+    if not advanced:
+        if value.ndim > view.ndim:  # leading dimensions of size 1 are dropped, as in PyTorch
+            value = reshape(value, value._array.shape[value.ndim - view.ndim :])
+        copy_(view, value)
+        return
+    if value.device is not x.device and value.ndim == 0:
+        value = to_device(value, x.device)
+    overwrite(view, _Advanced(view, advanced).scatter(cast(value, x.dtype)), "index_put_")
+
+
+def _in_range(index: int, shape: tuple[int, ...], dim: int) -> int:
+    if not shape:
+        raise IndexError(
+            "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a "
+            "0-dim tensor to a number"
+        )
+    if dim >= len(shape):
+        raise IndexError(f"too many indices for tensor of dimension {len(shape)}")
+    if not -shape[dim] <= index < shape[dim]:
+        raise IndexError(f"index {index} is out of bounds for dimension {dim} with size {shape[dim]}")
+    return index
+
+
+def _parse(x: Tensor, index: Any) -> tuple[tuple, list[tuple[int, Tensor]]]:
+    """Split an index into a basic one and the integer or bool tensors that then apply to dimensions of its result."""
+    parts = list(index) if isinstance(index, tuple) else [index]
+    parts = [_as_part(x, part) for part in parts]
+    consumed = sum(
+        part.ndim if isinstance(part, Tensor) and part._array.dtype.kind == "b" else 1
+        for part in parts
+        if part is not None and part is not Ellipsis and not isinstance(part, bool)
+    )
+    shape = x._array.shape
+    if consumed > len(shape):
+        if not shape and all(type(part) is int for part in parts):
+            _in_range(parts[0], shape, 0)
+        raise IndexError(f"too many indices for tensor of dimension {len(shape)}")
+    if sum(part is Ellipsis for part in parts) > 1:
+        raise IndexError("an index can only have a single ellipsis ('...')")
+    if Ellipsis not in [part if not isinstance(part, Tensor) else None for part in parts]:
+        parts.append(Ellipsis)
+    basic: list[Any] = []
+    advanced: list[tuple[int, Tensor]] = []
+    dim = out = 0  # the dimension of x that the next part takes, and of the basic result it gives
+    for part in parts:
+        if part is Ellipsis:
+            skipped = len(shape) - consumed
+            basic.extend([slice(None)] * skipped)
+            dim, out = dim + skipped, out + skipped
+        elif part is None:
+            basic.append(None)
+            out += 1
+        elif isinstance(part, bool):  # a new dimension of size 1 or 0
+            basic.append(None)
+            advanced.append((out, wrap(x.device.backend.full((1,), part, np.bool_), x.device)))
+            out += 1
+        elif type(part) is int:
+            basic.append(_in_range(part, shape, dim))
+            dim += 1
+        elif isinstance(part, slice):
+            if part.step is not None and part.step <= 0:
+                raise ValueError("step must be greater than zero")
+            basic.append(part)
+            dim, out = dim + 1, out + 1
+        else:
+            taken = part.ndim if part._array.dtype.kind == "b" else 1
+            basic.extend([slice(None)] * taken)
+            advanced.append((out, part))
+            dim, out = dim + taken, out + taken
+    while basic and isinstance(basic[-1], slice) and basic[-1] == slice(None):
+        basic.pop()
+    return tuple(basic), advanced
+
+
+def _as_part(x: Tensor, part: Any) -> Any:
+    if part is None or part is Ellipsis or isinstance(part, bool):
+        return part
+    if isinstance(part, slice):
+        return slice(*(None if bound is None else _as_int(bound) for bound in (part.start, part.stop, part.step)))
+    if isinstance(part, (int, np.integer)):
+        return int(part)
+    if isinstance(part, (list, np.ndarray, range)):
+        array = np.asarray(part)
+        if array.size == 0:
+            array = array.astype(np.int64)
+        part = wrap(x.device.backend.from_numpy(array), x.device)
+    if not isinstance(part, Tensor):
+        raise TypeError(
+            "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices "
+            f"(got {type(part).__name__})"
+        )
+    kind = part._array.dtype.kind
+    if kind not in "iub":
+        raise IndexError(f"tensors used as indices must be long, int, byte or bool tensors, but got {part.dtype}")
+    if part.ndim == 0 and kind in "iu":
+        return int(part.item())  # type: ignore[attr-defined]
+    if part.device is not x.device:
+        part = to_device(part, x.device)
+    if part._array.dtype == np.uint8:
+        part = part != 0
+    return part if part._array.dtype.kind == "b" else cast(part, dtypes.int64)
+
+
+def _as_int(bound: Any) -> int:
+    return int(bound.item()) if isinstance(bound, Tensor) else bound.__index__()
+
+
+class _Advanced:
+    """An index by integer or bool tensors, folded into row numbers of a matrix made of the tensor."""
+
+    def __init__(self, x: Tensor, advanced: Sequence[tuple[int, Tensor]]) -> None:
+        self.x = x
+        shape = x._array.shape
+        numbers: list[tuple[int, Tensor]] = []
+        for dim, part in advanced:
+            if part._array.dtype.kind != "b":
+                numbers.append((dim, part))
+                continue
+            if part._array.shape != shape[dim : dim + part.ndim]:
+                wrong = next(d for d in range(part.ndim) if part._array.shape[d] != shape[dim + d])
+                raise IndexError(
+                    f"The shape of the mask {list(part.shape)} at index {wrong} does not match the shape of the indexed "
+                    f"tensor {list(shape)} at index {dim + wrong}"
+                )
+            coordinates = wrap(x.device.backend.nonzero(part._array), x.device)
+            numbers.extend((dim + d, coordinates.select(1, d)) for d in range(part.ndim))  # type: ignore[attr-defined]
+        self.dims = [dim for dim, _ in numbers]
+        try:
+            indices = broadcast_together(*(index for _, index in numbers))
+        except RuntimeError as error:
+            shapes = ", ".join(str(list(index.shape)) for _, index in numbers)
+            raise IndexError(f"shape mismatch: indexing tensors could not be broadcast together with shapes {shapes}") from error
+        self.index_shape = indices[0]._array.shape
+        self.sizes = [shape[dim] for dim in self.dims]
+        row: Tensor | None = None
+        for index, size, dim in zip(indices, self.sizes, self.dims):
+            _check_bounds(index, size, dim)
+            index = where(index < 0, index + size, index)
+            row = index if row is None else row * size + index
+        assert row is not None
+        self.row = reshape(row, (-1,)) if row._array.size else reshape(row, (0,))
+        # Where the result's index dimensions go: in place of the indexed ones when those are neighbours, else in front.
+        together = self.dims == list(range(self.dims[0], self.dims[0] + len(self.dims)))
+        self.place = self.dims[0] if together else 0
+        self.rest = [d for d in range(len(shape)) if d not in self.dims]
+        self.rest_shape = tuple(shape[d] for d in self.rest)
+
+    def _as_matrix(self, x: Tensor) -> Tensor:
+        ordered = permute(x, *self.dims, *self.rest)
+        return reshape(ordered, (math.prod(self.sizes), math.prod(self.rest_shape)))
+
+    def gather(self) -> Tensor:
+        rows = GatherRows.apply(self._as_matrix(self.x), self.row)
+        result = reshape(rows, (*self.index_shape, *self.rest_shape))
+        return self._index_dims_into_place(result)
+
+    def _index_dims_into_place(self, x: Tensor) -> Tensor:
+        if self.place == 0:
+            return x
+        count = len(self.index_shape)
+        order = [*range(count, count + self.place), *range(count), *range(count + self.place, x.ndim)]
+        return permute(x, *order)
+
+    def scatter(self, values: Tensor) -> Tensor:
+        """Return x with `values`, broadcast, at the index."""
+        x, count = self.x, len(self.index_shape)
+        placed = (*self.rest_shape[: self.place], *self.index_shape, *self.rest_shape[self.place :])
+        if values.ndim > len(placed):
+            values = reshape(values, values._array.shape[values.ndim - len(placed) :])
+        values = broadcast(values, placed) if _fits(values._array.shape, placed) else _refuse(values, placed)
+        if self.place:
+            front = range(self.place, self.place + count)
+            values = permute(values, *front, *(d for d in range(values.ndim) if d not in front))
+        rows = reshape(values, (len_of(self.row), math.prod(self.rest_shape)))
+        written = ScatterRows.apply(self._as_matrix(x), self.row, rows)
+        ordered = reshape(written, (*self.sizes, *self.rest_shape))
+        order = [*self.dims, *self.rest]
+        return permute(ordered, *(order.index(d) for d in range(x.ndim)))
+
+
+def len_of(x: Tensor) -> int:
+    """Return the size of the first dimension."""
+    return x._array.shape[0]
+
+
+def _fits(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:
+    return len(shape) <= len(target) and all(s in (1, t) for s, t in zip(shape[::-1], target[::-1]))
+
+
+def _refuse(values: Tensor, target: tuple[int, ...]) -> Tensor:
+    raise RuntimeError(
+        f"shape mismatch: value tensor of shape {list(values.shape)} cannot be broadcast to indexing result of shape "
+        f"{list(target)}"
+    )
+
+
+def _check_bounds(index: Tensor, size: int, dim: int) -> None:
+    """Indices on the CPU are checked here, with the dimension's name; on a GPU the kernel traps instead of waiting."""
+    if index.is_cpu and index._array.size:
+        low, high = index._array.min(), index._array.max()
+        if low < -size or high >= size:
+            wrong = low if low < -size else high
+            raise IndexError(f"index {wrong} is out of bounds for dimension {dim} with size {size}")
+
+
+# ---------------------------------------------------------------------------------------------- named gathers and scatters
+
+
+def embedding(
+    input: Tensor,
+    weight: Tensor,
+    padding_idx: int | None = None,
+    max_norm: float | None = None,
+    norm_type: float = 2.0,
+    scale_grad_by_freq: bool = False,
+    sparse: bool = False,
+) -> Tensor:
+    """Return weight[input]: rows of weight (V, C) for int64 indices of any shape. Row `padding_idx` gets no gradient."""
+    if max_norm is not None or scale_grad_by_freq or sparse:
+        raise NotImplementedError("embedding: max_norm, scale_grad_by_freq and sparse are not supported.")
+    if input._array.dtype.kind not in "iu":
+        raise RuntimeError(
+            "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got "
+            f"{input.dtype} instead (while checking arguments for embedding)"
+        )
+    if weight.ndim != 2:
+        raise RuntimeError(f"'weight' must be 2-D, but got shape {list(weight.shape)}")
+    index = reshape(cast(input, dtypes.int64), (-1,)) if input._array.size else cast(input, dtypes.int64).reshape(0)
+    if index.is_cpu and index._array.size and (index._array.min() < 0 or index._array.max() >= weight.shape[0]):
+        raise IndexError(f"index out of range in self: embedding has {weight.shape[0]} rows")
+    if padding_idx is not None:
+        padding_idx = padding_idx % weight.shape[0]
+        rows = arange(weight.shape[0], device=weight.device)  # type: ignore[attr-defined]
+        weight = where(unsqueeze(rows == padding_idx, 1), weight.detach(), weight)
+    return reshape(Embedding.apply(weight, index), (*input._array.shape, weight.shape[1]))
+
+
+def _along(x_shape: tuple[int, ...], dim: int, index: Tensor, name: str) -> Tensor:
+    """Return the flat position in a tensor of `x_shape` of each element of a gather/scatter index along `dim`."""
+    if index._array.dtype.kind not in "iu":
+        raise RuntimeError(f"{name}(): Expected dtype int64 for index, but got {index.dtype}")
+    if index.ndim != max(len(x_shape), index.ndim if not x_shape else 0):
+        raise RuntimeError(
+            f"Index tensor must have the same number of dimensions as input tensor ({name}: {index.ndim} and {len(x_shape)})"
+        )
+    if not x_shape:
+        return reshape(index, (-1,))
+    for d, (size, limit) in enumerate(zip(index._array.shape, x_shape)):
+        if d != dim and size > limit:
+            raise RuntimeError(
+                f"Size does not match at dimension {d} expected index {list(index.shape)} to be no larger than self "
+                f"{list(x_shape)} apart from dimension {dim}"
+            )
+    if index.is_cpu and index._array.size:
+        low, high = index._array.min(), index._array.max()
+        if low < 0 or high >= x_shape[dim]:
+            wrong = low if low < 0 else high
+            raise RuntimeError(f"index {wrong} is out of bounds for dimension {dim} with size {x_shape[dim]}")
+    position: Tensor | None = None
+    stride = math.prod(x_shape)
+    for d, size in enumerate(x_shape):
+        stride //= max(size, 1)
+        if d == dim:
+            term = cast(index, dtypes.int64) * stride
+        else:
+            length = index._array.shape[d]
+            steps = arange(length, device=index.device) * stride  # type: ignore[attr-defined]
+            term = reshape(steps, tuple(length if e == d else 1 for e in range(len(x_shape))))
+        position = term if position is None else position + term
+    assert position is not None
+    return reshape(broadcast(position, index._array.shape), (index._array.size,))
+
+
+def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor:
+    """Return input's elements at `index` along `dim`: out[i][j] = input[index[i][j]][j] for dim 0."""
+    dim = wrap_dim(dim, input.ndim)
+    position = _along(input._array.shape, dim, index, "gather")
+    column = reshape(input, (input._array.size, 1))
+    return reshape(GatherRows.apply(column, position), index._array.shape)
+
+
+def scatter(input: Tensor, dim: int, index: Tensor, src: Any) -> Tensor:
+    """Return input with src (a tensor or number) written at `index` along `dim`."""
+    dim = wrap_dim(dim, input.ndim)
+    position = _along(input._array.shape, dim, index, "scatter")
+    if is_scalar(src):
+        src = input.new_full(index._array.shape, src)  # type: ignore[attr-defined]
+    src = _part_under_index(src, index)
+    written = ScatterRows.apply(reshape(input, (-1, 1)), position, reshape(src, (index._array.size, 1)))
+    return reshape(written, input._array.shape)
+
+
+def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
+    """Return input with src added at `index` along `dim`; repeated places add up, always in the same order."""
+    dim = wrap_dim(dim, input.ndim)
+    position = _along(input._array.shape, dim, index, "scatter_add")
+    column = reshape(_part_under_index(src, index), (index._array.size, 1))
+    added = ScatterAddRows.apply(column, position, count=input._array.size)
+    return input + reshape(added, input._array.shape)
+
+
+def _part_under_index(src: Tensor, index: Tensor) -> Tensor:
+    """A source may be larger than its index: only the part that the index covers is used."""
+    if src._array.shape == index._array.shape:
+        return src
+    return Slice.apply(src, index=tuple(slice(0, size) for size in index._array.shape))
+
+
+def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
+    """Return the slices of input at `index` (a vector) along `dim`."""
+    if index.ndim > 1:
+        raise IndexError("index_select(): Index is supposed to be a vector")
+    dim = wrap_dim(dim, input.ndim)
+    return getitem(input, (slice(None),) * dim + (reshape(index, (-1,)),))
+
+
+def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
+    """Return input with `value` (a number or 0-d tensor) where the mask holds."""
+    if mask._array.dtype.kind != "b":
+        raise RuntimeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype}")
+    if isinstance(value, Tensor):
+        if value.ndim:
+            raise RuntimeError(
+                f"masked_fill only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s)."
+            )
+        value = cast(value, input.dtype)
+    return where(mask, value, input)
+
+
+def masked_select(input: Tensor, mask: Tensor) -> Tensor:
+    """Return the elements of input where the mask holds, as one dimension."""
+    input, mask = broadcast_together(input, mask)
+    return getitem(input, mask)
+
+
+def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
+    """Return the indices of nonzero elements, (n, ndim), or with `as_tuple` one vector per dimension. Synchronises."""
+    coordinates = wrap(input.device.backend.nonzero(input._array), input.device)
+    if not as_tuple:
+        return coordinates
+    if input.ndim == 0:
+        return (coordinates.new_zeros(coordinates.shape[0]),)  # type: ignore[attr-defined]
+    return tuple(coordinates.select(1, d) for d in range(input.ndim))  # type: ignore[attr-defined]
+
+
+def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
+    """Return int64 zeros with a 1 at each index along a new last dimension."""
+    if tensor._array.dtype != np.int64:
+        raise RuntimeError(f"one_hot is only applicable to index tensor of type LongTensor, but got {tensor.dtype}.")
+    if num_classes == -1:
+        num_classes = int(tensor.max().item()) + 1 if tensor._array.size else 0  # type: ignore[attr-defined]
+    if tensor._array.size:
+        low, high = int(tensor.min().item()), int(tensor.max().item())  # type: ignore[attr-defined]
+        if low < 0:
+            raise RuntimeError("Class values must be non-negative.")
+        if high >= num_classes:
+            raise RuntimeError(f"Class values must be smaller than num_classes, but {high} >= {num_classes}.")
+    return cast(unsqueeze(tensor, -1) == arange(num_classes, device=tensor.device), dtypes.int64)  # type: ignore[attr-defined]
+
+

@@ -1,0 +1,250 @@
+"""Writing into tensors. A tensor written in place takes the history of what was written; its base and views follow.
+
+Every in-place method is its functional form plus `overwrite`. What is not recorded goes straight into the buffer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..engine import hooks_of, modes, next_sequence
+from ..op import Op
+from ..tensor import AccumulateGrad, Tensor, bump_version, edge_of, refresh_view, replay, wrap
+from ..user_line import user_line
+from .cast import Number, as_number, broadcast, cast, is_scalar, to_device
+from .shape import expand
+
+
+class Copy(Op):
+    """y = source, written over x."""
+
+    def forward(ctx, x, source):
+        return source
+
+    def backward(ctx, gy):
+        return gy * 0.0 if ctx.needs(0) else None, gy
+
+    def name(ctx) -> str:
+        return "CopyBackwards"
+
+
+class Fill(Op):
+    """y = a number everywhere, written over x."""
+
+    def forward(ctx, x, value):
+        return ctx.backend.full(x.shape, value, x.dtype)
+
+    def backward(ctx, gy):
+        return gy * 0.0
+
+
+class CopySlices(Op):
+    """The history of a base one of whose views was written: the region's gradient goes to what was written."""
+
+    @classmethod
+    def record(cls, base: Tensor, steps: tuple, written: Tensor) -> None:
+        node = cls()
+        node.edges = (edge_of(base), edge_of(written))
+        node.backend = base.device.backend
+        node.sequence = next_sequence()
+        node.where = user_line()
+        node.steps = steps  # type: ignore[attr-defined]
+        _move_history(base, (node, 0))
+
+    def backward(ctx, gy):
+        region = replay(ctx.steps, gy) if ctx.needs(1) else None
+        return ZeroRegion.apply(gy, steps=ctx.steps) if ctx.needs(0) else None, region
+
+    def name(ctx) -> str:
+        return "CopySlices"
+
+
+class ZeroRegion(Op):
+    """y = x with a view of it set to 0."""
+
+    def forward(ctx, x, steps):
+        ctx.steps = steps
+        y = ctx.backend.copy(x)
+        region = y
+        for operation, parameters, number in steps:
+            step = operation()
+            step.backend = ctx.backend
+            result = step.forward(region, **parameters)
+            region = result if number is None else result[number]
+        ctx.backend.fill(region, 0)
+        return y
+
+    def backward(ctx, gy):
+        return ZeroRegion.apply(gy, steps=ctx.steps)
+
+
+def check_writable(x: Tensor, name: str) -> None:
+    """Raise when writing to x in place would lose gradients: a leaf (or a view of one) that requires grad."""
+    if x._inference and not modes.inference:
+        raise RuntimeError(
+            "Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to get a "
+            f"normal tensor before doing inplace update: x.clone(). ({name})"
+        )
+    if not modes.grad:
+        return
+    base = x._base
+    if base is not None:
+        edge = edge_of(base)
+        if edge is not None and type(edge[0]) is AccumulateGrad:
+            raise RuntimeError(
+                f"a view of a leaf Variable that requires grad is being used in an in-place operation. ({name}: write "
+                "under no_grad(), or work on x.clone().)"
+            )
+        operation, _, number = x._steps[-1]
+        if number is not None and (edge_of(x) is not None or edge is not None):
+            raise RuntimeError(
+                f"Output {number} of {operation.__name__}Backward0 is a view and is being modified inplace. This view is "
+                "the output of a function that returns multiple views. Such functions do not allow the output views to "
+                "be modified inplace. You should replace the inplace operation by an out-of-place one."
+            )
+        return
+    edge = x._edge
+    if edge is not None and type(edge[0]) is AccumulateGrad:
+        raise RuntimeError(
+            f"a leaf Variable that requires grad is being used in an in-place operation. ({name}: write under no_grad(), "
+            "or work on x.clone().)"
+        )
+
+
+def overwrite(x: Tensor, result: Tensor, name: str) -> Tensor:
+    """Write `result` into x's buffer, count the write, and let x take its history. Returns x."""
+    check_writable(x, name)
+    if result._array.shape != x._array.shape:
+        raise RuntimeError(
+            f"output with shape {list(x.shape)} doesn't match the broadcast shape {list(result.shape)}. ({name}: an "
+            "in-place operation cannot enlarge its tensor; use the out-of-place form.)"
+        )
+    if result.dtype.kind > x.dtype.kind:
+        raise RuntimeError(
+            f"result type {_type_name(result)} can't be cast to the desired output type {_type_name(x)} ({name})"
+        )
+    result = cast(result, x.dtype)
+    x.device.backend.copy_into(x._array, result._array)  # type: ignore[attr-defined]
+    bump_version(x)
+    if modes.grad and (edge_of(result) is not None or edge_of(x) is not None):
+        if x._base is None:
+            _move_history(x, edge_of(result))
+        else:
+            CopySlices.record(x._base, x._steps, result)
+            refresh_view(x)
+    return x
+
+
+def _type_name(x: Tensor) -> str:
+    names = {"float32": "Float", "float64": "Double", "float16": "Half", "int64": "Long", "int32": "Int", "bool": "Bool"}
+    return names.get(x.dtype.name, x.dtype.name)
+
+
+def _move_history(x: Tensor, edge: Any) -> None:
+    if x._retains_grad and x._edge is not None:
+        keep = hooks_of(x._edge[0]).retain.pop(x._edge[1], None)
+        if keep is not None and edge is not None:
+            hooks_of(edge[0]).retain[edge[1]] = keep
+    x._edge = edge
+    x._epoch += 1
+
+
+def _records(x: Tensor, values: tuple) -> bool:
+    return modes.grad and (
+        edge_of(x) is not None or any(isinstance(v, Tensor) and edge_of(v) is not None for v in values)
+    )
+
+
+def _snapshot(x: Tensor) -> Tensor:
+    """The tensor as it is now, history included, over a buffer of its own: backward may need the old values."""
+    old = wrap(x.device.backend.copy(x._array), x.device)  # type: ignore[attr-defined]
+    old._edge = edge_of(x)
+    return old
+
+
+def inplace(name: str, function: Callable, kernel: str | None = None) -> Callable:
+    """Return the in-place form of a function: ``x.name(...)`` writes function(x, ...) into x.
+
+    With `kernel`, an unrecorded call on plain operands is one launch of that backend function into x's buffer.
+    """
+
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        if kernel is not None and not kwargs and _straight(self, args) and not _records(self, args):
+            check_writable(self, name)
+            backend = self.device.backend
+            values = [a._array if isinstance(a, Tensor) else as_number(a) for a in args]
+            getattr(backend, kernel)(self._array, *values, out=self._array)
+            bump_version(self)
+            return self
+        check_writable(self, name)
+        if _records(self, args):
+            old = _snapshot(self)
+            args = tuple(old if a is self else a for a in args)
+            return overwrite(self, function(old, *args, **kwargs), name)
+        return overwrite(self, function(self, *args, **kwargs), name)
+
+    method.__name__ = method.__qualname__ = name
+    method.__doc__ = f"In-place version of `{function.__name__}`: writes into this tensor and returns it."
+    return method
+
+
+def _straight(x: Tensor, args: tuple) -> bool:
+    """Whether the operands need no cast and no broadcast beyond what the kernel's `out` takes."""
+    array = x._array
+    if array.dtype.kind not in "fV":
+        return False
+    for a in args:
+        if isinstance(a, Tensor):
+            if a._array.dtype != array.dtype or a._array.shape != array.shape or a.device is not x.device:
+                return False
+        elif not is_scalar(a):
+            return False
+    return True
+
+
+def copy_(self: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
+    """Write src, broadcast and cast, into this tensor; gradients then flow to src."""
+    if not isinstance(src, Tensor):
+        raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}")
+    source = to_device(src, self.device)
+    check_writable(self, "copy_")
+    if source._array.shape != self._array.shape:
+        source = expand(source, self._array.shape)
+    if not _records(self, (source,)):
+        self.device.backend.copy_into(self._array, source._array)  # type: ignore[attr-defined]
+        bump_version(self)
+        return self
+    return overwrite(self, Copy.apply(self, cast(source, self.dtype)), "copy_")
+
+
+def fill_(self: Tensor, value: Number | Tensor) -> Tensor:
+    """Write one value everywhere."""
+    if isinstance(value, Tensor):
+        if value.ndim:
+            raise RuntimeError(
+                f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions."
+            )
+        return copy_(self, broadcast(to_device(value, self.device), self._array.shape))
+    check_writable(self, "fill_")
+    if not _records(self, ()):
+        self.device.backend.fill(self._array, as_number(value))  # type: ignore[attr-defined]
+        bump_version(self)
+        return self
+    return overwrite(self, Fill.apply(self, value=as_number(value)), "fill_")
+
+
+def zero_(self: Tensor) -> Tensor:
+    """Write zeros everywhere."""
+    return fill_(self, 0)
+
+
+def detach_(self: Tensor) -> Tensor:
+    """Take this tensor out of its graph, in place. Views cannot be taken out: detach() them."""
+    if self._base is not None:
+        raise RuntimeError(
+            "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for "
+            "training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets."
+        )
+    self._edge = None
+    return self

@@ -1,0 +1,170 @@
+"""Classification losses over logits and log-probabilities."""
+
+from __future__ import annotations
+
+from ..dtypes import int64
+from ..op import Op
+from ..tensor import Tensor
+from .cast import cast
+from .elementwise import exp, where
+from .reduce import sum
+from .shape import permute, reshape, unsqueeze
+from .softmax import log_softmax
+
+
+class CrossEntropy(Op):
+    """loss_r = log(sum(exp(x_r))) - x_r[target_r] for each row; 0 where the target is `ignore_index`."""
+
+    def forward(ctx, x, target, ignore_index):
+        ctx.ignore_index = ignore_index
+        loss, ctx.lse = ctx.backend.cross_entropy(x, target, ignore_index)
+        return loss if loss.dtype == x.dtype else ctx.backend.cast(loss, x.dtype)
+
+    def keep(ctx, loss, x, target, ignore_index):
+        ctx.save(x, target)
+
+    def backward(ctx, gloss):
+        x, target = ctx.saved
+        return CrossEntropyBackward.apply(gloss, x, target, lse=ctx.lse, ignore_index=ctx.ignore_index), None
+
+    def release(ctx) -> None:
+        super().release()
+        ctx.lse = None
+
+    def name(ctx) -> str:
+        return "NllLossBackward0"
+
+
+class CrossEntropyBackward(Op):
+    """gx_r = gloss_r * (softmax(x_r) - onehot(target_r))."""
+
+    def forward(ctx, gloss, x, target, lse, ignore_index):
+        ctx.ignore_index = ignore_index
+        wide_gloss = gloss if gloss.dtype == lse.dtype else ctx.backend.cast(gloss, lse.dtype)
+        ctx.lse = lse
+        return ctx.backend.cross_entropy_backward(wide_gloss, x, lse, target, ignore_index)
+
+    def keep(ctx, gx, gloss, x, target, lse, ignore_index):
+        ctx.save(gloss, x, target)
+
+    def backward(ctx, ggx):
+        gloss, x, target = ctx.saved
+        counted = unsqueeze(target != ctx.ignore_index, 1)
+        p = exp(log_softmax(x, 1))
+        safe = where(target != ctx.ignore_index, target, 0)
+        along = sum(ggx * p, 1, keepdim=True)
+        g_gloss = where(counted, along - ggx.gather(1, unsqueeze(safe, 1)), 0.0)
+        g_x = where(counted, unsqueeze(gloss, 1) * p * (ggx - along), 0.0) if ctx.needs(1) else None
+        return reshape(g_gloss, gloss.shape), g_x, None
+
+
+def cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    """Return the cross entropy of logits (N, C, ...) or (C,) with class indices (N, ...) or probabilities like input.
+
+    `weight` (C,) scales classes; "mean" divides by the summed weights of the targets that are not `ignore_index`.
+    """
+    _check_reduction(reduction)
+    if not 0.0 <= label_smoothing <= 1.0:
+        raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
+    if input._array.shape == target._array.shape and target.is_floating_point():
+        return _with_probabilities(input, target, weight, reduction, label_smoothing)
+    logits, flat_target, shape = _rows(input, target)
+    if weight is None and label_smoothing == 0.0:
+        losses = CrossEntropy.apply(logits, flat_target, ignore_index=ignore_index)
+        if reduction == "mean":
+            count = sum(flat_target != ignore_index)
+            return sum(losses) / cast(count, losses.dtype)
+        return sum(losses) if reduction == "sum" else reshape(losses, shape)
+    scores = log_softmax(logits, 1)
+    nll = nll_loss(scores, flat_target, weight, ignore_index=ignore_index, reduction=reduction)
+    if label_smoothing == 0.0:
+        return nll if reduction != "none" else reshape(nll, shape)
+    classes = logits.shape[1]
+    counted = flat_target != ignore_index
+    smooth = where(counted, -sum(scores if weight is None else scores * weight, 1), 0.0)
+    if reduction == "mean":
+        total = cast(sum(counted), smooth.dtype) if weight is None else sum(_weights(weight, flat_target, counted))
+        smooth = sum(smooth) / total
+    elif reduction == "sum":
+        smooth = sum(smooth)
+    result = nll * (1 - label_smoothing) + smooth * (label_smoothing / classes)
+    return result if reduction != "none" else reshape(result, shape)
+
+
+def nll_loss(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """Return -input[target] of log-probabilities (N, C, ...) or (C,), reduced as in `cross_entropy`."""
+    _check_reduction(reduction)
+    scores, flat_target, shape = _rows(input, target)
+    counted = flat_target != ignore_index
+    safe = where(counted, flat_target, 0)
+    weights = cast(counted, scores.dtype) if weight is None else _weights(weight, flat_target, counted)
+    picked = reshape(scores.gather(1, unsqueeze(safe, 1)), flat_target.shape)  # type: ignore[attr-defined]
+    losses = where(counted, -picked * weights, 0.0)
+    if reduction == "none":
+        return reshape(losses, shape)
+    return sum(losses) if reduction == "sum" else sum(losses) / sum(weights)
+
+
+def _weights(weight: Tensor, target: Tensor, counted: Tensor) -> Tensor:
+    return where(counted, weight[where(counted, target, 0)], 0.0)  # type: ignore[index]
+
+
+def _with_probabilities(x: Tensor, target: Tensor, weight: Tensor | None, reduction: str, smoothing: float) -> Tensor:
+    dim = 0 if x.ndim == 1 else 1
+    classes = x.shape[dim]
+    if smoothing:
+        target = target * (1 - smoothing) + smoothing / classes
+    products = log_softmax(x, dim) * target
+    if weight is not None:
+        products = products * reshape(weight, [-1 if d == dim else 1 for d in range(x.ndim)])
+    losses = -sum(products, dim)
+    if reduction == "none":
+        return losses
+    return sum(losses) if reduction == "sum" else sum(losses) / max(losses.numel(), 1)
+
+
+def _rows(x: Tensor, target: Tensor) -> tuple[Tensor, Tensor, tuple[int, ...]]:
+    """Return the logits as (rows, classes), the target as (rows,), and the shape of an unreduced loss."""
+    if target.is_floating_point():
+        raise RuntimeError(
+            f"expected scalar type Long but found {target.dtype}: class indices are int64 (use target.long()); "
+            f"probabilities have the input's shape {list(x.shape)}, not {list(target.shape)}"
+        )
+    shape = target._array.shape
+    if x.ndim == 1:
+        x, target = unsqueeze(x, 0), unsqueeze(target, 0)
+    if x.ndim < 2 or x.ndim != target.ndim + 1:
+        raise RuntimeError(f"Expected target of {max(x.ndim - 1, 0)} dimensions, but got {target.ndim}: {list(target.shape)}")
+    if x.shape[0] != target.shape[0]:
+        raise ValueError(
+            f"Expected input batch_size ({x.shape[0]}) to match target batch_size ({target.shape[0]})."
+        )
+    if x.shape[2:] != target.shape[1:]:
+        raise RuntimeError(f"size mismatch (got input: {list(x.shape)} , target: {list(target.shape)})")
+    if x.ndim > 2:
+        x = reshape(permute(x, 0, *range(2, x.ndim), 1), (-1, x.shape[1]))
+    return x, reshape(cast(target, int64), (-1,)), shape
+
+
+def _check_reduction(reduction: str) -> None:
+    if reduction not in ("none", "mean", "sum"):
+        raise ValueError(f"{reduction} is not a valid value for reduction")
+
+

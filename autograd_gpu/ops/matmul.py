@@ -1,0 +1,165 @@
+"""Matrix products: one batched operation, and the vectors and shapes that it is dressed up for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..op import Op
+from ..tensor import Tensor
+from .cast import Number, broadcast, broadcast_shape
+from .shape import reshape, squeeze, transpose, unsqueeze
+
+
+class Matmul(Op):
+    """z = x @ y over the last two dimensions; batch dimensions are equal."""
+
+    def forward(ctx, x, y):
+        ctx.is_batched = x.ndim > 2
+        return ctx.backend.matmul(x, y)
+
+    def keep(ctx, z, x, y):
+        ctx.save(x if ctx.edges[1] else None, y if ctx.edges[0] else None)
+
+    def backward(ctx, gz):
+        x, y = ctx.saved
+        gx = Matmul.apply(gz, transpose(y, -1, -2)) if ctx.needs(0) else None
+        gy = Matmul.apply(transpose(x, -1, -2), gz) if ctx.needs(1) else None
+        return gx, gy
+
+    def name(ctx) -> str:
+        return "BmmBackward0" if ctx.is_batched else "MmBackward0"
+
+
+def matmul(input: Tensor, other: Tensor) -> Tensor:
+    """Return input @ other: dot, matrix-vector, matrix-matrix or batched products by the operands' dimensions.
+
+    Shapes (..., m, k) @ (..., k, n) -> (..., m, n), leading dimensions broadcast; a 1-d operand is a row (left) or a
+    column (right) that is dropped from the result. Both operands have one dtype.
+    """
+    _check("matmul", input, other)
+    x, y = input._array, other._array
+    if x.ndim == 0 or y.ndim == 0:
+        raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {x.ndim}D and {y.ndim}D")
+    if x.ndim == 2 and y.ndim == 2:
+        if x.shape[1] != y.shape[0]:
+            raise RuntimeError(_inner_differs(x.shape, y.shape))
+        return Matmul.apply(input, other)
+    if x.ndim == 1 or y.ndim == 1:
+        return _with_vector(input, other)
+    if x.shape[-1] != y.shape[-2]:
+        folded = (x[..., 0].size, x.shape[-1]) if y.ndim == 2 else x.shape
+        raise RuntimeError(_inner_differs(folded, y.shape))
+    if y.ndim == 2:  # one big product instead of a batch of small ones
+        product = Matmul.apply(reshape(input, (-1, x.shape[-1]) if x.size else (x[..., 0].size, x.shape[-1])), other)
+        return reshape(product, (*x.shape[:-1], y.shape[-1]))
+    batch = broadcast_shape(x.shape[:-2], y.shape[:-2])
+    return Matmul.apply(broadcast(input, batch + x.shape[-2:]), broadcast(other, batch + y.shape[-2:]))
+
+
+def _with_vector(x: Tensor, y: Tensor) -> Tensor:
+    if x.ndim == 1 and y.ndim == 1:
+        if x.shape != y.shape:
+            raise RuntimeError(
+                f"inconsistent tensor size, expected tensor {list(x.shape)} and src {list(y.shape)} to have the same "
+                "number of elements"
+            )
+        return reshape(Matmul.apply(unsqueeze(x, 0), unsqueeze(y, 1)), ())
+    if x.ndim == 1:
+        return squeeze(matmul(unsqueeze(x, 0), y), -2)
+    if x.shape[-1] != y.shape[0]:
+        raise RuntimeError(f"size mismatch, got input ({x.shape[-2]}), mat ({_times(x.shape)}), vec ({y.shape[0]})")
+    return squeeze(matmul(x, unsqueeze(y, 1)), -1)
+
+
+def _times(shape: Any) -> str:
+    return "x".join(map(str, shape))
+
+
+def _inner_differs(a: Any, b: Any) -> str:
+    if len(a) == 2 and len(b) == 2:
+        return f"mat1 and mat2 shapes cannot be multiplied ({_times(a)} and {_times(b)})"
+    return (
+        f"Expected size for first two dimensions of batch2 tensor to be: {[*b[:-2], a[-1]]} but got: {list(b[:-1])}. "
+        f"(matmul: inner dimensions differ: {tuple(a)} @ {tuple(b)})"
+    )
+
+
+def _check(name: str, x: Any, y: Any) -> None:
+    for position, value in enumerate((x, y), 1):
+        if not isinstance(value, Tensor):
+            raise TypeError(f"{name}(): argument {position} must be Tensor, not {type(value).__name__}")
+    if x._array.dtype != y._array.dtype:
+        raise RuntimeError(
+            f"expected m1 and m2 to have the same dtype, but got: {x.dtype} != {y.dtype} ({name}: cast one with .to(dtype))"
+        )
+
+
+def _dims(name: str, x: Tensor, ndim: int, argument: str) -> None:
+    if x.ndim != ndim:
+        raise RuntimeError(f"{name}: {argument} must be a {ndim}D tensor, but got {x.ndim}D of shape {list(x.shape)}")
+
+
+def mm(input: Tensor, mat2: Tensor) -> Tensor:
+    """Return the product of two matrices, (m, k) @ (k, n)."""
+    _check("mm", input, mat2)
+    _dims("mm", input, 2, "self")
+    _dims("mm", mat2, 2, "mat2")
+    return matmul(input, mat2)
+
+
+def bmm(input: Tensor, mat2: Tensor) -> Tensor:
+    """Return the products of two batches of matrices, (b, m, k) @ (b, k, n)."""
+    _check("bmm", input, mat2)
+    _dims("bmm", input, 3, "batch1")
+    _dims("bmm", mat2, 3, "batch2")
+    if input.shape[0] != mat2.shape[0]:
+        raise RuntimeError(
+            f"Expected size for first two dimensions of batch2 tensor to be: [{input.shape[0]}, {input.shape[2]}] but got: "
+            f"{list(mat2.shape[:2])}."
+        )
+    return matmul(input, mat2)
+
+
+def mv(input: Tensor, vec: Tensor) -> Tensor:
+    """Return the product of a matrix and a vector, (m, k) @ (k,)."""
+    _check("mv", input, vec)
+    _dims("mv", input, 2, "input")
+    _dims("mv", vec, 1, "vec")
+    return matmul(input, vec)
+
+
+def dot(input: Tensor, tensor: Tensor) -> Tensor:
+    """Return the sum of the products of two vectors."""
+    _check("dot", input, tensor)
+    if input.ndim != 1 or tensor.ndim != 1:
+        raise RuntimeError(f"1D tensors expected, but got {input.ndim}D and {tensor.ndim}D tensors")
+    return matmul(input, tensor)
+
+
+def outer(input: Tensor, vec2: Tensor) -> Tensor:
+    """Return the matrix of all products of two vectors' elements."""
+    _dims("outer", input, 1, "self")
+    _dims("outer", vec2, 1, "vec2")
+    return unsqueeze(input, 1) * vec2
+
+
+def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
+    """Return beta * input + alpha * (mat1 @ mat2); input broadcasts."""
+    product = mm(mat1, mat2)
+    product = product if alpha == 1 else product * alpha
+    if beta == 0:
+        return product
+    return product + (input if beta == 1 else input * beta)
+
+
+def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
+    """Return beta * input + alpha * (batch1 @ batch2) for batches of matrices; input broadcasts."""
+    product = bmm(batch1, batch2)
+    product = product if alpha == 1 else product * alpha
+    return product if beta == 0 else product + (input if beta == 1 else input * beta)
+
+
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Return input @ weight.T + bias; input (..., in), weight (out, in), bias (out,)."""
+    product = matmul(input, weight.t() if weight.ndim == 2 else weight)  # type: ignore[attr-defined]
+    return product if bias is None else product + bias

@@ -1,0 +1,377 @@
+"""The one place that hangs methods and operators on Tensor."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from .. import dtypes
+from ..device import Device, resolve
+from ..device import cpu as CPU
+from ..dtypes import DType
+from ..printing import represent
+from ..tensor import AccumulateGrad, Tensor, edge_of, wrap
+from . import cast, creation, elementwise, index, inplace, matmul, random, reduce, shape, softmax
+
+# ---------------------------------------------------------------------------------------------- functions as methods
+
+_METHODS: dict[Any, str] = {
+    elementwise: "abs acos acosh add addcmul asin asinh atan atan2 atanh bitwise_and bitwise_not bitwise_or bitwise_xor ceil "
+    "clamp copysign cos cosh div eq erf erfc exp exp2 expm1 floor floor_divide fmod ge gt isfinite isinf isnan le log log10 "
+    "log1p log2 logical_and logical_not logical_or logical_xor lt maximum minimum mul ne neg pow reciprocal relu remainder "
+    "round rsqrt sigmoid sign sin sinh sqrt square sub tan tanh trunc",
+    reduce: "all amax amin any argmax argmin argsort cumsum logsumexp max mean min prod sort std sum topk var",
+    shape: "broadcast_to chunk clone contiguous diagonal expand expand_as flatten flip movedim narrow permute ravel repeat "
+    "reshape select split squeeze swapaxes swapdims t tile transpose unbind unflatten unsqueeze",
+    matmul: "addmm baddbmm bmm dot matmul mm mv outer",
+    softmax: "log_softmax softmax",
+    index: "gather index_select masked_fill masked_select nonzero scatter scatter_add",
+    creation: "tril triu",
+    random: "bernoulli multinomial",
+}
+_ALIASES = {
+    "absolute": "abs", "arccos": "acos", "arccosh": "acosh", "arcsin": "asin", "arcsinh": "asinh", "arctan": "atan",
+    "arctan2": "atan2", "arctanh": "atanh", "clip": "clamp", "divide": "div", "true_divide": "div", "multiply": "mul",
+    "subtract": "sub", "negative": "neg", "greater": "gt", "greater_equal": "ge", "less": "lt", "less_equal": "le",
+    "not_equal": "ne", "fix": "trunc", "sgn": "sign",
+}  # fmt: skip
+
+for _module, _names in _METHODS.items():
+    for _name in _names.split():
+        setattr(Tensor, _name, getattr(_module, _name))
+for _alias, _name in _ALIASES.items():
+    setattr(Tensor, _alias, getattr(Tensor, _name))
+
+# The in-place forms; those with a kernel name write straight into the buffer when nothing is recorded.
+_WITH_KERNEL = (
+    "abs acos acosh asin asinh atan atan2 atanh ceil copysign cos cosh div erf erfc exp exp2 expm1 floor fmod log log10 log1p "
+    "log2 mul neg pow reciprocal relu remainder round rsqrt sigmoid sign sin sinh sqrt square tan tanh trunc"
+)
+for _name in _WITH_KERNEL.split():
+    setattr(Tensor, _name + "_", inplace.inplace(_name + "_", getattr(Tensor, _name), _name))
+for _name in (
+    "clamp bitwise_and bitwise_not bitwise_or bitwise_xor eq floor_divide ge gt le logical_and logical_not logical_or "
+    "logical_xor lt ne addcmul addmm baddbmm cumsum masked_fill scatter scatter_add tril triu"
+).split():
+    setattr(Tensor, _name + "_", inplace.inplace(_name + "_", getattr(Tensor, _name)))
+_add_, _sub_ = (inplace.inplace(name + "_", getattr(Tensor, name), name) for name in ("add", "sub"))
+Tensor.add_, Tensor.sub_ = _add_, _sub_  # type: ignore[attr-defined]
+for _alias, _name in (("clip_", "clamp_"), ("divide_", "div_"), ("multiply_", "mul_"), ("subtract_", "sub_"), ("negative_", "neg_")):
+    setattr(Tensor, _alias, getattr(Tensor, _name))
+for _function in (inplace.copy_, inplace.fill_, inplace.zero_, inplace.detach_):
+    setattr(Tensor, _function.__name__, _function)
+
+# ---------------------------------------------------------------------------------------------- operators
+
+
+def _operator(function: Callable, reflected: bool = False) -> Callable:
+    if reflected:
+
+        def operator(self: Tensor, other: Any) -> Any:
+            return function(other, self) if cast.is_scalar(other) or isinstance(other, Tensor) else NotImplemented
+    else:
+
+        def operator(self: Tensor, other: Any) -> Any:
+            if isinstance(other, Tensor) or cast.is_scalar(other):
+                return function(self, other)
+            return NotImplemented
+
+    return operator
+
+
+_OPERATORS = {
+    "add": elementwise.add, "sub": elementwise.sub, "mul": elementwise.mul, "truediv": elementwise.div,
+    "floordiv": elementwise.floor_divide, "mod": elementwise.remainder, "pow": elementwise.pow,
+    "and": elementwise.bitwise_and, "or": elementwise.bitwise_or, "xor": elementwise.bitwise_xor,
+}  # fmt: skip
+_INPLACE_OPERATORS = {
+    "add": "add_", "sub": "sub_", "mul": "mul_", "truediv": "div_", "floordiv": "floor_divide_", "mod": "remainder_",
+    "pow": "pow_", "and": "bitwise_and_", "or": "bitwise_or_", "xor": "bitwise_xor_",
+}  # fmt: skip
+for _name, _function in _OPERATORS.items():
+    setattr(Tensor, f"__{_name}__", _operator(_function))
+    setattr(Tensor, f"__r{_name}__", _operator(_function, reflected=True))
+for _name, _method in _INPLACE_OPERATORS.items():
+    setattr(Tensor, f"__i{_name}__", _operator(getattr(Tensor, _method)))
+for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
+    setattr(Tensor, f"__{_name}__", _operator(getattr(elementwise, _name)))
+Tensor.__matmul__ = matmul.matmul  # type: ignore[attr-defined]
+Tensor.__rmatmul__ = lambda self, other: matmul.matmul(other, self)  # type: ignore[attr-defined]
+Tensor.__neg__ = elementwise.neg  # type: ignore[attr-defined]
+Tensor.__pos__ = lambda self: self  # type: ignore[attr-defined]
+Tensor.__abs__ = elementwise.abs  # type: ignore[attr-defined]
+Tensor.__invert__ = elementwise.bitwise_not  # type: ignore[attr-defined]
+Tensor.__getitem__ = index.getitem  # type: ignore[attr-defined]
+Tensor.__setitem__ = index.setitem  # type: ignore[attr-defined]
+Tensor.__repr__ = represent  # type: ignore[method-assign]
+
+# ---------------------------------------------------------------------------------------------- transposes as attributes
+
+
+def _transposed(self: Tensor) -> Tensor:
+    """The tensor with its dimensions reversed."""
+    return shape.permute(self, *range(self.ndim - 1, -1, -1))
+
+
+def _matrix_transposed(self: Tensor) -> Tensor:
+    """The tensor with its last two dimensions swapped."""
+    if self.ndim < 2:
+        raise RuntimeError(f"tensor.mT is only supported on matrices or batches of matrices. Got {self.ndim}-D tensor.")
+    return shape.transpose(self, -2, -1)
+
+
+Tensor.T = property(_transposed)  # type: ignore[attr-defined]
+Tensor.mT = property(_matrix_transposed)  # type: ignore[attr-defined]
+
+# ---------------------------------------------------------------------------------------------- to Python and to NumPy
+
+
+def item(self: Tensor) -> Any:
+    """Return the only element as a Python number. Synchronises."""
+    if self._array.size != 1:
+        raise RuntimeError(f"a Tensor with {self._array.size} elements cannot be converted to Scalar")
+    return _host(self).reshape(()).item()
+
+
+def tolist(self: Tensor) -> Any:
+    """Return the elements as nested lists of Python numbers. Synchronises."""
+    return _host(self).tolist()
+
+
+def _host(self: Tensor) -> np.ndarray:
+    return self._array if self.device is CPU else self.device.backend.to_numpy(self._array)
+
+
+def numpy(self: Tensor, *, force: bool = False) -> np.ndarray:
+    """Return a NumPy array over the same memory. With `force`, a copy where a share is not possible."""
+    if force:
+        return _host(self.detach())
+    if self.requires_grad:
+        raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+    if self.device is not CPU:
+        raise TypeError(
+            f"can't convert {self.device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory "
+            "first."
+        )
+    return self._array
+
+
+def _as_array(self: Tensor, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+    array = numpy(self)
+    return array if dtype is None else array.astype(dtype, copy=False)
+
+
+def _bool(self: Tensor) -> bool:
+    if self._array.size != 1:
+        if self._array.size == 0:
+            raise RuntimeError("Boolean value of Tensor with no values is ambiguous")
+        raise RuntimeError(
+            "Boolean value of Tensor with more than one value is ambiguous. Use .any() or .all(), or compare shapes."
+        )
+    return bool(item(self))
+
+
+def _index(self: Tensor) -> int:
+    if self._array.size != 1 or self._array.dtype.kind not in "iub":
+        raise TypeError("only integer tensors of a single element can be converted to an index")
+    return int(item(self))
+
+
+def _len(self: Tensor) -> int:
+    if self.ndim == 0:
+        raise TypeError("len() of a 0-d tensor")
+    return self._array.shape[0]
+
+
+def _iterate(self: Tensor) -> Iterator[Tensor]:
+    if self.ndim == 0:
+        raise TypeError("iteration over a 0-d tensor")
+    return iter(shape.unbind(self))
+
+
+def _contains(self: Tensor, element: Any) -> bool:
+    return bool((self == element).any())
+
+
+def _format(self: Tensor, spec: str) -> str:
+    if self.ndim == 0 and spec:
+        return format(item(self), spec)
+    return format(str(self), spec)
+
+
+Tensor.item = item  # type: ignore[attr-defined]
+Tensor.tolist = tolist  # type: ignore[attr-defined]
+Tensor.numpy = numpy  # type: ignore[attr-defined]
+Tensor.__array__ = _as_array  # type: ignore[attr-defined]
+Tensor.__bool__ = _bool  # type: ignore[attr-defined]
+Tensor.__float__ = lambda self: float(item(self))  # type: ignore[attr-defined]
+Tensor.__int__ = lambda self: int(item(self))  # type: ignore[attr-defined]
+Tensor.__index__ = _index  # type: ignore[attr-defined]
+Tensor.__len__ = _len  # type: ignore[attr-defined]
+Tensor.__iter__ = _iterate  # type: ignore[attr-defined]
+Tensor.__contains__ = _contains  # type: ignore[attr-defined]
+Tensor.__format__ = _format  # type: ignore[method-assign]
+
+# ---------------------------------------------------------------------------------------------- dtype and device
+
+
+def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    """Return the tensor in another dtype and/or on another device: ``to(dtype)``, ``to(device)``, ``to(other)``."""
+    kwargs.pop("non_blocking", None)
+    copy_wanted = kwargs.pop("copy", False)
+    dtype, device = kwargs.pop("dtype", None), kwargs.pop("device", None)
+    if kwargs:
+        raise TypeError(f"to() got an unexpected keyword argument '{next(iter(kwargs))}'")
+    for value in args:
+        if isinstance(value, Tensor):
+            dtype, device = value.dtype, value.device
+        elif isinstance(value, (DType, type, np.dtype)):
+            dtype = value
+        elif isinstance(value, (str, int, Device)) and not isinstance(value, bool):
+            device = value
+        elif isinstance(value, bool) or value is None:
+            continue  # non_blocking, copy by position
+        else:
+            raise TypeError(f"to(): expected a dtype, a device or a tensor, but got {type(value).__name__}")
+    result = self if device is None else cast.to_device(self, resolve(device))
+    if dtype is not None:
+        result = cast.cast(result, dtypes.as_dtype(dtype))
+    return shape.clone(result) if copy_wanted and result is self else result
+
+
+def _caster(dtype: DType) -> Callable[[Tensor], Tensor]:
+    def convert(self: Tensor) -> Tensor:
+        return cast.cast(self, dtype)
+
+    convert.__doc__ = f"Return the tensor in {dtype.name}."
+    return convert
+
+
+for _name, _dtype in {
+    "float": dtypes.float32, "double": dtypes.float64, "half": dtypes.float16, "bfloat16": dtypes.bfloat16,
+    "long": dtypes.int64, "int": dtypes.int32, "short": dtypes.int16, "char": dtypes.int8, "byte": dtypes.uint8,
+    "bool": dtypes.bool,
+}.items():  # fmt: skip
+    setattr(Tensor, _name, _caster(_dtype))
+
+
+def cuda(self: Tensor, device: Any = None) -> Tensor:
+    """Return the tensor on a GPU."""
+    return to(self, device="cuda" if device is None else Device(device))
+
+
+def cpu(self: Tensor) -> Tensor:
+    """Return the tensor on the CPU."""
+    return to(self, device="cpu")
+
+
+def type_as(self: Tensor, other: Tensor) -> Tensor:
+    """Return the tensor in the dtype and on the device of other."""
+    return to(self, other)
+
+
+Tensor.to, Tensor.cuda, Tensor.cpu, Tensor.type_as = to, cuda, cpu, type_as  # type: ignore[attr-defined]
+
+# ---------------------------------------------------------------------------------------------- new tensors alike
+
+
+def _like(function: Callable) -> Callable:
+    def new(self: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+        return function(*size, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
+
+    new.__doc__ = f"`{function.__name__}` with this tensor's dtype and device."
+    return new
+
+
+for _function in (creation.zeros, creation.ones, creation.empty, creation.full, creation.tensor):
+    setattr(Tensor, f"new_{_function.__name__}", _like(_function))
+
+# ---------------------------------------------------------------------------------------------- filling and copying
+
+
+def normal_(self: Tensor, mean: float = 0, std: float = 1, *, generator: Any = None) -> Tensor:
+    """Fill with normal numbers of the given mean and standard deviation."""
+    drawn = random.randn(self.shape, generator=generator, dtype=self.dtype, device=self.device)
+    return inplace.copy_(self, drawn * std + mean)
+
+
+def uniform_(self: Tensor, from_: float = 0, to: float = 1, *, generator: Any = None, **bounds: float) -> Tensor:
+    """Fill with uniform numbers from [from, to)."""
+    low = bounds.get("from", from_)
+    drawn = random.rand(self.shape, generator=generator, dtype=self.dtype, device=self.device)
+    return inplace.copy_(self, drawn * (to - low) + low)
+
+
+def bernoulli_(self: Tensor, p: float = 0.5, *, generator: Any = None) -> Tensor:
+    """Fill with 1 with probability p, else 0."""
+    drawn = random.rand(self.shape, generator=generator, device=self.device)
+    return inplace.copy_(self, drawn < p)
+
+
+def random_(self: Tensor, from_: int = 0, to: int | None = None, *, generator: Any = None) -> Tensor:
+    """Fill with integers from [from, to); ``random_(to)`` starts at 0."""
+    low, high = (0, from_) if to is None else (from_, to)
+    return inplace.copy_(self, random.randint(low, high, self.shape, generator=generator, device=self.device))
+
+
+Tensor.normal_, Tensor.uniform_, Tensor.bernoulli_, Tensor.random_ = normal_, uniform_, bernoulli_, random_  # type: ignore[attr-defined]
+
+
+def _deepcopy(self: Tensor, memo: dict) -> Tensor:
+    if not self.is_leaf:
+        raise RuntimeError(
+            "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment. "
+            "Use x.detach().clone() to copy the values, or x.clone() to keep the history."
+        )
+    duplicate = type(self).__new__(type(self))
+    duplicate._array = self.device.backend.copy(self._array)
+    duplicate.device = self.device
+    memo[id(self)] = duplicate
+    if edge_of(self) is not None:
+        duplicate._edge = (AccumulateGrad(duplicate), 0)
+    if self._grad is not None:
+        duplicate._grad = copy.deepcopy(self._grad.detach(), memo)
+    return duplicate
+
+
+def _view_as(self: Tensor, other: Tensor) -> Tensor:
+    """Return the tensor viewed in the shape of other."""
+    return shape.view(self, other.shape)
+
+
+def _reshape_as(self: Tensor, other: Tensor) -> Tensor:
+    """Return the tensor in the shape of other."""
+    return shape.reshape(self, other.shape)
+
+
+def _masked_fill_where(self: Tensor, condition: Tensor, other: Any) -> Tensor:
+    """Return this tensor's elements where the condition holds, other's elsewhere."""
+    return elementwise.where(condition, self, other)
+
+
+def _view(self: Tensor, *size: Any) -> Tensor:
+    """Return the same elements in another shape, or the same bytes as another dtype of the same size."""
+    if len(size) == 1 and isinstance(size[0], DType):
+        if size[0].itemsize != self.dtype.itemsize:
+            raise RuntimeError(f"view: expected a dtype of {self.dtype.itemsize} bytes, but got {size[0]}")
+        return wrap(self._array.view(size[0].numpy), self.device)
+    return shape.view(self, *size)
+
+
+def _is_same_size(self: Tensor, other: Tensor) -> bool:
+    """Return whether the shapes are equal."""
+    return self._array.shape == other._array.shape
+
+
+def _data_ptr(self: Tensor) -> int:
+    """Return the address of the first element."""
+    return self.device.backend.pointer(self._array) if self.is_cuda else self._array.ctypes.data
+
+
+Tensor.__deepcopy__ = _deepcopy  # type: ignore[attr-defined]
+Tensor.view, Tensor.view_as, Tensor.reshape_as = _view, _view_as, _reshape_as  # type: ignore[attr-defined]
+Tensor.where = _masked_fill_where  # type: ignore[attr-defined]
+Tensor.is_same_size, Tensor.data_ptr = _is_same_size, _data_ptr  # type: ignore[attr-defined]

@@ -1,0 +1,254 @@
+"""Random tensors and dropout. A generator's state lives on its device; the same seed gives the same numbers on each."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from .. import dtypes
+from ..device import Device, resolve
+from ..device import cpu as CPU
+from ..dtypes import DType
+from ..op import Op
+from ..tensor import Tensor, wrap
+from .shape import as_sizes
+
+
+class Generator:
+    """A stream of random numbers: Philox-4x32-10 with a seed as key and a counter that every draw moves on."""
+
+    def __init__(self, device: Any = "cpu") -> None:
+        self.device = resolve(device)
+        self._seed = 0
+        self._state: Any = None
+
+    @property
+    def state(self) -> Any:
+        """The device array [seed, offset]."""
+        if self._state is None:
+            self._state = self.device.backend.random_state(self._seed)
+        return self._state
+
+    def manual_seed(self, seed: int) -> Generator:
+        """Start the stream of `seed`."""
+        self._seed = int(seed) % 2**64
+        self._state = None
+        return self
+
+    def seed(self) -> int:
+        """Start the stream of a seed drawn from the operating system, and return it."""
+        seed = int.from_bytes(os.urandom(8), "little") % 2**63
+        self.manual_seed(seed)
+        return seed
+
+    def initial_seed(self) -> int:
+        return self._seed
+
+    def get_state(self) -> Tensor:
+        """Return the state as an int64 tensor [seed, offset] on the CPU. Synchronises."""
+        return wrap(self.device.backend.to_numpy(self.state), CPU)
+
+    def set_state(self, state: Tensor) -> None:
+        """Go on from a state that `get_state` gave."""
+        if state._array.shape != (2,) or state.dtype is not dtypes.int64:
+            raise TypeError(
+                f"set_state: expected an int64 tensor of shape [2] from get_state(), but got {state.dtype} of shape "
+                f"{list(state.shape)}"
+            )
+        host = state.device.backend.to_numpy(state._array)
+        self._seed = int(host.view("uint64")[0])
+        self._state = self.device.backend.from_numpy(host)
+
+
+_defaults: dict[Device, Generator] = {}
+_seed = [0]
+
+
+def default_generator(device: Device) -> Generator:
+    """Return the generator that functions on `device` draw from when none is given."""
+    generator = _defaults.get(device)
+    if generator is None:
+        generator = _defaults[device] = Generator(device).manual_seed(_seed[0])
+    return generator
+
+
+def manual_seed(seed: int) -> Generator:
+    """Seed the default generators of all devices, and return the CPU's."""
+    _seed[0] = int(seed) % 2**64
+    for generator in _defaults.values():
+        generator.manual_seed(seed)
+    return default_generator(CPU)
+
+
+def seed() -> int:
+    """Seed the default generators from the operating system, and return the seed."""
+    value = int.from_bytes(os.urandom(8), "little") % 2**63
+    manual_seed(value)
+    return value
+
+
+def initial_seed() -> int:
+    """Return the seed of the default generators."""
+    return _seed[0]
+
+
+def get_rng_state() -> Tensor:
+    """Return the state of the CPU's default generator."""
+    return default_generator(CPU).get_state()
+
+
+def set_rng_state(new_state: Tensor) -> None:
+    """Go on from a state that `get_rng_state` gave."""
+    default_generator(CPU).set_state(new_state)
+
+
+def _draw(function: str, size: tuple, dtype: DType | None, device: Any, generator: Generator | None) -> Tensor:
+    place = resolve(device)
+    dtype = dtypes.get_default_dtype() if dtype is None else dtype
+    if not dtype.is_floating_point:
+        raise RuntimeError(f"{function}: expected a floating point dtype, but got {dtype}. Use randint for integers.")
+    generator = _checked(generator, place)
+    return wrap(getattr(place.backend, function)(generator.state, size, dtype.numpy), place)
+
+
+def _checked(generator: Generator | None, device: Device) -> Generator:
+    if generator is None:
+        return default_generator(device)
+    if generator.device is not device:
+        raise RuntimeError(f"Expected a '{device}' device type for generator but found '{generator.device}'")
+    return generator
+
+
+def rand(
+    *size: Any,
+    generator: Generator | None = None,
+    dtype: DType | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Return numbers from the uniform distribution on [0, 1)."""
+    return _with_grad(_draw("uniform", as_sizes(size), dtype, device, generator), requires_grad)
+
+
+def randn(
+    *size: Any,
+    generator: Generator | None = None,
+    dtype: DType | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Return numbers from the normal distribution with mean 0 and variance 1 (Box & Muller 1958)."""
+    return _with_grad(_draw("normal", as_sizes(size), dtype, device, generator), requires_grad)
+
+
+def rand_like(input: Tensor, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Return `rand` with the shape, dtype and device of input."""
+    return rand(input.shape, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
+
+
+def randn_like(input: Tensor, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Return `randn` with the shape, dtype and device of input."""
+    return randn(input.shape, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
+
+
+def randint(
+    low: int,
+    high: Any = None,
+    size: Any = None,
+    *,
+    generator: Generator | None = None,
+    dtype: DType | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Return integers from [low, high); ``randint(high, size)`` starts at 0."""
+    if size is None:
+        low, high, size = 0, low, high
+    if high <= low:
+        raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
+    unit = _draw("uniform", tuple(size), dtypes.float64, device, generator)
+    return (unit * float(high - low)).floor().to(dtypes.int64).add(low).to(dtype or dtypes.int64)  # type: ignore[attr-defined]
+
+
+def randperm(
+    n: int, *, generator: Generator | None = None, dtype: DType | None = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Return a random order of the integers from 0 to n - 1."""
+    keys = _draw("uniform", (n,), dtypes.float64, device, generator)
+    return keys.argsort(stable=True).to(dtype or dtypes.int64)  # type: ignore[attr-defined]
+
+
+def normal(mean: Any, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None, **kwargs: Any) -> Tensor:
+    """Return normal numbers with the given mean and standard deviation, numbers (with `size`) or tensors."""
+    if size is None:
+        template = mean + std if isinstance(mean, Tensor) or isinstance(std, Tensor) else None
+        if template is None:
+            raise TypeError("normal(): with a number for mean and std, pass size=(...)")
+        size, kwargs = template.shape, {"dtype": template.dtype, "device": template.device}
+    return randn(*size, generator=generator, **kwargs) * std + mean
+
+
+def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
+    """Return 1 with the probability that input gives, else 0, in input's dtype."""
+    unit = _draw("uniform", tuple(input.shape), dtypes.float32, input.device, generator)
+    return (unit < input.detach()).to(input.dtype)  # type: ignore[attr-defined]
+
+
+def multinomial(
+    input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None
+) -> Tensor:
+    """Return `num_samples` indices per row (or of the vector), each with the probability of its non-negative weight."""
+    weights = input.detach().to(dtypes.float64)  # type: ignore[attr-defined]
+    rows = weights.reshape(-1, weights.shape[-1])
+    if not replacement:
+        if num_samples > rows.shape[1]:
+            raise RuntimeError("cannot sample n_sample > prob_dist.size(-1) samples without replacement")
+        # The exponential race: the smallest -log(u) / w come first (Efraimidis & Spirakis 2006).
+        unit = _draw("uniform", tuple(rows.shape), dtypes.float64, input.device, generator)
+        race = -(1.0 - unit).log() / rows  # type: ignore[attr-defined]
+        picked = race.argsort(-1).narrow(1, 0, num_samples)
+    else:
+        cumulative = rows.cumsum(-1)
+        unit = _draw("uniform", (rows.shape[0], num_samples), dtypes.float64, input.device, generator)
+        mark = (unit * cumulative[:, -1:]).unsqueeze(-1)  # type: ignore[index]
+        picked = (mark >= cumulative.unsqueeze(1)).sum(-1)
+    return picked.reshape(*input.shape[:-1], num_samples)
+
+
+class Dropout(Op):
+    """y = x * keep / (1 - p), keep drawn with probability 1 - p (Srivastava et al. 2014)."""
+
+    def forward(ctx, x, p, state):
+        ctx.p = p
+        y, ctx.keep_mask = ctx.backend.dropout(x, p, state)
+        return y
+
+    def keep(ctx, y, x, p, state):
+        ctx.save(wrap(ctx.keep_mask, x.device))
+
+    def backward(ctx, gy):
+        (mask,) = ctx.saved
+        return gy * (mask.to(gy.dtype) * (0.0 if ctx.p == 1 else 1 / (1 - ctx.p)))
+
+    def release(ctx) -> None:
+        super().release()
+        ctx.keep_mask = None
+
+    def name(ctx) -> str:
+        return "NativeDropoutBackward0"
+
+
+def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """Return input with each element zeroed with probability p and the others scaled by 1 / (1 - p); input itself in eval."""
+    if not 0.0 <= p <= 1.0:
+        raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
+    if not training or p == 0.0:
+        return input
+    output = Dropout.apply(input, p=p, state=default_generator(input.device).state)
+    return input.copy_(output) if inplace else output  # type: ignore[attr-defined]
+
+
+def _with_grad(tensor: Tensor, requires_grad: bool) -> Tensor:
+    from .creation import with_grad
+
+    return with_grad(tensor, requires_grad)

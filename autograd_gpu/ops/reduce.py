@@ -1,0 +1,385 @@
+"""Reductions over any dimensions, and the scans and sorts along one."""
+
+from __future__ import annotations
+
+import builtins
+import collections
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from .. import dtypes
+from ..dtypes import DType
+from ..op import Op
+from ..tensor import Tensor
+from .cast import broadcast, cast, floating
+from .creation import arange
+from .elementwise import Number, sqrt, where
+from .shape import flip, reshape, wrap_dim, wrap_dims
+
+Dims = int | Sequence[int] | None
+
+
+def _restore(gy: Tensor, shape: tuple[int, ...], dims: tuple[int, ...]) -> Tensor:
+    """Return a reduction's gradient (or result) with its reduced dimensions back, each of size 1."""
+    return reshape(gy, tuple(1 if d in dims else size for d, size in enumerate(shape)))
+
+
+class Sum(Op):
+    """y = the sum of x over `dims`."""
+
+    def forward(ctx, x, dims, keepdim, dtype):
+        ctx.shape, ctx.dims = x.shape, dims
+        return ctx.backend.sum(x, dims, keepdim, dtype)
+
+    def backward(ctx, gy):
+        return broadcast(_restore(gy, ctx.shape, ctx.dims), ctx.shape)
+
+    def name(ctx) -> str:
+        return "SumBackward0" if len(ctx.dims) == len(ctx.shape) else "SumBackward1"
+
+
+class Mean(Op):
+    """y = the mean of x over `dims`."""
+
+    def forward(ctx, x, dims, keepdim):
+        ctx.shape, ctx.dims = x.shape, dims
+        return ctx.backend.mean(x, dims, keepdim)
+
+    def backward(ctx, gy):
+        count = math.prod(ctx.shape[d] for d in ctx.dims)
+        return broadcast(_restore(gy * (1 / count if count else math.nan), ctx.shape, ctx.dims), ctx.shape)
+
+    def name(ctx) -> str:
+        return "MeanBackward0" if len(ctx.dims) == len(ctx.shape) else "MeanBackward1"
+
+
+class Prod(Op):
+    """y = the product of x over `dims`; its gradient is exact at zeros too."""
+
+    def forward(ctx, x, dims, keepdim, dtype):
+        ctx.shape, ctx.dims = x.shape, dims
+        return ctx.backend.prod(x, dims, keepdim, dtype)
+
+    def keep(ctx, y, x, dims, keepdim, dtype):
+        ctx.save(x)
+
+    def backward(ctx, gy):
+        (x,) = ctx.saved
+        gy = _restore(gy, ctx.shape, ctx.dims)
+        for dim in reversed(ctx.dims):  # the product over several dimensions is that of products over one
+            x = x.movedim(dim, -1)  # type: ignore[attr-defined]
+        others = _product_of_others(x.reshape(*x.shape[: x.ndim - len(ctx.dims)], -1))  # type: ignore[attr-defined]
+        others = others.reshape(x.shape)  # type: ignore[attr-defined]
+        for dim in ctx.dims:
+            others = others.movedim(-1, dim)  # type: ignore[attr-defined]
+        return gy * others
+
+
+def _product_of_others(x: Tensor) -> Tensor:
+    """Along the last dimension: each element's product of all the others, from two running products, never dividing."""
+    one = x.new_ones((*x.shape[:-1], 1))  # type: ignore[attr-defined]
+    before = _running_product(x, one)
+    after = flip(_running_product(flip(x, -1), one), -1)
+    return before * after
+
+
+def _running_product(x: Tensor, one: Tensor) -> Tensor:
+    """1, x0, x0 x1, ... along the last dimension by doubling: log2(n) multiplications of whole tensors."""
+    from .shape import cat
+
+    n = x.shape[-1]
+    if n == 0:
+        return x
+    y = cat([one, x[..., : n - 1]], -1)  # type: ignore[index]
+    step = 1
+    while step < n:
+        y = cat([y[..., :step], y[..., step:] * y[..., : n - step]], -1)  # type: ignore[index]
+        step *= 2
+    return y
+
+
+class Amax(Op):
+    """y = the largest of x over `dims`; ties share the gradient evenly."""
+
+    kernel = "amax"
+
+    def forward(ctx, x, dims, keepdim):
+        ctx.shape, ctx.dims = x.shape, dims
+        return getattr(ctx.backend, ctx.kernel)(x, dims, keepdim)
+
+    def keep(ctx, y, x, dims, keepdim):
+        ctx.save(x, ctx.own(y))
+
+    def backward(ctx, gy):
+        x, y = ctx.saved
+        is_best = cast(x == broadcast(_restore(y.detach(), ctx.shape, ctx.dims), ctx.shape), gy.dtype)
+        share = _restore(gy, ctx.shape, ctx.dims) / is_best.sum(ctx.dims, keepdim=True) if ctx.dims else gy  # type: ignore[attr-defined]
+        return is_best * share
+
+    def name(ctx) -> str:
+        return "MaxBackward1" if ctx.is_full else type(ctx).__name__ + "Backward0"
+
+    is_full = False
+
+
+class Amin(Amax):
+    """y = the smallest of x over `dims`; ties share the gradient evenly."""
+
+    kernel = "amin"
+
+
+class MaxWithIndex(Op):
+    """y, i = the largest of x along `dim` and where it is; the first of several gets the gradient."""
+
+    kernel = "max_with_index"
+
+    def forward(ctx, x, dim, keepdim):
+        ctx.shape, ctx.dim = x.shape, dim
+        return getattr(ctx.backend, ctx.kernel)(x, dim, keepdim)
+
+    def keep(ctx, outputs, x, dim, keepdim):
+        ctx.save(outputs[1].detach())
+
+    def backward(ctx, gy, _):
+        (index,) = ctx.saved
+        dims = (ctx.dim,) if ctx.shape else ()
+        return _put_along(_restore(gy, ctx.shape, dims), _restore(index, ctx.shape, dims), ctx.shape, ctx.dim)
+
+    def name(ctx) -> str:
+        return "MaxBackward0" if ctx.kernel == "max_with_index" else "MinBackward0"
+
+
+class MinWithIndex(MaxWithIndex):
+    """y, i = the smallest of x along `dim` and where it is; the first of several gets the gradient."""
+
+    kernel = "min_with_index"
+
+
+def _put_along(values: Tensor, index: Tensor, shape: tuple[int, ...], dim: int) -> Tensor:
+    """Return zeros of `shape` with `values` at `index` along `dim`."""
+    if not shape:
+        return values
+    places = arange(shape[dim], device=values.device).reshape([-1 if d == dim else 1 for d in range(len(shape))])
+    return where(broadcast(places, shape) == index, values, 0.0)
+
+
+class Var(Op):
+    """y = the variance of x over `dims`, with the sum divided by (n - correction)."""
+
+    def forward(ctx, x, dims, keepdim, correction):
+        ctx.dims, ctx.correction = dims, correction
+        return ctx.backend.var(x, dims, keepdim, correction)
+
+    def keep(ctx, y, x, dims, keepdim, correction):
+        ctx.save(x)
+
+    def backward(ctx, gy):
+        (x,) = ctx.saved
+        shape = x._array.shape
+        count = math.prod(shape[d] for d in ctx.dims)
+        slope = 2 / (count - ctx.correction) if count > ctx.correction else math.nan
+        return _restore(gy, shape, ctx.dims) * slope * (x - mean(x, ctx.dims, keepdim=True))
+
+
+class Cumsum(Op):
+    """y_i = x_0 + ... + x_i along `dim`."""
+
+    def forward(ctx, x, dim, dtype):
+        ctx.dim = dim
+        return ctx.backend.cumsum(x, dim, dtype)
+
+    def backward(ctx, gy):
+        return flip(cumsum(flip(gy, ctx.dim), ctx.dim), ctx.dim) if gy.ndim else gy
+
+
+class Sort(Op):
+    """y, i = x sorted along `dim` and where each element was; NaN counts as the largest."""
+
+    def forward(ctx, x, dim, descending, stable):
+        ctx.dim = dim
+        return ctx.backend.sort(x, dim, descending, stable)
+
+    def keep(ctx, outputs, x, dim, descending, stable):
+        ctx.save(outputs[1].detach())
+
+    def backward(ctx, gy, _):
+        (index,) = ctx.saved
+        return gy.new_zeros(gy.shape).scatter(ctx.dim, index, gy) if gy.ndim else gy
+
+
+class Reduction(Op):
+    """any and all: reductions that answer with bools."""
+
+    differentiable = False
+
+    def forward(ctx, x, kernel, dims, keepdim):
+        return getattr(ctx.backend, kernel)(x, dims, keepdim)
+
+
+# ---------------------------------------------------------------------------------------------- public functions
+
+max_result = collections.namedtuple("max", ["values", "indices"])
+min_result = collections.namedtuple("min", ["values", "indices"])
+sort_result = collections.namedtuple("sort", ["values", "indices"])
+topk_result = collections.namedtuple("topk", ["values", "indices"])
+
+
+def sum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None) -> Tensor:
+    """Return the sum over `dim` (all dimensions by default). Integers and bools are summed in int64."""
+    if dtype is not None:
+        input = cast(input, dtype)
+    elif input._array.dtype.kind in "iub":
+        input = cast(input, dtypes.int64)
+    return Sum.apply(input, dims=wrap_dims(dim, input._array.ndim), keepdim=keepdim, dtype=input._array.dtype)
+
+
+def mean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None) -> Tensor:
+    """Return the mean over `dim` (all dimensions by default) of a floating point tensor."""
+    if dtype is not None:
+        input = cast(input, dtype)
+    if input._array.dtype.kind in "iub":
+        raise RuntimeError(
+            f"mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. "
+            f"Got: {input.dtype}. Use x.float().mean() or dtype=autograd_gpu.float32."
+        )
+    return Mean.apply(input, dims=wrap_dims(dim, input._array.ndim), keepdim=keepdim)
+
+
+def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: DType | None = None) -> Tensor:
+    """Return the product over `dim` (all dimensions by default). Integers and bools are multiplied in int64."""
+    if dtype is not None:
+        input = cast(input, dtype)
+    elif input._array.dtype.kind in "iub":
+        input = cast(input, dtypes.int64)
+    return Prod.apply(input, dims=wrap_dims(dim, input._array.ndim), keepdim=keepdim, dtype=input._array.dtype)
+
+
+def amax(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
+    """Return the largest element over `dim`; ties share the gradient evenly."""
+    return Amax.apply(input, dims=wrap_dims(dim, input._array.ndim), keepdim=keepdim)
+
+
+def amin(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
+    """Return the smallest element over `dim`; ties share the gradient evenly."""
+    return Amin.apply(input, dims=wrap_dims(dim, input._array.ndim), keepdim=keepdim)
+
+
+def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+    """Return the largest element; with `dim`, (values, indices) along it; with a tensor, the elementwise maximum."""
+    return _max_or_min("max", input, dim, keepdim)
+
+
+def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+    """Return the smallest element; with `dim`, (values, indices) along it; with a tensor, the elementwise minimum."""
+    return _max_or_min("min", input, dim, keepdim)
+
+
+def _max_or_min(name: str, input: Tensor, dim: Any, keepdim: bool) -> Any:
+    from .elementwise import maximum, minimum
+
+    is_max = name == "max"
+    if isinstance(dim, Tensor):
+        return maximum(input, dim) if is_max else minimum(input, dim)
+    if dim is None:
+        if input._array.size == 0:
+            raise RuntimeError(
+                f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with "
+                "the 'dim' argument."
+            )
+        output = (amax if is_max else amin)(input)
+        if output.grad_fn is not None:
+            output.grad_fn.is_full = True  # type: ignore[attr-defined]
+        return output
+    dim = wrap_dim(dim, input._array.ndim)
+    operation, result = (MaxWithIndex, max_result) if is_max else (MinWithIndex, min_result)
+    return result(*operation.apply(input, dim=dim, keepdim=keepdim))
+
+
+def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    """Return the index of the first largest element along `dim`, or in the flattened tensor."""
+    return _arg(MaxWithIndex, "argmax", input, dim, keepdim)
+
+
+def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    """Return the index of the first smallest element along `dim`, or in the flattened tensor."""
+    return _arg(MinWithIndex, "argmin", input, dim, keepdim)
+
+
+def _arg(operation: type[Op], name: str, input: Tensor, dim: int | None, keepdim: bool) -> Tensor:
+    input = input.detach()
+    if dim is None:
+        if input._array.size == 0:
+            raise IndexError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0.")
+        index = operation.apply(reshape(input, (-1,)), dim=0, keepdim=False)[1]
+        return reshape(index, (1,) * input.ndim) if keepdim else index
+    return operation.apply(input, dim=wrap_dim(dim, input.ndim), keepdim=keepdim)[1]
+
+
+def any(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+    """Return whether any element over `dim` is nonzero."""
+    return Reduction.apply(input, kernel="any", dims=wrap_dims(dim, input.ndim), keepdim=keepdim)
+
+
+def all(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+    """Return whether all elements over `dim` are nonzero."""
+    return Reduction.apply(input, kernel="all", dims=wrap_dims(dim, input.ndim), keepdim=keepdim)
+
+
+def var(input: Tensor, dim: Any = None, *, correction: Number = 1, keepdim: bool = False, unbiased: bool | None = None) -> Tensor:
+    """Return the variance over `dim`, the squared deviations summed and divided by (n - correction)."""
+    if isinstance(dim, builtins.bool):
+        dim, unbiased = None, dim
+    if unbiased is not None:
+        correction = 1 if unbiased else 0
+    if input._array.dtype.kind in "iub":
+        raise RuntimeError(f"std and var only support floating point and complex dtypes, but got {input.dtype}")
+    return Var.apply(input, dims=wrap_dims(dim, input._array.ndim), keepdim=keepdim, correction=correction)
+
+
+def std(input: Tensor, dim: Any = None, *, correction: Number = 1, keepdim: bool = False, unbiased: bool | None = None) -> Tensor:
+    """Return the standard deviation over `dim`: the square root of `var`."""
+    return sqrt(var(input, dim, correction=correction, keepdim=keepdim, unbiased=unbiased))
+
+
+def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
+    """Return log(sum(exp(input))) over `dim` without overflow."""
+    from .elementwise import abs, exp, log
+
+    input = floating(input)
+    dims = wrap_dims(dim, input._array.ndim)
+    if builtins.any(input._array.shape[d] == 0 for d in dims):
+        return log(sum(exp(input), dims, keepdim))
+    highest = amax(input.detach(), dims, keepdim=True)
+    highest = where(abs(highest) == math.inf, 0.0, highest)
+    total = log(sum(exp(input - highest), dims, keepdim=True)) + highest
+    return total if keepdim else reshape(total, tuple(s for d, s in enumerate(input._array.shape) if d not in dims))
+
+
+def cumsum(input: Tensor, dim: int, *, dtype: DType | None = None) -> Tensor:
+    """Return the running sum along `dim`. Integers and bools are summed in int64."""
+    if dtype is not None:
+        input = cast(input, dtype)
+    elif input._array.dtype.kind in "iub":
+        input = cast(input, dtypes.int64)
+    return Cumsum.apply(input, dim=wrap_dim(dim, input._array.ndim), dtype=input._array.dtype)
+
+
+def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
+    """Return (values, indices) of input sorted along `dim`; NaN counts as the largest."""
+    return sort_result(*Sort.apply(input, dim=wrap_dim(dim, input.ndim), descending=descending, stable=stable))
+
+
+def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
+    """Return the indices that sort input along `dim`."""
+    return sort(input.detach(), dim, descending, stable).indices
+
+
+def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
+    """Return the (values, indices) of the k largest (or smallest) elements along `dim`, in order."""
+    dim = wrap_dim(dim, input.ndim)
+    size = input._array.shape[dim] if input.ndim else 1
+    if not 0 <= k <= size:
+        raise RuntimeError(f"selected index k out of range: k is {k}, dimension {dim} has size {size}")
+    values, indices = sort(input, dim, descending=largest)
+    return topk_result(values.narrow(dim, 0, k), indices.narrow(dim, 0, k)) if input.ndim else topk_result(values, indices)

@@ -1,0 +1,479 @@
+"""The tensor: a buffer with dtype, device, gradient and version. No mathematics: `ops` hangs that on later."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from . import dtypes
+from .device import Device
+from .engine import Edge, Node, RemovableHandle, add_hook, hooks_of, modes, next_sequence
+from .user_line import user_line
+
+
+class Version:
+    """How often a buffer was written in place, and by which user line. Shared by a tensor, its views and detach()."""
+
+    __slots__ = ("value", "where")
+
+    def __init__(self) -> None:
+        self.value = 0
+        self.where: tuple | None = None
+
+
+class Size(tuple):
+    """A shape; a tuple that prints as PyTorch's does."""
+
+    __slots__ = ()
+
+    def numel(self) -> int:
+        count = 1
+        for size in self:
+            count *= size
+        return count
+
+    def __getitem__(self, index: Any) -> Any:
+        item = tuple.__getitem__(self, index)
+        return Size(item) if isinstance(index, slice) else item
+
+    def __add__(self, other: tuple) -> Size:  # type: ignore[override]
+        return Size(tuple.__add__(self, tuple(other)))
+
+    def __repr__(self) -> str:
+        return f"autograd_gpu.Size({list(self)})"
+
+    def __reduce__(self) -> tuple:
+        return (Size, (tuple(self),))
+
+
+class AccumulateGrad(Node):
+    """The end of the graph at a leaf: adds what arrives to the leaf's ``.grad``."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.sequence = next_sequence()
+        self._tensor = weakref.ref(tensor)  # the tensor holds this node; a strong reference back would be a cycle
+        self.post_accumulate: dict[int, Callable] = {}
+
+    @property
+    def variable(self) -> Tensor | None:
+        """The leaf, or None when the program has let go of it."""
+        return self._tensor()
+
+    def name(self) -> str:
+        return "autograd_gpu::autograd::AccumulateGrad"
+
+    @property
+    def next_functions(self) -> tuple:
+        return ()
+
+    def run(self, gradients: list[Any]) -> Sequence[Any]:
+        gradient = gradients.pop()
+        tensor = self._tensor()
+        if tensor is None or gradient is None:
+            return ()
+        if tensor._grad is None:
+            # Nobody else holds it: the local name and getrefcount's own argument make two.
+            is_ours = sys.getrefcount(gradient) == 2
+            tensor._grad = gradient if modes.grad else private_gradient(gradient, is_ours)
+        else:
+            tensor._grad = accumulate(tensor._grad, gradient, private=not modes.grad)
+        for hook in list(self.post_accumulate.values()):
+            hook(tensor)
+        return ()
+
+    def __repr__(self) -> str:
+        return f"<AccumulateGrad object at {id(self):#x}>"
+
+
+def private_gradient(gradient: Tensor, is_ours: bool) -> Tensor:
+    """Return a gradient that shares memory with nothing else: itself when that is so already, else a copy."""
+    array, backend = gradient._array, gradient.device._backend
+    if is_ours and gradient._edge is None and sys.getrefcount(array) == 3 and backend.owns(array):
+        return gradient
+    return wrap(backend.copy(array), gradient.device)
+
+
+def accumulate(total: Tensor, gradient: Tensor, private: bool) -> Tensor:
+    """Return total + gradient; written into total when it is private and nothing is being recorded."""
+    if modes.grad or not private:
+        return total + gradient
+    backend = total.device._backend
+    backend.add(total._array, gradient._array, out=total._array)
+    if total._cell is not None:
+        total._cell.value += 1
+    else:
+        bump_version(total)
+    return total
+
+
+class Tensor:
+    """A multi-dimensional array of one dtype on one device that remembers how it was computed.
+
+    ``Tensor(data)`` makes a float tensor from numbers or nested lists; ``autograd_gpu.tensor`` infers the dtype.
+    """
+
+    # Class-level defaults keep the making of a tensor to two stores.
+    _array: Any
+    device: Device
+    _edge: Edge | None = None  # where its gradient goes; a leaf's own AccumulateGrad, or None without requires_grad
+    _grad: Tensor | None = None
+    _cell: Version | None = None  # made when first needed: absent means version 0, shared with nobody
+    _base: Tensor | None = None  # for a view: the tensor whose buffer it shows
+    _steps: tuple = ()  # for a view: the (operation, parameters, output number) that lead from the base to it
+    _epoch = 0  # of a base: how often its history was rewritten; of a view: the base's epoch that its edge belongs to
+    _inference = False
+    _retains_grad = False
+
+    __array_priority__ = 1000  # numpy_array * tensor asks the tensor
+
+    # ------------------------------------------------------------------------------------------ what it is
+
+    @property
+    def shape(self) -> Size:
+        return Size(self._array.shape)
+
+    def size(self, dim: int | None = None) -> Any:
+        """Return the shape, or the size along `dim`."""
+        if dim is None:
+            return self.shape
+        if not -self.ndim <= dim < max(self.ndim, 1) or self.ndim == 0:
+            raise IndexError(
+                f"Dimension out of range (expected to be in range of [{-max(self.ndim, 1)}, {max(self.ndim, 1) - 1}], "
+                f"but got {dim})"
+            )
+        return self._array.shape[dim]
+
+    @property
+    def ndim(self) -> int:
+        return self._array.ndim
+
+    def dim(self) -> int:
+        return self._array.ndim
+
+    def numel(self) -> int:
+        return self._array.size
+
+    nelement = numel
+
+    @property
+    def dtype(self) -> dtypes.DType:
+        return dtypes.from_numpy(self._array.dtype)
+
+    @property
+    def itemsize(self) -> int:
+        return self._array.dtype.itemsize
+
+    def element_size(self) -> int:
+        return self._array.dtype.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        return self._array.size * self._array.dtype.itemsize
+
+    def stride(self, dim: int | None = None) -> Any:
+        """Return the strides in elements, or the one along `dim`."""
+        strides = tuple(s // self._array.dtype.itemsize for s in self._array.strides)
+        return strides if dim is None else strides[dim]
+
+    def is_contiguous(self) -> bool:
+        return bool(self._array.flags.c_contiguous)
+
+    def is_floating_point(self) -> bool:
+        return self.dtype.is_floating_point
+
+    def is_complex(self) -> bool:
+        return False
+
+    @property
+    def is_cuda(self) -> bool:
+        return self.device.type == "cuda"
+
+    @property
+    def is_cpu(self) -> bool:
+        return self.device.type == "cpu"
+
+    def get_device(self) -> int:
+        return -1 if self.device.index is None else self.device.index
+
+    # ------------------------------------------------------------------------------------------ its place in the graph
+
+    @property
+    def requires_grad(self) -> bool:
+        return edge_of(self) is not None or self._inert_flag
+
+    _inert_flag = False  # requires_grad=True inside inference_mode: reads as True, records nothing there
+
+    @requires_grad.setter
+    def requires_grad(self, flag: bool) -> None:
+        self.requires_grad_(flag)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Switch recording on or off for a leaf, in place. Only floating point tensors can require gradients."""
+        edge = edge_of(self)
+        if edge is not None and type(edge[0]) is not AccumulateGrad:
+            if requires_grad:
+                return self
+            raise RuntimeError(
+                "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in "
+                "a subgraph that doesn't require differentiation use var_no_grad = var.detach()."
+            )
+        if not requires_grad:
+            self._edge = None
+            self._inert_flag = False
+            return self
+        check_can_require_grad(self._array)
+        if modes.inference:
+            raise RuntimeError(
+                "requires_grad_: Setting requires_grad=True is not allowed inside inference_mode(): nothing is recorded "
+                "there. Do it outside the block, or use no_grad() if only part of the work needs no gradient."
+            )
+        if self._inference:
+            raise RuntimeError(
+                "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed. "
+                "Make a normal tensor of it first: x.clone().requires_grad_()."
+            )
+        if edge is None:
+            self._edge = (AccumulateGrad(self), 0)
+        return self
+
+    @property
+    def is_leaf(self) -> bool:
+        edge = edge_of(self)
+        return edge is None or type(edge[0]) is AccumulateGrad
+
+    @property
+    def grad_fn(self) -> Node | None:
+        """The operation that made this tensor, or None for a leaf."""
+        edge = edge_of(self)
+        return None if edge is None or type(edge[0]) is AccumulateGrad else edge[0]
+
+    @property
+    def output_nr(self) -> int:
+        edge = edge_of(self)
+        return 0 if edge is None else edge[1]
+
+    @property
+    def _version(self) -> int:
+        if self._inference:
+            raise RuntimeError("Inference tensors do not track version counter.")
+        return 0 if self._cell is None else self._cell.value
+
+    def is_inference(self) -> bool:
+        """Whether the tensor was made inside ``inference_mode``."""
+        return self._inference
+
+    def _is_view(self) -> bool:
+        return self._base is not None
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The accumulated gradient; None before the first backward. Assigning checks shape, dtype and device."""
+        if self._grad is None and not self._retains_grad and not self.is_leaf:
+            warnings.warn(
+                "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't "
+                "be populated during autograd.backward(). If you indeed want the .grad field to be populated for a "
+                "non-leaf Tensor, use .retain_grad() on the non-leaf Tensor.",
+                UserWarning,
+                stacklevel=2,
+            )
+        return self._grad
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        if value is None:
+            self._grad = None
+            return
+        if not isinstance(value, Tensor):
+            raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}")
+        if value is self:
+            raise RuntimeError("can't assign Variable as its own grad")
+        if value.dtype is not self.dtype:
+            raise RuntimeError(
+                f"assigned grad has data of a different type: the tensor is {self.dtype}, the gradient {value.dtype}. "
+                "Cast it with .to(dtype)."
+            )
+        if value.device is not self.device:
+            raise RuntimeError(
+                f"assigned grad has data located on a different device: the tensor is on {self.device}, the gradient on "
+                f'{value.device}. Move it with .to("{self.device}").'
+            )
+        if value._array.shape != self._array.shape:
+            raise RuntimeError(
+                f"assigned grad has data of a different size: the tensor has shape {list(self.shape)}, the gradient "
+                f"{list(value.shape)}."
+            )
+        self._grad = value
+
+    @grad.deleter
+    def grad(self) -> None:
+        self._grad = None
+
+    # ------------------------------------------------------------------------------------------ hooks
+
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
+        """Call `hook(grad)` whenever this tensor's gradient is computed; a tensor it returns replaces the gradient."""
+        edge = edge_of(self)
+        if edge is None:
+            raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+        return add_hook(hooks_of(edge[0]).tensor.setdefault(edge[1], {}), _checked_hook(hook, self))
+
+    def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> RemovableHandle:
+        """Call `hook(tensor)` after a gradient was added to this leaf's ``.grad``."""
+        edge = edge_of(self)
+        if edge is None:
+            raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+        node = edge[0]
+        if not isinstance(node, AccumulateGrad):
+            raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
+        return add_hook(node.post_accumulate, hook)
+
+    def retain_grad(self) -> None:
+        """Keep this non-leaf's gradient in ``.grad`` when backward computes it. On a leaf this does nothing."""
+        edge = edge_of(self)
+        if edge is None:
+            raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
+        if self.is_leaf or self._retains_grad:
+            return
+        self._retains_grad = True
+        hooks_of(edge[0]).retain[edge[1]] = _Retain(self)
+
+    @property
+    def retains_grad(self) -> bool:
+        return self._retains_grad
+
+    # ------------------------------------------------------------------------------------------ the same data
+
+    def detach(self) -> Tensor:
+        """Return a tensor over the same buffer (and version counter) that is not part of any graph."""
+        out = wrap(self._array, self.device)
+        out._cell = version_cell(self)
+        out._inference = self._inference
+        return out
+
+    @property
+    def data(self) -> Tensor:
+        """The same buffer without history and with a version counter of its own: writes to it go unnoticed."""
+        return wrap(self._array, self.device)
+
+    @data.setter
+    def data(self, value: Tensor) -> None:
+        if not isinstance(value, Tensor):
+            raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}")
+        if self._edge is not None and not value.dtype.is_floating_point:
+            raise RuntimeError("data set to a tensor that requires gradients must be floating point or complex dtype")
+        self._array, self.device = value._array, value.device
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TypeError(
+            "tensors are not pickled. Save them with autograd_gpu.save(), or pass x.detach().numpy() between processes."
+        )
+
+
+class _Retain:
+    """Keeps a gradient in the ``.grad`` of a non-leaf, which it does not keep alive."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.tensor = weakref.ref(tensor)
+
+    def __call__(self, gradient: Tensor) -> None:
+        tensor = self.tensor()
+        if tensor is None:
+            return
+        if tensor._grad is None:
+            tensor._grad = gradient if modes.grad else private_gradient(gradient, is_ours=False)
+        else:
+            tensor._grad = tensor._grad + gradient
+
+
+def _checked_hook(hook: Callable, tensor: Tensor) -> Callable:
+    shape, dtype = tensor._array.shape, tensor._array.dtype
+
+    def run(gradient: Tensor) -> Tensor | None:
+        result = hook(gradient)
+        if result is None:
+            return None
+        name = getattr(hook, "__name__", type(hook).__name__)
+        if not isinstance(result, Tensor):
+            raise TypeError(f"hook '{name}' has returned a {type(result).__name__}: expected a Tensor or None")
+        if result._array.shape != shape:
+            raise RuntimeError(
+                f"hook '{name}' has changed the size of value: expected {list(shape)}, got {list(result._array.shape)}"
+            )
+        if result._array.dtype != dtype:
+            raise RuntimeError(
+                f"hook '{name}' has changed the type of value: expected {dtypes.from_numpy(dtype)}, got {result.dtype}"
+            )
+        return result
+
+    return run
+
+
+def wrap(array: Any, device: Device) -> Tensor:
+    """Return a tensor over an array of the device's kind."""
+    tensor = Tensor.__new__(Tensor)
+    tensor._array = array
+    tensor.device = device
+    return tensor
+
+
+def edge_of(tensor: Tensor) -> Edge | None:
+    """Return where the tensor's gradient goes. A view made before its base was rewritten gets its new history here."""
+    base = tensor._base
+    if base is not None and base._epoch != tensor._epoch:
+        refresh_view(tensor)
+    return tensor._edge
+
+
+def refresh_view(view: Tensor) -> None:
+    """Give a view the history that its base has now, by taking the steps from the base once more."""
+    base = view._base
+    assert base is not None
+    view._epoch = base._epoch
+    if edge_of(base) is None:
+        return
+    grad_mode, modes.grad = modes.grad, True
+    try:
+        view._edge = replay(view._steps, base)._edge
+    finally:
+        modes.grad = grad_mode
+
+
+def replay(steps: tuple, tensor: Tensor) -> Tensor:
+    """Return the view of `tensor` that the steps lead to."""
+    for operation, parameters, number in steps:
+        result = operation.apply(tensor, **parameters)
+        tensor = result if number is None else result[number]
+    return tensor
+
+
+def version_cell(tensor: Tensor) -> Version:
+    """Return the tensor's version counter, made on first use."""
+    cell = tensor._cell
+    if cell is None:
+        cell = tensor._cell = Version()
+    return cell
+
+
+def bump_version(tensor: Tensor) -> None:
+    """Count a write to the tensor's buffer, with the line that did it."""
+    if tensor._inference:
+        return
+    cell = version_cell(tensor)
+    cell.value += 1
+    cell.where = user_line()
+
+
+def check_can_require_grad(array: Any) -> None:
+    """Raise PyTorch's error when an array of this dtype cannot require gradients."""
+    dtype = dtypes.from_numpy(array.dtype)
+    if not dtype.is_floating_point:
+        raise RuntimeError(
+            "Only Tensors of floating point and complex dtype can require gradients, but this one is "
+            f"{dtype}. Write the numbers with a decimal point, or pass dtype=autograd_gpu.float32."
+        )
