@@ -1,6 +1,7 @@
 """The house keeps its shape: imports go one way, backends are twins, importing the package stays light."""
 
 import ast
+import importlib
 import inspect
 import json
 import subprocess
@@ -125,19 +126,24 @@ def test_importing_the_package_loads_nothing_heavy():
     assert not [name for name in loaded if name.startswith("autograd_gpu.testing.emulator")]
 
 
-def public_functions(backend) -> dict[str, list[str]]:
-    """Public functions of a backend with their parameters' names."""
-    return {
-        name: list(inspect.signature(value).parameters)
-        for name, value in vars(backend).items()
-        if callable(value) and not name.startswith("_") and not inspect.isclass(value)
-    }
+def families(backend: str) -> dict[str, dict[str, list[str]]]:
+    """Each family's public functions with their parameters' names."""
+    found = {}
+    for path in (PACKAGE / "backends" / backend).glob("*.py"):
+        module = importlib.import_module(f"autograd_gpu.backends.{backend}.{path.stem}")
+        if path.stem != "__init__" and hasattr(module, "__all__"):
+            found[path.stem] = {
+                name: list(inspect.signature(getattr(module, name)).parameters) for name in sorted(module.__all__)
+            }
+    return found
 
 
 def test_backends_are_twins():
-    import autograd_gpu.backends.cpu as cpu
-    import autograd_gpu.backends.cuda as cuda
+    assert families("cuda") == families("cpu")
 
-    ours, theirs = public_functions(cpu), public_functions(cuda)
-    assert sorted(ours) == sorted(theirs)
-    assert {name: parameters for name, parameters in ours.items() if theirs[name] != parameters} == {}
+
+@pytest.mark.parametrize("backend", ["cpu", "cuda"])
+def test_a_backend_exports_all_its_families(backend):
+    package = importlib.import_module(f"autograd_gpu.backends.{backend}")
+    for family, functions in families(backend).items():
+        assert [name for name in functions if not hasattr(package, name)] == [], family

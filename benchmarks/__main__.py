@@ -1,0 +1,21 @@
+"""``python -m benchmarks [name ...]``: run the benchmarks (all of them, or those named) and keep their numbers."""
+
+import argparse
+
+from . import host_time, kernels, launch_cost, training
+
+BENCHMARKS = {"host_time": host_time, "launch_cost": launch_cost, "kernels": kernels, "training": training}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="name", help=f"of {', '.join(BENCHMARKS)}; all when none is given")
+    names = parser.parse_args().names
+    unknown = set(names) - set(BENCHMARKS)
+    if unknown:
+        parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
+    for name in names or BENCHMARKS:
+        BENCHMARKS[name].main()
+
+
+main()
