@@ -108,7 +108,7 @@ def load_metadata(filename: str | os.PathLike[str]) -> dict[str, str]:
 
 
 def _as_array(tensor: Tensor) -> np.ndarray:
-    return np.ascontiguousarray(tensor.detach().cpu().numpy())
+    return np.asarray(tensor.detach().cpu().numpy(), order="C")  # ascontiguousarray would make () into (1,)
 
 
 # ------------------------------------------------------------------------------------------------- writing, safely

@@ -77,6 +77,14 @@ def test_a_parameter_keeps_its_name_but_not_for_a_plain_tensor():
     assert "first.bias" not in net.state_dict()
 
 
+def test_a_plain_attribute_can_become_a_module_or_a_parameter():
+    net = Net()
+    net.extra = None
+    net.extra = nn.Linear(1, 1)
+    net.extra = nn.Parameter(torch.ones(1))
+    assert "extra" in net.state_dict() and "extra" not in dict(net.named_modules())
+
+
 def test_attributes_need_a_finished_constructor():
     class Early(nn.Module):
         def __init__(self):

@@ -97,10 +97,10 @@ class Module:
 
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, Parameter):
-            self._forget(name)
+            self._forget(name, keep="_parameters")
             self.register_parameter(name, value)
         elif isinstance(value, Module):
-            self._forget(name)
+            self._forget(name, keep="_modules")
             self.register_module(name, value)
         elif name in self.__dict__.get("_parameters", ()):
             if value is not None:
@@ -127,17 +127,24 @@ class Module:
             object.__setattr__(self, name, value)
 
     def __delattr__(self, name: str) -> None:
-        if not self._forget(name):
+        if name in self.__dict__ or not self._forget(name):
             object.__delattr__(self, name)
 
-    def _forget(self, name: str) -> bool:
-        """Take a name out of wherever it is registered, so that it can change its kind; say whether it was."""
+    def _forget(self, name: str, keep: str = "") -> bool:
+        """Take a name out of wherever it stands, so that it can change its kind; say whether it was registered.
+
+        In ``keep`` it stays, and so keeps its place in the order.
+        """
         if "_parameters" not in self.__dict__:
             raise AttributeError("cannot assign parameters or modules before Module.__init__() call")
+        self.__dict__.pop(name, None)
+        registered = False
+        for kind in {"_parameters", "_buffers", "_modules"} - {keep}:
+            if name in self.__dict__[kind]:
+                registered = True
+                del self.__dict__[kind][name]
         self._non_persistent_buffers_set.discard(name)
-        missing = object()
-        found = [members.pop(name, missing) for members in (self._parameters, self._buffers, self._modules)]
-        return any(member is not missing for member in found)
+        return registered
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *self._parameters, *self._buffers, *self._modules})
