@@ -3,9 +3,19 @@
 Importing it asks for no GPU: the driver is found, or DeviceUnavailable raised, when the first array is made.
 """
 
+# ruff: noqa: F403  (each family's __all__ says what is exported)
+
+from .attention import *
 from .cast import *
 from .driver import current_device as current_device
 from .elementwise import *
+from .index import *
+from .loss import *
+from .matmul import *
 from .memory import *
+from .norm import *
+from .optim import *
+from .random import *
 from .reduce import *
 from .shape import *
+from .softmax import *

@@ -11,6 +11,8 @@ from autograd_gpu.backends.cuda.launch import WARP, Kernel, ceil_div
 from autograd_gpu.backends.cuda.memory import contiguous, empty, fill
 from autograd_gpu.backends.cuda.rows import accumulator
 
+__all__ = ["attention", "attention_backward"]
+
 Array = Any
 
 THREADS = 128

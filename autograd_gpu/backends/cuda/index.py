@@ -11,6 +11,8 @@ from autograd_gpu.backends.cuda.launch import WARP, Kernel, block_for, ceil_div
 from autograd_gpu.backends.cuda.memory import contiguous, empty, full, to_numpy
 from autograd_gpu.backends.cuda.rows import LARGEST_BLOCK, teams
 
+__all__ = ["gather_rows", "nonzero", "scatter_add_rows", "scatter_rows"]
+
 Array = Any
 
 DIGITS, DIGIT_BITS, SORT_CHUNK = 256, 8, 1024  # as in index.cu

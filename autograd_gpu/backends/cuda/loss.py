@@ -10,6 +10,8 @@ from autograd_gpu.backends.cuda.launch import Kernel
 from autograd_gpu.backends.cuda.memory import contiguous, empty
 from autograd_gpu.backends.cuda.rows import accumulator, teams
 
+__all__ = ["cross_entropy", "cross_entropy_backward"]
+
 Array = Any
 
 _forward = Kernel("loss.cu", "cross_entropy_forward", "PPPPqiq")

@@ -14,6 +14,8 @@ from autograd_gpu.backends.cuda.launch import Kernel, block_for, ceil_div
 from autograd_gpu.backends.cuda.memory import copy, empty, fill
 from autograd_gpu.backends.cuda.rows import accumulator
 
+__all__ = ["matmul"]
+
 Array = Any
 Batch = list[tuple[int, int, int]]  # size, stride in x, stride in y
 

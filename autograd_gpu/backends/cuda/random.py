@@ -1,4 +1,4 @@
-"""Random numbers on the GPU, the same as the CPU's. Knows the state in device memory; kernels/random.cu the generator."""
+"""Random numbers on the GPU, the same as on the CPU. Knows the state in device memory; kernels make the numbers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WORDS = 4  # that one counter gives
 _uniform = Kernel("random.cu", "uniform", "PPq")
 _normal = Kernel("random.cu", "normal", "PPq")
 _dropout = Kernel("random.cu", "dropout", "PPPPqfA")
-_advance = Kernel("random.cu", "advance", "Pq")
+_advance = Kernel("random.cu", "advance_state", "Pq")
 
 
 def random_state(seed):

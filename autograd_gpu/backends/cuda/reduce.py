@@ -1,4 +1,7 @@
-"""Reductions on the GPU, over any dimensions of any layout. Knows how to split the work; kernels/reduce.cu does it."""
+"""Reductions on the GPU, over any dimensions of any layout. Knows how to split the work; kernels/reduce.cu does it.
+
+Of the same family, each in a file of its own: running sums (scan.py) and sorting (sort.py).
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,13 @@ from autograd_gpu.backends.cuda.cast import cast
 from autograd_gpu.backends.cuda.compile import SCALARS, dtype_name
 from autograd_gpu.backends.cuda.launch import WARP, Kernel, ceil_div
 from autograd_gpu.backends.cuda.memory import copy, empty
+from autograd_gpu.backends.cuda.scan import cumsum
+from autograd_gpu.backends.cuda.sort import sort
 from autograd_gpu.backends.cuda.strides import element_strides, layout_format, pack_layout
 
-__all__ = ["all", "amax", "amin", "any", "max_with_index", "mean", "min_with_index", "prod", "sum", "var"]
+__all__ = [
+    "all", "amax", "amin", "any", "cumsum", "max_with_index", "mean", "min_with_index", "prod", "sort", "sum", "var",
+]  # fmt: skip
 
 Array = Any
 
@@ -138,9 +145,7 @@ def _reduce(
     reduction.reduce(x.dtype, grid, block, x, packed, partial, out, indices, divisor, shared_mem=threads * state)
     if partial is not None:
         threads = min(THREADS, max(WARP, _power_of_two(slices)))
-        reduction.merge(
-            x.dtype, out.size, threads, partial, slices, out, indices, divisor, shared_mem=threads * state
-        )
+        reduction.merge(x.dtype, out.size, threads, partial, slices, out, indices, divisor, shared_mem=threads * state)
     return out
 
 
