@@ -41,7 +41,9 @@ def _unwritten(*shape: int) -> np.ndarray:
     return np.full(shape, np.nan, np.float32)
 
 
-def softmax(text: str, rows: int = 2, columns: int = 300, block: int = 128, shared: int | None = None, **options) -> Job:
+def softmax(
+    text: str, rows: int = 2, columns: int = 300, block: int = 128, shared: int | None = None, **options
+) -> Job:
     x, y = 3 * _random(rows, columns), _unwritten(rows, columns)
     shared = columns * 4 if shared is None else shared
     Kernel(text, "softmax_forward", **options)(rows, block, (x, y, np.int32(columns)), shared_mem=shared)

@@ -51,7 +51,7 @@ def _ones(n: int = 32) -> np.ndarray:
     return np.ones(n, np.float32)
 
 
-FULL = "0xffffffffu"
+OVER_THE_END = ("c < columns; c += blockDim.x) dot", "c <= columns; c += blockDim.x) dot")
 EXCHANGE = "value = Op::fold(value, __shfl_xor_sync(0xffffffffu, value, offset));\n    if (lane == 0) total"
 
 MISSING_ORDER = [
@@ -93,7 +93,12 @@ MISSING_ORDER = [
     Bug(
         "warp exchanges through shared memory without __syncwarp",
         kernels.softmax,
-        ((EXCHANGE, "{ partial[lane] = value; value = Op::fold(value, partial[lane ^ offset]); }\nif (lane == 0) total"),),
+        (
+            (
+                EXCHANGE,
+                "{ partial[lane] = value; value = Op::fold(value, partial[lane ^ offset]); }\nif (lane == 0) total",
+            ),
+        ),
         "(data race|uninitialised read).*__shared__ partial",
         "partial[lane ^ offset]",
     ),
@@ -182,7 +187,7 @@ OUT_OF_BOUNDS = [
     Bug(
         "read one past the end",
         kernels.softmax_backward,
-        (("c < columns; c += blockDim.x) dot", "c <= columns; c += blockDim.x) dot"),),
+        (OVER_THE_END,),
         "past the end of argument 0 'y'",
         "dot +=",
         plain=True,
@@ -190,10 +195,7 @@ OUT_OF_BOUNDS = [
     Bug(
         "read one past the end, within the alignment slack",
         lambda text, **options: kernels.softmax_backward(
-            kernels.text_of("softmax.cu").replace("c < columns; c += blockDim.x) dot", "c <= columns; c += blockDim.x) dot"),
-            columns=301,
-            rows=1,
-            **options,
+            kernels.text_of("softmax.cu").replace(*OVER_THE_END), columns=301, rows=1, **options
         ),
         (),
         r"out-of-bounds read: argument 0 'y' \(1204 bytes\), byte offset 1204",
@@ -316,7 +318,9 @@ OUT_OF_BOUNDS = [
     Bug(
         "stack overflow",
         _launch(
-            _kernel("float *x", "volatile float big[40000];\nfor (int i = 0; i < 40000; i++) big[i] = x[0];\nx[0] = big[3];"),
+            _kernel(
+                "float *x", "volatile float big[40000];\nfor (int i = 0; i < 40000; i++) big[i] = x[0];\nx[0] = big[3];"
+            ),
             _ones(),
         ),
         (),
@@ -368,7 +372,8 @@ DIVERGENCE = [
     Bug(
         "shuffle names lanes that have returned",
         _launch(
-            _kernel("float *x", f"if (threadIdx.x < 8) return;\nx[threadIdx.x] = __shfl_sync({FULL}, 1.0f, 9);"), _ones()
+            _kernel("float *x", "if (threadIdx.x < 8) return;\nx[threadIdx.x] = __shfl_sync(~0u, 1.0f, 9);"),
+            _ones(),
         ),
         (),
         r"mask 0xffffffff names lane 0, which has exited",
@@ -376,7 +381,7 @@ DIVERGENCE = [
     ),
     Bug(
         "shuffle over a width that is no power of two",
-        _launch(_kernel("float *x", f"x[threadIdx.x] = __shfl_down_sync({FULL}, 1.0f, 1, 24);"), _ones()),
+        _launch(_kernel("float *x", "x[threadIdx.x] = __shfl_down_sync(~0u, 1.0f, 1, 24);"), _ones()),
         (),
         "__shfl_down_sync: width 24 is not a power of two",
         plain=True,
@@ -463,8 +468,10 @@ WRONG_NUMBERS = [
         "fragment registers swapped",
         kernels.matmul_tensor,
         (
-            ("multiply(sum, fragment_a, fragment_b);",
-             "unsigned swapped[2] = {fragment_b[1], fragment_b[0]};\nmultiply(sum, fragment_a, swapped);"),
+            (
+                "multiply(sum, fragment_a, fragment_b);",
+                "unsigned swapped[2] = {fragment_b[1], fragment_b[0]};\nmultiply(sum, fragment_a, swapped);",
+            ),
         ),
     ),
     Bug("the last element is never written", kernels.gelu, (("i < n; i += step) y[i]", "i < n - 1; i += step) y[i]"),)),

@@ -63,7 +63,7 @@ def test_half_arithmetic_rounds_once_per_operation(feature):
 
 
 def test_every_half_survives_the_way_through_float():
-    text = "extern \"C\" __global__ void pass(const unsigned short *x, unsigned short *y, float *wide) {\n"
+    text = 'extern "C" __global__ void pass(const unsigned short *x, unsigned short *y, float *wide) {\n'
     text += "  int i = blockIdx.x * blockDim.x + threadIdx.x;\n"
     text += "  wide[i] = emu::from_f16(x[i]);\n  y[i] = emu::to_f16(wide[i]);\n}\n"
     bits = np.arange(65536, dtype=np.uint16)
@@ -75,7 +75,7 @@ def test_every_half_survives_the_way_through_float():
 
 
 def test_floats_round_to_the_nearest_half():
-    text = "extern \"C\" __global__ void narrow(const float *x, unsigned short *y, int n) {\n"
+    text = 'extern "C" __global__ void narrow(const float *x, unsigned short *y, int n) {\n'
     text += "  int i = blockIdx.x * blockDim.x + threadIdx.x;\n  if (i < n) y[i] = emu::to_f16(x[i]);\n}\n"
     spread = np.random.default_rng(1).standard_normal(4000) * 10.0 ** np.random.default_rng(2).uniform(-9, 6, 4000)
     ties = (np.arange(0, 2000) + 0.5) * 2.0**-24

@@ -1,4 +1,4 @@
-"""Correct kernels give NumPy's numbers, whatever the order in which their threads run, and the race checker is silent."""
+"""Correct kernels give NumPy's numbers in whatever order their threads run, and the race checker is silent."""
 
 import emulated_kernels as kernels
 import pytest

@@ -89,7 +89,7 @@ def _shared_variables(match: re.Match) -> str:
     if match.group("extern"):
         return _dynamic_shared(bare, match) + lines
     first, *others = _split(bare)
-    parsed = re.fullmatch(r"\s*(.*?)\b(\w+)\s*((?:\[[^\]]*\]\s*)*)", first, re.S)
+    parsed = re.fullmatch(r"\s*(.*?)\b([A-Za-z_]\w*)\s*((?:\[[^\]]*\]\s*)*)", first, re.S)
     if not parsed or not parsed.group(1).strip():
         raise EmulatorError(f"cannot read: __shared__{declaration}")
     element, name, dimensions = parsed.groups()
