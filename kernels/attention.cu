@@ -176,7 +176,7 @@ __device__ void forward(const scalar_t* q, const scalar_t* k, const scalar_t* v,
 //      ds = p * (dp - delta);  gv = p^T @ go;  gk = scale * ds^T @ q;  gq = scale * ds @ k
 
 // delta, a warp per row.
-extern "C" __global__ void __launch_bounds__(THREADS)
+extern "C" __global__ void __launch_bounds__(THREADS, 2)
     attention_delta(const scalar_t* go, const scalar_t* o, acc_t* delta, Strides go_strides, long long rows, Sizes sizes) {
     long long r = (long long)blockIdx.x * blockDim.y + threadIdx.y;
     if (r >= rows) return;
@@ -287,18 +287,18 @@ __device__ void backward_queries(const scalar_t* go, const scalar_t* q, const sc
 // ---- entry points, by the most that d may be
 
 #define ATTENTION(D_MAX)                                                                                               \
-    extern "C" __global__ void __launch_bounds__(THREADS)                                                              \
+    extern "C" __global__ void __launch_bounds__(THREADS, 2)                                                           \
         attention_forward_##D_MAX(const scalar_t* q, const scalar_t* k, const scalar_t* v, scalar_t* o, acc_t* lse,    \
                                   Strides q_strides, Strides k_strides, Strides v_strides, Sizes sizes) {              \
         forward<D_MAX>(q, k, v, o, lse, q_strides, k_strides, v_strides, sizes);                                       \
     }                                                                                                                  \
-    extern "C" __global__ void __launch_bounds__(THREADS) attention_backward_keys_##D_MAX(                             \
+    extern "C" __global__ void __launch_bounds__(THREADS, 2) attention_backward_keys_##D_MAX(                          \
         const scalar_t* go, const scalar_t* q, const scalar_t* k, const scalar_t* v, const acc_t* lse,                 \
         const acc_t* delta, scalar_t* gk, scalar_t* gv, Strides go_strides, Strides q_strides, Strides k_strides,      \
         Strides v_strides, Sizes sizes) {                                                                              \
         backward_keys<D_MAX>(go, q, k, v, lse, delta, gk, gv, go_strides, q_strides, k_strides, v_strides, sizes);     \
     }                                                                                                                  \
-    extern "C" __global__ void __launch_bounds__(THREADS) attention_backward_queries_##D_MAX(                          \
+    extern "C" __global__ void __launch_bounds__(THREADS, 2) attention_backward_queries_##D_MAX(                       \
         const scalar_t* go, const scalar_t* q, const scalar_t* k, const scalar_t* v, const acc_t* lse,                 \
         const acc_t* delta, scalar_t* gq, Strides go_strides, Strides q_strides, Strides k_strides, Strides v_strides, \
         Sizes sizes) {                                                                                                 \

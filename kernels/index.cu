@@ -12,7 +12,7 @@ __device__ inline long long wrap(long long row, long long rows) {
 }
 
 // out[i, :] = x[index[i], :]. A team of threads per row of out; x's rows may lie any distance apart.
-extern "C" __global__ void __launch_bounds__(1024)
+extern "C" __global__ void ROW_BOUNDS
     gather_rows(const scalar_t* x, const long long* index, scalar_t* out, long long x_rows, long long x_stride,
                 long long rows, int cols) {
     Row row = my_row(rows, cols, out);
@@ -29,7 +29,7 @@ extern "C" __global__ void scatter_claim(const long long* index, int* last, int 
     if (i < rows) atomicMax(&last[wrap(index[i], out_rows)], i);
 }
 
-extern "C" __global__ void __launch_bounds__(1024)
+extern "C" __global__ void ROW_BOUNDS
     scatter_rows(scalar_t* out, const long long* index, const scalar_t* x, const int* last, long long out_rows,
                  long long row_stride, long long col_stride, int rows, int cols) {
     int i = blockIdx.x * blockDim.y + threadIdx.y;

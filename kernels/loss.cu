@@ -13,7 +13,7 @@ __device__ inline int class_of(const long long* target, long long row, int cols,
     return (int)label;
 }
 
-extern "C" __global__ void __launch_bounds__(1024)
+extern "C" __global__ void ROW_BOUNDS
     cross_entropy_forward(const scalar_t* x, const long long* target, acc_t* loss, acc_t* lse, long long rows, int cols,
                           long long ignore_index) {
     Row row = my_row(rows, cols, x);
@@ -30,7 +30,7 @@ extern "C" __global__ void __launch_bounds__(1024)
 }
 
 // gx = gloss * (softmax(x) - one_hot(target))
-extern "C" __global__ void __launch_bounds__(1024)
+extern "C" __global__ void ROW_BOUNDS
     cross_entropy_backward(const acc_t* gloss, const scalar_t* x, const acc_t* lse, const long long* target, scalar_t* gx,
                            long long rows, int cols, long long ignore_index) {
     Row row = my_row(rows, cols, x, gx);

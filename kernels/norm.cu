@@ -5,7 +5,7 @@
 
 #include "row.cuh"
 
-extern "C" __global__ void __launch_bounds__(1024)
+extern "C" __global__ void ROW_BOUNDS
     layer_norm_forward(const scalar_t* x, const scalar_t* weight, const scalar_t* bias, scalar_t* y, acc_t* mean_out,
                        acc_t* rstd_out, long long rows, int cols, acc_t eps, int slot) {
     extern __shared__ uint4 shared[];
@@ -45,7 +45,7 @@ extern "C" __global__ void __launch_bounds__(1024)
 }
 
 // With xhat = (x - mean) * rstd and g = gy * weight:  gx = rstd * (g - mean(g) - xhat * mean(g * xhat)).
-extern "C" __global__ void __launch_bounds__(1024)
+extern "C" __global__ void ROW_BOUNDS
     layer_norm_backward(const scalar_t* gy, const scalar_t* x, const acc_t* mean_in, const acc_t* rstd_in,
                         const scalar_t* weight, scalar_t* gx, long long rows, int cols, int slot) {
     extern __shared__ uint4 shared[];

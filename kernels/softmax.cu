@@ -123,19 +123,19 @@ __device__ void backward_columns(const scalar_t* gy, const scalar_t* y, scalar_t
 // ---- entry points
 
 #define SOFTMAX_KERNELS(NAME, MODE)                                                                                    \
-    extern "C" __global__ void __launch_bounds__(1024)                                                                 \
+    extern "C" __global__ void ROW_BOUNDS                                                                              \
         NAME##_forward(const scalar_t* x, scalar_t* y, long long rows, int cols, int slot) {                           \
         forward_rows<MODE>(x, y, rows, cols, slot);                                                                    \
     }                                                                                                                  \
-    extern "C" __global__ void __launch_bounds__(1024)                                                                 \
+    extern "C" __global__ void ROW_BOUNDS                                                                              \
         NAME##_backward(const scalar_t* gy, const scalar_t* y, scalar_t* gx, long long rows, int cols, int slot) {     \
         backward_rows<MODE>(gy, y, gx, rows, cols, slot);                                                              \
     }                                                                                                                  \
-    extern "C" __global__ void __launch_bounds__(32 * COLUMN_THREADS)                                                  \
+    extern "C" __global__ void __launch_bounds__(32 * COLUMN_THREADS, 2)                                               \
         NAME##_forward_columns(const scalar_t* x, scalar_t* y, long long columns, int n, long long inner) {            \
         forward_columns<MODE>(x, y, columns, n, inner);                                                                \
     }                                                                                                                  \
-    extern "C" __global__ void __launch_bounds__(32 * COLUMN_THREADS)                                                  \
+    extern "C" __global__ void __launch_bounds__(32 * COLUMN_THREADS, 2)                                               \
         NAME##_backward_columns(const scalar_t* gy, const scalar_t* y, scalar_t* gx, long long columns, int n,         \
                                 long long inner) {                                                                     \
         backward_columns<MODE>(gy, y, gx, columns, n, inner);                                                          \

@@ -7,6 +7,9 @@
 
 #include "scalar.cuh"
 
+// The most threads of a team (LARGEST_TEAM in rows.py). At least two such blocks share a multiprocessor.
+#define ROW_BOUNDS __launch_bounds__(512, 2)
+
 // ---- N neighbouring elements, as they lie in memory
 
 template <int N>

@@ -9,7 +9,7 @@ import numpy as np
 
 from autograd_gpu.backends.cuda.launch import WARP, Kernel, block_for, ceil_div
 from autograd_gpu.backends.cuda.memory import contiguous, empty, full, to_numpy
-from autograd_gpu.backends.cuda.rows import LARGEST_BLOCK, teams
+from autograd_gpu.backends.cuda.rows import teams
 
 __all__ = ["gather_rows", "nonzero", "scatter_add_rows", "scatter_rows"]
 
@@ -17,6 +17,7 @@ Array = Any
 
 DIGITS, DIGIT_BITS, SORT_CHUNK = 256, 8, 1024  # as in index.cu
 MOST_DIMS = 8
+LARGEST_BLOCK = 1024
 INT32_MAX = np.iinfo(np.int32).max
 
 _gather_rows = Kernel("index.cu", "gather_rows", "PPPqqqi")

@@ -10,7 +10,7 @@ import numpy as np
 from autograd_gpu.backends.cuda.launch import WARP, ceil_div
 
 BLOCK = 128  # threads of a block of short rows
-LARGEST_BLOCK = 1024
+LARGEST_TEAM = 512  # as ROW_BOUNDS of row.cuh has it
 CHUNKS_PER_THREAD = 4  # 16-byte loads a thread of a whole-block team makes per pass, at least
 CACHE_BYTES = 64 << 10  # the dynamic shared memory that every GPU from sm_75 on can give a block
 
@@ -26,7 +26,7 @@ def teams(rows: int, cols: int, dtype: np.dtype) -> tuple[int, tuple[int, int]]:
     if chunks <= WARP * 2 * CHUNKS_PER_THREAD:
         team = min(WARP, _power_of_two(chunks))
         return ceil_div(rows, BLOCK // team), (team, BLOCK // team)
-    return rows, (min(LARGEST_BLOCK, _power_of_two(chunks // CHUNKS_PER_THREAD)), 1)
+    return rows, (min(LARGEST_TEAM, _power_of_two(chunks // CHUNKS_PER_THREAD)), 1)
 
 
 def cache_slot(cols: int, dtype: np.dtype, rows: int) -> int:
