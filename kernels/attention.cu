@@ -1,6 +1,6 @@
-// o = softmax(scale * q @ k^T, masked if causal) @ v for each of batch x heads, and its gradients, with no T x S matrix in
-// memory: FlashAttention-2 (Dao 2023), tiles of ROWS queries against tiles of ROWS keys, the softmax carried along online
-// (Milakov & Gimelshein 2018). Sums are float (double) on the ordinary arithmetic units; every sum has one fixed order.
+// o = softmax(scale * q @ k^T, masked if causal) @ v for each of batch x heads, and its gradients, with no T x S matrix
+// in memory: FlashAttention-2 (Dao 2023), tiles of ROWS queries against tiles of ROWS keys, the softmax carried along
+// online (Milakov & Gimelshein 2018). Sums are float (double) on the ordinary arithmetic units, in one fixed order.
 //
 // Key j is seen by query i when j <= i (causal) or always.
 
@@ -122,7 +122,7 @@ __device__ void forward(const scalar_t* q, const scalar_t* k, const scalar_t* v,
     __shared__ typename T::ScoreTile weight;
     T team{sizes.d};
     int tiles = (sizes.queries + ROWS - 1) / ROWS, index = blockIdx.x / tiles;
-    int first = (tiles - 1 - blockIdx.x % tiles) * ROWS;  // the last queries first: under a causal mask they take longest
+    int first = (tiles - 1 - blockIdx.x % tiles) * ROWS;  // the last queries first: causal, they take longest
     int keys = sizes.causal ? min(sizes.keys, first + ROWS) : sizes.keys;
     k = matrix(k, k_strides, index, sizes);
     v = matrix(v, v_strides, index, sizes);
@@ -177,7 +177,8 @@ __device__ void forward(const scalar_t* q, const scalar_t* k, const scalar_t* v,
 
 // delta, a warp per row.
 extern "C" __global__ void __launch_bounds__(THREADS, 2)
-    attention_delta(const scalar_t* go, const scalar_t* o, acc_t* delta, Strides go_strides, long long rows, Sizes sizes) {
+    attention_delta(const scalar_t* go, const scalar_t* o, acc_t* delta, Strides go_strides, long long rows,
+                    Sizes sizes) {
     long long r = (long long)blockIdx.x * blockDim.y + threadIdx.y;
     if (r >= rows) return;
     const scalar_t* go_row =

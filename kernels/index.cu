@@ -1,7 +1,8 @@
 // Rows by number: gather, scatter, scatter-add, and where the nonzero elements are.
 //
-// Nothing here depends on the order in which threads run: scatter-add first sorts the row numbers (a stable radix sort),
-// then sums each destination's sources in that order. The only atomics are on integers, whose result has no order.
+// Nothing here depends on the order in which threads run: scatter-add first sorts the row numbers (a stable radix
+// sort), then sums each destination's sources in that order. The only atomics are on integers, whose sum or maximum
+// has no order.
 
 #include "row.cuh"
 
@@ -63,8 +64,8 @@ extern "C" __global__ void __launch_bounds__(DIGITS)
 
 // One warp carries a chunk's pairs, 32 at a time and in order, to where the scanned counts say.
 extern "C" __global__ void __launch_bounds__(32)
-    sort_place(const int* key, const int* position, const long long* offset, int* sorted_key, int* sorted_position, int n,
-               int shift) {
+    sort_place(const int* key, const int* position, const long long* offset, int* sorted_key, int* sorted_position,
+               int n, int shift) {
     __shared__ long long next[DIGITS];
     int lane = threadIdx.x;
     for (int digit = lane; digit < DIGITS; digit += 32)

@@ -31,8 +31,8 @@ extern "C" __global__ void ROW_BOUNDS
 
 // gx = gloss * (softmax(x) - one_hot(target))
 extern "C" __global__ void ROW_BOUNDS
-    cross_entropy_backward(const acc_t* gloss, const scalar_t* x, const acc_t* lse, const long long* target, scalar_t* gx,
-                           long long rows, int cols, long long ignore_index) {
+    cross_entropy_backward(const acc_t* gloss, const scalar_t* x, const acc_t* lse, const long long* target,
+                           scalar_t* gx, long long rows, int cols, long long ignore_index) {
     Row row = my_row(rows, cols, x, gx);
     if (row.cols == 0) return;
     int label = class_of(target, row.index, cols, ignore_index);

@@ -1,8 +1,9 @@
 // out = x @ y in float16 and bfloat16 on tensor cores, with float sums.
 //
-// 8 warps make a 128 x 128 part of out, each 64 x 32 of it. Panels of x and y, DEPTH of K at a time, pass through a ring of
-// STAGES shared buffers, filled by background copies. Each operand has stride 1 either along K or across it: the panel
-// keeps the operand's own direction, so that it is copied 16 bytes at a time, and ldmatrix turns it where it must.
+// 8 warps make a 128 x 128 part of out, each 64 x 32 of it. Panels of x and y, DEPTH of K at a time, pass through a
+// ring of STAGES shared buffers, filled by background copies. Each operand has stride 1 either along K or across it:
+// the panel keeps the operand's own direction, so that it is copied 16 bytes at a time, and ldmatrix turns it where it
+// must.
 
 #include "matmul.cuh"
 #include "mma.cuh"

@@ -85,8 +85,8 @@ extern "C" __global__ void ROW_BOUNDS
 const int ROW_THREADS = 16;
 
 extern "C" __global__ void __launch_bounds__(32 * ROW_THREADS)
-    layer_norm_partials(const scalar_t* gy, const scalar_t* x, const acc_t* mean, const acc_t* rstd, acc_t* gweight_part,
-                        acc_t* gbias_part, long long rows, int cols) {
+    layer_norm_partials(const scalar_t* gy, const scalar_t* x, const acc_t* mean, const acc_t* rstd,
+                        acc_t* gweight_part, acc_t* gbias_part, long long rows, int cols) {
     __shared__ acc_t weight_sum[ROW_THREADS][32], bias_sum[ROW_THREADS][32];
     int c = blockIdx.x * 32 + threadIdx.x;
     acc_t gweight = 0, gbias = 0;

@@ -1,8 +1,8 @@
 // y = softmax(x) or log_softmax(x) along one dimension, and their gradients.
 //
-// The dimension last: a team of threads per row (row.cuh), x kept in shared memory when the row fits, so that it is read
-// once. The dimension elsewhere: x seen as (outer, n, inner), a column of n elements per threadIdx.x, so that neighbouring
-// threads read neighbouring addresses, and the column shared out over threadIdx.y.
+// The dimension last: a team of threads per row (row.cuh), x kept in shared memory when the row fits, so that it is
+// read once. The dimension elsewhere: x seen as (outer, n, inner), a column of n elements per threadIdx.x, so that
+// neighbouring threads read neighbouring addresses, and the column shared out over threadIdx.y.
 
 #include "online.cuh"
 

@@ -1,5 +1,5 @@
-// What the matrix product kernels share: out = x @ y for a batch of strided (M, K) and (K, N), cut into output tiles and,
-// when these are too few to fill the GPU, into slices of K whose partial products are added up in a fixed order.
+// What the matrix product kernels share: out = x @ y for a batch of strided (M, K) and (K, N), cut into output tiles
+// and, when these are too few to fill the GPU, into slices of K whose partial products are added up in a fixed order.
 #pragma once
 
 #include "scalar.cuh"

@@ -1,4 +1,5 @@
-// The softmax normaliser of a row in one reading: Milakov & Gimelshein 2018, "Online normalizer calculation for softmax".
+// The softmax normaliser of a row in one reading (Milakov & Gimelshein 2018, "Online normalizer calculation for
+// softmax").
 #pragma once
 
 #include "row.cuh"

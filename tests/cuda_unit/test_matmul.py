@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from on_device import FLOATS, assert_near, double, normal, run
 
-from autograd_gpu.backends.cuda import matmul as family
 from autograd_gpu.backends.cuda.matmul import matmul
 from autograd_gpu.backends.cuda.memory import expand
 
@@ -62,9 +61,8 @@ def test_an_expanded_operand(dtype):
     check(dtype, x[0, :, :1], row, run(lambda x, y: matmul(x[0, :, :1], y), x, row))
 
 
-def test_the_large_tile(monkeypatch):
-    monkeypatch.setattr(family, "ENOUGH_BLOCKS", 1)
-    x, y = normal((150, 45), "float32"), normal((45, 132), "float32", seed=1)
+def test_enough_tiles_for_the_large_one():
+    x, y = normal((64, 130, 11), "float32"), normal((64, 11, 7), "float32", seed=1)
     check("float32", x, y, run(matmul, x, y))
 
 

@@ -13,6 +13,8 @@ from autograd_gpu.backends.cuda.rows import accumulator
 
 __all__ = ["attention", "attention_backward"]
 
+__all__ = ["attention", "attention_backward"]
+
 Array = Any
 
 THREADS = 128

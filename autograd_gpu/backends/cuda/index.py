@@ -13,6 +13,8 @@ from autograd_gpu.backends.cuda.rows import teams
 
 __all__ = ["gather_rows", "nonzero", "scatter_add_rows", "scatter_rows"]
 
+__all__ = ["gather_rows", "nonzero", "scatter_add_rows", "scatter_rows"]
+
 Array = Any
 
 DIGITS, DIGIT_BITS, SORT_CHUNK = 256, 8, 1024  # as in index.cu

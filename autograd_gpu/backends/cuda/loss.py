@@ -12,6 +12,8 @@ from autograd_gpu.backends.cuda.rows import accumulator, teams
 
 __all__ = ["cross_entropy", "cross_entropy_backward"]
 
+__all__ = ["cross_entropy", "cross_entropy_backward"]
+
 Array = Any
 
 _forward = Kernel("loss.cu", "cross_entropy_forward", "PPPPqiq")

@@ -16,6 +16,8 @@ from autograd_gpu.backends.cuda.rows import accumulator
 
 __all__ = ["matmul"]
 
+__all__ = ["matmul"]
+
 Array = Any
 Batch = list[tuple[int, int, int]]  # size, stride in x, stride in y
 

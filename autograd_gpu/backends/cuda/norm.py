@@ -10,6 +10,8 @@ from autograd_gpu.backends.cuda.rows import accumulator, cache_slot, teams
 
 __all__ = ["layer_norm", "layer_norm_backward"]
 
+__all__ = ["layer_norm", "layer_norm_backward"]
+
 Array = Any
 
 ROW_THREADS = 16  # as in norm.cu: threads that share 32 columns of a partial sum
