@@ -221,6 +221,19 @@ class DeviceArray(np.ndarray):
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         raise TypeError(f"numpy.{function.__name__} on a device array: its values may come only from our kernels")
 
+    def __getitem__(self, index: Any) -> DeviceArray:
+        index = index if isinstance(index, tuple) else (index,)
+        if not all(i is None or i is Ellipsis or isinstance(i, (int, slice)) for i in index):
+            raise TypeError(f"device array indexed by {index}: only views are the array library's own")
+        # With an ellipsis NumPy gives a 0-d view where it would otherwise read the value out.
+        return super().__getitem__(index if any(i is Ellipsis for i in index) else (*index, Ellipsis))
+
+    def reshape(self, *shape: Any, **kwargs: Any) -> DeviceArray:
+        view = super().reshape(*shape, **kwargs)
+        if view.base is None:
+            raise TypeError(f"device array of shape {self.shape}, strides {self.strides} has no view of shape {shape}")
+        return view
+
     def __repr__(self) -> str:
         return f"DeviceArray(shape={self.shape}, dtype={self.dtype})"
 
@@ -236,7 +249,7 @@ for _name in (
     # ndarray's methods that read or write values without going through a ufunc
     *("__setitem__", "__bool__", "__float__", "__int__", "__index__", "argpartition", "argsort", "astype", "choose"),
     *("compress", "copy", "dot", "fill", "item", "nonzero", "partition", "put", "repeat", "searchsorted", "sort"),
-    *("take", "tolist", "trace"),
+    *("take", "tolist", "tobytes", "trace", "flatten", "ravel"),
 ):
     setattr(DeviceArray, _name, _refuse(_name))
 

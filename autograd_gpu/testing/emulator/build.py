@@ -21,6 +21,8 @@ _HERE = Path(__file__).parent
 _INCLUDE = _HERE / "include"
 _RUNTIME = _HERE / "runtime"
 
+# A kernel whose name the C library has too ("advance") is still called by its own name.
+_LIBRARIES = ["-Wl,-Bsymbolic", "-lm", "-lc"]
 _RUNTIME_FLAGS = ["-std=c++17", "-O2", "-g1", "-fPIC", "-shared", "-fno-semantic-interposition"]
 _KERNEL_FLAGS = [
     "-std=c++17",
@@ -103,7 +105,7 @@ def build_module(
         (folder / "kernel.ii").write_text(rewrite(text))
         # Without the standard libraries the sanitizers' own stay out as well: their hooks are the runtime's.
         command = ["-fpreprocessed", "-x", "c++", "kernel.ii", "-x", "none", "-shared", "-nostdlib", "-o", "out.so"]
-        _run([*flags, f"-fdebug-prefix-map={folder}=.", *command, "-lm", "-lc"], folder, filename)
+        _run([*flags, f"-fdebug-prefix-map={folder}=.", *command, *_LIBRARIES], folder, filename)
         return folder / "out.so"
 
     return _cached(Path(filename).stem, parts, build)

@@ -101,8 +101,8 @@ static inline bool signbit(double x) { return __builtin_signbit(x); }
 #define EMU_PI 3.14159265358979323846
 static inline double emu_rsqrt(double x) { return 1.0 / sqrt(x); }
 static inline float emu_rsqrtf(float x) { return (float)(1.0 / sqrt((double)x)); }
-#define rsqrt emu_rsqrt
-#define rsqrtf emu_rsqrtf
+#define rsqrt(x) emu_rsqrt(x)  // function-like: a kernel may have the word in its name
+#define rsqrtf(x) emu_rsqrtf(x)
 static inline double rcbrt(double x) { return 1.0 / cbrt(x); }
 static inline float rcbrtf(float x) { return 1.0f / cbrtf(x); }
 static inline double emu_sinpi(double x) { return sin(EMU_PI * remainder(x, 2.0)); }
