@@ -19,15 +19,16 @@ ROOM = "autograd_gpu."
 
 # Each layer may import from itself and from the layers above it in this list.
 LAYERS = [
-    {"errors", "dtypes", "engine", "version"},
+    {"errors", "dtypes", "engine", "version", "user_line"},
     {"kernels"},
     {"backends"},
     {"device"},
     {"tensor"},
+    {"printing"},
     {"op"},
     {"ops"},
     {"function", "autograd", "functional"},
-    {"nn", "optim", "data", "serialization"},
+    {"nn", "optim", "data", "serialization", "cuda"},
     {"testing"},
     {"training", "info"},
     {"cli", "__main__"},
