@@ -152,6 +152,21 @@ MISSING_ORDER = [
         "c[row * n + column] = sum",
     ),
     Bug(
+        "memcpy from shared memory that another thread fills",
+        _launch(
+            _kernel(
+                "float *x",
+                "__shared__ float v[64];\nv[threadIdx.x] = 1;\n"
+                "if (threadIdx.x == 0)\nmemcpy(x, v, threadIdx.x * 4 + blockDim.x * 4);",
+            ),
+            _ones(64),
+            block=64,
+        ),
+        (),
+        r"(uninitialised read: |data race on )__shared__ v",
+        "memcpy(x",
+    ),
+    Bug(
         "a fence is no barrier",
         _launch(
             _kernel(

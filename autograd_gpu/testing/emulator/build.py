@@ -42,6 +42,7 @@ _KERNEL_FLAGS = [
     "-fsanitize=bounds,alignment,shift-exponent,integer-divide-by-zero,return,unreachable",
     "-fno-sanitize-recover=all",
 ]
+_RACECHECK_FLAGS = ["-fsanitize=thread", "-Wl,--wrap=memcpy,--wrap=memset"]
 _X86_FLAGS = ["-fcf-protection=none"]  # fibers return to where no call was made
 _GCC_12_FLAGS = ["-ftrivial-auto-var-init=pattern"]  # an uninitialised local is the same wild value in every run
 
@@ -87,7 +88,7 @@ def build_module(
     source: str, filename: str, headers: Mapping[str, str], defines: Sequence[str], racecheck: bool
 ) -> Path:
     """The shared object of a kernel source; `headers` are found as "name" and as "include/name"."""
-    flags = [*_KERNEL_FLAGS, *(["-fsanitize=thread"] if racecheck else [])]
+    flags = [*_KERNEL_FLAGS, *(_RACECHECK_FLAGS if racecheck else [])]
     flags += _X86_FLAGS if platform.machine() == "x86_64" else []
     flags += _GCC_12_FLAGS if int(compiler()[1].split(".")[0]) >= 12 else []
     header_parts = [part for name in sorted(headers) for part in (name, headers[name])]

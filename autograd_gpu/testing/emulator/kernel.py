@@ -6,6 +6,7 @@ because a GPU launch checks nothing. Knows NumPy and launches; compiling and run
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -54,7 +55,7 @@ class Kernel:
         found = {} if is_text else _headers_beside(path, text)
         module = compile_module(text, path.name, {**found, **headers}, defines, racecheck)
         self._function = module.function(name)
-        self._options = {"order": order, "seed": seed, "timeout": timeout, "shared_limit": max_shared}
+        self._launch = partial(self._function.launch, order=order, seed=seed, timeout=timeout, shared_limit=max_shared)
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -73,7 +74,7 @@ class Kernel:
             except TypeError as error:
                 raise TypeError(f"{self._function.name}: argument {position} '{parameter.name}' {error}") from None
             packed[parameter.offset : parameter.offset + parameter.size] = data
-        self._function.launch(grid, block, bytes(packed), shared_mem, **self._options)
+        self._launch(grid, block, bytes(packed), shared_mem)
         device.copy_back()
 
 

@@ -17,6 +17,7 @@ from .report import with_source_lines
 from .runtime import runtime
 
 Order = Literal["forward", "reverse", "random"]
+Kind = Literal["pointer", "scalar", "struct"]
 Extent = int | Sequence[int]
 
 SHARED_LIMIT = 227 << 10  # bytes a block may ask for on sm_90, after opting in
@@ -26,7 +27,7 @@ _MOST_THREADS_BY_AXIS = (1024, 1024, 64)
 _CONFIG = struct.Struct("8IiIid")  # runtime.h: LaunchConfig
 _ORDERS = {"forward": 0, "reverse": 1, "random": 2}
 _INTERRUPTED = 2
-_KINDS = {"P": "pointer", "S": "scalar", "V": "struct"}
+_KINDS: dict[str, Kind] = {"P": "pointer", "S": "scalar", "V": "struct"}
 _LETTERS = {"f4": "f", "f8": "d", "b1": "?"} | {
     f"{code}{struct.calcsize(letter)}": letter for code, letters in (("i", "bhiq"), ("u", "BHIQ")) for letter in letters
 }
@@ -39,7 +40,7 @@ class Parameter:
 
     name: str
     type: str
-    kind: Literal["pointer", "scalar", "struct"]
+    kind: Kind
     const: bool
     code: str
     size: int
@@ -95,7 +96,7 @@ class Function:
         *,
         order: Order = "forward",
         seed: int = 0,
-        timeout: float = 20.0,
+        timeout: float = 120.0,
         shared_limit: int = SHARED_LIMIT,
     ) -> None:
         """Runs the kernel to its end. `packed` holds the arguments at their natural alignment, pointers as addresses

@@ -36,6 +36,8 @@ typedef unsigned char uchar;
 static const int warpSize = 32;
 
 extern "C" int printf(const char *format, ...);
+extern "C" void *memcpy(void *to, const void *from, size_t size);
+extern "C" void *memset(void *to, int byte, size_t size);
 #undef assert
 #define assert(condition) \
   ((condition) ? (void)0 : emu_fail("device assertion failed at %s:%d: %s", __FILE__, __LINE__, #condition))

@@ -56,7 +56,8 @@ void next_warp_step(int warp) { warp_steps[warp]++; }
 
 void report_races() {
   if (reports.empty()) return;
-  std::string text = format("%ld invalid access(es), first of each kind: ", report_count);
+  std::string text = format("racecheck: %ld invalid access%s, the first of each kind: ", report_count,
+                            report_count == 1 ? "" : "es");
   for (size_t i = 0; i < reports.size(); i++) text += (i ? "; " : "") + reports[i];
   extend_failure(text);
 }
@@ -143,6 +144,8 @@ static void report_race(const Region &region, const char *p, const char *mine, c
   if (!is_new("data race", pc)) return;
   std::string other = "block " + describe(block_index(block_of(their_interval))) + " thread " +
                       describe(thread_index(their_thread)) + code_location(code_begin + their_pc);
+  // Of several readers only the last is remembered, and that may be the writer itself.
+  if (their_interval >= block_start && their_thread == current->linear) other = "another thread";
   reports.push_back(format("data race on %s, byte offset %ld: %s ", name_of(region).c_str(), (long)(p - region.begin),
                            mine) +
                     current_thread() + code_location(pc) + ", " + theirs + " " + other + ", with no order between");
@@ -240,8 +243,14 @@ void check_access(const void *pointer, size_t size, Access access, const void *p
     report_access(cells->in_flight ? "read before cp.async was waited for" : "uninitialised read", region, p, pc);
     reported = true;
   }
+  Cell before = *cells;
   for (size_t i = 0; i < size; i++) {
     Cell &cell = cells[i];
+    // The bytes of one value mostly share one history: what holds for the first holds for them.
+    if (i > 0 && memcmp(&cell, &before, sizeof cell) == 0) {
+      cell = *cells;
+      continue;
+    }
     if (!reported) reported = check_write_before(region, cell, p + i, access, pc, start);
     if (access == Access::READ) {
       note_read(cell, pc, start);

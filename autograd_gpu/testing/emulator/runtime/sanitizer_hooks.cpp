@@ -2,6 +2,8 @@
 // linked: these are the only definitions. The return address tells the line of the kernel.
 #include "runtime.h"
 
+#include <cstring>
+
 using namespace runtime;
 #define CALLER __builtin_return_address(0)
 
@@ -23,6 +25,17 @@ HOOK_ACCESS(8)
 HOOK_ACCESS(16)
 void __tsan_read_range(void *p, unsigned long size) { check_access(p, size, Access::READ, CALLER); }
 void __tsan_write_range(void *p, unsigned long size) { check_access(p, size, Access::WRITE, CALLER); }
+
+// Calls of memcpy and memset in a race-checked kernel are linked to these (build.py: --wrap).
+void *__wrap_memcpy(void *to, const void *from, unsigned long size) {
+  check_access(from, size, Access::READ, CALLER);
+  check_access(to, size, Access::WRITE, CALLER);
+  return memcpy(to, from, size);
+}
+void *__wrap_memset(void *to, int byte, unsigned long size) {
+  check_access(to, size, Access::WRITE, CALLER);
+  return memset(to, byte, size);
+}
 
 void __tsan_init() {}
 void __tsan_func_entry(void *) {}
