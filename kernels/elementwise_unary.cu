@@ -6,13 +6,13 @@
         auto f = [](acc_t x) { return formula; };                                                            \
         map<cost>(f, y, count, layout, Operand<scalar_t, 1>{x, 0});                                          \
     }
-#define UNARY(name, formula) MAP(name, CHEAP, scalar_t, formula)
-#define FUNCTION(name, formula) MAP(name, COSTLY, scalar_t, formula)
-#define PREDICATE(name, formula) MAP(name, CHEAP, bool, formula)
+#define UNARY(name, formula) MAP(name, SIMPLE, scalar_t, formula)
+#define FUNCTION(name, formula) MAP(name, FUNCTION_COST, scalar_t, formula)
+#define PREDICATE(name, formula) MAP(name, SIMPLE, bool, formula)
 
 UNARY(neg, -x)
 UNARY(abs, x < 0 ? -x : x + 0)  // + 0: the absolute value of -0 is 0
-UNARY(sign, x > 0 ? acc_t(1) : x < 0 ? acc_t(-1) : x)
+UNARY(sign, acc_t(x > 0) - acc_t(x < 0))  // 0 for NaN, as in PyTorch
 UNARY(square, x* x)
 UNARY(relu, x > 0 || x != x ? x : acc_t(0))
 PREDICATE(logical_not, x == 0)

@@ -33,6 +33,12 @@ class Cast(Op):
         return "ToCopyBackward0"
 
 
+class CastToWhole(Cast):
+    """y = x in an integer or bool dtype, where no gradient passes."""
+
+    differentiable = False
+
+
 class ToDevice(Op):
     """y = x on another device."""
 
@@ -101,7 +107,9 @@ class SumTo(Op):
 
 def cast(x: Tensor, dtype: DType) -> Tensor:
     """Return x in `dtype`; x itself when it has that dtype already."""
-    return x if x._array.dtype == dtype.numpy else Cast.apply(x, dtype=dtype.numpy)
+    if x._array.dtype == dtype.numpy:
+        return x
+    return (Cast if dtype.is_floating_point else CastToWhole).apply(x, dtype=dtype.numpy)
 
 
 def sum_to(x: Tensor, shape: tuple[int, ...]) -> Tensor:

@@ -92,7 +92,8 @@ class Slice(View):
 
     def forward(ctx, x, index):
         ctx.shape, ctx.index = x.shape, index
-        return x[index]
+        # With an Ellipsis, integers alone still give a view and not a NumPy scalar.
+        return x[index if Ellipsis in index else (*index, ...)]
 
     def backward(ctx, gy):
         return SliceBackward.apply(gy, shape=ctx.shape, index=ctx.index)
@@ -107,7 +108,7 @@ class SliceBackward(Op):
     def forward(ctx, gy, shape, index):
         ctx.index = index
         gx = ctx.backend.full(shape, 0, gy.dtype)
-        ctx.backend.copy_into(gx[(*index, ...) if Ellipsis not in index else index], gy)
+        ctx.backend.copy_into(gx[(*index, ...)], gy)
         return gx
 
     def backward(ctx, ggx):
@@ -140,7 +141,7 @@ class Unbind(View):
 
     def forward(ctx, x, dim):
         ctx.dim = dim
-        return tuple(x[(slice(None),) * dim + (i,)] for i in range(x.shape[dim]))
+        return tuple(x[(slice(None),) * dim + (i, ...)] for i in range(x.shape[dim]))
 
     def backward(ctx, *gradients):
         some = next(g for g in gradients if g is not None)

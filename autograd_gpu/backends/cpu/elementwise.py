@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
@@ -20,9 +21,30 @@ __all__ = [
 ]  # fmt: skip
 
 
+def _array(result):
+    """NumPy's functions turn 0-d arrays into scalars; a result is an array."""
+    return result if type(result) is np.ndarray else np.asarray(result)
+
+
+def _with_a_dimension(function):
+    """For functions that write into their own temporaries: a 0-d array meanwhile has one dimension, so they are arrays."""
+
+    def raised(value):
+        return value.reshape(1) if isinstance(value, np.ndarray) else value
+
+    @functools.wraps(function)
+    def apply(x, *rest, **options):
+        if x.ndim:
+            return function(x, *rest, **options)
+        result = function(raised(x), *map(raised, rest), **{name: raised(value) for name, value in options.items()})
+        return result.reshape(())
+
+    return apply
+
+
 def _store(result, dtype, out):
     if out is None:
-        return result if result.dtype == dtype else result.astype(dtype)
+        return _array(result if result.dtype == dtype else result.astype(dtype))
     np.copyto(out, result, casting="unsafe")
     return out
 
@@ -38,7 +60,7 @@ def _unary(name, function):
         if x.dtype in HALVES:
             return _round(function(x.astype(np.float32)), x.dtype, out)
         if out is None:
-            return function(x, order="C")
+            return _array(function(x, order="C"))
         return function(x, out=out)
 
     return _export(apply, name)
@@ -47,6 +69,7 @@ def _unary(name, function):
 def _composed_unary(name, function):
     """A function made of several NumPy calls; it gets a float array that it must not change."""
 
+    @_with_a_dimension
     def apply(x, out=None):
         return _store(function(wide(x)), x.dtype, out)
 
@@ -61,7 +84,7 @@ def _binary(name, function):
             y = y.astype(np.float32) if isinstance(y, np.ndarray) else y
             return _round(function(x, y), dtype, out)
         if out is None:
-            return function(x, y, order="C")
+            return _array(function(x, y, order="C"))
         return function(x, y, out=out)
 
     return _export(apply, name)
@@ -71,7 +94,7 @@ def _compare(name, function):
     def apply(x, y, out=None):
         x = wide(x) if isinstance(x, np.ndarray) else x
         y = wide(y) if isinstance(y, np.ndarray) else y
-        return function(x, y, order="C") if out is None else function(x, y, out=out)
+        return _array(function(x, y, order="C")) if out is None else function(x, y, out=out)
 
     return _export(apply, name)
 
@@ -79,7 +102,7 @@ def _compare(name, function):
 def _test(name, function):
     def apply(x, out=None):
         x = wide(x)
-        return function(x, order="C") if out is None else function(x, out=out)
+        return _array(function(x, order="C")) if out is None else function(x, out=out)
 
     return _export(apply, name)
 
@@ -101,6 +124,12 @@ def _sigmoid(x):
     np.tanh(y, out=y)
     y *= 0.5
     y += 0.5
+    return y
+
+
+def _sign(x):
+    y = np.sign(x)
+    y[x != x] = 0  # NaN has no sign: 0, as in PyTorch
     return y
 
 
@@ -134,13 +163,14 @@ exp2, expm1, log2, log10, log1p = (
         ("exp2", np.exp2), ("expm1", np.expm1), ("log2", np.log2), ("log10", np.log10), ("log1p", np.log1p),
     )
 )  # fmt: skip
-floor, ceil, trunc, round, sign = (
+floor, ceil, trunc, round = (
     _unary(name, function)
     for name, function in (
-        ("floor", np.floor), ("ceil", np.ceil), ("trunc", np.trunc), ("round", np.rint), ("sign", np.sign),
+        ("floor", np.floor), ("ceil", np.ceil), ("trunc", np.trunc), ("round", np.rint),
     )
 )  # fmt: skip
 bitwise_not = _unary("bitwise_not", np.invert)
+sign = _composed_unary("sign", _sign)
 rsqrt = _composed_unary("rsqrt", _rsqrt)
 sigmoid = _composed_unary("sigmoid", _sigmoid)
 erf = _composed_unary("erf", erf_float)
@@ -156,7 +186,7 @@ isnan, isinf, isfinite, logical_not = (
 def relu(x, out=None):
     if x.dtype in HALVES:
         return _store(np.maximum(x.astype(np.float32), 0), x.dtype, out)
-    return np.maximum(x, 0, order="C") if out is None else np.maximum(x, 0, out=out)
+    return _array(np.maximum(x, 0, order="C")) if out is None else np.maximum(x, 0, out=out)
 
 
 add, sub, mul, div, maximum, minimum, fmod, remainder, floor_divide, atan2, copysign = (
@@ -239,6 +269,7 @@ _GELU_CUBIC = 0.044715
 
 
 @quiet
+@_with_a_dimension
 def gelu(x, approximate):
     wide_x = wide(x)
     if approximate == "tanh":
@@ -256,6 +287,7 @@ def gelu(x, approximate):
 
 
 @quiet
+@_with_a_dimension
 def gelu_backward(gy, x, approximate):
     wide_x = wide(x)
     squared = wide_x * wide_x
@@ -291,6 +323,7 @@ def relu_backward(gy, y):
     return gx
 
 
+@_with_a_dimension
 def tanh_backward(gy, y):
     slope = np.square(wide(y), order="C")
     np.subtract(1, slope, out=slope)
@@ -298,6 +331,7 @@ def tanh_backward(gy, y):
     return _store(slope, gy.dtype, None)
 
 
+@_with_a_dimension
 def sigmoid_backward(gy, y):
     wide_y = wide(y)
     slope = np.subtract(1, wide_y, order="C")
