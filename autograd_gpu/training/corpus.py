@@ -14,7 +14,7 @@ from .errors import JobError
 
 END_OF_FILE = 0  # a byte that no text contains, put behind every file
 VALIDATION_SHARE = 20  # one file in so many is kept for validation
-_SKIPPED = {"site-packages", "dist-packages", "__pycache__", "test", "tests", "idle_test"}
+_SKIPPED = {"site-packages", "dist-packages", "__pycache__", "test", "tests", "idle_test", "encodings", "pydoc_data"}
 
 
 @dataclass(frozen=True)

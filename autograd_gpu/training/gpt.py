@@ -36,10 +36,10 @@ F = nn.functional
 class Settings:
     """What a run depends on. ``steps`` and ``out`` may change on resuming; the rest is the model and its data."""
 
-    steps: int = 400
-    batch: int = 16
+    steps: int = 600
+    batch: int = 8
     context: int = 128
-    layers: int = 4
+    layers: int = 3
     heads: int = 4
     width: int = 128
     lr: float = 3e-3
@@ -98,9 +98,10 @@ class GPT(nn.Module):
         self.norm = nn.LayerNorm(width)
         for name, parameter in self.named_parameters():
             if parameter.dim() == 2:
+                # 0.05 where GPT-2 has 0.02: at this width and in so few steps the smaller start learns far slower.
                 # What is added to the stream is scaled down by the number of additions (GPT-2, section 2.3).
-                depth = 2 * settings.layers if name.endswith("_out.weight") else 1
-                nn.init.normal_(parameter, std=0.02 / math.sqrt(depth))
+                additions = 2 * settings.layers if name.endswith("_out.weight") else 1
+                nn.init.normal_(parameter, std=0.05 / math.sqrt(additions))
             elif name.endswith("bias"):
                 nn.init.zeros_(parameter)
 
