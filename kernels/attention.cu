@@ -4,21 +4,9 @@
 //
 // Key j is seen by query i when j <= i (causal) or always.
 
-#include "online.cuh"
+#include "attention.cuh"
 
 const int THREADS = 128;
-
-// Where a (batch, heads, length, d) operand's matrices and rows lie, in elements; along d they are contiguous.
-struct Strides {
-    long long batch, head, row;
-};
-
-// Field for field what backends/cuda/attention.py packs, as are the Strides.
-struct Sizes {
-    double scale;
-    int heads, queries, keys, d;
-    long long causal;
-};
 
 // As many rows of a tile as keep `tiles` tiles in 48 KiB of shared memory, with some left over for the scores.
 __device__ constexpr int rows_for(int d, int tiles) {
@@ -101,15 +89,6 @@ struct Team {
         for (int q = 0; q < 4; q++) quad[q] = values.item[q];
     }
 };
-
-// The part of q, k or v that belongs to one of the batch x heads.
-__device__ inline const scalar_t* matrix(const scalar_t* x, Strides strides, int index, Sizes sizes) {
-    return x + index / sizes.heads * strides.batch + index % sizes.heads * strides.head;
-}
-
-__device__ inline bool seen(int query, int key, Sizes sizes) {
-    return query < sizes.queries && key < sizes.keys && (!sizes.causal || key <= query);
-}
 
 // ---- forward: a block per tile of queries goes over the keys
 

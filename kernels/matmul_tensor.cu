@@ -34,11 +34,6 @@ struct Panel {
         }
     }
 
-    static __device__ void copy_chunk(scalar_t* to, const scalar_t* from, int valid) {
-        if ((size_t)from % 16 == 0) return copy_async(to, from, valid * sizeof(scalar_t));
-        for (int i = 0; i < 8; i++) to[i] = i < valid ? from[i] : scalar_t{0};
-    }
-
     // The 16 x 16 elements from (across, depth) as the warp's registers, in quarters: (low, low), (high, low),
     // (low, high), (high, high) of (across, depth).
     static __device__ void fragment(unsigned (&r)[4], const scalar_t* panel, int across, int depth) {

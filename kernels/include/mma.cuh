@@ -59,6 +59,12 @@ __device__ inline void copy_async(void* to, const void* from, int valid) {
 #endif
 }
 
+// 8 elements, of which the first `valid` exist and the rest become zeros; in the background if they lie at 16 bytes.
+__device__ inline void copy_chunk(scalar_t* to, const scalar_t* from, int valid) {
+    if ((size_t)from % 16 == 0) return copy_async(to, from, valid * sizeof(scalar_t));
+    for (int i = 0; i < 8; i++) to[i] = i < valid ? from[i] : scalar_t{0};
+}
+
 // Makes this thread's copies since the last commit a group.
 __device__ inline void copy_commit() {
 #ifdef CUDA_EMU

@@ -29,6 +29,7 @@ ALL = (*FLOATS, "bool", *INTEGERS)
 # The dtypes each file is compiled for; asking for another is a TypeError, never a silent fallback.
 DTYPES: dict[str, tuple[str, ...]] = {
     "attention.cu": FLOATS,
+    "attention_tensor.cu": ("float16", "bfloat16"),
     "cast.cu": ALL,
     "elementwise_binary.cu": ALL,
     "elementwise_fused.cu": FLOATS,
@@ -263,7 +264,7 @@ def dtypes_for(file: str, arch: str) -> tuple[str, ...]:
     return DTYPES[file]
 
 
-TENSOR_CORE_FILES = ("matmul_tensor.cu",)
+TENSOR_CORE_FILES = ("attention_tensor.cu", "matmul_tensor.cu")
 
 
 def build_all(archs: Sequence[str] = DEFAULT_ARCHS, jobs: int | None = None) -> list[BuildRow]:
