@@ -5,6 +5,7 @@
 
 from . import dtypes as _dtypes
 from .device import Device as device
+from .device import get_default_device, set_default_device
 from .dtypes import (
     DType as dtype,
 )
@@ -36,7 +37,7 @@ from .ops.random import (
     randint, randn, randn_like, randperm, seed, set_rng_state,
 )  # fmt: skip
 from .ops.reduce import (
-    all, amax, amin, any, argmax, argmin, argsort, cumsum, logsumexp, max, mean, min, prod, sort, std, sum, topk, var,
+    all, amax, amin, any, argmax, argmin, argsort, cumsum, logsumexp, max, mean, min, norm, prod, sort, std, sum, topk, var,
 )  # fmt: skip
 from .ops.shape import (
     broadcast_shapes, broadcast_tensors, broadcast_to, cat, chunk, clone, concat, concatenate, diagonal, flatten, flip,

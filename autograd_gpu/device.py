@@ -53,7 +53,16 @@ class Device:
     def __reduce__(self) -> tuple:
         return (Device, (str(self),))
 
+    def __enter__(self) -> Device:
+        _outer_defaults.append(_default)
+        set_default_device(self)
+        return self
 
+    def __exit__(self, *exception: object) -> None:
+        set_default_device(_outer_defaults.pop())
+
+
+_outer_defaults: list[Device] = []
 _devices: dict[tuple[str, int | None], Device] = {}
 
 
@@ -74,13 +83,29 @@ cpu = Device("cpu")
 
 
 def resolve(device: Device | str | int | None) -> Device:
-    """Return the Device a tensor is put on: the CPU for None, the current GPU's index for a plain "cuda"."""
-    if device is None or device is cpu:
+    """Return the Device a tensor is put on: the default for None, the current GPU's index for a plain "cuda"."""
+    if device is None:
+        return _default
+    if device is cpu:
         return cpu
     device = Device(device)
     if device.type == "cpu":
         return cpu
     return device if device.index is not None else Device("cuda", _current_cuda_index())
+
+
+_default = cpu
+
+
+def set_default_device(device: Device | str | int | None) -> None:
+    """Set the device that tensors are made on when none is named; None means the CPU again."""
+    global _default
+    _default = cpu if device is None else resolve(device)
+
+
+def get_default_device() -> Device:
+    """Return the device that tensors are made on when none is named."""
+    return _default
 
 
 def _current_cuda_index() -> int:

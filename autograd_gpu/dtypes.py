@@ -30,7 +30,7 @@ class DType:
         return self not in (uint8, bool)
 
     def __repr__(self) -> str:
-        return f"autograd_gpu.{self.name}"
+        return f"torch.{self.name}"  # the name it has in a program that imports this package as torch
 
     def __reduce__(self) -> tuple:
         return (named, (self.name,))
@@ -97,7 +97,7 @@ def as_dtype(dtype: object) -> DType:
     try:
         return from_numpy(np.dtype(dtype))  # type: ignore[call-overload]
     except TypeError:
-        raise TypeError(f"dtype: expected an autograd_gpu dtype such as autograd_gpu.float32, but got {dtype!r}") from None
+        raise TypeError(f"dtype: expected a dtype such as torch.float32, but got {dtype!r}") from None
 
 
 def promote_types(a: DType, b: DType) -> DType:

@@ -78,8 +78,8 @@ class FunctionCtx(Op):
                 continue
             if not isinstance(gradient, Tensor):
                 raise RuntimeError(
-                    f"function {name} returned a gradient of type {type(gradient).__name__} at index {number}, but a "
-                    "Tensor or None was expected"
+                    f"function {name} returned an invalid gradient at index {number} - expected Variable or None, but got "
+                    f"{type(gradient).__name__}"
                 )
             shape, dtype, device = info
             if gradient.device is not device:
@@ -130,6 +130,13 @@ class Function:
         )
 
     vjp = backward
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise RuntimeError(
+            "Legacy autograd function with non-static forward method is deprecated. Please use new-style autograd function "
+            f"with static forward method: {type(self).__name__}.apply(...)"
+        )
+
     setup_context: Callable | None = None
 
     def __init_subclass__(cls) -> None:

@@ -110,11 +110,14 @@ class Op(Node):
     def _mark_view(ctx, output: Tensor, source: Tensor, parameters: dict, number: int | None = None) -> None:
         output._cell = version_cell(source)
         output._inference = source._inference
-        if modes.grad:
-            base = source if source._base is None else source._base
-            output._base = base
-            output._epoch = base._epoch
-            output._steps = (*source._steps, (type(ctx), parameters, number))
+        if modes.inference:
+            return
+        base = source if source._base is None else source._base
+        output._base = base
+        output._epoch = base._epoch
+        output._steps = (source._steps, type(ctx), parameters, number)
+        if not modes.grad or source._made_without_grad:
+            output._made_without_grad = True
 
     # ------------------------------------------------------------------------------------------ saving
 
@@ -285,7 +288,7 @@ def _modified_message(node: Op, value: Any, version: int) -> str:
     origin = "" if made_by is None else f", which is output {number} of {made_by.name()},"  # type: ignore[attr-defined]
     return (
         "one of the variables needed for gradient computation has been modified by an inplace operation: "
-        f"[autograd_gpu.{kind} {list(array.shape)}]{origin} is at version {cell.value}; expected version {version} "
+        f"[torch.{kind} {list(array.shape)}]{origin} is at version {cell.value}; expected version {version} "
         f"instead. It was saved by {node.name()} at {line_of(node.where)} and changed in place at "
         f"{line_of(cell.where)}. Change a copy instead: x = x + y, or x.clone()."
     )

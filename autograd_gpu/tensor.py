@@ -43,7 +43,7 @@ class Size(tuple):
         return Size(tuple.__add__(self, tuple(other)))
 
     def __repr__(self) -> str:
-        return f"autograd_gpu.Size({list(self)})"
+        return f"torch.Size({list(self)})"
 
     def __reduce__(self) -> tuple:
         return (Size, (tuple(self),))
@@ -63,7 +63,7 @@ class AccumulateGrad(Node):
         return self._tensor()
 
     def name(self) -> str:
-        return "autograd_gpu::autograd::AccumulateGrad"
+        return "torch::autograd::AccumulateGrad"
 
     @property
     def next_functions(self) -> tuple:
@@ -122,8 +122,9 @@ class Tensor:
     _grad: Tensor | None = None
     _cell: Version | None = None  # made when first needed: absent means version 0, shared with nobody
     _base: Tensor | None = None  # for a view: the tensor whose buffer it shows
-    _steps: tuple = ()  # for a view: the (operation, parameters, output number) that lead from the base to it
+    _steps: tuple | None = None  # for a view: how the base leads to it, (steps before, operation, parameters, output)
     _epoch = 0  # of a base: how often its history was rewritten; of a view: the base's epoch that its edge belongs to
+    _made_without_grad = False  # of a view: made under no_grad, so that a recorded write to it would be ambiguous
     _inference = False
     _retains_grad = False
 
@@ -292,7 +293,7 @@ class Tensor:
             raise RuntimeError("can't assign Variable as its own grad")
         if value.dtype is not self.dtype:
             raise RuntimeError(
-                f"assigned grad has data of a different type: the tensor is {self.dtype}, the gradient {value.dtype}. "
+                f"attempting to assign a gradient with dtype '{value.dtype}' to a tensor with dtype '{self.dtype}'. "
                 "Cast it with .to(dtype)."
             )
         if value.device is not self.device:
@@ -302,8 +303,8 @@ class Tensor:
             )
         if value._array.shape != self._array.shape:
             raise RuntimeError(
-                f"assigned grad has data of a different size: the tensor has shape {list(self.shape)}, the gradient "
-                f"{list(value.shape)}."
+                f"assigned grad has data of a different size: can't assign a gradient of size '{list(value.shape)}' to a "
+                f"tensor of size '{list(self.shape)}'"
             )
         self._grad = value
 
@@ -435,7 +436,7 @@ def refresh_view(view: Tensor) -> None:
     base = view._base
     assert base is not None
     view._epoch = base._epoch
-    if edge_of(base) is None:
+    if edge_of(base) is None or view._made_without_grad:
         return
     grad_mode, modes.grad = modes.grad, True
     try:
@@ -444,9 +445,18 @@ def refresh_view(view: Tensor) -> None:
         modes.grad = grad_mode
 
 
-def replay(steps: tuple, tensor: Tensor) -> Tensor:
+def steps_in_order(steps: tuple | None) -> list[tuple]:
+    """Return (operation, parameters, output number or None) from the base to the view, first step first."""
+    path = []
+    while steps is not None:
+        path.append(steps[1:])
+        steps = steps[0]
+    return path[::-1]
+
+
+def replay(steps: tuple | None, tensor: Tensor) -> Tensor:
     """Return the view of `tensor` that the steps lead to."""
-    for operation, parameters, number in steps:
+    for operation, parameters, number in steps_in_order(steps):
         result = operation.apply(tensor, **parameters)
         tensor = result if number is None else result[number]
     return tensor
@@ -475,5 +485,5 @@ def check_can_require_grad(array: Any) -> None:
     if not dtype.is_floating_point:
         raise RuntimeError(
             "Only Tensors of floating point and complex dtype can require gradients, but this one is "
-            f"{dtype}. Write the numbers with a decimal point, or pass dtype=autograd_gpu.float32."
+            f"{dtype}. Write the numbers with a decimal point, or pass dtype=torch.float32."
         )

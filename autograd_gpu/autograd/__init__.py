@@ -1,5 +1,7 @@
 """``autograd_gpu.autograd``: PyTorch's names for running the graph and extending it."""
 
+from typing import Any
+
 from ..engine import enable_grad, inference_mode, no_grad, set_grad_enabled
 from ..function import Function
 from . import function, functional, graph
@@ -10,3 +12,12 @@ __all__ = [
     "Function", "backward", "detect_anomaly", "enable_grad", "function", "functional", "grad", "graph",
     "inference_mode", "no_grad", "set_detect_anomaly", "set_grad_enabled",
 ]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    """``gradcheck`` and ``gradgradcheck`` are checks, made of the public interface: they are imported when asked for."""
+    if name in ("gradcheck", "gradgradcheck"):
+        from ..testing import gradcheck
+
+        return getattr(gradcheck, name)
+    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")

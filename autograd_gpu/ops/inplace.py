@@ -10,7 +10,7 @@ from typing import Any
 
 from ..engine import hooks_of, modes, next_sequence
 from ..op import Op
-from ..tensor import AccumulateGrad, Tensor, bump_version, edge_of, refresh_view, replay, wrap
+from ..tensor import AccumulateGrad, Tensor, bump_version, edge_of, refresh_view, replay, steps_in_order, wrap
 from ..user_line import user_line
 from .cast import Number, as_number, broadcast, cast, is_scalar, to_device
 from .shape import expand
@@ -67,7 +67,7 @@ class ZeroRegion(Op):
         ctx.steps = steps
         y = ctx.backend.copy(x)
         region = y
-        for operation, parameters, number in steps:
+        for operation, parameters, number in steps_in_order(steps):
             step = operation()
             step.backend = ctx.backend
             result = step.forward(region, **parameters)
@@ -86,6 +86,11 @@ def check_writable(x: Tensor, name: str) -> None:
             "Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to get a "
             f"normal tensor before doing inplace update: x.clone(). ({name})"
         )
+    if 0 in x._array.strides and any(n > 1 and s == 0 for n, s in zip(x._array.shape, x._array.strides)):
+        raise RuntimeError(
+            "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
+            f"Please clone() the tensor before performing the operation. ({name})"
+        )
     if not modes.grad:
         return
     base = x._base
@@ -96,7 +101,7 @@ def check_writable(x: Tensor, name: str) -> None:
                 f"a view of a leaf Variable that requires grad is being used in an in-place operation. ({name}: write "
                 "under no_grad(), or work on x.clone().)"
             )
-        operation, _, number = x._steps[-1]
+        _, operation, _, number = x._steps  # type: ignore[misc]
         if number is not None and (edge_of(x) is not None or edge is not None):
             raise RuntimeError(
                 f"Output {number} of {operation.__name__}Backward0 is a view and is being modified inplace. This view is "
@@ -125,9 +130,16 @@ def overwrite(x: Tensor, result: Tensor, name: str) -> Tensor:
             f"result type {_type_name(result)} can't be cast to the desired output type {_type_name(x)} ({name})"
         )
     result = cast(result, x.dtype)
+    is_recorded = modes.grad and (edge_of(result) is not None or edge_of(x) is not None)
+    if is_recorded and x._made_without_grad:
+        raise RuntimeError(
+            "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that this use "
+            "case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the "
+            f"inplace either both inside the no_grad block or both outside. ({name})"
+        )
     x.device.backend.copy_into(x._array, result._array)  # type: ignore[attr-defined]
     bump_version(x)
-    if modes.grad and (edge_of(result) is not None or edge_of(x) is not None):
+    if is_recorded:
         if x._base is None:
             _move_history(x, edge_of(result))
         else:

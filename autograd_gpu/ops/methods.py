@@ -23,7 +23,7 @@ _METHODS: dict[Any, str] = {
     "clamp copysign cos cosh div eq erf erfc exp exp2 expm1 floor floor_divide fmod ge gt isfinite isinf isnan le log log10 "
     "log1p log2 logical_and logical_not logical_or logical_xor lt maximum minimum mul ne neg pow reciprocal relu remainder "
     "round rsqrt sigmoid sign sin sinh sqrt square sub tan tanh trunc",
-    reduce: "all amax amin any argmax argmin argsort cumsum logsumexp max mean min prod sort std sum topk var",
+    reduce: "all amax amin any argmax argmin argsort cumsum logsumexp max mean min norm prod sort std sum topk var",
     shape: "broadcast_to chunk clone contiguous diagonal expand expand_as flatten flip movedim narrow permute ravel repeat "
     "reshape select split squeeze swapaxes swapdims t tile transpose unbind unflatten unsqueeze",
     matmul: "addmm baddbmm bmm dot matmul mm mv outer",

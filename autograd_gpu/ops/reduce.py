@@ -182,6 +182,27 @@ class Var(Op):
         return _restore(gy, shape, ctx.dims) * slope * (x - mean(x, ctx.dims, keepdim=True))
 
 
+class Norm(Op):
+    """y = the square root of the sum of squares over `dims`; the gradient of a zero norm is 0."""
+
+    def forward(ctx, x, dims, keepdim):
+        ctx.dims = dims
+        backend = ctx.backend
+        return backend.sqrt(backend.sum(backend.square(x), dims, keepdim, x.dtype))
+
+    def keep(ctx, y, x, dims, keepdim):
+        ctx.save(x, ctx.own(y))
+
+    def backward(ctx, gy):
+        x, y = ctx.saved
+        shape = x._array.shape
+        gy, y = _restore(gy, shape, ctx.dims), _restore(y, shape, ctx.dims)
+        return where(y == 0, 0.0, x * (gy / y))
+
+    def name(ctx) -> str:
+        return "LinalgVectorNormBackward0"
+
+
 class Cumsum(Op):
     """y_i = x_0 + ... + x_i along `dim`."""
 
@@ -241,7 +262,7 @@ def mean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType
     if input._array.dtype.kind in "iub":
         raise RuntimeError(
             f"mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. "
-            f"Got: {input.dtype}. Use x.float().mean() or dtype=autograd_gpu.float32."
+            f"Got: {input.dtype}. Use x.float().mean() or dtype=torch.float32."
         )
     return Mean.apply(input, dims=wrap_dims(dim, input._array.ndim), keepdim=keepdim)
 
@@ -340,6 +361,25 @@ def var(input: Tensor, dim: Any = None, *, correction: Number = 1, keepdim: bool
 def std(input: Tensor, dim: Any = None, *, correction: Number = 1, keepdim: bool = False, unbiased: bool | None = None) -> Tensor:
     """Return the standard deviation over `dim`: the square root of `var`."""
     return sqrt(var(input, dim, correction=correction, keepdim=keepdim, unbiased=unbiased))
+
+
+def norm(
+    input: Tensor, p: float | str | None = "fro", dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None
+) -> Tensor:
+    """Return the p-norm over `dim` of the elements as one vector: (sum |x|^p)^(1/p); inf, -inf and 0 as their limits."""
+    from .elementwise import abs, ne, pow
+
+    input = floating(input) if dtype is None else cast(input, dtype)
+    dims = wrap_dims(dim, input._array.ndim)
+    if p is None or p == "fro" or p == 2:
+        return Norm.apply(input, dims=dims, keepdim=keepdim)
+    if not isinstance(p, (int, float)):
+        raise RuntimeError(f"norm: expected p to be a number or 'fro', but got {p!r}")
+    if math.isinf(p):
+        return (amax if p > 0 else amin)(abs(input), dims, keepdim)
+    if p == 0:
+        return sum(cast(ne(input, 0), input.dtype), dims, keepdim)
+    return pow(sum(pow(abs(input), p), dims, keepdim), 1 / p)
 
 
 def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:

@@ -93,7 +93,7 @@ def _ready(name: str, x: Tensor, dtype: DType | None) -> Tensor:
         x = cast(x, dtype)
     if x._array.dtype.kind in "iub":
         raise NotImplementedError(
-            f'"{name}" not implemented for {x.dtype}: expected a floating point tensor. Pass dtype=autograd_gpu.float32.'
+            f'"{name}" not implemented for {x.dtype}: expected a floating point tensor. Pass dtype=torch.float32.'
         )
     return x
 
