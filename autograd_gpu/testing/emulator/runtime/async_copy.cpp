@@ -9,7 +9,8 @@ extern "C" void emu_cp_async(void *destination, const void *source, int size, in
   char *to = (char *)destination;
   const void *pc = __builtin_return_address(0);
   if (!in_shared_arena(to)) fail_at(pc, "cp.async: the destination is not shared memory");
-  if ((uintptr_t)to % size || (uintptr_t)source % size) fail_at(pc, format("cp.async: misaligned copy of %d bytes", size));
+  if ((uintptr_t)to % size || (uintptr_t)source % size)
+    fail_at(pc, format("cp.async: misaligned copy of %d bytes", size));
   if (config.racecheck) {
     check_access(to, size, Access::WRITE, pc);
     mark_in_flight(to, size);

@@ -15,7 +15,7 @@ namespace runtime {
 static const size_t BUFFER_GUARD = 1 << 20;
 static const size_t MOST_CACHED = 256 << 20;  // bytes of freed buffers kept for reuse
 
-static std::map<const char *, Buffer *> by_mapping;  // ordered by address
+static std::map<const char *, Buffer *> by_mapping;                     // ordered by address
 static std::unordered_map<size_t, std::vector<Buffer *>> free_buffers;  // by size of their pages
 static size_t cached;
 
@@ -145,8 +145,8 @@ static void check_canaries(const Buffer &buffer) {
     set_failure(format("out-of-bounds write: %zu bytes past the end of %s (%zu bytes), found after the launch",
                        (size_t)(p - buffer.end), argument_of(buffer).c_str(), (size_t)(buffer.end - buffer.begin)));
   if (const char *p = first_difference(buffer.pages_begin, buffer.begin, buffer.canary))
-    set_failure(format("out-of-bounds write: %zu bytes before %s, found after the launch",
-                       (size_t)(buffer.begin - p), argument_of(buffer).c_str()));
+    set_failure(format("out-of-bounds write: %zu bytes before %s, found after the launch", (size_t)(buffer.begin - p),
+                       argument_of(buffer).c_str()));
 }
 
 void release_arguments() {

@@ -56,8 +56,8 @@ void next_warp_step(int warp) { warp_steps[warp]++; }
 
 void report_races() {
   if (reports.empty()) return;
-  std::string text = format("racecheck: %ld invalid access%s, the first of each kind: ", report_count,
-                            report_count == 1 ? "" : "es");
+  std::string text =
+      format("racecheck: %ld invalid access%s, the first of each kind: ", report_count, report_count == 1 ? "" : "es");
   for (size_t i = 0; i < reports.size(); i++) text += (i ? "; " : "") + reports[i];
   extend_failure(text);
 }
@@ -129,8 +129,8 @@ static bool is_new(const char *kind, const void *pc) {
 static void report_access(const char *kind, const Region &region, const char *p, const void *pc) {
   if (!is_new(kind, pc)) return;
   std::string size = format(" (%zu bytes)", (size_t)(region.end - region.begin));
-  std::string text = format("%s: %s%s, byte offset %ld, by ", kind, name_of(region).c_str(), size.c_str(),
-                            (long)(p - region.begin));
+  std::string text =
+      format("%s: %s%s, byte offset %ld, by ", kind, name_of(region).c_str(), size.c_str(), (long)(p - region.begin));
   reports.push_back(text + current_thread() + code_location(pc));
 }
 
@@ -146,9 +146,9 @@ static void report_race(const Region &region, const char *p, const char *mine, c
                       describe(thread_index(their_thread)) + code_location(code_begin + their_pc);
   // Of several readers only the last is remembered, and that may be the writer itself.
   if (their_interval >= block_start && their_thread == current->linear) other = "another thread";
-  reports.push_back(format("data race on %s, byte offset %ld: %s ", name_of(region).c_str(), (long)(p - region.begin),
-                           mine) +
-                    current_thread() + code_location(pc) + ", " + theirs + " " + other + ", with no order between");
+  reports.push_back(
+      format("data race on %s, byte offset %ld: %s ", name_of(region).c_str(), (long)(p - region.begin), mine) +
+      current_thread() + code_location(pc) + ", " + theirs + " " + other + ", with no order between");
 }
 
 // ---- the check

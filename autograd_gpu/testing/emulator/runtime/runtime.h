@@ -22,7 +22,7 @@
 
 namespace runtime {
 
-// Mirrored by ctypes in module.py.
+// Packed by module.py (_CONFIG), field by field.
 struct LaunchConfig {
   unsigned grid[3], block[3];
   unsigned dynamic_shared, shared_limit;
@@ -37,9 +37,9 @@ enum Order { FORWARD, REVERSE, RANDOM };
 void set_failure(std::string text);  // the first one stays
 bool failed();
 std::string format(const char *text, ...) __attribute__((format(printf, 1, 2)));
-std::string describe(emu_dim index);            // "(0,1,0)"
-std::string current_thread();                   // "block (0,0,0) thread (5,0,0)"
-std::string code_location(const void *pc);      // a mark that Python turns into "at softmax.cu:12"
+std::string describe(emu_dim index);        // "(0,1,0)"
+std::string current_thread();               // "block (0,0,0) thread (5,0,0)"
+std::string code_location(const void *pc);  // a mark that Python turns into "at softmax.cu:12"
 void extend_failure(const std::string &text);
 [[noreturn]] void abandon_thread();  // after a failure: back to the scheduler for good
 [[noreturn]] void fail_at(const void *pc, const std::string &what);
@@ -131,7 +131,7 @@ emu_dim thread_index(int linear);
 enum class Access { READ, WRITE, ATOMIC };
 void begin_race_check();
 void next_block(long linear);
-void next_interval();         // a barrier: what came before is ordered
+void next_interval();           // a barrier: what came before is ordered
 void next_warp_step(int warp);  // __syncwarp, for that warp alone
 void check_access(const void *p, size_t size, Access access, const void *pc);
 void mark_in_flight(char *p, size_t size);

@@ -11,12 +11,12 @@ extern "C" {
 
 // ---- plain accesses
 
-#define HOOK_ACCESS(size)                                                                            \
-  void __tsan_read##size(void *p) { check_access(p, size, Access::READ, CALLER); }                    \
-  void __tsan_write##size(void *p) { check_access(p, size, Access::WRITE, CALLER); }                  \
-  void __tsan_unaligned_read##size(void *p) { check_access(p, size, Access::READ, CALLER); }          \
-  void __tsan_unaligned_write##size(void *p) { check_access(p, size, Access::WRITE, CALLER); }        \
-  void __tsan_volatile_read##size(void *p) { check_access(p, size, Access::READ, CALLER); }           \
+#define HOOK_ACCESS(size)                                                                      \
+  void __tsan_read##size(void *p) { check_access(p, size, Access::READ, CALLER); }             \
+  void __tsan_write##size(void *p) { check_access(p, size, Access::WRITE, CALLER); }           \
+  void __tsan_unaligned_read##size(void *p) { check_access(p, size, Access::READ, CALLER); }   \
+  void __tsan_unaligned_write##size(void *p) { check_access(p, size, Access::WRITE, CALLER); } \
+  void __tsan_volatile_read##size(void *p) { check_access(p, size, Access::READ, CALLER); }    \
   void __tsan_volatile_write##size(void *p) { check_access(p, size, Access::WRITE, CALLER); }
 HOOK_ACCESS(1)
 HOOK_ACCESS(2)
@@ -45,36 +45,36 @@ void __tsan_vptr_read(void **) {}
 
 // ---- atomics: only one thread runs at a time, so plain code is atomic
 
-#define HOOK_UPDATE(bits, T, name, expression)                          \
-  T __tsan_atomic##bits##_##name(T *p, T v, int) {                       \
-    check_access(p, sizeof(T), Access::ATOMIC, CALLER);                  \
-    T old = *p;                                                          \
-    *p = expression;                                                     \
-    return old;                                                          \
+#define HOOK_UPDATE(bits, T, name, expression)          \
+  T __tsan_atomic##bits##_##name(T *p, T v, int) {      \
+    check_access(p, sizeof(T), Access::ATOMIC, CALLER); \
+    T old = *p;                                         \
+    *p = expression;                                    \
+    return old;                                         \
   }
-#define HOOK_EXCHANGE(bits, T, strength)                                                           \
-  int __tsan_atomic##bits##_compare_exchange_##strength(T *p, T *expected, T v, int, int) {         \
-    check_access(p, sizeof(T), Access::ATOMIC, CALLER);                                             \
-    bool same = *p == *expected;                                                                    \
-    (same ? *p : *expected) = same ? v : *p;                                                        \
-    return same;                                                                                    \
+#define HOOK_EXCHANGE(bits, T, strength)                                                    \
+  int __tsan_atomic##bits##_compare_exchange_##strength(T *p, T *expected, T v, int, int) { \
+    check_access(p, sizeof(T), Access::ATOMIC, CALLER);                                     \
+    bool same = *p == *expected;                                                            \
+    (same ? *p : *expected) = same ? v : *p;                                                \
+    return same;                                                                            \
   }
-#define HOOK_ATOMIC(bits, T)                                \
-  T __tsan_atomic##bits##_load(const T *p, int) {           \
-    check_access(p, sizeof(T), Access::ATOMIC, CALLER);     \
-    return *p;                                              \
-  }                                                         \
-  void __tsan_atomic##bits##_store(T *p, T v, int) {        \
-    check_access(p, sizeof(T), Access::ATOMIC, CALLER);     \
-    *p = v;                                                 \
-  }                                                         \
-  HOOK_UPDATE(bits, T, exchange, v)                         \
-  HOOK_UPDATE(bits, T, fetch_add, old + v)                  \
-  HOOK_UPDATE(bits, T, fetch_sub, old - v)                  \
-  HOOK_UPDATE(bits, T, fetch_and, old &v)                   \
-  HOOK_UPDATE(bits, T, fetch_or, old | v)                   \
-  HOOK_UPDATE(bits, T, fetch_xor, old ^ v)                  \
-  HOOK_EXCHANGE(bits, T, strong)                            \
+#define HOOK_ATOMIC(bits, T)                            \
+  T __tsan_atomic##bits##_load(const T *p, int) {       \
+    check_access(p, sizeof(T), Access::ATOMIC, CALLER); \
+    return *p;                                          \
+  }                                                     \
+  void __tsan_atomic##bits##_store(T *p, T v, int) {    \
+    check_access(p, sizeof(T), Access::ATOMIC, CALLER); \
+    *p = v;                                             \
+  }                                                     \
+  HOOK_UPDATE(bits, T, exchange, v)                     \
+  HOOK_UPDATE(bits, T, fetch_add, old + v)              \
+  HOOK_UPDATE(bits, T, fetch_sub, old - v)              \
+  HOOK_UPDATE(bits, T, fetch_and, (old & v))             \
+  HOOK_UPDATE(bits, T, fetch_or, old | v)               \
+  HOOK_UPDATE(bits, T, fetch_xor, old ^ v)              \
+  HOOK_EXCHANGE(bits, T, strong)                        \
   HOOK_EXCHANGE(bits, T, weak)
 HOOK_ATOMIC(8, uint8_t)
 HOOK_ATOMIC(16, uint16_t)

@@ -1,5 +1,5 @@
-// The block's shared memory: one arena, static variables from its front, each between canaries; the dynamic array at its
-// end, against an inaccessible guard. Poisoned for every block.
+// The block's shared memory: one arena, static variables from its front, each between canaries; the dynamic array at
+// its end, against an inaccessible guard. Poisoned for every block.
 #include <sys/mman.h>
 
 #include <cstdlib>
@@ -57,8 +57,9 @@ bool check_shared_canaries(const std::string &when) {
   for (auto &variable : shared_variables) {
     char *end = variable.begin + variable.size;
     auto report = [&](size_t distance, const char *side) {
-      set_failure(format("out-of-bounds write: %zu bytes %s __shared__ %s (%zu bytes, declared at line %d), found at %s",
-                         distance, side, variable.name, variable.size, variable.line, when.c_str()));
+      set_failure(
+          format("out-of-bounds write: %zu bytes %s __shared__ %s (%zu bytes, declared at line %d), found at %s",
+                 distance, side, variable.name, variable.size, variable.line, when.c_str()));
     };
     if (const char *p = first_difference(end, end + CANARY, CANARY_PATTERN)) report(p - end, "past the end of");
     if (const char *p = first_difference(variable.begin - CANARY, variable.begin, CANARY_PATTERN))

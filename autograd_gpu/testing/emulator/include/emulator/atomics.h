@@ -3,18 +3,22 @@
 
 #define EMU_ORDER __ATOMIC_RELAXED
 
-#define EMU_ATOMIC_INTEGER(T)                                                                  \
-  static inline T atomicAdd(T *p, T v) { return __atomic_fetch_add(p, v, EMU_ORDER); }         \
-  static inline T atomicSub(T *p, T v) { return __atomic_fetch_sub(p, v, EMU_ORDER); }         \
-  static inline T atomicAnd(T *p, T v) { return __atomic_fetch_and(p, v, EMU_ORDER); }         \
-  static inline T atomicOr(T *p, T v) { return __atomic_fetch_or(p, v, EMU_ORDER); }           \
-  static inline T atomicXor(T *p, T v) { return __atomic_fetch_xor(p, v, EMU_ORDER); }         \
-  static inline T atomicExch(T *p, T v) { return __atomic_exchange_n(p, v, EMU_ORDER); }       \
-  static inline T atomicMin(T *p, T v) { return emu::update<T, T>(p, [=](T old) { return v < old ? v : old; }); } \
-  static inline T atomicMax(T *p, T v) { return emu::update<T, T>(p, [=](T old) { return old < v ? v : old; }); } \
-  static inline T atomicCAS(T *p, T expected, T v) {                                           \
-    __atomic_compare_exchange_n(p, &expected, v, false, EMU_ORDER, EMU_ORDER);                 \
-    return expected;                                                                           \
+#define EMU_ATOMIC_INTEGER(T)                                                            \
+  static inline T atomicAdd(T *p, T v) { return __atomic_fetch_add(p, v, EMU_ORDER); }   \
+  static inline T atomicSub(T *p, T v) { return __atomic_fetch_sub(p, v, EMU_ORDER); }   \
+  static inline T atomicAnd(T *p, T v) { return __atomic_fetch_and(p, v, EMU_ORDER); }   \
+  static inline T atomicOr(T *p, T v) { return __atomic_fetch_or(p, v, EMU_ORDER); }     \
+  static inline T atomicXor(T *p, T v) { return __atomic_fetch_xor(p, v, EMU_ORDER); }   \
+  static inline T atomicExch(T *p, T v) { return __atomic_exchange_n(p, v, EMU_ORDER); } \
+  static inline T atomicMin(T *p, T v) {                                                 \
+    return emu::update<T, T>(p, [=](T old) { return v < old ? v : old; });               \
+  }                                                                                      \
+  static inline T atomicMax(T *p, T v) {                                                 \
+    return emu::update<T, T>(p, [=](T old) { return old < v ? v : old; });               \
+  }                                                                                      \
+  static inline T atomicCAS(T *p, T expected, T v) {                                     \
+    __atomic_compare_exchange_n(p, &expected, v, false, EMU_ORDER, EMU_ORDER);           \
+    return expected;                                                                     \
   }
 
 namespace emu {

@@ -18,10 +18,10 @@ template <class T> struct Element<T *> {
   static constexpr int size = sizeof(T *);
 };
 
-#define EMU_ELEMENT(T, letter)                  \
-  template <> struct Element<T> {               \
-    static constexpr char code = letter;        \
-    static constexpr int size = sizeof(T);      \
+#define EMU_ELEMENT(T, letter)             \
+  template <> struct Element<T> {          \
+    static constexpr char code = letter;   \
+    static constexpr int size = sizeof(T); \
   };
 EMU_ELEMENT(bool, 'b')
 EMU_ELEMENT(char, 'i')
@@ -40,7 +40,8 @@ EMU_ELEMENT(double, 'f')
 #undef EMU_ELEMENT
 
 // A pointer to vectors takes an array of their components.
-#define EMU_ELEMENT(T, scalar) template <> struct Element<T> : Element<scalar> {};
+#define EMU_ELEMENT(T, scalar) \
+  template <> struct Element<T> : Element<scalar> {};
 EMU_ELEMENT(float2, float)
 EMU_ELEMENT(float4, float)
 EMU_ELEMENT(double2, double)
@@ -86,17 +87,14 @@ template <class... A> struct Entry<void (*)(A...)> {
   }
 
   template <void (*kernel)(A...)> struct Call {
-    template <int... I> static void unpack(const char *packed, Indices<I...>) {
-      kernel(*(A *)(packed + offset(I))...);
-    }
+    template <int... I> static void unpack(const char *packed, Indices<I...>) { kernel(*(A *)(packed + offset(I))...); }
     static void run(const char *packed) { unpack(packed, Indices<__integer_pack(count)...>()); }
   };
 
   static const emu_parameter *parameters() {
-    static emu_parameter table[] = {
-        {Parameter<A>::type(), Parameter<A>::kind, Parameter<A>::code, Parameter<A>::is_const,
-         Parameter<A>::element_size, (int)sizeof(A), 0}...,
-        {}};
+    static emu_parameter table[] = {{Parameter<A>::type(), Parameter<A>::kind, Parameter<A>::code,
+                                     Parameter<A>::is_const, Parameter<A>::element_size, (int)sizeof(A), 0}...,
+                                    {}};
     for (int i = 0; i < count; i++) table[i].offset = offset(i);
     return table;
   }

@@ -2,38 +2,38 @@
 #pragma once
 #include "emulator/half_bits.h"
 
-#define EMU_HALF(H, to, from)                                                       \
-  struct alignas(2) H {                                                             \
-    unsigned short bits;                                                            \
-    H() = default;                                                                  \
-    H(float x) : bits(emu::to(x)) {}                                                \
-    H(double x) : bits(emu::to((float)x)) {}                                        \
-    H(int x) : bits(emu::to((float)x)) {}                                           \
-    operator float() const { return emu::from(bits); }                              \
-  };                                                                                \
-  struct alignas(4) H##2 { H x, y; };                                               \
-  static inline H operator+(H x, H y) { return H((float)x + (float)y); }            \
-  static inline H operator-(H x, H y) { return H((float)x - (float)y); }            \
-  static inline H operator*(H x, H y) { return H((float)x * (float)y); }            \
-  static inline H operator/(H x, H y) { return H((float)x / (float)y); }            \
-  static inline H operator-(H x) { return H(-(float)x); }                           \
-  static inline H &operator+=(H &x, H y) { return x = x + y; }                      \
-  static inline H &operator-=(H &x, H y) { return x = x - y; }                      \
-  static inline H &operator*=(H &x, H y) { return x = x * y; }                      \
-  static inline bool operator<(H x, H y) { return (float)x < (float)y; }            \
-  static inline bool operator>(H x, H y) { return (float)x > (float)y; }            \
-  static inline bool operator==(H x, H y) { return (float)x == (float)y; }          \
-  static inline H __hadd(H x, H y) { return x + y; }                                \
-  static inline H __hsub(H x, H y) { return x - y; }                                \
-  static inline H __hmul(H x, H y) { return x * y; }                                \
-  static inline H __hdiv(H x, H y) { return x / y; }                                \
-  static inline H __hneg(H x) { return -x; }                                        \
-  static inline H __hfma(H x, H y, H z) { return H(fmaf(x, y, z)); }                \
-  static inline H __hmax(H x, H y) { return H(fmaxf(x, y)); }                       \
-  static inline H __hmin(H x, H y) { return H(fminf(x, y)); }                       \
-  static inline bool __hisnan(H x) { return isnan((float)x); }                      \
-  static inline H##2 __hadd2(H##2 a, H##2 b) { return {a.x + b.x, a.y + b.y}; }     \
-  static inline H##2 __hmul2(H##2 a, H##2 b) { return {a.x * b.x, a.y * b.y}; }     \
+#define EMU_HALF(H, to, from)                                                   \
+  struct alignas(2) H {                                                         \
+    unsigned short bits;                                                        \
+    H() = default;                                                              \
+    H(float x) : bits(emu::to(x)) {}                                            \
+    H(double x) : bits(emu::to((float)x)) {}                                    \
+    H(int x) : bits(emu::to((float)x)) {}                                       \
+    operator float() const { return emu::from(bits); }                          \
+  };                                                                            \
+  struct alignas(4) H##2 { H x, y; };                                           \
+  static inline H operator+(H x, H y) { return H((float)x + (float)y); }        \
+  static inline H operator-(H x, H y) { return H((float)x - (float)y); }        \
+  static inline H operator*(H x, H y) { return H((float)x * (float)y); }        \
+  static inline H operator/(H x, H y) { return H((float)x / (float)y); }        \
+  static inline H operator-(H x) { return H(-(float)x); }                       \
+  static inline H &operator+=(H &x, H y) { return x = x + y; }                  \
+  static inline H &operator-=(H &x, H y) { return x = x - y; }                  \
+  static inline H &operator*=(H &x, H y) { return x = x * y; }                  \
+  static inline bool operator<(H x, H y) { return (float)x < (float)y; }        \
+  static inline bool operator>(H x, H y) { return (float)x > (float)y; }        \
+  static inline bool operator==(H x, H y) { return (float)x == (float)y; }      \
+  static inline H __hadd(H x, H y) { return x + y; }                            \
+  static inline H __hsub(H x, H y) { return x - y; }                            \
+  static inline H __hmul(H x, H y) { return x * y; }                            \
+  static inline H __hdiv(H x, H y) { return x / y; }                            \
+  static inline H __hneg(H x) { return -x; }                                    \
+  static inline H __hfma(H x, H y, H z) { return H(fmaf(x, y, z)); }            \
+  static inline H __hmax(H x, H y) { return H(fmaxf(x, y)); }                   \
+  static inline H __hmin(H x, H y) { return H(fminf(x, y)); }                   \
+  static inline bool __hisnan(H x) { return isnan((float)x); }                  \
+  static inline H##2 __hadd2(H##2 a, H##2 b) { return {a.x + b.x, a.y + b.y}; } \
+  static inline H##2 __hmul2(H##2 a, H##2 b) { return {a.x * b.x, a.y * b.y}; } \
   static inline H##2 __hfma2(H##2 a, H##2 b, H##2 c) { return {__hfma(a.x, b.x, c.x), __hfma(a.y, b.y, c.y)}; }
 
 EMU_HALF(__half, to_f16, from_f16)

@@ -43,9 +43,9 @@ EMU_UNARY(nearbyint)
 EMU_UNARY(fabs)
 #undef EMU_UNARY
 
-#define EMU_BINARY(name)                   \
-  extern "C" double name(double, double);  \
-  extern "C" float name##f(float, float);  \
+#define EMU_BINARY(name)                  \
+  extern "C" double name(double, double); \
+  extern "C" float name##f(float, float); \
   static inline float name(float x, float y) { return name##f(x, y); }
 EMU_BINARY(pow)
 EMU_BINARY(fmod)

@@ -48,13 +48,11 @@ static inline int segment(int width, const char *operation) {
 }
 }  // namespace emu
 
-template <class T>
-static inline T __shfl_sync(unsigned mask, T value, int lane, int width = 32, EMU_CALLER) {
+template <class T> static inline T __shfl_sync(unsigned mask, T value, int lane, int width = 32, EMU_CALLER) {
   int first = emu::segment(width, "__shfl_sync");
   return emu::shuffle(mask, value, first + (lane & (width - 1)), "__shfl_sync", EMU_SITE);
 }
-template <class T>
-static inline T __shfl_up_sync(unsigned mask, T value, unsigned delta, int width = 32, EMU_CALLER) {
+template <class T> static inline T __shfl_up_sync(unsigned mask, T value, unsigned delta, int width = 32, EMU_CALLER) {
   int first = emu::segment(width, "__shfl_up_sync"), source = emu_now.lane - (int)delta;
   return emu::shuffle(mask, value, source < first ? emu_now.lane : source, "__shfl_up_sync", EMU_SITE);
 }
@@ -63,8 +61,7 @@ static inline T __shfl_down_sync(unsigned mask, T value, unsigned delta, int wid
   int end = emu::segment(width, "__shfl_down_sync") + width, source = emu_now.lane + (int)delta;
   return emu::shuffle(mask, value, source >= end ? emu_now.lane : source, "__shfl_down_sync", EMU_SITE);
 }
-template <class T>
-static inline T __shfl_xor_sync(unsigned mask, T value, int lanes, int width = 32, EMU_CALLER) {
+template <class T> static inline T __shfl_xor_sync(unsigned mask, T value, int lanes, int width = 32, EMU_CALLER) {
   int end = emu::segment(width, "__shfl_xor_sync") + width, source = (emu_now.lane ^ lanes) & 31;
   return emu::shuffle(mask, value, source >= end ? emu_now.lane : source, "__shfl_xor_sync", EMU_SITE);
 }
@@ -93,12 +90,14 @@ static inline T reduce(unsigned mask, T value, Fold, const char *operation, emu_
   return reduced.result;
 }
 
-#define EMU_FOLD(name, expression) \
-  struct name { template <class T> static T fold(T x, T y) { return expression; } };
+#define EMU_FOLD(name, expression)                                    \
+  struct name {                                                       \
+    template <class T> static T fold(T x, T y) { return expression; } \
+  };
 EMU_FOLD(Add, x + y)
 EMU_FOLD(Min, y < x ? y : x)
 EMU_FOLD(Max, x < y ? y : x)
-EMU_FOLD(And, x & y)
+EMU_FOLD(And, (x & y))
 EMU_FOLD(Or, x | y)
 EMU_FOLD(Xor, x ^ y)
 #undef EMU_FOLD
@@ -113,9 +112,9 @@ static inline int __any_sync(unsigned mask, int predicate, EMU_CALLER) {
 static inline int __all_sync(unsigned mask, int predicate, EMU_CALLER) {
   return emu::reduce(mask, (unsigned)!!predicate, emu::And(), "__all_sync", EMU_SITE);
 }
-#define EMU_REDUCE(T, name, Fold)                                                      \
-  static inline T name(unsigned mask, T value, EMU_CALLER) {             \
-    return emu::reduce(mask, value, emu::Fold(), #name, EMU_SITE);                         \
+#define EMU_REDUCE(T, name, Fold)                                  \
+  static inline T name(unsigned mask, T value, EMU_CALLER) {       \
+    return emu::reduce(mask, value, emu::Fold(), #name, EMU_SITE); \
   }
 EMU_REDUCE(int, __reduce_add_sync, Add)
 EMU_REDUCE(unsigned, __reduce_add_sync, Add)
@@ -129,8 +128,7 @@ EMU_REDUCE(unsigned, __reduce_xor_sync, Xor)
 #undef EMU_REDUCE
 
 // The lanes whose value equals the caller's.
-template <class T>
-static inline unsigned __match_any_sync(unsigned mask, T value, EMU_CALLER) {
+template <class T> static inline unsigned __match_any_sync(unsigned mask, T value, EMU_CALLER) {
   struct Matched {
     T value;
     unsigned equal;

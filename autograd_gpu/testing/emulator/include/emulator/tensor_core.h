@@ -59,10 +59,10 @@ struct MatrixRow {
 };
 }  // namespace emu
 
-#define EMU_MMA(name, combine)                                                                              \
+#define EMU_MMA(name, combine)                                                                         \
   static inline void name(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2], EMU_CALLER) { \
-    emu::Fragments mine{d, a, b};                                                                           \
-    emu_collective(0xffffffffu, &mine, combine, "mma.sync", EMU_SITE);                                          \
+    emu::Fragments mine{d, a, b};                                                                      \
+    emu_collective(0xffffffffu, &mine, combine, "mma.sync", EMU_SITE);                                 \
   }
 EMU_MMA(emu_mma_m16n8k16_bf16, emu::mma_m16n8k16<emu::from_bf16>)
 EMU_MMA(emu_mma_m16n8k16_f16, emu::mma_m16n8k16<emu::from_f16>)
@@ -70,8 +70,7 @@ EMU_MMA(emu_mma_m16n8k8_tf32, emu::mma_m16n8k8_tf32)
 #undef EMU_MMA
 
 // ldmatrix.xN(.trans): lane i gives the address of row i % 8 of 8x8 matrix i / 8; every lane gets two halves of each.
-template <int N, bool transposed>
-static inline void emu_ldmatrix(unsigned (&result)[N], const void *row, EMU_CALLER) {
+template <int N, bool transposed> static inline void emu_ldmatrix(unsigned (&result)[N], const void *row, EMU_CALLER) {
   emu::MatrixRow mine{{}, result};
   if (emu_now.lane < 8 * N) {
     if ((unsigned long)row % 16) emu_fail("ldmatrix at %s:%d: row address is not 16-byte aligned", file, line);
