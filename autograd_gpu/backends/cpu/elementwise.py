@@ -319,7 +319,7 @@ def gelu_backward(gy, x, approximate):
 
 def relu_backward(gy, y):
     gx = np.zeros(gy.shape, gy.dtype)
-    np.copyto(gx, gy, where=y > 0)
+    np.copyto(gx, gy, where=~(y <= 0))  # NaN passes its gradient on, as in PyTorch
     return gx
 
 
