@@ -1,8 +1,9 @@
 // Attention (see attention.cu) in float16 and bfloat16 on tensor cores: FlashAttention-2 (Dao 2023).
 //
-// 4 warps, 16 rows of a 64-row tile each. A warp keeps its 16 rows' scores in registers, in the layout in which mma leaves
-// them, which is also the layout in which the next mma takes its left operand: probabilities never pass through shared
-// memory. The gradients of keys and values work on transposed scores, so that there too a warp's rows are its own.
+// 4 warps, 16 rows of a 64-row tile each. A warp keeps its 16 rows' scores in registers, in the layout in which mma
+// leaves them, which is also the layout in which the next mma takes its left operand: probabilities never pass through
+// shared memory. The gradients of keys and values work on transposed scores, so that there too a warp's rows are its
+// own.
 
 #include "attention.cuh"
 #include "mma.cuh"
@@ -27,7 +28,7 @@ struct Tile {
         }
     }
 
-    // 16 lines from `line` and 16 columns from `c` as a warp's registers, in quarters; K of the product runs along d ...
+    // 16 lines from `line` and 16 columns from `c` as a warp's registers, in quarters: the product sums along d ...
     static __device__ void along(unsigned (&r)[4], const scalar_t* tile, int line, int c) {
         int lane = threadIdx.x % 32;
         ldmatrix<false>(r, tile + (line + lane % 16) * PITCH + c + lane / 16 * 8);
@@ -71,13 +72,6 @@ __device__ inline void dot(Piece<COLS>& scores, const scalar_t* rows, int row, c
     }
 }
 
-__device__ inline unsigned pack(float low, float high) {
-    scalar_t pair[2];
-    store(pair, low);
-    store(pair + 1, high);
-    return pair[0].bits | (unsigned)pair[1].bits << 16;
-}
-
 // sums += weights @ tile, over COLS lines of the tile.
 template <int D_MAX, int COLS>
 __device__ inline void accumulate(Piece<D_MAX>& sums, const Piece<COLS>& weights, const scalar_t* tile, int d) {
@@ -100,10 +94,11 @@ template <int D_MAX>
 __device__ inline void put(scalar_t* to, int rows, int d, const Piece<D_MAX>& sums, float low_factor,
                            float high_factor) {
     for (int n = 0; n < D_MAX / 8; n++)
-        for (int i = 0; i < 4; i++) {
-            int row = piece_row(i / 2), c = piece_col(n, i);
-            if (row < rows && c < d)
-                store(to + (long long)row * d + c, sums[n][i] * (i < 2 ? low_factor : high_factor));
+        for (int half = 0; half < 2; half++) {
+            int row = piece_row(half), c = piece_col(n, 0);
+            float factor = half ? high_factor : low_factor;
+            if (row < rows)
+                store_pair(to + (long long)row * d, c, d, sums[n][half * 2] * factor, sums[n][half * 2 + 1] * factor);
         }
 }
 

@@ -86,10 +86,17 @@ __device__ void multiply(const scalar_t* x, const scalar_t* y, scalar_t* out, ac
         __syncthreads();
     }
 
-    for (int i = 0; i < QUADS * 4; i++)
-        for (int j = 0; j < QUADS * 4; j++)
-            put(out, partial, p, work, work.row + i / 4 * 64 + thread_row + i % 4,
-                work.col + j / 4 * 64 + thread_col + j % 4, sums[i][j]);
+    for (int i = 0; i < QUADS * 4; i++) {
+        int row = work.row + i / 4 * 64 + thread_row + i % 4;
+        if (row >= p.m) continue;
+        long long start = row_start(p, work, row);
+        for (int j = 0; j < QUADS * 4; j++) {
+            int col = work.col + j / 4 * 64 + thread_col + j % 4;
+            if (col >= p.n) continue;
+            if (p.slices == 1) store(out + start + col, sums[i][j]);
+            else partial[start + col] = sums[i][j];
+        }
+    }
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS)

@@ -87,11 +87,22 @@ __device__ void multiply(const scalar_t* x, const scalar_t* y, scalar_t* out, ac
     }
     copy_wait<0>();
 
-    int row = work.row + warp_row + threadIdx.x % 32 / 4, col = work.col + warp_col + threadIdx.x % 4 * 2;
-    for (int i = 0; i < 4; i++)
-        for (int j = 0; j < 4; j++)
-            for (int r = 0; r < 4; r++)
-                put(out, partial, p, work, row + i * 16 + r / 2 * 8, col + j * 8 + r % 2, sums[i][j][r]);
+    int first_row = work.row + warp_row + threadIdx.x % 32 / 4, first_col = work.col + warp_col + threadIdx.x % 4 * 2;
+    for (int i = 0; i < 8; i++) {  // the thread's rows, two of each 16 x 8 piece
+        int row = first_row + i * 8;
+        if (row >= p.m) continue;
+        long long start = row_start(p, work, row);
+        for (int j = 0; j < 4; j++) {
+            int col = first_col + j * 8;
+            float first = sums[i / 2][j][i % 2 * 2], second = sums[i / 2][j][i % 2 * 2 + 1];
+            if (p.slices == 1) {
+                store_pair(out + start, col, p.n, first, second);
+            } else {
+                if (col < p.n) partial[start + col] = first;
+                if (col + 1 < p.n) partial[start + col + 1] = second;
+            }
+        }
+    }
 }
 
 // n: the operand's rows are contiguous; t: its columns are (it is the transpose of one whose rows are).

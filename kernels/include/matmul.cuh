@@ -42,13 +42,9 @@ __device__ inline Work my_work(const scalar_t* x, const scalar_t* y, const Probl
     return Work{x, y, row, col, k_begin, k_end, (long long)slice * batches + batch};
 }
 
-// One element of the product: into out when K is whole, else into this slice's partial product.
-__device__ inline void put(scalar_t* out, acc_t* partial, const Problem& p, const Work& work, int row, int col,
-                           acc_t value) {
-    if (row >= p.m || col >= p.n) return;
-    long long at = (work.product * p.m + row) * p.n + col;
-    if (p.slices == 1) store(out + at, value);
-    else partial[at] = value;
+// Where a row of this block's product begins: in out when K is whole, else in this slice's partial product.
+__device__ inline long long row_start(const Problem& p, const Work& work, int row) {
+    return (work.product * p.m + row) * p.n;
 }
 
 // out[i] = the sum of partial[slice, i] over the slices.

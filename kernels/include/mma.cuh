@@ -47,6 +47,24 @@ __device__ inline void ldmatrix(unsigned (&r)[4], const void* row) {
 #endif
 }
 
+// Two neighbours as mma takes them, the first in the low half.
+__device__ inline unsigned pack(float low, float high) {
+    scalar_t pair[2];
+    store(pair, low);
+    store(pair + 1, high);
+    return pair[0].bits | (unsigned)pair[1].bits << 16;
+}
+
+// row[col] and row[col + 1], where they are among the row's `cols`; col is even, and so is where an even row begins.
+__device__ inline void store_pair(scalar_t* row, int col, int cols, float first, float second) {
+    if (cols % 2 == 0 && col < cols) {
+        *(unsigned*)(row + col) = pack(first, second);
+        return;
+    }
+    if (col < cols) store(row + col, first);
+    if (col + 1 < cols) store(row + col + 1, second);
+}
+
 // 16 bytes from global to shared memory in the background; only the first `valid` are read, the rest become zeros.
 __device__ inline void copy_async(void* to, const void* from, int valid) {
 #ifdef CUDA_EMU
