@@ -51,6 +51,7 @@ from .version import __version__
 from . import autograd, cuda, nn, optim  # isort: skip  (after the names that they use)
 from .serialization import load, save  # isort: skip
 
+device("cpu").backend  # loaded here once, so that no operation has to ask
 bool = _dtypes.bool
 half, float, double = float16, float32, float64
 short, int, long = int16, int32, int64

@@ -100,68 +100,58 @@ def run_backward(
     """
     roots = list(roots)
     wanted = None if targets is None else _nodes_leading_to(targets, (edge[0] for edge, _ in roots))
+    wanted_outputs = frozenset(targets or ())
     captured: dict[Edge, Any] = {}
-    pending: dict[int, tuple[Node, list[Any]]] = {}
-    private: set[tuple[int, int]] = set()
-    order: list[int] = []
+    pending: dict[int, tuple[Node, list[Any]]] = {}  # by sequence number: the node and its outputs' gradients so far
+    private: set[tuple[int, int]] = set()  # (sequence, output) whose gradient is a sum made here
+    order: list[int] = []  # a heap of negated sequence numbers
 
-    def deliver(edge: Edge, gradient: Any) -> None:
-        node, number = edge
-        sequence = node.sequence
-        entry = pending.get(sequence)
-        if entry is None:
-            gradients = [None] * node.outputs
-            gradients[number] = gradient
-            pending[sequence] = (node, gradients)
-            heappush(order, -sequence)
-            return
-        gradients = entry[1]
-        present = gradients[number]
-        if present is None:
-            gradients[number] = gradient
-        else:
-            key = (sequence, number)
-            gradients[number] = accumulate(present, gradient, key in private)
-            private.add(key)
-
-    for edge, gradient in roots:
-        if wanted is None or edge[0] in wanted:
-            deliver(edge, gradient)
+    edges: Sequence[Edge | None] = [edge for edge, _ in roots]
+    results: Sequence[Any] = [gradient for _, gradient in roots]
     del roots
-    target_set = set(targets or ())
-    while order:
+    while True:
+        for edge, gradient in zip(edges, results):
+            if edge is None or gradient is None:
+                continue
+            node, number = edge
+            if wanted is not None and node not in wanted:
+                continue
+            sequence = node.sequence
+            entry = pending.get(sequence)
+            if entry is None:
+                gradients = [None] * node.outputs
+                gradients[number] = gradient
+                pending[sequence] = (node, gradients)
+                heappush(order, -sequence)
+            elif entry[1][number] is None:
+                entry[1][number] = gradient
+            else:
+                key = (sequence, number)
+                entry[1][number] = accumulate(entry[1][number], gradient, key in private)
+                private.add(key)
+        entry = gradient = None
+        results = ()
+        if not order:
+            return captured
         node, gradients = pending.pop(-heappop(order))
         if node.hooks is not None:
             _run_tensor_hooks(node, gradients)
         if wanted is not None:
-            is_needed_further = False
-            for number in range(node.outputs):
-                if (node, number) in target_set:
-                    captured[node, number] = gradients[number]
-            is_needed_further = any(edge is not None and edge[0] in wanted for edge in node.edges)
-            if not is_needed_further:
+            for number, gradient in enumerate(gradients):
+                if (node, number) in wanted_outputs:
+                    captured[node, number] = gradient
+            gradient = None
+            if not any(edge is not None and edge[0] in wanted for edge in node.edges):
+                edges = ()
                 continue
             node.wanted = wanted
         edges = node.edges
-        if node.hooks is None:
-            results = node.run(gradients)
-        else:
-            results = _run_with_node_hooks(node, gradients)
+        results = node.run(gradients) if node.hooks is None else _run_with_node_hooks(node, gradients)
+        gradients = []
         if not keep_graph:
             node.release()
-        del gradients
-        if wanted is None:
-            for edge, gradient in zip(edges, results):
-                if edge is not None and gradient is not None:
-                    deliver(edge, gradient)
-        else:
+        if wanted is not None:
             node.wanted = None
-            for edge, gradient in zip(edges, results):
-                if edge is not None and gradient is not None and edge[0] in wanted:
-                    deliver(edge, gradient)
-        del results, edges
-        gradient = None
-    return captured
 
 
 def _run_tensor_hooks(node: Node, gradients: list[Any]) -> None:

@@ -188,7 +188,7 @@ class Function:
             return tuple(fresh)
         ctx.edges = edges
         ctx.sequence = next_sequence()
-        ctx.where = user_line()
+        ctx.where = user_line(2)
         ctx.outputs = len(fresh)
         ctx._input_info = tuple(_info(a) for a in args)
         ctx._output_info = tuple(_info(o) for o in fresh)
@@ -237,7 +237,7 @@ class _Refuse(Op):
     def apply(cls, x: Tensor) -> Tensor:
         node, y = cls(), x.detach()
         node.sequence = next_sequence()
-        node.where = user_line()
+        node.where = user_line(2)
         y._edge = (node, 0)
         return y
 

@@ -8,9 +8,10 @@ from typing import Any
 
 from .dtypes import FLOATS
 from .engine import Node, RemovableHandle, add_hook, hooks_of, modes, next_sequence
-from .tensor import Tensor, refresh_view, version_cell, wrap
+from .tensor import Tensor, mark_inference, refresh_view, version_cell, wrap
 from .user_line import line_of, user_line
 
+_new = object.__new__
 _FLOATING = frozenset(dtype.numpy for dtype in FLOATS)
 
 
@@ -45,66 +46,74 @@ class Op(Node):
     @classmethod
     def apply(cls, *inputs: Any, **parameters: Any) -> Any:
         """Compute the operation on tensors and record it when an input requires grad."""
-        ctx = cls()
+        ctx = _new(cls)
         arrays: list[Any] = []
-        edges: list[Any] = []
-        recorded = False
         device = None
+        may_record = False
         for value in inputs:
             if isinstance(value, Tensor):
                 arrays.append(value._array)
-                base = value._base
-                if base is not None and base._epoch != value._epoch:
-                    refresh_view(value)
-                edge = value._edge
-                edges.append(edge)
-                if edge is not None:
-                    recorded = True
-                if device is not value.device:
+                if value._edge is not None or value._base is not None:
+                    may_record = True
+                if value.device is not device:
                     if device is not None:
                         raise RuntimeError(_mixed_devices(cls, inputs))
                     device = value.device
             else:
                 arrays.append(value)
-                edges.append(None)
-        ctx.backend = device.backend  # type: ignore[union-attr]
-        result = ctx.forward(*arrays, **parameters)
+        ctx.backend = device._backend  # type: ignore[union-attr]
+        result = ctx.forward(*arrays, **parameters) if parameters else ctx.forward(*arrays)
+        recorded = may_record and modes.grad and cls.differentiable and ctx._record(inputs)
         if type(result) is tuple:
-            return ctx._finish_many(result, inputs, parameters, edges, device, recorded)
-        output = Tensor.__new__(Tensor)
+            return ctx._finish_many(result, inputs, parameters, device, recorded)
+        output = _new(Tensor)
         output._array = result
-        output.device = device  # type: ignore[assignment]
+        output.device = device
         if cls.is_view:
             ctx._mark_view(output, inputs[0], parameters)
-        if recorded and modes.grad and cls.differentiable:
-            ctx.edges = tuple(edges)
-            ctx.sequence = next_sequence()
-            ctx.where = user_line()
+        if recorded:
             ctx.keep(output, *inputs, **parameters)
             output._edge = (ctx, 0)
         elif modes.inference and not cls.is_view:
-            output._inference = True
+            mark_inference(output)
         return output
 
+    def _record(ctx, inputs: tuple) -> bool:
+        """Link the node to where its inputs' gradients go. False when none of them requires grad."""
+        edges = []
+        recorded = False
+        for value in inputs:
+            edge = None
+            if isinstance(value, Tensor):
+                base = value._base
+                if base is not None and base._epoch != value._epoch:
+                    refresh_view(value)
+                edge = value._edge
+                if edge is not None:
+                    recorded = True
+            edges.append(edge)
+        if recorded:
+            ctx.edges = tuple(edges)
+            ctx.sequence = next_sequence()
+            ctx.where = user_line(3)
+        return recorded
+
     def _finish_many(
-        ctx, results: tuple, inputs: tuple, parameters: dict, edges: list, device: Any, recorded: bool
+        ctx, results: tuple, inputs: tuple, parameters: dict, device: Any, recorded: bool
     ) -> tuple[Tensor, ...]:
         outputs = tuple(wrap(array, device) for array in results)
         if ctx.is_view:
             for number, output in enumerate(outputs):
                 ctx._mark_view(output, inputs[0], parameters, number)
-        if recorded and modes.grad and ctx.differentiable:
-            ctx.edges = tuple(edges)
-            ctx.sequence = next_sequence()
+        if recorded:
             ctx.outputs = len(outputs)
-            ctx.where = user_line()
             for number, output in enumerate(outputs):
                 if output._array.dtype in _FLOATING:
                     output._edge = (ctx, number)
             ctx.keep(outputs, *inputs, **parameters)
         elif modes.inference and not ctx.is_view:
             for output in outputs:
-                output._inference = True
+                mark_inference(output)
         return outputs
 
     def _mark_view(ctx, output: Tensor, source: Tensor, parameters: dict, number: int | None = None) -> None:
@@ -126,23 +135,28 @@ class Op(Node):
 
         An output must be marked, ``ctx.save(ctx.own(y))``: it is kept as buffer and version, since it holds this node.
         """
+        for value in values:
+            if getattr(value, "_cell", None) is not None or _pack_hooks:
+                ctx._save_with_versions(values)
+                return
+        ctx._saved = values  # every version is 0
+
+    def _save_with_versions(ctx, values: tuple) -> None:
         kept: list[Any] = []
         versions: list[int] = []
         for value in values:
+            version = 0
             if isinstance(value, Tensor):
                 if value._inference:
                     raise RuntimeError(
                         "Inference tensors cannot be saved for backward. To work around you can make a clone to get a "
                         f"normal tensor and use it in autograd: x.clone(). (in {ctx.name()})"
                     )
-                cell = value._cell
-                versions.append(0 if cell is None else cell.value)
+                version = 0 if value._cell is None else value._cell.value
                 if _pack_hooks:
-                    kept.append(_packed(value))
-                    continue
-            else:
-                versions.append(0)
+                    value = _packed(value)
             kept.append(value)
+            versions.append(version)
         ctx._saved = tuple(kept)
         ctx._versions = tuple(versions)
 
@@ -156,15 +170,17 @@ class Op(Node):
         if ctx.freed:
             raise RuntimeError(_freed_message(ctx))
         values = ctx._saved
-        wrapped = False
-        for value, version in zip(values, ctx._versions):
-            if isinstance(value, Tensor):
-                cell = value._cell
-                if cell is not None and cell.value != version:
-                    raise RuntimeError(_modified_message(ctx, value, version))
-            elif type(value) in _WRAPPED:
-                wrapped = True
-        return tuple(v.unwrap(ctx) if type(v) in _WRAPPED else v for v in values) if wrapped else values
+        is_wrapped = False
+        for number, value in enumerate(values):
+            if type(value) in _WRAPPED:
+                is_wrapped = True
+            else:
+                cell = getattr(value, "_cell", None)
+                if cell is not None:
+                    version = ctx._versions[number] if ctx._versions else 0
+                    if cell.value != version:
+                        raise RuntimeError(_modified_message(ctx, value, version))
+        return tuple(v.unwrap(ctx) if type(v) in _WRAPPED else v for v in values) if is_wrapped else values
 
     def release(ctx) -> None:
         if ctx._saved:
@@ -295,9 +311,9 @@ def _modified_message(node: Op, value: Any, version: int) -> str:
 
 
 def _mixed_devices(operation: type, inputs: tuple) -> str:
-    devices = sorted({str(value.device) for value in inputs if isinstance(value, Tensor)})
+    devices = sorted({str(value.device) for value in inputs if isinstance(value, Tensor)}, reverse=True)
     return (
         "Expected all tensors to be on the same device, but found at least two devices, "
-        f"{' and '.join(devices)}! ({operation.__name__.lower()}: move one with .to(\"{devices[-1]}\").)"
+        f"{' and '.join(devices)}! ({operation.__name__.lower()}: move one with .to(\"{devices[0]}\").)"
     )
 

@@ -126,7 +126,6 @@ def _data(tensor: Tensor, indent: int) -> str:
 
 def represent(self: Tensor) -> str:
     """Return the tensor as PyTorch prints it: values, then dtype, device and grad_fn where they are not the usual."""
-    is_parameter = type(self).__name__ == "Parameter"
     prefix = "tensor("
     text = _data(self, len(prefix))
     suffixes = []
@@ -142,8 +141,7 @@ def represent(self: Tensor) -> str:
         suffixes.append(f"grad_fn=<{grad_fn.name()}>")  # type: ignore[attr-defined]
     elif self.requires_grad:
         suffixes.append("requires_grad=True")
-    result = _with_suffixes(prefix + text, suffixes, len(prefix))
-    return f"Parameter containing:\n{result}" if is_parameter else result
+    return _with_suffixes(prefix + text, suffixes, len(prefix))
 
 
 def _with_suffixes(text: str, suffixes: list[str], indent: int) -> str:

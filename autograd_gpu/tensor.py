@@ -417,7 +417,7 @@ def _checked_hook(hook: Callable, tensor: Tensor) -> Callable:
 
 def wrap(array: Any, device: Device) -> Tensor:
     """Return a tensor over an array of the device's kind."""
-    tensor = Tensor.__new__(Tensor)
+    tensor = object.__new__(Tensor)
     tensor._array = array
     tensor.device = device
     return tensor
@@ -462,6 +462,15 @@ def replay(steps: tuple | None, tensor: Tensor) -> Tensor:
     return tensor
 
 
+_INFERENCE_CELL = Version()  # of every inference tensor: a cell that never counts, so that saving one is noticed
+
+
+def mark_inference(tensor: Tensor) -> None:
+    """Mark a tensor as made inside ``inference_mode``."""
+    tensor._inference = True
+    tensor._cell = _INFERENCE_CELL
+
+
 def version_cell(tensor: Tensor) -> Version:
     """Return the tensor's version counter, made on first use."""
     cell = tensor._cell
@@ -476,7 +485,7 @@ def bump_version(tensor: Tensor) -> None:
         return
     cell = version_cell(tensor)
     cell.value += 1
-    cell.where = user_line()
+    cell.where = user_line(2)
 
 
 def check_can_require_grad(array: Any) -> None:

@@ -8,12 +8,22 @@ import sys
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
-def user_line() -> tuple | None:
-    """Return (code, instruction) of the innermost frame outside this package: two references, resolved by `line_of`."""
-    frame = sys._getframe(2)
+_is_ours: dict[str, bool] = {}  # by file name: a look-up is half the price of startswith
+
+
+def user_line(depth: int) -> tuple | None:
+    """Return (code, instruction) of the innermost frame outside this package, at least `depth` frames up.
+
+    Two references, which `line_of` resolves when an error is built.
+    """
+    frame = sys._getframe(depth)
     while frame is not None:
         code = frame.f_code
-        if not code.co_filename.startswith(_PACKAGE):
+        name = code.co_filename
+        ours = _is_ours.get(name)
+        if ours is None:
+            ours = _is_ours[name] = name.startswith(_PACKAGE)
+        if not ours:
             return code, frame.f_lasti
         frame = frame.f_back  # type: ignore[assignment]
     return None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from ..engine import Edge, modes, run_backward
 from ..op import _backward_line
 from ..ops.shape import stack
@@ -129,14 +131,15 @@ def _run(
     starts = list(zip(edges, gradients))
     gradients.clear()
     grad_mode, modes.grad = modes.grad, create_graph and not modes.inference
-    line, _backward_line[0] = _backward_line[0], user_line()
+    line, _backward_line[0] = _backward_line[0], user_line(2)
     try:
-        return run_backward(
-            starts,
-            accumulate,
-            keep_graph=keep_graph,
-            targets=None if targets is None else [edge_of(t) for t in targets],  # type: ignore[misc]
-        )
+        with np.errstate(all="ignore"):  # on the CPU as on a GPU: infinities and NaN are values, not warnings
+            return run_backward(
+                starts,
+                accumulate,
+                keep_graph=keep_graph,
+                targets=None if targets is None else [edge_of(t) for t in targets],  # type: ignore[misc]
+            )
     finally:
         modes.grad = grad_mode
         _backward_line[0] = line

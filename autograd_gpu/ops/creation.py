@@ -14,7 +14,7 @@ from ..device import resolve
 from ..device import cpu as CPU
 from ..dtypes import DType
 from ..engine import modes
-from ..tensor import AccumulateGrad, Tensor, check_can_require_grad, wrap
+from ..tensor import AccumulateGrad, Tensor, check_can_require_grad, mark_inference, wrap
 from .cast import Number, cast, is_scalar, to_device
 from .shape import as_sizes
 
@@ -22,7 +22,7 @@ from .shape import as_sizes
 def with_grad(tensor: Tensor, requires_grad: bool) -> Tensor:
     """Return the fresh tensor as a leaf that requires grad, or as it is; marked when made in inference mode."""
     if modes.inference:
-        tensor._inference = True
+        mark_inference(tensor)
         if requires_grad:
             check_can_require_grad(tensor._array)
             tensor._inert_flag = True

@@ -48,7 +48,7 @@ class CopySlices(Op):
         node.edges = (edge_of(base), edge_of(written))
         node.backend = base.device.backend
         node.sequence = next_sequence()
-        node.where = user_line()
+        node.where = user_line(2)
         node.steps = steps  # type: ignore[attr-defined]
         _move_history(base, (node, 0))
 

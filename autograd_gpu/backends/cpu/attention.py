@@ -19,7 +19,7 @@ def attention(q, k, v, causal, scale):
     np.exp(p, out=p)
     total = np.add.reduce(p, axis=-1, keepdims=True)
     o = np.matmul(p, wide_v)
-    o /= total
+    np.divide(o, total, out=o, where=total > 0)  # no keys: zeros
     lse = (np.log(total) + highest)[..., 0]
     return o.astype(q.dtype, copy=False), lse
 

@@ -79,7 +79,7 @@ def _composed_unary(name, function):
 def _binary(name, function):
     def apply(x, y, out=None):
         dtype = x.dtype if isinstance(x, np.ndarray) else y.dtype
-        if dtype in HALVES:
+        if dtype.itemsize == 2 and dtype in HALVES:  # the size first: looking up a dtype costs 0.1 us
             x = x.astype(np.float32) if isinstance(x, np.ndarray) else x
             y = y.astype(np.float32) if isinstance(y, np.ndarray) else y
             return _round(function(x, y), dtype, out)
