@@ -1,26 +1,29 @@
 // z[i] = f(x[i], y[i]); a null pointer's operand is the number that comes with it.
 #include "map.cuh"
 
-#define MAP(name, cost, out_t)                                                                                      \
-    extern "C" __global__ void binary_##name(out_t* z, long long count, Layout<3> layout, const scalar_t* x, acc_t x_value,  \
-                                    const scalar_t* y, acc_t y_value) {                                             \
-        Operand<scalar_t, 1> a{x, x_value};                                                                         \
-        Operand<scalar_t, 2> b{y, y_value};                                                                         \
-        map<cost>(name##_of(), z, count, layout, a, b);                                                             \
+#define MAP(name, cost, out_t)                                                                               \
+    extern "C" __global__ void binary_##name(out_t* z, long long count, Layout<3> layout, const scalar_t* x, \
+                                             acc_t x_value, const scalar_t* y, acc_t y_value) {              \
+        Operand<scalar_t, 1> a{x, x_value};                                                                  \
+        Operand<scalar_t, 2> b{y, y_value};                                                                  \
+        map<cost>(name##_of(), z, count, layout, a, b);                                                      \
     }
-#define FORMULA(name, formula)                                              \
-    struct name##_of {                                                      \
+#define FORMULA(name, formula)                                                  \
+    struct name##_of {                                                          \
         __device__ acc_t operator()(acc_t x, acc_t y) const { return formula; } \
     };
-#define BINARY(name, formula) FORMULA(name, formula) MAP(name, CHEAP, scalar_t)
-#define FUNCTION(name, formula) FORMULA(name, formula) MAP(name, COSTLY, scalar_t)
-#define COMPARE(name, formula) FORMULA(name, formula) MAP(name, CHEAP, bool)
+#define BINARY(name, formula) FORMULA(name, formula) MAP(name, SIMPLE, scalar_t)
+#define FUNCTION(name, formula) FORMULA(name, formula) MAP(name, SLOW, scalar_t)
+#define COMPARE(name, formula) FORMULA(name, formula) MAP(name, SIMPLE, bool)
 
 BINARY(add, x + y)
-BINARY(sub, x - y)
 BINARY(mul, x* y)
 BINARY(maximum, x > y || x != x ? x : y)  // NaN wins
 BINARY(minimum, x < y || x != x ? x : y)
+
+#ifndef DTYPE_BOOL
+BINARY(sub, x - y)
+#endif
 
 COMPARE(eq, x == y)
 COMPARE(ne, x != y)
@@ -59,6 +62,8 @@ BINARY(copysign, copysign(x, y))
 
 #else
 
+#ifndef DTYPE_BOOL
+
 // Division by zero gives 0, as in NumPy; the least integer by -1 wraps instead of trapping.
 __device__ inline acc_t c_remainder(acc_t x, acc_t y) { return y == 0 || y == -1 ? 0 : x % y; }
 
@@ -85,6 +90,9 @@ FUNCTION(pow, integer_pow(x, y))
 FUNCTION(fmod, c_remainder(x, y))
 FUNCTION(remainder, python_remainder(x, y))
 FUNCTION(floor_divide, python_floor_divide(x, y))
+
+#endif
+
 BINARY(bitwise_and, x& y)
 BINARY(bitwise_or, x | y)
 BINARY(bitwise_xor, x ^ y)

@@ -5,16 +5,16 @@
 #define SQRT_2_OVER_PI acc_t(0.79788456080286535588)
 #define INV_SQRT_2PI acc_t(0.39894228040143267794)
 
-#define MAP1(name, formula)                                                                                  \
-    extern "C" __global__ void name(scalar_t* y, long long count, Layout<2> layout, const scalar_t* x) {     \
-        auto f = [](acc_t x) { return formula; };                                                            \
-        map<COSTLY>(f, y, count, layout, Operand<scalar_t, 1>{x, 0});                                                \
+#define MAP1(name, formula)                                                                              \
+    extern "C" __global__ void name(scalar_t* y, long long count, Layout<2> layout, const scalar_t* x) { \
+        auto f = [](acc_t x) { return formula; };                                                        \
+        map<COSTLY>(f, y, count, layout, Operand<scalar_t, 1>{x, 0});                                    \
     }
-#define MAP2(name, cost, a, b, formula)                                                                      \
-    extern "C" __global__ void name(scalar_t* out, long long count, Layout<3> layout, const scalar_t* a,     \
-                                    const scalar_t* b) {                                                     \
-        auto f = [](acc_t a, acc_t b) { return formula; };                                                   \
-        map<cost>(f, out, count, layout, Operand<scalar_t, 1>{a, 0}, Operand<scalar_t, 2>{b, 0});            \
+#define MAP2(name, cost, a, b, formula)                                                                  \
+    extern "C" __global__ void name(scalar_t* out, long long count, Layout<3> layout, const scalar_t* a, \
+                                    const scalar_t* b) {                                                 \
+        auto f = [](acc_t a, acc_t b) { return formula; };                                               \
+        map<cost>(f, out, count, layout, Operand<scalar_t, 1>{a, 0}, Operand<scalar_t, 2>{b, 0});        \
     }
 
 // gelu(x) = x Phi(x); Phi by erfc, which keeps its digits where 1 + erf cancels.

@@ -1,13 +1,14 @@
 // y[i] = f(x[i]).
 #include "map.cuh"
 
-#define MAP(name, cost, out_t, formula)                                                                      \
-    extern "C" __global__ void unary_##name(out_t* y, long long count, Layout<2> layout, const scalar_t* x) {        \
-        auto f = [](acc_t x) { return formula; };                                                            \
-        map<cost>(f, y, count, layout, Operand<scalar_t, 1>{x, 0});                                          \
+#define MAP(name, cost, out_t, formula)                                                                       \
+    extern "C" __global__ void unary_##name(out_t* y, long long count, Layout<2> layout, const scalar_t* x) { \
+        auto f = [](acc_t x) { return formula; };                                                             \
+        map<cost>(f, y, count, layout, Operand<scalar_t, 1>{x, 0});                                           \
     }
 #define UNARY(name, formula) MAP(name, SIMPLE, scalar_t, formula)
-#define FUNCTION(name, formula) MAP(name, FUNCTION_COST, scalar_t, formula)
+#define FUNCTION(name, formula) MAP(name, COSTLY, scalar_t, formula)
+#define RARE_FUNCTION(name, formula) MAP(name, SLOW, scalar_t, formula)
 #define PREDICATE(name, formula) MAP(name, SIMPLE, bool, formula)
 
 UNARY(neg, -x)
@@ -28,22 +29,22 @@ FUNCTION(tanh, tanh(x))
 FUNCTION(sigmoid, 1 / (1 + exp(-x)))
 FUNCTION(sin, sin(x))
 FUNCTION(cos, cos(x))
-FUNCTION(tan, tan(x))
-FUNCTION(asin, asin(x))
-FUNCTION(acos, acos(x))
-FUNCTION(atan, atan(x))
-FUNCTION(sinh, sinh(x))
-FUNCTION(cosh, cosh(x))
-FUNCTION(asinh, asinh(x))
-FUNCTION(acosh, acosh(x))
-FUNCTION(atanh, atanh(x))
+RARE_FUNCTION(tan, tan(x))
+RARE_FUNCTION(asin, asin(x))
+RARE_FUNCTION(acos, acos(x))
+RARE_FUNCTION(atan, atan(x))
+RARE_FUNCTION(sinh, sinh(x))
+RARE_FUNCTION(cosh, cosh(x))
+RARE_FUNCTION(asinh, asinh(x))
+RARE_FUNCTION(acosh, acosh(x))
+RARE_FUNCTION(atanh, atanh(x))
 FUNCTION(erf, erf(x))
-FUNCTION(erfc, erfc(x))
-FUNCTION(exp2, exp2(x))
-FUNCTION(expm1, expm1(x))
-FUNCTION(log2, log2(x))
-FUNCTION(log10, log10(x))
-FUNCTION(log1p, log1p(x))
+RARE_FUNCTION(erfc, erfc(x))
+RARE_FUNCTION(exp2, exp2(x))
+RARE_FUNCTION(expm1, expm1(x))
+RARE_FUNCTION(log2, log2(x))
+RARE_FUNCTION(log10, log10(x))
+RARE_FUNCTION(log1p, log1p(x))
 UNARY(floor, floor(x))
 UNARY(ceil, ceil(x))
 UNARY(trunc, trunc(x))

@@ -2,8 +2,8 @@
 // step reads what they are when it is replayed.
 #include "scalar.cuh"
 
-#define FOR_EACH(i, count)                                                              \
-    for (long long i = blockIdx.x * (long long)blockDim.x + threadIdx.x; i < count;     \
+#define FOR_EACH(i, count)                                                          \
+    for (long long i = blockIdx.x * (long long)blockDim.x + threadIdx.x; i < count; \
          i += (long long)gridDim.x * blockDim.x)
 
 // Momentum as in Sutskever et al. 2013, with PyTorch's dampening; `buffer` is null without momentum.

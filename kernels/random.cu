@@ -1,5 +1,5 @@
-// Random numbers from counters: Philox-4x32-10 (Salmon, Moraes, Dror & Shaw 2011). The state is (seed, offset) in device
-// memory; element i's words depend on it alone, so every launch geometry and every device makes the same numbers.
+// Random numbers from counters: Philox-4x32-10 (Salmon, Moraes, Dror & Shaw 2011). The state is (seed, offset) in
+// device memory; element i's words depend on it alone, so every launch geometry and device makes the same numbers.
 #include "scalar.cuh"
 
 struct Words {

@@ -1,8 +1,8 @@
 // out[i] = f(a[i], b[i], ...): the one loop behind every elementwise kernel.
 //
-// C-contiguous, 16-byte aligned operands move in packs of 16 bytes, two in flight a thread; whatever is left, and every
-// other layout, element by element. `out` may be an input: a thread reads an element before it writes it, nobody else
-// does. That is also why the pointers are not __restrict__.
+// C-contiguous, 16-byte aligned operands move in packs of up to 16 bytes, where f is cheap two in flight a thread;
+// whatever is left, and every other layout, element by element. `out` may be an input: a thread reads an element before
+// it writes it, nobody else does. That is also why the pointers are not __restrict__.
 #pragma once
 
 #include "scalar.cuh"
@@ -54,29 +54,47 @@ __device__ inline Pack<Out, WIDTH> map_pack(F f, long long i, In... in) {
     return lanes(in.template pack<WIDTH>(i)...);
 }
 
-// How many packs a thread has in flight: two hide the memory's latency where f itself is next to nothing.
-enum Cost { CHEAP = 2, COSTLY = 1 };
+// What f costs beside the memory's traffic. CHEAP: next to nothing, so two packs or elements a thread are in flight to
+// hide the latency. COSTLY: one pack of at most four elements keeps the memory busy enough. SLOW: no packs, which would
+// only multiply the code.
+enum Cost { CHEAP, COSTLY, SLOW };
+
+// Of integers' arithmetic, which no training step waits for, there should rather be less code.
+#ifdef FLOATING
+const Cost SIMPLE = CHEAP;
+#else
+const Cost SIMPLE = SLOW;
+#endif
 
 template <Cost COST = CHEAP, class F, class Out, int N, class... In>
 __device__ inline void map(F f, Out* out, long long count, const Layout<N>& layout, In... in) {
     // 16 bytes of the widest operand, but no more than 8 elements: what 16-byte packs of bools take in registers
     // costs more than it gains.
-    constexpr int FULL = 16 / widest(sizeof(Out), sizeof(*in.data)...), WIDTH = FULL < 8 ? FULL : 8;
+    constexpr int FULL = 16 / widest(sizeof(Out), sizeof(*in.data)...), LIMIT = COST == CHEAP ? 8 : 4;
+    constexpr int WIDTH = FULL < LIMIT ? FULL : LIMIT;
+    constexpr bool TWO = COST == CHEAP;
     long long thread = blockIdx.x * (long long)blockDim.x + threadIdx.x, threads = (long long)gridDim.x * blockDim.x;
-    long long done = 0;
-    if (layout.dims == 0 && (((size_t)out | ... | (size_t)in.data) & 15) == 0) {
+    long long step = TWO ? 2 * threads : threads, done = 0;
+    if (COST != SLOW && layout.dims == 0 && (((size_t)out | ... | (size_t)in.data) & 15) == 0) {
         long long packs = count / WIDTH;
-        for (long long i = thread; i < packs; i += COST * threads) {
+        for (long long i = thread; i < packs; i += step) {
             Pack<Out, WIDTH> first = map_pack<WIDTH, Out>(f, i * WIDTH, in...), second;
             long long j = i + threads;
-            if (COST == CHEAP && j < packs) second = map_pack<WIDTH, Out>(f, j * WIDTH, in...);
+            if (TWO && j < packs) second = map_pack<WIDTH, Out>(f, j * WIDTH, in...);
             *(Pack<Out, WIDTH>*)(out + i * WIDTH) = first;
-            if (COST == CHEAP && j < packs) *(Pack<Out, WIDTH>*)(out + j * WIDTH) = second;
+            if (TWO && j < packs) *(Pack<Out, WIDTH>*)(out + j * WIDTH) = second;
         }
         done = packs * WIDTH;
     }
-    for (long long i = done + thread; i < count; i += threads) {
-        Offsets<N> offsets = locate(layout, i);
-        store(out + offsets.of[0], f(in.at(offsets)...));
+#pragma unroll 1
+    for (long long i = done + thread; i < count; i += step) {
+        long long j = i + threads;
+        Offsets<N> here = locate(layout, i);
+        auto first = f(in.at(here)...);
+        if (TWO && j < count) {
+            Offsets<N> there = locate(layout, j);
+            store(out + there.of[0], f(in.at(there)...));
+        }
+        store(out + here.of[0], first);
     }
 }

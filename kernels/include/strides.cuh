@@ -34,6 +34,7 @@ __device__ inline Offsets<N> locate(const Layout<N>& layout, long long i) {
     }
     for (int n = 0; n < N; n++) offsets.of[n] = 0;
     unsigned rest = (unsigned)i;
+#pragma unroll 1
     for (int d = 0; d < layout.dims; d++) {
         unsigned outer = layout.size[d].divide(rest);
         long long index = rest - outer * layout.size[d].size;

@@ -8,6 +8,8 @@ Importing it asks for no GPU: the driver is found, or DeviceUnavailable raised, 
 from .attention import *
 from .cast import *
 from .driver import current_device as current_device
+from .driver import device_count as device_count
+from .driver import device_name as device_name
 from .elementwise import *
 from .index import *
 from .loss import *

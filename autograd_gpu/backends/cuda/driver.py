@@ -71,6 +71,14 @@ def current_device() -> int:
     return current().current_device()
 
 
+def device_count() -> int:
+    return current().device_count()
+
+
+def device_name() -> str:
+    return current().describe()["device"]
+
+
 # ---- a real GPU
 
 
