@@ -321,10 +321,10 @@ def test_integer_results_never_require_grad():
 # Depth and memory
 
 
-def test_a_million_node_chain_runs_and_is_freed():
+def test_a_chain_of_a_quarter_million_views_runs_and_is_freed():
     x = torch.tensor(1.0, requires_grad=True)
     y = x
-    for _ in range(1_000_000):
+    for _ in range(250_000):
         y = y.view(())
     y.backward()
     assert x.grad.item() == 1

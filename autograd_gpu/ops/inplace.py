@@ -86,7 +86,8 @@ def check_writable(x: Tensor, name: str) -> None:
             "Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to get a "
             f"normal tensor before doing inplace update: x.clone(). ({name})"
         )
-    if 0 in x._array.strides and any(n > 1 and s == 0 for n, s in zip(x._array.shape, x._array.strides)):
+    array = x._array
+    if 0 in array.strides and array.size and any(n > 1 and s == 0 for n, s in zip(array.shape, array.strides)):
         raise RuntimeError(
             "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
             f"Please clone() the tensor before performing the operation. ({name})"
