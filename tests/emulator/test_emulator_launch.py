@@ -62,6 +62,19 @@ def test_parameters_are_the_compiled_ones(module):
     ]
 
 
+def test_structs_of_the_same_name_in_two_modules_are_two_structs():
+    text = 'struct Twin {{ int values[{}]; }};\nextern "C" __global__ void k(Twin twin) {{}}'
+    sizes = [compile_module(text.format(n)).function("k").parameters[0].size for n in (2, 6)]
+    assert sizes == [8, 24]
+
+
+def test_a_kernel_may_have_a_name_that_the_c_library_has():
+    source = 'extern "C" __global__ void advance(int *x) { x[threadIdx.x] = 5; }'
+    x = np.zeros(4, np.int32)
+    Kernel(source, "advance")(1, 4, (x,))
+    assert (x == 5).all()
+
+
 def test_launch_bounds_are_read(module):
     assert module.function("scale_f32").max_threads == 64
     assert module.function("mixed").max_threads == 1024

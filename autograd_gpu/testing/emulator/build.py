@@ -22,7 +22,7 @@ _INCLUDE = _HERE / "include"
 _RUNTIME = _HERE / "runtime"
 
 # A kernel whose name the C library has too ("advance") is still called by its own name.
-_LIBRARIES = ["-Wl,-Bsymbolic", "-lm", "-lc"]
+_LIBRARIES = ["-Wl,-Bsymbolic", "-lm", "-lc", "-lgcc"]
 _RUNTIME_FLAGS = ["-std=c++17", "-O2", "-g1", "-fPIC", "-shared", "-fno-semantic-interposition"]
 _KERNEL_FLAGS = [
     "-std=c++17",
@@ -32,6 +32,8 @@ _KERNEL_FLAGS = [
     "-fPIC",
     "-fno-exceptions",
     "-fno-rtti",
+    "-fno-threadsafe-statics",
+    "-fno-gnu-unique",  # two modules' structs of the same name must not share a table
     "-fno-strict-aliasing",
     "-fwrapv",
     "-fno-math-errno",
@@ -92,7 +94,7 @@ def build_module(
     flags += _X86_FLAGS if platform.machine() == "x86_64" else []
     flags += _GCC_12_FLAGS if int(compiler()[1].split(".")[0]) >= 12 else []
     header_parts = [part for name in sorted(headers) for part in (name, headers[name])]
-    parts = [source, filename, *header_parts, "defines", *defines, "flags", *flags, *_own_sources()]
+    parts = [source, filename, *header_parts, "defines", *defines, "flags", *flags, *_LIBRARIES, *_own_sources()]
 
     def build(folder: Path) -> Path:
         _write_sources(folder, source, filename, headers)

@@ -13,7 +13,8 @@
 namespace runtime {
 
 static const size_t BUFFER_GUARD = 1 << 20;
-static const size_t MOST_CACHED = 256 << 20;  // bytes of freed buffers kept for reuse
+static const size_t MOST_CACHED = 64 << 20;      // bytes of freed buffers kept for reuse
+static const size_t MOST_FOLLOWED = 64 << 10;  // a larger one is kept without its race cells, 24 times its size
 
 static std::map<const char *, Buffer *> by_mapping;                     // ordered by address
 static std::unordered_map<size_t, std::vector<Buffer *>> free_buffers;  // by size of their pages
@@ -194,6 +195,7 @@ extern "C" void emu_release(void *begin) {
   buffer->live = false;
   size_t pages_size = buffer->pages_end - buffer->pages_begin;
   if (cached + pages_size > MOST_CACHED) return unmap_buffer(buffer);
+  if (pages_size > MOST_FOLLOWED) forget_races(*buffer);
   cached += pages_size;
   free_buffers[pages_size].push_back(buffer);
 }

@@ -109,14 +109,14 @@ static inline double emu_sinpi(double x) { return sin(EMU_PI * remainder(x, 2.0)
 static inline double emu_cospi(double x) { return cos(EMU_PI * remainder(x, 2.0)); }
 static inline float emu_sinpif(float x) { return (float)emu_sinpi(x); }
 static inline float emu_cospif(float x) { return (float)emu_cospi(x); }
-#define sinpi emu_sinpi
-#define cospi emu_cospi
-#define sinpif emu_sinpif
-#define cospif emu_cospif
+#define sinpi(x) emu_sinpi(x)
+#define cospi(x) emu_cospi(x)
+#define sinpif(x) emu_sinpif(x)
+#define cospif(x) emu_cospif(x)
 static inline void emu_sincos(double x, double *s, double *c) { *s = sin(x), *c = cos(x); }
 static inline void emu_sincosf(float x, float *s, float *c) { *s = sinf(x), *c = cosf(x); }
-#define sincos emu_sincos
-#define sincosf emu_sincosf
+#define sincos(x, s, c) emu_sincos(x, s, c)
+#define sincosf(x, s, c) emu_sincosf(x, s, c)
 static inline void sincospi(double x, double *s, double *c) { *s = sinpi(x), *c = cospi(x); }
 static inline void sincospif(float x, float *s, float *c) { *s = sinpif(x), *c = cospif(x); }
 static inline double normcdf(double x) { return 0.5 * erfc(-x * 0.70710678118654752440); }
