@@ -44,9 +44,7 @@ def built(tmp_path_factory):
     tracked = [ROOT / name for name in ("pyproject.toml", "README.md", "LICENSE", "autograd_gpu", "kernels")]
     for path in tracked:
         subprocess.run(["cp", "-r", path, copy], check=True)
-    build = (
-        "import setuptools.build_meta as b, sys\nprint(b.build_sdist(sys.argv[1]))\nprint(b.build_wheel(sys.argv[1]))\n"
-    )
+    build = "import setuptools.build_meta as b, sys; to = sys.argv[1]; b.build_sdist(to); b.build_wheel(to)"
     subprocess.run([sys.executable, "-c", build, str(folder)], cwd=copy, check=True, capture_output=True)
     return next(folder.glob("*.whl")), next(folder.glob("*.tar.gz"))
 

@@ -7,13 +7,14 @@ from time import perf_counter
 
 import numpy as np
 from sklearn.datasets import load_digits
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from .. import nn, optim
 from ..data import DataLoader, TensorDataset
 from ..engine import no_grad
 from ..ops.creation import from_numpy
-from ..ops.random import manual_seed
+from ..ops.random import Generator, manual_seed
 from ..serialization import save
 from .curve import Curve
 from .device import choose_device
@@ -62,12 +63,16 @@ def train(device: str, steps: int | None, lr: float, seed: int, out: Path) -> in
     train_set, test_set = images()
     manual_seed(seed)
     model = perceptron().to(place)
-    loader = DataLoader(train_set, batch_size=BATCH, shuffle=True)
+    # A generator for the order of the images, and the device's own from its start for dropout: both are then the same
+    # on every device, however many numbers the initial values took.
+    loader = DataLoader(train_set, batch_size=BATCH, shuffle=True, generator=Generator().manual_seed(seed))
+    manual_seed(seed)
     total = EPOCHS * len(loader) if steps is None else steps
     optimizer = optim.AdamW(model.parameters(), lr=lr, weight_decay=0.05)
     schedule = optim.lr_scheduler.CosineAnnealingLR(optimizer, total)
     curve, started = Curve(), perf_counter()
-    with tqdm(total=total, unit="step") as bar:
+    # One thread: matrices this small gain nothing from a second, and lose much where the cores are busy.
+    with threadpool_limits(1), tqdm(total=total, unit="step") as bar:
         while bar.n < total:
             for greys, digit in loader:
                 if bar.n == total:
