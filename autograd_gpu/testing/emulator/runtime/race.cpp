@@ -89,6 +89,7 @@ void forget_races(Buffer &buffer) {
 
 static bool find_shared_region(const char *p, Region &region) {
   if (!shared_cells) shared_cells = map_cells(shared_end - shared_begin);
+  if (!shared_cells) return false;
   region = {shared_begin, shared_end, shared_cells, true, nullptr, nullptr};
   if (p >= dynamic_begin) {
     region.begin = dynamic_begin, region.end = dynamic_begin + config.dynamic_shared;
