@@ -22,7 +22,7 @@ extern "C" __global__ void ROW_BOUNDS
     row.visit([&](int c, auto width) { total.add(read<width>(x_row + c)); });
     total = team_merge(total);
 
-    if (row.cols == 0 || threadIdx.x > 0) return;
+    if (row.index >= rows || threadIdx.x > 0) return;
     int label = class_of(target, row.index, cols, ignore_index);
     // The maximum goes first: beside a huge one, log(sum) would be rounded away.
     loss[row.index] = label < 0 ? 0 : total.max - load(x_row + label) + log(total.sum);
@@ -34,7 +34,7 @@ extern "C" __global__ void ROW_BOUNDS
     cross_entropy_backward(const acc_t* gloss, const scalar_t* x, const acc_t* lse, const long long* target,
                            scalar_t* gx, long long rows, int cols, long long ignore_index) {
     Row row = my_row(rows, cols, x, gx);
-    if (row.cols == 0) return;
+    if (row.index >= rows) return;
     int label = class_of(target, row.index, cols, ignore_index);
     acc_t g = gloss[row.index], row_lse = lse[row.index];
     row.visit([&](int c, auto width) {

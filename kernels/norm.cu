@@ -41,7 +41,7 @@ extern "C" __global__ void ROW_BOUNDS
         }
         write(y + row.start + c, chunk);
     });
-    if (row.cols && threadIdx.x == 0) mean_out[row.index] = mean, rstd_out[row.index] = rstd;
+    if (row.index < rows && threadIdx.x == 0) mean_out[row.index] = mean, rstd_out[row.index] = rstd;
 }
 
 // With xhat = (x - mean) * rstd and g = gy * weight:  gx = rstd * (g - mean(g) - xhat * mean(g * xhat)).

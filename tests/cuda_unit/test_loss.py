@@ -54,6 +54,13 @@ def test_a_class_out_of_range_stops_the_kernel(label):
         run(cross_entropy, normal((2, 3), "float32"), np.array([0, label]), IGNORE)
 
 
+def test_no_classes():
+    x = normal((2, 0), "float32")
+    np.testing.assert_array_equal(run(cross_entropy, x, np.full(2, IGNORE), IGNORE)[0], np.zeros(2))
+    with pytest.raises(RuntimeError, match="trap"):
+        run(cross_entropy, x, np.zeros(2, np.int64), IGNORE)
+
+
 def test_no_rows():
     loss, lse = run(cross_entropy, normal((0, 4), "float32"), np.empty(0, np.int64), IGNORE)
     assert loss.shape == lse.shape == (0,)

@@ -6,9 +6,12 @@ alone, so that a product has the same bits on every GPU.
 
 from __future__ import annotations
 
+import functools
 import math
 import struct
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from autograd_gpu.backends.cuda.launch import Kernel, block_for, ceil_div
 from autograd_gpu.backends.cuda.memory import copy, empty, fill
@@ -19,6 +22,7 @@ __all__ = ["matmul"]
 __all__ = ["matmul"]
 
 Array = Any
+Shape = tuple[int, ...]
 Batch = list[tuple[int, int, int]]  # size, stride in x, stride in y
 
 BATCH_DIMS = 6  # as in matmul.cuh
@@ -40,55 +44,40 @@ _tensor_total = Kernel("matmul_tensor.cu", "matmul_total", "PPqi")
 
 def matmul(x: Array, y: Array) -> Array:
     """x @ y for x (*batch, M, K) and y (*batch, K, N) of any strides."""
-    if x.dtype != y.dtype:
-        raise TypeError(f"matmul: operands must have one dtype, got {x.dtype} and {y.dtype}")
-    if x.dtype.name in ("float16", "bfloat16"):
-        return _matmul_tensor(x, y)
-    if x.dtype.name in ("float32", "float64"):
-        return _matmul_simt(x, y)
-    raise TypeError(f"matmul: no CUDA kernel for {x.dtype}; there is one for float16, bfloat16, float32, float64")
-
-
-def _matmul_simt(x: Array, y: Array) -> Array:
-    (*batch, m, _), n = x.shape, y.shape[-1]
-    large, small = SIMT_TILES
-    tiles = math.prod(batch) * ceil_div(m, large) * ceil_div(n, large)
-    # A float64 tile of the large size would leave room for one block's registers only.
-    tile = large if x.dtype.itemsize == 4 and tiles >= ENOUGH_BLOCKS else small
-    return _launch(_simt[tile], _simt_total, tile, 0, x, y)
-
-
-def _matmul_tensor(x: Array, y: Array) -> Array:
-    x_layout, y_layout = _layout(x), _layout(y)
-    if x_layout is None:
-        x, x_layout = copy(x), "n"
-    if y_layout is None:
-        y, y_layout = copy(y), "n"
-    return _launch(_tensor[x_layout + y_layout], _tensor_total, TENSOR_TILE, TENSOR_SHARED, x, y)
-
-
-def _layout(x: Array) -> str | None:
-    """n: the elements of a row are neighbours; t: those of a column; None: neither."""
-    (rows, cols), (row_stride, col_stride) = x.shape[-2:], x.strides[-2:]
-    if col_stride == x.dtype.itemsize:
-        return "n"
-    if row_stride == x.dtype.itemsize:
-        return "t"
-    # A dimension of one element has no neighbours to be near to.
-    return "n" if cols <= 1 else "t" if rows <= 1 else None
-
-
-def _launch(kernel: Kernel, total: Kernel, tile: int, shared: int, x: Array, y: Array) -> Array:
-    (*batch, m, k), n, dtype = x.shape, y.shape[-1], x.dtype
-    out = empty((*batch, m, n), dtype)
-    if out.size == 0:
-        return out
-    if k == 0:
+    dtype = x.dtype
+    if dtype != y.dtype:
+        raise TypeError(f"matmul: operands must have one dtype, got {dtype} and {y.dtype}")
+    plan = _plan(dtype, x.shape, x.strides, y.shape, y.strides)
+    if plan is None:
+        return matmul(_with_neighbours(x), _with_neighbours(y))
+    out = empty((*x.shape[:-1], y.shape[-1]), dtype)
+    if plan.grid == 0:
         fill(out, 0)
         return out
+    partial = empty((plan.slices, out.size), accumulator(dtype)) if plan.slices > 1 else None
+    plan.kernel(dtype, plan.grid, THREADS, x, y, out, partial, plan.problem, shared_mem=plan.shared)
+    if partial is not None:
+        threads = block_for(out.size)
+        plan.total(dtype, ceil_div(out.size, threads), threads, partial, out, out.size, plan.slices)
+    return out
 
-    *x_batch, x_row, x_col = (stride // dtype.itemsize for stride in x.strides)
-    *y_batch, y_row, y_col = (stride // dtype.itemsize for stride in y.strides)
+
+class _Plan(NamedTuple):
+    kernel: Kernel
+    total: Kernel  # adds up the slices of K
+    grid: int  # 0: nothing to multiply
+    slices: int
+    shared: int
+    problem: bytes
+
+
+# Host time counts: a training step asks for the same few products again and again.
+@functools.lru_cache(maxsize=4096)
+def _plan(dtype: np.dtype, x_shape: Shape, x_strides: Shape, y_shape: Shape, y_strides: Shape) -> _Plan | None:
+    """How to multiply operands of these layouts; None when one of them must be copied first."""
+    (*batch, m, k), n = x_shape, y_shape[-1]
+    *x_batch, x_row, x_col = (stride // dtype.itemsize for stride in x_strides)
+    *y_batch, y_row, y_col = (stride // dtype.itemsize for stride in y_strides)
     dims = _merge(list(zip(batch, x_batch, y_batch, strict=True)))
     if len(dims) == 1 and dims[0][2] == 0 and (m == 1 or dims[0][1] == m * x_row):
         # One y for all: the batch is nothing but more rows of x.
@@ -96,20 +85,46 @@ def _launch(kernel: Kernel, total: Kernel, tile: int, shared: int, x: Array, y: 
     if len(dims) > BATCH_DIMS:
         raise ValueError(f"matmul: at most {BATCH_DIMS} batch dimensions that do not merge, got {len(dims)}")
 
-    tiles = math.prod(size for size, _, _ in dims) * ceil_div(m, tile) * ceil_div(n, tile)
-    slices = 1 if tiles >= ENOUGH_BLOCKS else max(1, min(ceil_div(ENOUGH_BLOCKS, tiles), k // SHORTEST_SLICE))
+    def tiles(tile: int) -> int:
+        return math.prod(size for size, _, _ in dims) * ceil_div(m, tile) * ceil_div(n, tile)
+
+    if dtype.name in ("float16", "bfloat16"):
+        x_layout, y_layout = _layout(m, k, x_row, x_col), _layout(k, n, y_row, y_col)
+        if x_layout is None or y_layout is None:
+            return None
+        kernel, total, blocks, shared = _tensor[x_layout + y_layout], _tensor_total, tiles(TENSOR_TILE), TENSOR_SHARED
+    elif dtype.name in ("float32", "float64"):
+        large, small = SIMT_TILES
+        # A float64 tile of the large size would leave room for one block's registers only.
+        tile = large if dtype.itemsize == 4 and tiles(large) >= ENOUGH_BLOCKS else small
+        kernel, total, blocks, shared = _simt[tile], _simt_total, tiles(tile), 0
+    else:
+        raise TypeError(f"matmul: no CUDA kernel for {dtype}; there is one for float16, bfloat16, float32, float64")
+    if blocks == 0 or k == 0:
+        return _Plan(kernel, total, 0, 1, 0, b"")
+
+    slices = 1 if blocks >= ENOUGH_BLOCKS else max(1, min(ceil_div(ENOUGH_BLOCKS, blocks), k // SHORTEST_SLICE))
     slice = ceil_div(ceil_div(k, slices), SLICE_STEP) * SLICE_STEP
     slices = ceil_div(k, slice)
     padded = dims + [(1, 0, 0)] * (BATCH_DIMS - len(dims))
-    strides = (x_row, x_col, y_row, y_col)
-    problem = PROBLEM.pack(m, n, k, *strides, slices, slice, len(dims), *(v for field in zip(*padded) for v in field))
+    fields = [value for field in zip(*padded, strict=True) for value in field]
+    problem = PROBLEM.pack(m, n, k, x_row, x_col, y_row, y_col, slices, slice, len(dims), *fields)
+    return _Plan(kernel, total, blocks * slices, slices, shared, problem)
 
-    partial = empty((slices, out.size), accumulator(dtype)) if slices > 1 else None
-    kernel(dtype, tiles * slices, THREADS, x, y, out, partial, problem, shared_mem=shared)
-    if partial is not None:
-        threads = block_for(out.size)
-        total(dtype, ceil_div(out.size, threads), threads, partial, out, out.size, slices)
-    return out
+
+def _layout(rows: int, cols: int, row_stride: int, col_stride: int) -> str | None:
+    """n: the elements of a row are neighbours; t: those of a column; None: neither."""
+    if col_stride == 1:
+        return "n"
+    if row_stride == 1:
+        return "t"
+    # A dimension of one element has no neighbours to be near to.
+    return "n" if cols <= 1 else "t" if rows <= 1 else None
+
+
+def _with_neighbours(x: Array) -> Array:
+    (rows, cols), strides = x.shape[-2:], (stride // x.dtype.itemsize for stride in x.strides[-2:])
+    return copy(x) if _layout(rows, cols, *strides) is None else x
 
 
 def _merge(dims: Batch) -> Batch:

@@ -5,6 +5,8 @@ Knows geometry only; a function of shape and dtype, so that results do not depen
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from autograd_gpu.backends.cuda.launch import WARP, ceil_div
@@ -15,20 +17,23 @@ CHUNKS_PER_THREAD = 4  # 16-byte loads a thread of a whole-block team makes per 
 CACHE_BYTES = 64 << 10  # the dynamic shared memory that every GPU from sm_75 on can give a block
 
 
+@functools.cache
 def accumulator(dtype: np.dtype) -> np.dtype:
     """The dtype that sums, means and losses of `dtype` are kept in."""
     return np.dtype(np.float64 if dtype == np.float64 else np.float32)
 
 
+@functools.lru_cache(maxsize=4096)
 def teams(rows: int, cols: int, dtype: np.dtype) -> tuple[int, tuple[int, int]]:
     """(grid, block): block[0] threads, a power of two, share a row, and block[1] rows share a block."""
-    chunks = ceil_div(cols, 16 // dtype.itemsize)
+    chunks = max(1, ceil_div(cols, 16 // dtype.itemsize))
     if chunks <= WARP * 2 * CHUNKS_PER_THREAD:
         team = min(WARP, _power_of_two(chunks))
         return ceil_div(rows, BLOCK // team), (team, BLOCK // team)
     return rows, (min(LARGEST_TEAM, _power_of_two(chunks // CHUNKS_PER_THREAD)), 1)
 
 
+@functools.lru_cache(maxsize=4096)
 def cache_slot(cols: int, dtype: np.dtype, rows: int) -> int:
     """Elements of shared memory for each of a block's `rows` rows, or 0 when they do not all fit."""
     wide = 16 // dtype.itemsize
@@ -38,4 +43,4 @@ def cache_slot(cols: int, dtype: np.dtype, rows: int) -> int:
 
 def _power_of_two(n: int) -> int:
     """The smallest power of two that is not below n."""
-    return 1 << max(0, n - 1).bit_length()
+    return 1 << (n - 1).bit_length()
