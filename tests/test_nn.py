@@ -205,7 +205,7 @@ def test_a_module_moves_to_the_gpu_with_gradients_and_buffers():
     expected = net(torch.ones(2, 3)).detach()
     net.to("cuda")
     assert net.first.weight.is_cuda and net.first.weight.grad.is_cuda and net.scale.is_cuda
-    assert net(torch.ones(2, 3, device="cuda")).cpu().numpy() == pytest.approx(expected.numpy(), rel=1e-5)
+    assert net(torch.ones(2, 3, device="cuda")).detach().cpu().numpy() == pytest.approx(expected.numpy(), rel=1e-5)
 
 
 def test_apply_visits_children_first():
