@@ -1,0 +1,222 @@
+"""``make gpu-check``: everything that only a real GPU can prove, in one command, and its results kept.
+
+The op table on the device in each dtype; shapes past 2^31 bytes and 65,535 rows; recovery from running out of memory;
+NVIDIA's compute-sanitizer over the kernels, where it is installed; then the benchmarks. `--rehearse` does it under the
+emulator with tiny sizes, keeps nothing, and its times mean nothing. Exit codes: 0 all passed, 1 something failed, 2 there
+is no GPU.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+
+REHEARSAL = "--rehearse" in sys.argv
+if REHEARSAL:  # before the package is imported: the driver is chosen once
+    os.environ["AUTOGRAD_GPU_EMULATE"] = "1"
+
+import numpy as np  # noqa: E402
+
+import autograd_gpu as ag  # noqa: E402
+from autograd_gpu.testing import op_checks  # noqa: E402
+from autograd_gpu.testing.op_table import CASES  # noqa: E402
+
+from . import kernels, launch_cost, record, training  # noqa: E402
+
+Check = tuple[str, Callable[[], None]]
+SANITIZERS = ("memcheck", "racecheck", "initcheck", "synccheck")
+NO_GPU = 2
+
+
+def op_table() -> Iterator[Check]:
+    """Values, parity with the CPU and every layout, in each dtype of each row."""
+    for case in CASES:
+        for dtype in case.dtypes:
+            yield f"{case.id} {dtype}: values", lambda c=case, d=dtype: op_checks.check_values(c, "cuda", d)
+            yield f"{case.id} {dtype}: parity", lambda c=case, d=dtype: op_checks.check_parity(c, "cuda", d)
+        if "float32" in case.dtypes:
+            yield f"{case.id}: layouts", lambda c=case: op_checks.check_layouts(c, "cuda")
+            if op_checks.has_in_place(case):
+                yield f"{case.id}: in place", lambda c=case: op_checks.check_in_place(c, "cuda")
+
+
+def large_shapes(scale: float) -> Iterator[Check]:
+    """Where 32-bit offsets and 16-bit grids break: more than 2^31 bytes and elements, more rows than a grid may have."""
+    elements = max(70, int(2**31 * scale) + 7)
+    rows = max(70, int(2**20 * scale) + 3)
+
+    def bytes_past_2_31() -> None:
+        x = ag.ones(elements, dtype=ag.bfloat16, device="cuda")
+        x[-1] = 3
+        assert (x + x)[-3:].tolist() == [2, 2, 6]
+        assert x[-1].item() == 3
+
+    def many_rows() -> None:
+        x = ag.arange(rows * 3, device="cuda", dtype=ag.float32).reshape(rows, 3) % 7
+        for dim in (0, 1):
+            found = x.double().sum(dim).cpu().numpy()
+            np.testing.assert_allclose(found, x.cpu().double().sum(dim).numpy(), rtol=1e-12)
+        found, expected = x.softmax(1).cpu().numpy(), x.cpu().softmax(1).numpy()
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+        index = ag.arange(rows, device="cuda") % 5
+        found = ag.nn.functional.embedding(index, x[:5])[-2:].cpu().numpy()
+        np.testing.assert_array_equal(found, x[:5].cpu()[index.cpu()][-2:].numpy())
+
+    def long_rows() -> None:
+        columns = max(70, int(262_144 * scale**0.5))
+        x = ag.randn(3, columns, device="cuda")
+        for function in (
+            lambda t: t.softmax(1),
+            lambda t: ag.nn.functional.layer_norm(t, (columns,)),
+            lambda t: ag.nn.functional.cross_entropy(t, ag.zeros(3, dtype=ag.int64, device=t.device)),
+        ):
+            np.testing.assert_allclose(function(x).cpu().numpy(), function(x.cpu()).numpy(), rtol=2e-4, atol=1e-5)
+
+    def product_of_odd_sizes() -> None:
+        m, k, n = (max(3, int(size * scale**0.3)) for size in (1023, 517, 2049))
+        a, b = ag.randn(m, k, device="cuda"), ag.randn(k, n, device="cuda")
+        np.testing.assert_allclose((a @ b).cpu().numpy(), (a.cpu() @ b.cpu()).numpy(), rtol=2e-4, atol=2e-4 * k**0.5)
+
+    yield "over 2^31 bytes", bytes_past_2_31
+    yield "over 65,535 rows", many_rows
+    yield "long rows", long_rows
+    yield "a product of odd sizes", product_of_odd_sizes
+
+
+def out_of_memory() -> Iterator[Check]:
+    """An allocation that cannot be met raises, and leaves the device usable."""
+
+    def recovers() -> None:
+        try:
+            ag.empty(1 << 50, dtype=ag.uint8, device="cuda")
+        except (RuntimeError, MemoryError):
+            pass
+        else:
+            raise AssertionError("a petabyte was allocated")
+        assert (ag.ones(3, device="cuda") + 1).tolist() == [2, 2, 2]
+
+    yield "recovery from running out of memory", recovers
+
+
+def sanitizer() -> str | None:
+    """Where compute-sanitizer is, on the path or in the toolkit's usual place."""
+    return shutil.which("compute-sanitizer") or shutil.which("/usr/local/cuda/bin/compute-sanitizer")
+
+
+def sanitized(tool: str) -> Iterator[Check]:
+    """compute-sanitizer's tools over the op table in float32."""
+    for name in SANITIZERS:
+        command = [
+            tool,
+            f"--tool={name}",
+            "--error-exitcode=9",
+            sys.executable,
+            "-m",
+            "benchmarks.gpu_check",
+            "--table",
+        ]
+
+        def run(command: list[str] = command) -> None:
+            done = subprocess.run(command, capture_output=True, text=True, cwd=record.REPOSITORY)
+            assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
+
+        yield f"compute-sanitizer {name}", run
+
+
+def parity_in_float32() -> Iterator[Check]:
+    """Each kernel once more, for a tool that watches this process."""
+    for case in CASES:
+        if "float32" in case.dtypes:
+            yield f"{case.id}: parity", lambda c=case: op_checks.check_parity(c, "cuda", "float32")
+
+
+def run(checks: Iterator[Check]) -> list[record.Row]:
+    """Run checks one by one; print those that fail, and a count now and then."""
+    rows = []
+    for name, check in checks:
+        started = time.perf_counter()
+        try:
+            check()
+            error = None
+        except Exception as problem:  # the next check tells more about the machine than stopping here
+            error = f"{type(problem).__name__}: {problem}"
+            print(f"FAILED {name}\n  {error[:600]}", flush=True)
+            if not isinstance(problem, AssertionError):
+                print("  " + traceback.format_exc(limit=-3).replace("\n", "\n  "), flush=True)
+        rows.append({"check": name, "seconds": round(time.perf_counter() - started, 3), "error": error})
+    return rows
+
+
+def benchmarks(rehearsal: bool) -> dict[str, list[record.Row]]:
+    size, shape = (training.TINY, kernels.TINY) if rehearsal else (training.GPU, kernels.FULL)
+    dtypes = ("float32", "bfloat16")
+    budget = 0.0 if rehearsal else 0.3
+    found = {"kernels": kernels.measure(shape, dtypes, budget), "launch": launch_cost.measure(budget)}
+    found["training"] = [
+        row for dtype in dtypes for row in training.measure(size, "cuda", dtype, budget if rehearsal else 10.0)
+    ]
+    for name, rows in found.items():
+        record.show(f"{name} (emulated: a rehearsal, no measurement)" if rehearsal else name, rows)
+    return found
+
+
+def no_gpu() -> str | None:
+    """Why the device can't be used, in one line; None when it can."""
+    if os.environ.get("AUTOGRAD_GPU_EMULATE", "0") not in ("", "0") and not REHEARSAL:
+        return "AUTOGRAD_GPU_EMULATE is set, and the emulator proves nothing about a GPU: unset it, or pass --rehearse"
+    try:
+        ag.ones(1, device="cuda")
+    except RuntimeError as error:
+        return str(error).splitlines()[0]
+    return None
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu_check", description=__doc__)
+    parser.add_argument("--rehearse", action="store_true", help="everything under the emulator, with tiny sizes")
+    parser.add_argument("--table", action="store_true", help="only the op table in float32, for compute-sanitizer")
+    parser.add_argument("--no-benchmarks", action="store_true", help="only the checks")
+    options = parser.parse_args()
+    reason = no_gpu()
+    if reason is not None:
+        print(f"gpu-check: {reason}")
+        return NO_GPU
+    if options.table:
+        return int(any(row["error"] for row in run(parity_in_float32())))
+    sections = {
+        "op table": op_table(),
+        "large shapes": large_shapes(1e-8 if options.rehearse else 1.0),
+        "memory": out_of_memory(),
+    }
+    not_run = []
+    if options.rehearse:
+        not_run.append("compute-sanitizer: it needs a GPU")
+    elif tool := sanitizer():
+        sections["sanitizer"] = sanitized(tool)
+    else:
+        not_run.append("compute-sanitizer: not found; it comes with the CUDA toolkit")
+    results: dict[str, list[record.Row]] = {}
+    failed = 0
+    for name, checks in sections.items():
+        results[name] = run(checks)
+        wrong = sum(row["error"] is not None for row in results[name])
+        failed += wrong
+        print(f"{name}: {len(results[name]) - wrong} passed, {wrong} failed", flush=True)
+    for what in not_run:
+        print(f"not run: {what}")
+    measured = {} if options.no_benchmarks else benchmarks(options.rehearse)
+    if not options.rehearse:
+        path = record.keep("gpu_check", [], checks=results, not_run=not_run, benchmarks=measured)
+        print(f"kept in {path}")
+    print("gpu-check: passed" if not failed else f"gpu-check: {failed} checks FAILED")
+    return int(failed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
