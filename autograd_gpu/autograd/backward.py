@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -132,17 +133,51 @@ def _run(
     gradients.clear()
     grad_mode, modes.grad = modes.grad, create_graph and not modes.inference
     line, _backward_line[0] = _backward_line[0], user_line(2)
+    wanted = None if targets is None else [edge_of(t) for t in targets]
+    _nesting.depth += 1
     try:
-        with np.errstate(all="ignore"):  # on the CPU as on a GPU: infinities and NaN are values, not warnings
-            return run_backward(
-                starts,
-                accumulate,
-                keep_graph=keep_graph,
-                targets=None if targets is None else [edge_of(t) for t in targets],  # type: ignore[misc]
-            )
+        if _nesting.depth > _DEEPEST:
+            return _on_a_fresh_stack(lambda: _run_quietly(starts, keep_graph, wanted))
+        return _run_quietly(starts, keep_graph, wanted)
     finally:
+        _nesting.depth -= 1
         modes.grad = grad_mode
         _backward_line[0] = line
+
+
+def _run_quietly(starts: list, keep_graph: bool, targets: list | None) -> dict[Edge, Tensor]:
+    with np.errstate(all="ignore"):  # on the CPU as on a GPU: infinities and NaN are values, not warnings
+        return run_backward(starts, accumulate, keep_graph=keep_graph, targets=targets)
+
+
+class _Nesting(threading.local):
+    """How many backwards are running inside one another on this thread."""
+
+    depth = 0
+
+
+_nesting = _Nesting()
+_DEEPEST = 40  # then a backward inside a backward goes on in a thread of its own, whose stack is empty
+
+
+def _on_a_fresh_stack(function: Callable[[], Any]) -> Any:
+    """Return function(), called on a new thread with this thread's modes; what it raises is raised here."""
+    outcome: list[Any] = [None, None]
+    here = (modes.grad, modes.inference)
+
+    def run() -> None:
+        modes.grad, modes.inference = here
+        try:
+            outcome[0] = function()
+        except BaseException as error:  # handed to the waiting thread
+            outcome[1] = error
+
+    thread = threading.Thread(target=run, name="backward")
+    thread.start()
+    thread.join()
+    if outcome[1] is not None:
+        raise outcome[1]
+    return outcome[0]
 
 
 def _root_gradients(roots: tuple, given: Any, create_graph: bool, batched: bool = False) -> list[Tensor]:

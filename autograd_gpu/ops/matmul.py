@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ..op import Op
 from ..tensor import Tensor
 from .cast import Number, broadcast, broadcast_shape
+from .reduce import sum
 from .shape import reshape, squeeze, transpose, unsqueeze
 
 
@@ -159,7 +161,40 @@ def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, 
     return product if beta == 0 else product + (input if beta == 1 else input * beta)
 
 
+class Linear(Op):
+    """y = x @ weight.T + bias for x (rows, in), weight (out, in), bias (out,) or None."""
+
+    def forward(ctx, x, weight, bias):
+        y = ctx.backend.matmul(x, weight.swapaxes(0, 1))
+        if bias is not None:
+            ctx.backend.add(y, ctx.backend.expand(bias.reshape(1, -1), y.shape), out=y)
+        return y
+
+    def keep(ctx, y, x, weight, bias):
+        ctx.save(x if ctx.edges[1] else None, weight if ctx.edges[0] else None)
+
+    def backward(ctx, gy):
+        x, weight = ctx.saved
+        gx = Matmul.apply(gy, weight) if ctx.needs(0) else None
+        gweight = Matmul.apply(transpose(gy, 0, 1), x) if ctx.needs(1) else None
+        return gx, gweight, sum(gy, 0) if ctx.needs(2) else None
+
+    def name(ctx) -> str:
+        return "AddmmBackward0"
+
+
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """Return input @ weight.T + bias; input (..., in), weight (out, in), bias (out,)."""
-    product = matmul(input, weight.t() if weight.ndim == 2 else weight)  # type: ignore[attr-defined]
-    return product if bias is None else product + bias
+    """Return input @ weight.T + bias; input (..., in), weight (out, in) or (in,), bias (out,)."""
+    _check("linear", input, weight)
+    x, w = input._array, weight._array
+    if w.ndim != 2 or x.ndim == 0 or (bias is not None and bias._array.shape != w.shape[:1]):
+        product = matmul(input, transpose(weight, 0, 1) if w.ndim == 2 else weight)
+        return product if bias is None else product + bias
+    if x.shape[-1] != w.shape[1]:
+        raise RuntimeError(_inner_differs((x.size // max(x.shape[-1], 1), x.shape[-1]), w.shape[::-1]))
+    if bias is not None:
+        _check("linear", input, bias)
+    if x.ndim == 2:
+        return Linear.apply(input, weight, bias)
+    rows = math.prod(x.shape[:-1])
+    return reshape(Linear.apply(reshape(input, (rows, x.shape[-1])), weight, bias), (*x.shape[:-1], w.shape[0]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sys import getrefcount
+
 import numpy as np
 from numpy.lib.stride_tricks import as_strided as _as_strided
 from numpy import broadcast_to as _broadcast_to
@@ -71,7 +73,11 @@ def as_strided(x, shape, strides, offset):
 
 
 def owns(x):
-    return not isinstance(x.base, np.ndarray)
+    base = x.base
+    if not isinstance(base, np.ndarray):
+        return True
+    # A reshaped whole buffer that only this view holds: the name here, the view and getrefcount's argument make three.
+    return x.size == base.size and x.flags.c_contiguous and not isinstance(base.base, np.ndarray) and getrefcount(base) == 3
 
 
 def synchronize():
