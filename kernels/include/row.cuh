@@ -44,6 +44,22 @@ __device__ inline void write(scalar_t* p, const Chunk<N>& chunk) {
     else *(uint4*)p = *(const uint4*)&chunk;
 }
 
+// The same where only the first `count` elements exist: what is read of the others is 0, and they are not written.
+template <int N>
+__device__ inline Chunk<N> read_some(const scalar_t* p, int count) {
+    if (count >= N) return read_anywhere<N>(p);
+    Chunk<N> chunk;
+    for (int i = 0; i < N; i++) chunk.item[i] = i < count ? p[i] : scalar_t{};
+    return chunk;
+}
+
+template <int N>
+__device__ inline void write_some(scalar_t* p, const Chunk<N>& chunk, int count) {
+    if (count >= N && (size_t)p % sizeof(Chunk<N>) == 0) return write(p, chunk);
+    for (int i = 0; i < N; i++)
+        if (i < count) p[i] = chunk.item[i];
+}
+
 // ---- the team's row
 
 template <int N>

@@ -19,7 +19,7 @@ def reference(x, weight, bias, gy):
     return y, mean, rstd, gx, (gy * xhat).sum(0), gy.sum(0)
 
 
-@pytest.mark.parametrize("shape", [(4, 1), (150, 5), (3, 64), (5, 777), (2, 4100), (1, 20001)])
+@pytest.mark.parametrize("shape", [(4, 1), (150, 5), (3, 64), (5, 777), (40, 512), (2, 4100), (1, 20001)])
 @pytest.mark.parametrize("dtype", FLOATS)
 def test_values_and_gradients(shape, dtype):
     x = normal(shape, dtype, scale=2) + normal((shape[0], 1), dtype, seed=4, scale=2)

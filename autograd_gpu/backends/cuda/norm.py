@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from autograd_gpu.backends.cuda.launch import WARP, Kernel, block_for, ceil_div
+from autograd_gpu.backends.cuda.launch import WARP, Kernel, ceil_div
 from autograd_gpu.backends.cuda.memory import contiguous, empty, fill
-from autograd_gpu.backends.cuda.rows import accumulator, cache_slot, teams
+from autograd_gpu.backends.cuda.rows import BLOCK, LARGEST_TEAM, accumulator, cache_slot, power_of_two, teams
 
 __all__ = ["layer_norm", "layer_norm_backward"]
 
@@ -14,11 +14,12 @@ __all__ = ["layer_norm", "layer_norm_backward"]
 
 Array = Any
 
-ROW_THREADS = 16  # as in norm.cu: threads that share 32 columns of a partial sum
-MOST_PARTS = 64
+HELD, ROW_THREADS = 2, 16  # as in norm.cu: chunks of a row that a thread holds; threads that share a column's rows
+ROWS_PER_PART, MOST_PARTS = 8, 1024
 
 _forward = Kernel("norm.cu", "layer_norm_forward", "PPPPPPqiAi")
-_backward = Kernel("norm.cu", "layer_norm_backward", "PPPPPPqii")
+_backward = Kernel("norm.cu", "layer_norm_backward", "PPPPPPPPqi")
+_backward_rows = Kernel("norm.cu", "layer_norm_backward_rows", "PPPPPPqii")
 _partials = Kernel("norm.cu", "layer_norm_partials", "PPPPPPqi")
 _total = Kernel("norm.cu", "layer_norm_total", "PPPPii")
 
@@ -55,18 +56,27 @@ def layer_norm_backward(
                 fill(sum_of_none, 0)
         return gx, gweight, gbias
 
-    grid, block = teams(rows, cols, dtype)
-    kept = 2 * block[1]
-    slot = cache_slot(cols, dtype, kept)
-    shared = kept * slot * dtype.itemsize
-    _backward(dtype, grid, block, gy, x, mean, rstd, weight, gx, rows, cols, slot, shared_mem=shared)
-
-    parts = min(MOST_PARTS, ceil_div(rows, 4 * ROW_THREADS))
-    gweight_part, gbias_part = (empty((parts, cols), accumulator(dtype)) for _ in range(2))
-    tiles = (ceil_div(cols, WARP), parts)
-    _partials(dtype, tiles, (WARP, ROW_THREADS), gy, x, mean, rstd, gweight_part, gbias_part, rows, cols)
-    threads = block_for(cols)
-    _total(dtype, ceil_div(cols, threads), threads, gweight_part, gbias_part, gweight, gbias, parts, cols)
+    most_parts = min(MOST_PARTS, ceil_div(rows, ROWS_PER_PART))
+    wide = 16 // dtype.itemsize
+    team = max(WARP, power_of_two(ceil_div(cols, HELD * wide)))
+    if cols >= WARP * wide and team <= LARGEST_TEAM:
+        block = (team, BLOCK // WARP if team == WARP else 1)
+        grid = ceil_div(most_parts, block[1])
+        gweight_part, gbias_part = (empty((grid * block[1], cols), accumulator(dtype)) for _ in range(2))
+        _backward(dtype, grid, block, gy, x, mean, rstd, weight, gx, gweight_part, gbias_part, rows, cols)
+    else:
+        grid, block = teams(rows, cols, dtype)
+        kept = 2 * block[1]
+        slot = cache_slot(cols, dtype, kept)
+        shared = kept * slot * dtype.itemsize
+        _backward_rows(dtype, grid, block, gy, x, mean, rstd, weight, gx, rows, cols, slot, shared_mem=shared)
+        gweight_part, gbias_part = (
+            empty((ceil_div(most_parts, ROW_THREADS), cols), accumulator(dtype)) for _ in range(2)
+        )
+        tiles = ceil_div(cols, WARP), gweight_part.shape[0]
+        _partials(dtype, tiles, (WARP, ROW_THREADS), gy, x, mean, rstd, gweight_part, gbias_part, rows, cols)
+    columns, parts = ceil_div(cols, WARP), gweight_part.shape[0]
+    _total(dtype, columns, (WARP, ROW_THREADS), gweight_part, gbias_part, gweight, gbias, parts, cols)
     return gx, gweight, gbias
 
 

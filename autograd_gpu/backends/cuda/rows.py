@@ -28,9 +28,9 @@ def teams(rows: int, cols: int, dtype: np.dtype) -> tuple[int, tuple[int, int]]:
     """(grid, block): block[0] threads, a power of two, share a row, and block[1] rows share a block."""
     chunks = max(1, ceil_div(cols, 16 // dtype.itemsize))
     if chunks <= WARP * 2 * CHUNKS_PER_THREAD:
-        team = min(WARP, _power_of_two(chunks))
+        team = min(WARP, power_of_two(chunks))
         return ceil_div(rows, BLOCK // team), (team, BLOCK // team)
-    return rows, (min(LARGEST_TEAM, _power_of_two(chunks // CHUNKS_PER_THREAD)), 1)
+    return rows, (min(LARGEST_TEAM, power_of_two(chunks // CHUNKS_PER_THREAD)), 1)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -41,6 +41,6 @@ def cache_slot(cols: int, dtype: np.dtype, rows: int) -> int:
     return slot if rows * slot * dtype.itemsize <= CACHE_BYTES else 0
 
 
-def _power_of_two(n: int) -> int:
+def power_of_two(n: int) -> int:
     """The smallest power of two that is not below n."""
     return 1 << (n - 1).bit_length()
