@@ -118,11 +118,12 @@ def _amsgrad_step(
     weight_decay: float,
 ) -> None:
     """The step with the largest v so far in place of v (Reddi, Kale & Kumar 2018). Composed: it has no kernel."""
-    step, exp_avg, exp_avg_sq = state["step"], state["exp_avg"], state["exp_avg_sq"]
+    exp_avg, exp_avg_sq = state["exp_avg"], state["exp_avg_sq"]
+    step = state["step"].double()  # 1 - 0.999 in float32 would be off by a part in 20,000
     if weight_decay:
         parameter.mul_(1.0 - lr * weight_decay)
     exp_avg.mul_(beta1).add_(gradient, alpha=1 - beta1)
     exp_avg_sq.mul_(beta2).add_(gradient * gradient, alpha=1 - beta2)
     state["max_exp_avg_sq"].copy_(maximum(state["max_exp_avg_sq"], exp_avg_sq))
-    denominator = (state["max_exp_avg_sq"] / (1.0 - beta2**step)).sqrt() + eps
-    parameter.sub_(exp_avg / denominator * (lr / (1.0 - beta1**step)))
+    denominator = (state["max_exp_avg_sq"] / (1.0 - beta2**step).to(parameter.dtype)).sqrt() + eps
+    parameter.sub_(exp_avg / denominator * (lr / (1.0 - beta1**step)).to(parameter.dtype))

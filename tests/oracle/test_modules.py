@@ -1,0 +1,208 @@
+"""Modules, losses, optimizers and schedules: given the same weights and data, PyTorch's results and gradients."""
+
+import numpy as np
+import pytest
+import torch
+from conftest import assert_same
+
+import autograd_gpu as ag
+
+LIBRARIES = (ag, torch)
+
+
+def leaf(library, values, grad=True):
+    return library.tensor(np.asarray(values).tolist(), dtype=library.float64, requires_grad=grad)
+
+
+def same_weights(modules):
+    """Give our module the values of PyTorch's."""
+    ours, theirs = modules
+    ours.load_state_dict({name: leaf(ag, tensor.numpy(), False) for name, tensor in theirs.state_dict().items()})
+
+
+def run(library, module, arrays, grad=True):
+    """Return outputs, input gradients and parameter gradients for a fixed direction."""
+    inputs = [leaf(library, x) if x.dtype == np.float64 else library.tensor(x.tolist()) for x in arrays]
+    y = module(*inputs)
+    direction = np.random.default_rng(1).standard_normal(tuple(y.shape))
+    (y * leaf(library, direction, False)).sum().backward()
+    return y, [x.grad for x in inputs], [p.grad for p in module.parameters()]
+
+
+NORMAL = np.random.default_rng(0).standard_normal
+X = NORMAL((3, 4, 6)) * 3
+IDS = np.array([[1, 2, 0], [4, 1, 1]])
+
+MODULES = {
+    "Linear": (lambda nn: nn.Linear(6, 5), [X]),
+    "Linear without bias": (lambda nn: nn.Linear(6, 5, bias=False), [X[0, 0]]),
+    "Embedding": (lambda nn: nn.Embedding(5, 3, padding_idx=1), [IDS]),
+    "LayerNorm": (lambda nn: nn.LayerNorm(6), [X]),
+    "LayerNorm over two": (lambda nn: nn.LayerNorm((4, 6), bias=False), [X]),
+    "LayerNorm plain": (lambda nn: nn.LayerNorm(6, elementwise_affine=False), [X]),
+    "RMSNorm": (lambda nn: nn.RMSNorm(6), [X]),
+    "RMSNorm over two": (lambda nn: nn.RMSNorm((4, 6), eps=1e-3), [X]),
+    "perceptron": (lambda nn: nn.Sequential(nn.Linear(6, 8), nn.GELU(), nn.LayerNorm(8), nn.Linear(8, 2)), [X]),
+    "Flatten": (lambda nn: nn.Flatten(), [X]),
+    "Unflatten": (lambda nn: nn.Unflatten(-1, (2, 3)), [X]),
+    "PReLU": (lambda nn: nn.PReLU(), [X]),
+    "PReLU per channel": (lambda nn: nn.PReLU(4), [X]),
+    "Softmax": (lambda nn: nn.Softmax(dim=1), [X]),
+    "LogSoftmax": (lambda nn: nn.LogSoftmax(dim=-1), [X]),
+    "GLU": (lambda nn: nn.GLU(dim=1), [X]),
+    "Dropout in eval": (lambda nn: nn.Dropout(0.5).eval(), [X]),
+    **{
+        name: (lambda nn, name=name: getattr(nn, name)(), [X])
+        for name in (
+            "ReLU ReLU6 LeakyReLU ELU SELU GELU SiLU Mish Sigmoid LogSigmoid Tanh Softplus Softsign Hardtanh Identity"
+        ).split()
+    },
+}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_modules(name):
+    make, arrays = MODULES[name]
+    modules = [make(library.nn).to(library.float64) for library in LIBRARIES]
+    same_weights(modules)
+    assert repr(modules[0]) == repr(modules[1])
+    assert_same(*(run(library, module, arrays) for library, module in zip(LIBRARIES, modules, strict=True)), name)
+
+
+P = np.random.default_rng(2).random((4, 3))
+P /= P.sum(-1, keepdims=True)
+LOGITS, OTHER = NORMAL((4, 3)) * 2, NORMAL((4, 3))
+WEIGHT = np.array([0.5, 2.0, 1.0])
+CLASSES = np.array([0, 2, 1, 2])
+
+LOSSES = {
+    "mse": lambda F, t, r: F.mse_loss(t(LOGITS), t(OTHER), reduction=r),
+    "mse weighted": lambda F, t, r: F.mse_loss(t(LOGITS), t(OTHER), reduction=r, weight=t(P)),
+    "l1": lambda F, t, r: F.l1_loss(t(LOGITS), t(OTHER), reduction=r),
+    "huber": lambda F, t, r: F.huber_loss(t(LOGITS), t(OTHER), reduction=r, delta=0.7),
+    "smooth l1": lambda F, t, r: F.smooth_l1_loss(t(LOGITS), t(OTHER), reduction=r, beta=0.7),
+    "smooth l1 without": lambda F, t, r: F.smooth_l1_loss(t(LOGITS), t(OTHER), reduction=r, beta=0.0),
+    "bce": lambda F, t, r: F.binary_cross_entropy(t(P), t((P > 0.3) * 1.0), reduction=r),
+    "bce weighted": lambda F, t, r: F.binary_cross_entropy(t(P), t(P[::-1]), weight=t(WEIGHT), reduction=r),
+    "bce logits": lambda F, t, r: F.binary_cross_entropy_with_logits(t(LOGITS), t(P), reduction=r),
+    "bce logits weighted": lambda F, t, r: F.binary_cross_entropy_with_logits(
+        t(LOGITS), t(P), weight=t(WEIGHT), reduction=r, pos_weight=t(WEIGHT[::-1])
+    ),
+    "kl": lambda F, t, r: F.kl_div(F.log_softmax(t(LOGITS), -1), t(P), reduction=r),
+    "kl of logs": lambda F, t, r: F.kl_div(F.log_softmax(t(LOGITS), -1), t(np.log(P)), reduction=r, log_target=True),
+    "cross entropy": lambda F, t, r: F.cross_entropy(t(LOGITS), t(CLASSES), reduction=r),
+    "cross entropy with all": lambda F, t, r: F.cross_entropy(
+        t(LOGITS), t(CLASSES), weight=t(WEIGHT), ignore_index=1, reduction=r, label_smoothing=0.1
+    ),
+    "cross entropy of probabilities": lambda F, t, r: F.cross_entropy(t(LOGITS), t(P), reduction=r),
+    "nll": lambda F, t, r: F.nll_loss(F.log_softmax(t(LOGITS), -1), t(CLASSES), weight=t(WEIGHT), reduction=r),
+    "cosine": lambda F, t, r: F.cosine_similarity(t(LOGITS), t(OTHER), dim=-1),
+    "normalize": lambda F, t, r: F.normalize(t(LOGITS), p=3.0),
+}
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("name", LOSSES)
+def test_losses(name, reduction):
+    results = []
+    for library in LIBRARIES:
+        leaves = []
+
+        def tensor(values, library=library, leaves=leaves):
+            if values.dtype.kind == "i":
+                return library.tensor(values.tolist())
+            leaves.append(leaf(library, values, grad=not leaves))  # the first is the input
+            return leaves[-1]
+
+        loss = LOSSES[name](library.nn.functional, tensor, reduction)
+        loss.sum().backward()
+        results.append((loss, leaves[0].grad))
+    assert_same(*results, name)
+
+
+def trained(library, make, steps=6):
+    """Return the parameters of a small model after some steps, and the rates on the way."""
+    model = library.nn.Sequential(library.nn.Linear(3, 4), library.nn.Tanh(), library.nn.Linear(4, 1)).double()
+    source = np.random.default_rng(3)
+    values = {
+        name: leaf(library, source.standard_normal(tuple(p.shape)), False) for name, p in model.state_dict().items()
+    }
+    model.load_state_dict(values)
+    optimizer, schedule = make(library.optim, model.parameters())
+    rates = []
+    for _ in range(steps):
+        loss = (model(leaf(library, source.standard_normal((5, 3)), False)) ** 2).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        library.nn.utils.clip_grad_norm_(model.parameters(), 0.5)
+        optimizer.step()
+        rates.append(optimizer.param_groups[0]["lr"])
+        if schedule is not None:
+            schedule.step()
+    return list(model.parameters()), rates
+
+
+OPTIMIZERS = {
+    "SGD": lambda o, p: o.SGD(p, 0.1),
+    "SGD momentum": lambda o, p: o.SGD(p, 0.1, momentum=0.9, dampening=0.1, weight_decay=0.01),
+    "SGD Nesterov": lambda o, p: o.SGD(p, 0.1, momentum=0.9, nesterov=True, maximize=True),
+    "Adam": lambda o, p: o.Adam(p, 0.05, weight_decay=0.1),
+    "Adam amsgrad": lambda o, p: o.Adam(p, 0.05, amsgrad=True),
+    "AdamW": lambda o, p: o.AdamW(p, 0.05, betas=(0.8, 0.95), eps=1e-6, weight_decay=0.1),
+    "AdamW amsgrad": lambda o, p: o.AdamW(p, 0.05, amsgrad=True, maximize=True),
+}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_optimizers(name):
+    def make(optim, parameters):
+        return OPTIMIZERS[name](optim, parameters), None
+
+    # Our learning rate is a float32 on the device.
+    assert_same(*(trained(library, make) for library in LIBRARIES), name, tolerance=1e-6)
+
+
+SCHEDULES = {
+    "Lambda": lambda s, o: s.LambdaLR(o, lambda epoch: 0.7**epoch),
+    "Step": lambda s, o: s.StepLR(o, 2, gamma=0.3),
+    "MultiStep": lambda s, o: s.MultiStepLR(o, [3, 1], gamma=0.3),
+    "Exponential": lambda s, o: s.ExponentialLR(o, 0.8),
+    "Constant": lambda s, o: s.ConstantLR(o, 0.3, 3),
+    "Linear": lambda s, o: s.LinearLR(o, 0.2, 0.9, 4),
+    "Cosine": lambda s, o: s.CosineAnnealingLR(o, 7, eta_min=0.01),
+    "Cosine past its end": lambda s, o: s.CosineAnnealingLR(o, 3),
+    "Sequential": lambda s, o: s.SequentialLR(o, [s.LinearLR(o, 0.1, 1.0, 3), s.CosineAnnealingLR(o, 9)], [3]),
+}
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_schedules(name):
+    def make(optim, parameters):
+        optimizer = optim.SGD(parameters, 0.1)
+        return optimizer, SCHEDULES[name](optim.lr_scheduler, optimizer)
+
+    ours, theirs = (trained(library, make, steps=10)[1] for library in LIBRARIES)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-15)
+
+
+@pytest.mark.parametrize("name", ["SGD momentum", "AdamW", "Adam amsgrad"])
+def test_an_optimizer_goes_on_from_pytorchs_state(name):
+    values, gradients = NORMAL(4), NORMAL((4, 4))
+    parameters = [library.nn.Parameter(leaf(library, values, False)) for library in LIBRARIES]
+    ours, theirs = (
+        OPTIMIZERS[name](library.optim, [parameter]) for library, parameter in zip(LIBRARIES, parameters, strict=True)
+    )
+    for gradient in gradients[:2]:
+        parameters[1].grad = leaf(torch, gradient, False)
+        theirs.step()
+    state = theirs.state_dict()
+    state["state"] = {
+        0: {key: leaf(ag, value.numpy(), False) for key, value in state["state"][0].items() if value is not None}
+    }
+    ours.load_state_dict(state)
+    parameters[0].data = leaf(ag, parameters[1].detach().numpy(), False)
+    for gradient in gradients[2:]:
+        for library, parameter, optimizer in zip(LIBRARIES, parameters, (ours, theirs), strict=True):
+            parameter.grad = leaf(library, gradient, False)
+            optimizer.step()
+    assert_same(*parameters, name, tolerance=1e-6)
