@@ -2,8 +2,8 @@
 
 The op table on the device in each dtype; shapes past 2^31 bytes and 65,535 rows; recovery from running out of memory;
 NVIDIA's compute-sanitizer over the kernels, where it is installed; then the benchmarks. `--rehearse` does it under the
-emulator with tiny sizes, keeps nothing, and its times mean nothing. Exit codes: 0 all passed, 1 something failed, 2 there
-is no GPU.
+emulator with tiny sizes, keeps nothing, and its times mean nothing. Exit codes: 0 all passed, 1 something failed, 2 no
+GPU.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def op_table() -> Iterator[Check]:
 
 
 def large_shapes(scale: float) -> Iterator[Check]:
-    """Where 32-bit offsets and 16-bit grids break: more than 2^31 bytes and elements, more rows than a grid may have."""
+    """Where 32-bit offsets and 16-bit grids break: over 2^31 bytes and elements, over 65,535 rows."""
     elements = max(70, int(2**31 * scale) + 7)
     rows = max(70, int(2**20 * scale) + 3)
 
