@@ -17,7 +17,7 @@
 #define COMPARE(name, formula) FORMULA(name, formula) MAP(name, SIMPLE, bool)
 
 BINARY(add, x + y)
-BINARY(mul, x* y)
+BINARY(mul, x * y)
 BINARY(maximum, x > y || x != x ? x : y)  // NaN wins
 BINARY(minimum, x < y || x != x ? x : y)
 
@@ -93,7 +93,7 @@ FUNCTION(floor_divide, python_floor_divide(x, y))
 
 #endif
 
-BINARY(bitwise_and, x& y)
+BINARY(bitwise_and, x & y)
 BINARY(bitwise_or, x | y)
 BINARY(bitwise_xor, x ^ y)
 

@@ -29,13 +29,13 @@ __device__ inline acc_t gelu_tanh_slope(acc_t x) {
     return acc_t(0.5) * (1 + t + x * (1 - t * t) * slope_of_cubic);
 }
 
-MAP1(gelu, x* normal_cdf(x))
+MAP1(gelu, x * normal_cdf(x))
 MAP1(gelu_tanh, acc_t(0.5) * x * (1 + tanh_of_cubic(x)))
-MAP2(gelu_backward, COSTLY, gy, x, gy*(normal_cdf(x) + x * normal_pdf(x)))
-MAP2(gelu_tanh_backward, COSTLY, gy, x, gy* gelu_tanh_slope(x))
+MAP2(gelu_backward, COSTLY, gy, x, gy * (normal_cdf(x) + x * normal_pdf(x)))
+MAP2(gelu_tanh_backward, COSTLY, gy, x, gy * gelu_tanh_slope(x))
 MAP2(relu_backward, CHEAP, gy, y, y <= 0 ? acc_t(0) : gy)
-MAP2(tanh_backward, CHEAP, gy, y, gy*(1 - y * y))
-MAP2(sigmoid_backward, CHEAP, gy, y, gy* y*(1 - y))
+MAP2(tanh_backward, CHEAP, gy, y, gy * (1 - y * y))
+MAP2(sigmoid_backward, CHEAP, gy, y, gy * y * (1 - y))
 
 // out[i] = x[i] + value * y[i] * z[i].
 extern "C" __global__ void addcmul(scalar_t* out, long long count, Layout<4> layout, const scalar_t* x,

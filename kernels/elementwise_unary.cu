@@ -14,7 +14,7 @@
 UNARY(neg, -x)
 UNARY(abs, x < 0 ? -x : x + 0)  // + 0: the absolute value of -0 is 0
 UNARY(sign, acc_t(x > 0) - acc_t(x < 0))  // 0 for NaN, as in PyTorch
-UNARY(square, x* x)
+UNARY(square, x * x)
 UNARY(relu, x > 0 || x != x ? x : acc_t(0))
 PREDICATE(logical_not, x == 0)
 

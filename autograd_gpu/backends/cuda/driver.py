@@ -238,12 +238,19 @@ class DeviceArray(np.ndarray):
 
     def reshape(self, *shape: Any, **kwargs: Any) -> DeviceArray:
         view = super().reshape(*shape, **kwargs)
-        if view.base is None:
+        if _buffer_of(view) is not _buffer_of(self):
             raise TypeError(f"device array of shape {self.shape}, strides {self.strides} has no view of shape {shape}")
         return view
 
     def __repr__(self) -> str:
         return f"DeviceArray(shape={self.shape}, dtype={self.dtype})"
+
+
+def _buffer_of(array: np.ndarray) -> np.ndarray:
+    """The allocation that a view of a view of ... it shows."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
 
 
 def _refuse(name: str) -> Any:
@@ -294,9 +301,7 @@ class EmulatedDriver:
         return array.view(np.ndarray).copy(order="C")
 
     def view(self, array: DeviceArray, shape: Shape, strides: Shape, start: int | None = None) -> DeviceArray:
-        buffer: Any = array
-        while isinstance(buffer.base, np.ndarray):
-            buffer = buffer.base
+        buffer = _buffer_of(array)
         if start is None:
             start = self.pointer(array) - buffer.__array_interface__["data"][0]
         return DeviceArray(shape, array.dtype, buffer, start, strides)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from autograd_gpu.backends.cuda.launch import WARP, Kernel, ceil_div
 from autograd_gpu.backends.cuda.memory import contiguous, empty, fill
 from autograd_gpu.backends.cuda.rows import BLOCK, LARGEST_TEAM, accumulator, cache_slot, power_of_two, teams
@@ -56,28 +58,49 @@ def layer_norm_backward(
                 fill(sum_of_none, 0)
         return gx, gweight, gbias
 
-    most_parts = min(MOST_PARTS, ceil_div(rows, ROWS_PER_PART))
     wide = 16 // dtype.itemsize
     team = max(WARP, power_of_two(ceil_div(cols, HELD * wide)))
     if cols >= WARP * wide and team <= LARGEST_TEAM:
-        block = (team, BLOCK // WARP if team == WARP else 1)
-        grid = ceil_div(most_parts, block[1])
-        gweight_part, gbias_part = (empty((grid * block[1], cols), accumulator(dtype)) for _ in range(2))
-        _backward(dtype, grid, block, gy, x, mean, rstd, weight, gx, gweight_part, gbias_part, rows, cols)
+        partials = _backward_at_once(team, gy, x, mean, rstd, weight, gx)
     else:
-        grid, block = teams(rows, cols, dtype)
-        kept = 2 * block[1]
-        slot = cache_slot(cols, dtype, kept)
-        shared = kept * slot * dtype.itemsize
-        _backward_rows(dtype, grid, block, gy, x, mean, rstd, weight, gx, rows, cols, slot, shared_mem=shared)
-        gweight_part, gbias_part = (
-            empty((ceil_div(most_parts, ROW_THREADS), cols), accumulator(dtype)) for _ in range(2)
-        )
-        tiles = ceil_div(cols, WARP), gweight_part.shape[0]
-        _partials(dtype, tiles, (WARP, ROW_THREADS), gy, x, mean, rstd, gweight_part, gbias_part, rows, cols)
-    columns, parts = ceil_div(cols, WARP), gweight_part.shape[0]
-    _total(dtype, columns, (WARP, ROW_THREADS), gweight_part, gbias_part, gweight, gbias, parts, cols)
+        partials = _backward_in_two_readings(gy, x, mean, rstd, weight, gx)
+    parts = partials[0].shape[0]
+    _total(dtype, ceil_div(cols, WARP), (WARP, ROW_THREADS), *partials, gweight, gbias, parts, cols)
     return gx, gweight, gbias
+
+
+def _backward_at_once(
+    team: int, gy: Array, x: Array, mean: Array, rstd: Array, weight: Array | None, gx: Array
+) -> tuple[Array, Array]:
+    """Fills gx and gives the partial sums of gweight and gbias, `team` threads to a row."""
+    (rows, cols), dtype = x.shape, x.dtype
+    block = (team, BLOCK // WARP if team == WARP else 1)
+    grid = ceil_div(min(MOST_PARTS, ceil_div(rows, ROWS_PER_PART)), block[1])
+    partials = _partial_sums(grid * block[1], cols, dtype)
+    _backward(dtype, grid, block, gy, x, mean, rstd, weight, gx, *partials, rows, cols)
+    return partials
+
+
+def _backward_in_two_readings(
+    gy: Array, x: Array, mean: Array, rstd: Array, weight: Array | None, gx: Array
+) -> tuple[Array, Array]:
+    """The same for rows of any length: one kernel for gx, one for the partial sums."""
+    (rows, cols), dtype = x.shape, x.dtype
+    grid, block = teams(rows, cols, dtype)
+    kept = 2 * block[1]
+    slot = cache_slot(cols, dtype, kept)
+    shared = kept * slot * dtype.itemsize
+    _backward_rows(dtype, grid, block, gy, x, mean, rstd, weight, gx, rows, cols, slot, shared_mem=shared)
+
+    parts = min(MOST_PARTS // ROW_THREADS, ceil_div(rows, ROWS_PER_PART * ROW_THREADS))
+    partials = _partial_sums(parts, cols, dtype)
+    tiles = (ceil_div(cols, WARP), parts)
+    _partials(dtype, tiles, (WARP, ROW_THREADS), gy, x, mean, rstd, *partials, rows, cols)
+    return partials
+
+
+def _partial_sums(parts: int, cols: int, dtype: np.dtype) -> tuple[Array, Array]:
+    return empty((parts, cols), accumulator(dtype)), empty((parts, cols), accumulator(dtype))
 
 
 def _contiguous(x: Array | None) -> Array | None:

@@ -1,0 +1,69 @@
+"""Every kernel, in every dtype, for every architecture: compiles, and keeps its registers in registers."""
+
+import pytest
+
+import autograd_gpu.backends.cuda  # noqa: F401  (creates every Kernel)
+from autograd_gpu.backends.cuda import build_report, compile
+from autograd_gpu.backends.cuda.launch import Kernel
+
+
+@pytest.fixture(scope="module", params=compile.DEFAULT_ARCHS)
+def rows(request):
+    return compile.build_all([request.param])
+
+
+def test_no_kernel_spills(rows):
+    assert build_report.spills(rows) == []
+
+
+def test_every_kernel_is_launched_by_some_wrapper(rows):
+    compiled = {(row.file, row.resources.kernel) for row in rows}
+    assert compiled == {(kernel.file, kernel.name) for kernel in Kernel.all}
+
+
+def test_every_source_file_is_in_the_table():
+    assert {path.name for path in compile.kernels_folder().glob("*.cu")} == set(compile.DTYPES)
+
+
+def test_turing_compiles_what_its_dtypes_allow():
+    for file, dtype in (("elementwise_binary.cu", "bfloat16"), ("reduce.cu", "float16"), ("matmul.cu", "float32")):
+        assert compile.compile_to_cubin(file, dtype, "sm_75")[0].startswith(b"\x7fELF")
+
+
+def test_the_report_has_a_line_a_kernel():
+    row = compile.BuildRow("a.cu", "float32", "sm_80", compile.Resources("k", 30, 128, 0))
+    other = compile.BuildRow("a.cu", "float64", "sm_80", compile.Resources("k", 40, 256, 0))
+    assert "| k | 2 | 30 to 40 | 128 to 256 |" in build_report.report([row, other], ["sm_80"])
+
+
+def test_ptxas_is_understood():
+    log = """ptxas info    : Compiling entry function 'first' for 'sm_90a'
+ptxas info    : Function properties for first
+    8 bytes stack frame, 4 bytes spill stores, 12 bytes spill loads
+ptxas info    : Used 22 registers, used 1 barriers, 512 bytes smem, 400 bytes cmem[0]
+ptxas info    : Compiling entry function 'second' for 'sm_90a'
+    0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads
+ptxas info    : Used 10 registers, used 0 barriers"""
+    assert compile.resources(log) == [compile.Resources("first", 22, 512, 16), compile.Resources("second", 10, 0, 0)]
+
+
+def test_an_edited_header_is_another_cubin(monkeypatch, tmp_path):
+    monkeypatch.setenv("AUTOGRAD_GPU_CACHE", str(tmp_path))
+    before = compile.cached_path("cast.cu", "float32", "sm_90a")
+    headers = compile.headers()
+    monkeypatch.setattr(compile, "headers", lambda: headers | {"strides.cuh": headers["strides.cuh"] + "//"})
+    assert compile.cached_path("cast.cu", "float32", "sm_90a") != before
+    assert before.parent.parent == tmp_path
+
+
+def test_a_broken_kernel_shows_the_compiler_s_words(monkeypatch, tmp_path):
+    monkeypatch.setenv("AUTOGRAD_GPU_CACHE", str(tmp_path))
+    monkeypatch.setattr(compile, "source", lambda file: "__global__ void broken( {}")
+    with pytest.raises(compile.CompileError, match=r"cast.cu does not compile(.|\n)*error"):
+        compile.compile_to_cubin("cast.cu", "float32", "sm_90a")
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("AUTOGRAD_GPU_CACHE", str(tmp_path / "file"))
+    assert compile.compile_to_cubin("optim.cu", "float16", "sm_80")[0].startswith(b"\x7fELF")

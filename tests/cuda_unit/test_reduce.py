@@ -1,0 +1,98 @@
+"""Reductions, running sums and sorting against NumPy, on the emulated GPU."""
+
+import itertools
+
+import numpy as np
+import pytest
+from on_device import FLOATS, assert_near, double, dtype_of, normal, run
+
+from autograd_gpu.backends.cuda import memory, reduce
+
+EVERY_DIMS = [dims for n in range(4) for dims in itertools.combinations(range(3), n)]
+
+
+@pytest.mark.parametrize("dims", EVERY_DIMS)
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_any_dims_of_any_layout(dims, dtype):
+    host = normal((4, 3, 33), dtype)
+    for view in (lambda x: x, lambda x: x.transpose(2, 0, 1), lambda x: x[::2, :, 1:]):
+        x, device = double(view(host)), view(memory.from_numpy(host))
+        for keepdim in (False, True):
+            total = memory.to_numpy(reduce.sum(device, dims, keepdim, device.dtype))
+            assert_near(total, x.sum(axis=dims, keepdims=keepdim), dtype, spacings=8, scale=20)
+        for name, expected in (("mean", x.mean(axis=dims)), ("amax", x.max(axis=dims)), ("amin", x.min(axis=dims))):
+            assert_near(memory.to_numpy(getattr(reduce, name)(device, dims, False)), expected, dtype, spacings=8)
+        variance = memory.to_numpy(reduce.var(device, dims, False, 0))
+        assert_near(variance, x.var(axis=dims), dtype, spacings=16)
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int8", "int64"])
+def test_integers(dtype):
+    host = (np.arange(60).reshape(3, 20) % 7 - 3).astype(dtype)
+    int64 = np.dtype(np.int64)
+    np.testing.assert_array_equal(run(reduce.sum, host, (1,), False, int64), host.sum(1, dtype=np.int64))
+    np.testing.assert_array_equal(
+        run(reduce.prod, host[:, 4:8], (1,), False, int64), host[:, 4:8].prod(1, dtype=np.int64)
+    )
+    np.testing.assert_array_equal(run(reduce.amax, host, (0,), False), host.max(0))
+    np.testing.assert_array_equal(run(reduce.any, host, (0,), True), host.any(0, keepdims=True))
+    np.testing.assert_array_equal(run(reduce.all, host, (1,), False), host.all(1))
+
+
+@pytest.mark.parametrize("shape, dims", [((3, 20011), (1,)), ((20011, 3), (0,)), ((97, 211), (0, 1))])
+def test_long_reductions_are_cut_into_slices(shape, dims):
+    host = normal(shape, "float32")
+    assert reduce._pack_walk(memory.from_numpy(host), dims)[3] > 1
+    assert_near(run(reduce.sum, host, dims, False, host.dtype), double(host).sum(dims), "float32", 16, scale=200)
+    assert_near(run(reduce.var, host, dims, False, 1), double(host).var(dims, ddof=1), "float32", 16)
+    assert_near(run(reduce.amin, host, dims, False), host.min(dims), "float32", 0)
+    host.reshape(-1)[::5001] = np.nan
+    if len(dims) == 1:
+        np.testing.assert_array_equal(run(reduce.max_with_index, host, dims[0], False)[1], host.argmax(dims[0]))
+
+
+def test_nan_wins_and_the_first_of_equals_is_found():
+    x = np.array([[1, 3, 3, 2], [np.nan, 9, np.nan, 1], [-np.inf, -np.inf, -np.inf, -np.inf]], np.float32)
+    values, indices = run(reduce.max_with_index, x, 1, True)
+    np.testing.assert_array_equal(indices, [[1], [0], [0]])
+    np.testing.assert_array_equal(values, [[3], [np.nan], [-np.inf]])
+    np.testing.assert_array_equal(run(reduce.min_with_index, x, 0, False)[1], [1, 2, 1, 2])
+
+
+def test_nothing_to_reduce():
+    empty = np.empty((2, 0, 3), np.float32)
+    np.testing.assert_array_equal(run(reduce.sum, empty, (1,), False, empty.dtype), np.zeros((2, 3)))
+    np.testing.assert_array_equal(run(reduce.prod, empty, (0, 1), False, empty.dtype), np.ones(3))
+    assert np.isnan(run(reduce.mean, empty, (1,), False)).all()
+    assert run(reduce.all, empty, (1,), False).all()
+    assert run(reduce.sum, empty, (2,), False, empty.dtype).shape == (2, 0)
+    with pytest.raises(IndexError, match=r"amax\(\): Expected reduction dim 1 to have non-zero size"):
+        run(reduce.amax, empty, (1,), False)
+
+
+def test_reductions_of_a_reduction_s_own_result_have_the_same_bits():
+    host = normal((5, 6000), "float32")
+    first, second = (run(reduce.sum, host, (0, 1), False, host.dtype) for _ in range(2))
+    assert first.tobytes() == second.tobytes()
+
+
+@pytest.mark.parametrize("dtype", [*FLOATS, "int64"])
+@pytest.mark.parametrize("shape, dim", [((3, 5), 0), ((3, 5), 1), ((2, 300), 1), ((2, 3, 4), 1), ((0, 3), 1), ((), 0)])
+def test_cumsum(shape, dim, dtype):
+    x = np.asarray(normal(shape, dtype, scale=3))
+    expected = double(x) if x.ndim == 0 else double(x).cumsum(dim)
+    assert_near(run(reduce.cumsum, x, dim, x.dtype), expected, dtype if dtype in FLOATS else "float64", 8, scale=30)
+
+
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("dtype", ["bfloat16", "float32", "int64", "bool"])
+@pytest.mark.parametrize("shape, dim", [((4, 7), 0), ((4, 7), 1), ((2, 2100), 1), ((0, 3), 1), ((), 0)])
+def test_sort_is_stable_with_nan_greatest(shape, dim, dtype, descending):
+    x = np.random.default_rng(0).integers(-5, 5, shape).astype(dtype_of(dtype))
+    if dtype in FLOATS and x.size > 1:
+        x.reshape(-1)[::6] = np.nan
+    keys = np.where(np.isnan(double(x)), 99, double(x)) * (-1 if descending else 1)
+    expected = np.argsort(keys, axis=dim, kind="stable") if x.ndim else np.zeros((), np.int64)
+    values, indices = run(reduce.sort, x, dim, descending, True)
+    np.testing.assert_array_equal(indices, expected)
+    np.testing.assert_array_equal(double(values), double(np.take_along_axis(x, expected, dim)) if x.ndim else double(x))
