@@ -60,8 +60,8 @@ __device__ inline Pair team_sum(Pair value) {
 }
 
 // gx and this team's share of gweight and gbias, reading gy and x once. A thread holds HELD chunks of each row, and the
-// sums of their columns over the rows team, team + teams, ... in registers; partials are (teams, cols). The columns of a
-// thread stay the same from row to row, so a row that starts off a 16-byte boundary is read element by element.
+// sums of their columns over the rows team, team + teams, ... in registers; partials are (teams, cols). The columns of
+// a thread stay the same from row to row, so a row that starts off a 16-byte boundary is read element by element.
 const int HELD = 2;
 
 extern "C" __global__ void __launch_bounds__(512, 1)
