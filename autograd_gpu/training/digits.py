@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 from time import perf_counter
 
@@ -70,23 +71,22 @@ def train(device: str, steps: int | None, lr: float, seed: int, out: Path) -> in
     total = EPOCHS * len(loader) if steps is None else steps
     optimizer = optim.AdamW(model.parameters(), lr=lr, weight_decay=0.05)
     schedule = optim.lr_scheduler.CosineAnnealingLR(optimizer, total)
-    curve, started = Curve(), perf_counter()
+    curve, started, step = Curve(), perf_counter(), 0
     # One thread: matrices this small gain nothing from a second, and lose much where the cores are busy.
-    with threadpool_limits(1), tqdm(total=total, unit="step") as bar:
-        while bar.n < total:
-            for greys, digit in loader:
-                if bar.n == total:
-                    break
+    with threadpool_limits(1), tqdm(total=total, unit="step", disable=None) as bar:
+        while step < total:
+            for greys, digit in islice(loader, total - step):
                 loss = nn.functional.cross_entropy(model(greys.to(place)), digit.to(place))
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
                 schedule.step()
+                step += 1
+                curve.train.append((step, loss.item()))
+                bar.set_postfix(loss=f"{loss.item():.4f}", refresh=False)
                 bar.update()
-                curve.train.append((bar.n, loss.item()))
-                bar.set_postfix(loss=f"{curve.train[-1][1]:.4f}", refresh=False)
                 if steps is not None:
-                    bar.write(f"step {bar.n:4d}  loss {curve.train[-1][1]:.4f}")
+                    bar.write(f"step {step:4d}  loss {loss.item():.4f}")
     seconds = perf_counter() - started
     checkpoint, picture = out / "digits.safetensors", out / "digits.png"
     save(model.state_dict(), checkpoint)

@@ -251,16 +251,18 @@ def loop(run: Run, checkpoint: Path) -> int:
     """Train to the end, or to Ctrl-C, validating and saving ten times; return the exit code of a stop, else 0."""
     settings = run.settings
     every = max(1, settings.steps // 10)
-    with StopRequest() as stop, tqdm(total=settings.steps, initial=run.step, unit="step") as bar:
+    # disable=None: no bar where there is no terminal; what is written every so often is then the progress.
+    with StopRequest() as stop, tqdm(total=settings.steps, initial=run.step, unit="step", disable=None) as bar:
         while run.step < settings.steps and not stop:
             started = perf_counter()
             loss = run.train_step().item()
-            rate = settings.batch * settings.context / (perf_counter() - started)
+            rate = f"{settings.batch * settings.context / (perf_counter() - started):,.0f}"
             run.curve.train.append((run.step, loss))
-            bar.set_postfix(loss=f"{loss:.3f}", tokens_per_s=f"{rate:,.0f}", refresh=False)
+            bar.set_postfix(loss=f"{loss:.3f}", tokens_per_s=rate, refresh=False)
             bar.update()
             if run.step % every == 0 or run.step == settings.steps:
-                bar.write(f"step {run.step:5d}  loss {loss:.3f}  validation {note_validation(run):.3f}")
+                validation = note_validation(run)
+                bar.write(f"step {run.step:5d}  loss {loss:.3f}  validation {validation:.3f}  {rate} tokens/s")
                 if run.step < settings.steps:
                     save_or_warn(run, checkpoint, bar)
         return stop.exit_code if run.step < settings.steps else 0
