@@ -1,11 +1,15 @@
 """Every row of the op table through every check, on both devices in each of its dtypes; and that no row is missing."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 import pytest
 
 import autograd_gpu as ag
+from autograd_gpu.op import Op
 from autograd_gpu.testing import op_checks
-from autograd_gpu.testing.op_table import CASES, Draw, OpCase
+from autograd_gpu.testing.op_table import CASES, MOVES, Draw, OpCase
 
 pytestmark = pytest.mark.ours
 
@@ -58,3 +62,47 @@ def test_every_row_meets_emptiness(case: OpCase):
     if not any(np.size(array) == 0 for array in [*arrays, *results]):
         with pytest.raises((RuntimeError, IndexError)):
             op_checks.function_of(case)(ag.ones(0))
+
+
+# What the operations are built on; no operation of its own.
+BASES = {"View", "Unary", "OfInput", "OfOutput", "Flat"}
+# Never applied: ToDevice hands on to another, and CopySlices is recorded by a write to a view (test_inplace_views).
+NOT_APPLIED = {"ToDevice", "CopySlices"}
+
+
+def subclasses(operation: type[Op]) -> Iterator[type[Op]]:
+    for subclass in operation.__subclasses__():
+        yield subclass
+        yield from subclasses(subclass)
+
+
+def run_to_second_order(case: OpCase, device: str) -> None:
+    """Every sample forward, backward, and backward through the backward."""
+    for sample in op_checks.every_sample(case, case.dtypes[0]):
+        tensors = op_checks.tensors_of(sample, device)
+        leaves = [tensor.requires_grad_() for tensor in tensors if case.order and tensor.dtype.is_floating_point]
+        outputs = op_checks.apply(case, sample, tensors)
+        for _ in range(case.order):
+            roots = [output for output in outputs if output is not None and output.requires_grad]
+            if roots:
+                directions = [ag.ones_like(root) for root in roots]
+                outputs = ag.autograd.grad(roots, leaves, directions, create_graph=True, allow_unused=True)
+
+
+def test_every_operation_is_reached_by_a_row(monkeypatch: pytest.MonkeyPatch):
+    reached = set()
+    apply = Op.apply.__func__
+
+    def recording(cls: type[Op], *inputs: Any, **parameters: Any) -> Any:
+        reached.add(cls.__name__)
+        return apply(cls, *inputs, **parameters)
+
+    monkeypatch.setattr(Op, "apply", classmethod(recording))
+    for case in CASES:
+        run_to_second_order(case, "cpu")
+    for case in MOVES:
+        run_to_second_order(case, "cuda")
+    operations = {
+        operation.__name__ for operation in subclasses(Op) if operation.__module__.startswith("autograd_gpu.ops")
+    }
+    assert operations - BASES - NOT_APPLIED - reached == set()

@@ -98,13 +98,7 @@ def check_in_place(case: OpCase, device: str, dtype: str = "float32") -> None:
         if outputs[0].shape != tensors[0].shape or outputs[0].dtype != tensors[0].dtype:
             continue
 
-        def written(target: ag.Tensor, *args: Any, **kwargs: Any) -> ag.Tensor:
-            copy = target.clone()
-            result = method(copy, *args, **kwargs)
-            assert result is copy
-            return copy
-
-        found = with_gradients(case, sample, device, function=written)
+        found = with_gradients(case, sample, device, function=on_a_copy(method))
         expected = with_gradients(case, sample, device)
         for name in expected:
             what = f"{describe(case, sample)}: {name} of {in_place_name(case)} on {device}"
@@ -126,7 +120,19 @@ def function_of(case: OpCase) -> Callable[..., Any]:
     found: Any = ag
     for part in case.name.split("."):
         found = getattr(found, part)
-    return found
+    return on_a_copy(found) if case.writes else found
+
+
+def on_a_copy(method: Callable[..., Any]) -> Callable[..., ag.Tensor]:
+    """The in-place method as a function of its arguments."""
+
+    def function(target: ag.Tensor, *args: Any, **kwargs: Any) -> ag.Tensor:
+        copy = target.clone()
+        result = method(copy, *args, **kwargs)
+        assert result is None or result is copy
+        return copy
+
+    return function
 
 
 def every_sample(case: OpCase, dtype: str) -> list[Call]:
@@ -167,7 +173,7 @@ def with_gradients(
     if leaves and differentiable:
         random = np.random.default_rng(SEED)
         directions = [
-            ag.tensor(random.standard_normal(tuple(output.shape)), dtype=output.dtype, device=device)
+            ag.tensor(random.standard_normal(tuple(output.shape)), dtype=output.dtype, device=output.device)
             for output in differentiable
         ]
         gradients = ag.autograd.grad(differentiable, leaves, directions, allow_unused=True)

@@ -101,6 +101,7 @@ class OpCase:
     eps: float = 1e-6  # the step of the differences
     result: str | None = None  # the result's dtype, where it is neither the arguments' nor the reference's
     variant: str = ""
+    writes: bool = False  # the function exists in place only: it is applied to a copy of its first argument
 
     @property
     def id(self) -> str:
@@ -385,6 +386,13 @@ REDUCTIONS = [
         ref.logsumexp,
         lambda t: [call(t(3, 4), dim=1), call(t(2, 3, 4), dim=0, keepdim=True)],
         lambda t: [call(t.of(1000.0, 1000.0, -1000.0), dim=0), call(t(0, 3), dim=1), call(t(2, 1), dim=1)],
+    ),
+    OpCase(
+        "norm",
+        lambda x, p=2, dim=None, keepdim=False: (np.abs(x) ** p).sum(axis=dim, keepdims=keepdim) ** (1 / p),
+        lambda t: [call(t(3, 4)), call(t(3, 4), dim=1), call(t.apart(3, 4), p=1, dim=0, keepdim=True)],
+        lambda t: [call(t(0)), call(t.of(0.0, 0.0)), call(t(2, 0), dim=1), call(t(1, 1))],
+        tolerance=4,
     ),
     OpCase(
         "cumsum",
@@ -743,4 +751,46 @@ ROWS = [
     ),
 ]
 
-CASES = [*ARITHMETIC, *UNARY, *TESTS, *REDUCTIONS, *SHAPES, *INDEXING, *PRODUCTS, *ROWS]
+
+def written(x: np.ndarray, index: Any, value: Any) -> np.ndarray:
+    y = x.copy()
+    y[index] = value
+    return y
+
+
+def in_place(name: str, reference: Callable[..., Any], samples: Samples, edges: Samples, **options: Any) -> OpCase:
+    return OpCase(name, reference, samples, edges, writes=True, **options)
+
+
+WRITES = [
+    in_place(
+        "Tensor.copy_",
+        lambda x, y: np.broadcast_to(y, x.shape),
+        lambda t: [call(t(3, 4), t(3, 4)), call(t(3, 4), t(4)), call(t(3, 4), t())],
+        lambda t: [call(t(0, 3), t(3)), call(t(), t())],
+    ),
+    in_place(
+        "Tensor.fill_",
+        np.full_like,
+        lambda t: [call(t(3, 4), 2.5), call(t(), 1)],
+        lambda t: [call(t(0, 3), 1)],
+    ),
+    in_place("Tensor.zero_", np.zeros_like, lambda t: [call(t(3, 4))], lambda t: [call(t(0, 3)), call(t.special)]),
+    in_place(
+        "Tensor.__setitem__",
+        written,
+        lambda t: [
+            call(t(4, 3), 1, t(3)),
+            call(t(4, 3), (slice(1, 3), slice(None, None, 2)), t(2, 2)),
+            call(t(4, 3), (..., 0), 1.5),
+            call(t(4, 3), t.mask(4, 3), 2.0),
+            call(t(4, 3), (np.array([2, 0]), slice(None)), t(2, 3)),
+            call(t(4, 3), (np.array([2, 0]), np.array([1, 1])), t(2)),
+        ],
+        lambda t: [call(t(4, 3), slice(4, 4), t(3)), call(t(0, 3), slice(None), t(3)), call(t(4), 0, t())],
+    ),
+]
+
+MOVES = [OpCase("Tensor.cpu", np.copy, lambda t: [call(t(3, 4))], lambda t: [call(t(0, 3)), call(t())], dtypes=ALL)]
+
+CASES = [*ARITHMETIC, *UNARY, *TESTS, *REDUCTIONS, *SHAPES, *INDEXING, *PRODUCTS, *ROWS, *WRITES, *MOVES]
