@@ -3,6 +3,9 @@
     import autograd_gpu as torch
 """
 
+import importlib as _importlib
+from typing import Any as _Any
+
 from . import dtypes as _dtypes
 from .device import Device as device
 from .device import get_default_device, set_default_device
@@ -48,8 +51,7 @@ from .ops.softmax import log_softmax, softmax
 from .printing import set_printoptions
 from .tensor import Size, Tensor
 from .version import __version__
-from . import autograd, cuda, nn, optim  # isort: skip  (after the names that they use)
-from .serialization import load, save  # isort: skip
+from . import autograd, cuda  # isort: skip  (after the names that they use)
 
 device("cpu").backend  # loaded here once, so that no operation has to ask
 bool = _dtypes.bool
@@ -61,6 +63,17 @@ absolute, arccos, arcsin, arctan, clip, divide, multiply, subtract, true_divide,
 greater, greater_equal, less, less_equal, not_equal = gt, ge, lt, le, ne
 result_type = _result_type
 inf, nan, pi, e = (__import__("math").inf, __import__("math").nan, __import__("math").pi, __import__("math").e)
+
+
+_LAZY = {"nn": "nn", "optim": "optim", "func": "func", "utils": "utils", "load": "serialization", "save": "serialization"}
+
+
+def __getattr__(name: str) -> _Any:
+    """Modules that a program may not need are imported when it first names them."""
+    if name not in _LAZY:
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    module = _importlib.import_module(f".{_LAZY[name]}", __name__)
+    return module if name == _LAZY[name] else getattr(module, name)
 
 
 def is_floating_point(input: Tensor) -> bool:
