@@ -6,7 +6,7 @@ import sys
 import warnings
 import weakref
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import dtypes
 from .device import Device
@@ -79,7 +79,7 @@ class AccumulateGrad(Node):
             is_ours = sys.getrefcount(gradient) == 2
             tensor._grad = gradient if modes.grad else private_gradient(gradient, is_ours)
         else:
-            tensor._grad = accumulate(tensor._grad, gradient, private=not modes.grad)
+            tensor._grad = add_to_gradient(tensor._grad, gradient)
         for hook in list(self.post_accumulate.values()):
             hook(tensor)
         return ()
@@ -100,13 +100,16 @@ def accumulate(total: Tensor, gradient: Tensor, private: bool) -> Tensor:
     """Return total + gradient; written into total when it is private and nothing is being recorded."""
     if modes.grad or not private:
         return total + gradient
-    backend = total.device._backend
-    backend.add(total._array, gradient._array, out=total._array)
-    if total._cell is not None:
-        total._cell.value += 1
-    else:
-        bump_version(total)
+    total.device._backend.add(total._array, gradient._array, out=total._array)  # type: ignore[union-attr]
     return total
+
+
+def add_to_gradient(total: Tensor, gradient: Tensor) -> Tensor:
+    """Return a ``.grad`` with more added to it: the same object written in place, or a new one that is recorded."""
+    if modes.grad:
+        return total + gradient
+    version_cell(total).value += 1
+    return accumulate(total, gradient, private=True)
 
 
 class Tensor:
@@ -114,6 +117,17 @@ class Tensor:
 
     ``Tensor(data)`` makes a float tensor from numbers or nested lists; ``autograd_gpu.tensor`` infers the dtype.
     """
+
+    if TYPE_CHECKING:  # for type checkers: ops/methods.py hangs the methods and operators on the class
+
+        def __getattr__(self, name: str) -> Any: ...
+
+        _operator: Any = None
+        __add__ = __radd__ = __iadd__ = __sub__ = __rsub__ = __isub__ = __mul__ = __rmul__ = __imul__ = _operator
+        __truediv__ = __rtruediv__ = __itruediv__ = __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = _operator
+        __pow__ = __rpow__ = __matmul__ = __rmatmul__ = __and__ = __or__ = __xor__ = __neg__ = __pos__ = _operator
+        __invert__ = __abs__ = __lt__ = __le__ = __gt__ = __ge__ = __getitem__ = __setitem__ = __iter__ = _operator
+        __len__ = __bool__ = __float__ = __int__ = __index__ = __contains__ = _operator
 
     # Class-level defaults keep the making of a tensor to two stores.
     _array: Any

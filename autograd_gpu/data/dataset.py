@@ -83,15 +83,16 @@ class ConcatDataset(Dataset[Sample]):
 def random_split(dataset: Dataset[Sample], lengths: Sequence[float], generator: Any = None) -> list[Subset[Sample]]:
     """Return disjoint random subsets of the given lengths, or fractions that sum to 1."""
     total = len(dataset)  # type: ignore[arg-type]
-    sizes = list(lengths)
-    if math.isclose(sum(sizes), 1) and sum(sizes) <= 1:
-        if any(not 0 <= fraction <= 1 for fraction in sizes):
+    if math.isclose(sum(lengths), 1) and sum(lengths) <= 1:
+        if any(not 0 <= fraction <= 1 for fraction in lengths):
             raise ValueError("Fraction at index is not between 0 and 1")
-        sizes = [math.floor(total * fraction) for fraction in sizes]
+        sizes = [math.floor(total * fraction) for fraction in lengths]
         for extra in range(total - sum(sizes)):
             sizes[extra % len(sizes)] += 1
+    else:
+        sizes = [int(length) for length in lengths]
     if sum(sizes) != total:
         raise ValueError("Sum of input lengths does not equal the length of the input dataset!")
     order = randperm(total, generator=generator).tolist()
-    stops = list(accumulate(int(size) for size in sizes))
+    stops = list(accumulate(sizes))
     return [Subset(dataset, order[start:stop]) for start, stop in zip([0, *stops], stops, strict=False)]

@@ -342,7 +342,8 @@ class Module:
         if isinstance(device, DType):
             device, dtype = None, device
         elif isinstance(device, Tensor):
-            device, dtype = device.device, device.dtype
+            dtype = device.dtype
+            device = device.device
         if dtype is not None and not dtype.is_floating_point:
             raise TypeError(f"nn.Module.to only accepts floating point dtypes, but got desired dtype={dtype}")
 

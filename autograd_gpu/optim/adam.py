@@ -63,11 +63,11 @@ class Adam(Optimizer):
             if group["amsgrad"]:
                 state["max_exp_avg_sq"] = zeros_like(parameter)
         state["step"].add_(1)
-        weight_decay = group["weight_decay"]
+        (beta1, beta2), eps, weight_decay = group["betas"], group["eps"], group["weight_decay"]
         if weight_decay and not self.decoupled:
             gradient, weight_decay = gradient.add(parameter, alpha=weight_decay), 0.0
         if group["amsgrad"]:
-            _amsgrad_step(parameter, gradient, state, lr, *group["betas"], group["eps"], weight_decay)
+            _amsgrad_step(parameter, gradient, state, lr, beta1, beta2, eps, weight_decay)
             return
         adamw_step(
             parameter,
@@ -76,8 +76,9 @@ class Adam(Optimizer):
             state["exp_avg_sq"],
             state["step"],
             lr,
-            *group["betas"],
-            group["eps"],
+            beta1,
+            beta2,
+            eps,
             weight_decay,
         )
 

@@ -31,7 +31,10 @@ def images() -> tuple[TensorDataset, TensorDataset]:
     greys = (digits.data / 16.0 - 0.3).astype(np.float32)
     order = np.random.default_rng(0).permutation(len(greys))
     test, train = order[:TEST_IMAGES], order[TEST_IMAGES:]
-    return tuple(TensorDataset(from_numpy(greys[part]), from_numpy(digits.target[part])) for part in (train, test))
+    train_set, test_set = (
+        TensorDataset(from_numpy(greys[part]), from_numpy(digits.target[part])) for part in (train, test)
+    )
+    return train_set, test_set
 
 
 def perceptron() -> nn.Sequential:

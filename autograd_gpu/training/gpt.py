@@ -224,7 +224,7 @@ def train(asked: dict[str, Any], device: str, out: Path, resume: bool) -> int:
         raise JobError(f"--resume: there is no {checkpoint}. Leave --resume out to start a run there.")
     saved = load(checkpoint) if resume else None
     settings = settings_to_resume(saved["settings"], asked) if saved else Settings(**asked)
-    corpus = read_corpus(settings.corpus and Path(settings.corpus), least=settings.context)
+    corpus = read_corpus(Path(settings.corpus) if settings.corpus else None, least=settings.context)
     run = Run(settings, corpus, choose_device(device))
     if saved:
         run.restore(saved)
