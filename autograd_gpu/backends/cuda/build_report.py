@@ -27,7 +27,7 @@ def report(rows: Sequence[BuildRow], archs: Sequence[str]) -> str:
     for row in rows:
         kernels[row.file][row.resources.kernel][row.arch].append(row)
 
-    lines = [HEADER.format(version=".".join(map(str, nvrtc_version())))]
+    lines = [HEADER.format(version=".".join(map(str, nvrtc_version()))).rstrip()]
     for file in sorted(kernels):
         lines += [
             "",
