@@ -11,7 +11,7 @@ import numpy as np
 from ..engine import Edge, modes, run_backward
 from ..op import _backward_line
 from ..ops.shape import stack
-from ..tensor import AccumulateGrad, Tensor, accumulate, edge_of, private_gradient
+from ..tensor import AccumulateGrad, Tensor, accumulate, add_to_gradient, edge_of, private_gradient
 from ..user_line import user_line
 
 Tensors = Tensor | Sequence[Tensor]
@@ -116,7 +116,7 @@ def _keep_gradient(target: Tensor, gradient: Tensor, create_graph: bool) -> None
     else:
         grad_mode, modes.grad = modes.grad, create_graph
         try:
-            target._grad = accumulate(target._grad, gradient, private=not create_graph)
+            target._grad = add_to_gradient(target._grad, gradient)
         finally:
             modes.grad = grad_mode
     edge = edge_of(target)

@@ -82,17 +82,39 @@ def _operator(function: Callable, reflected: bool = False) -> Callable:
     return operator
 
 
+def _arithmetic(function: Callable, operation: type) -> Callable:
+    """An operator that goes straight to its operation when nothing needs promoting: the shortest way for the host."""
+    apply = operation.apply  # type: ignore[attr-defined]
+
+    def operator(self: Tensor, other: Any) -> Any:
+        if isinstance(other, Tensor):
+            a, b = self._array, other._array
+            dtype = a.dtype
+            if dtype is b.dtype and dtype.kind == "f" and a.shape == b.shape and self.device is other.device:
+                return apply(self, other)
+        elif other.__class__ is float:
+            if self._array.dtype.kind == "f":
+                return apply(self, other)
+        elif not cast.is_scalar(other):
+            return NotImplemented
+        return function(self, other)
+
+    return operator
+
+
 _OPERATORS = {
     "add": elementwise.add, "sub": elementwise.sub, "mul": elementwise.mul, "truediv": elementwise.div,
     "floordiv": elementwise.floor_divide, "mod": elementwise.remainder, "pow": elementwise.pow,
     "and": elementwise.bitwise_and, "or": elementwise.bitwise_or, "xor": elementwise.bitwise_xor,
 }  # fmt: skip
+_STRAIGHT = {"add": elementwise.Add, "sub": elementwise.Sub, "mul": elementwise.Mul, "truediv": elementwise.Div}
 _INPLACE_OPERATORS = {
     "add": "add_", "sub": "sub_", "mul": "mul_", "truediv": "div_", "floordiv": "floor_divide_", "mod": "remainder_",
     "pow": "pow_", "and": "bitwise_and_", "or": "bitwise_or_", "xor": "bitwise_xor_",
 }  # fmt: skip
 for _name, _function in _OPERATORS.items():
-    setattr(Tensor, f"__{_name}__", _operator(_function))
+    _straight = _STRAIGHT.get(_name)
+    setattr(Tensor, f"__{_name}__", _arithmetic(_function, _straight) if _straight else _operator(_function))
     setattr(Tensor, f"__r{_name}__", _operator(_function, reflected=True))
 for _name, _method in _INPLACE_OPERATORS.items():
     setattr(Tensor, f"__i{_name}__", _operator(getattr(Tensor, _method)))
