@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from threading import get_ident
 from types import ModuleType
 from typing import Any
 
 from .dtypes import FLOATS
 from .engine import Node, RemovableHandle, add_hook, hooks_of, modes, next_sequence
-from .tensor import Tensor, mark_inference, refresh_view, version_cell, wrap
+from .tensor import Tensor, edge_of, mark_inference, refresh_view, version_cell, wrap
 from .user_line import line_of, user_line
 
 _new = object.__new__
@@ -154,7 +155,7 @@ class Op(Node):
                     )
                 version = 0 if value._cell is None else value._cell.value
                 if _pack_hooks:
-                    value = _packed(value)
+                    value = _packed(value) or value
             kept.append(value)
             versions.append(version)
         ctx._saved = tuple(kept)
@@ -230,7 +231,8 @@ class View(Op):
 
 # -------------------------------------------------------------------------------------------------- saved values
 
-_pack_hooks: list[tuple[Callable, Callable]] = []
+# (thread, pack, unpack) of every saved_tensors_hooks in force on any thread: saving first asks whether it is empty.
+_pack_hooks: list[tuple[int, Callable, Callable]] = []
 _backward_line: list[tuple | None] = [None]  # the user line of the backward now running
 
 
@@ -243,37 +245,64 @@ class _Output:
         self.device, self.number = output.device, number
         self.cell = version_cell(output)
         self.version = self.cell.value
-        self.packed = _packed(wrap(output._array, output.device)) if _pack_hooks else None
-        self.array = None if self.packed else output._array
+        self.packed = _packed(output) if _pack_hooks else None
+        self.array = output._array if self.packed is None else None
 
     def unwrap(self, node: Op) -> Tensor:
-        if self.cell.value != self.version:
+        if self.packed is not None:
+            tensor = self.packed.unwrap(node)
+        elif self.cell.value != self.version:
             raise RuntimeError(_modified_message(node, self, self.version))
-        array = self.array if self.packed is None else self.packed.unwrap(node)._array
-        tensor = wrap(array, self.device)
-        tensor._cell = self.cell
+        else:
+            tensor = wrap(self.array, self.device)
+            tensor._cell = self.cell
         tensor._edge = (node, self.number)
         return tensor
 
 
 class _Packed:
-    """A saved value that went through the user's pack hook."""
+    """A saved value that went through the user's pack hook, and where its gradient goes. Versions end at the hook."""
 
-    __slots__ = ("value", "unpack")
+    __slots__ = ("value", "unpack", "edge")
 
-    def __init__(self, value: Any, unpack: Callable) -> None:
-        self.value, self.unpack = value, unpack
+    def __init__(self, value: Any, unpack: Callable, edge: Any) -> None:
+        self.value, self.unpack, self.edge = value, unpack, edge
 
     def unwrap(self, node: Op) -> Tensor:
-        return self.unpack(self.value)
+        value = self.unpack(self.value)
+        if not isinstance(value, Tensor):
+            raise TypeError(
+                "Output of saved tensor unpack_hook expected to be a Tensor but got result of type "
+                f"{type(value).__name__}. (a value saved by {node.name()} at {line_of(node.where)})"
+            )
+        tensor = wrap(value._array, value.device)
+        tensor._edge = self.edge
+        return tensor
 
 
 _WRAPPED = (_Output, _Packed)
 
 
-def _packed(value: Tensor) -> Any:
-    pack, unpack = _pack_hooks[-1]
-    return _Packed(pack(value), unpack)
+def _packed(value: Tensor) -> _Packed | None:
+    """Return what this thread's innermost pack hook makes of a value; None when this thread has no hook."""
+    here = get_ident()
+    pair = next(((pack, unpack) for thread, pack, unpack in reversed(tuple(_pack_hooks)) if thread == here), None)
+    if pair is None:
+        return None
+    pack, unpack = pair
+    shown = value.detach()
+    version = version_cell(shown).value
+    grad_mode, modes.grad = modes.grad, False
+    try:
+        packed = pack(shown)
+    finally:
+        modes.grad = grad_mode
+    if version_cell(shown).value != version:
+        raise RuntimeError(
+            "A saved tensor pack hook is modifying its input in place. Tensors provided as input to pack hook can not "
+            "be modified by in-place operations as this can lead to unexpected side-effects. Return a changed copy."
+        )
+    return _Packed(packed, unpack, edge_of(value))
 
 
 # -------------------------------------------------------------------------------------------------- messages

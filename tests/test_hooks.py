@@ -1,5 +1,7 @@
 """Hooks on tensors and nodes: what they see, what they may change, when they run, how they go away."""
 
+import threading
+
 import pytest
 
 import autograd_gpu as torch
@@ -183,3 +185,115 @@ def test_a_retained_gradient_follows_the_tensor_to_its_new_version():
     y.mul_(3)
     (y * 5).backward()
     assert y.grad.tolist() == [5]
+
+
+# Saved-tensor hooks
+
+
+def doubling():
+    """Hooks that make every saved value show: what was saved is read back doubled."""
+    return torch.autograd.graph.saved_tensors_hooks(lambda x: x * 2, lambda x: x)
+
+
+@pytest.mark.parametrize(
+    ("function", "value", "expected"),
+    [(torch.square, 3.0, 12.0), (torch.exp, 0.0, 2.0), (lambda x: x.tanh(), 0.0, 1.0), (lambda x: x * x, 3.0, 12.0)],
+)
+def test_inputs_and_outputs_that_are_saved_go_through_the_hooks(on_each_device, function, value, expected):
+    x = torch.tensor(value, requires_grad=True)
+    with doubling():
+        y = function(x)
+    y.backward()
+    assert x.grad.item() == expected
+
+
+def test_an_identity_hook_changes_no_second_derivative():
+    x = leaf(0.5)
+    with torch.autograd.graph.saved_tensors_hooks(lambda x: x.clone(), lambda x: x):
+        y = x.exp() * x.sin()
+        (g,) = torch.autograd.grad(y, x, create_graph=True)
+    (plain,) = torch.autograd.grad(x.exp() * x.sin(), x, create_graph=True)
+    ours, theirs = (torch.autograd.grad(g, x)[0].item() for g in (g, plain))
+    assert ours == pytest.approx(theirs)
+
+
+def test_pack_hooks_record_nothing():
+    x = leaf(1)
+    seen = []
+
+    def pack(value):
+        seen.append((torch.is_grad_enabled(), (value * 2).requires_grad))
+        return value
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda x: x):
+        (x * 2).exp()
+    assert seen == [(False, False)]
+
+
+def test_saved_tensor_hooks_that_break_the_rules():
+    x = leaf(1)
+    hooks = torch.autograd.graph.saved_tensors_hooks
+    with hooks(lambda x: x, lambda x: 5):
+        y = x.exp()
+    with pytest.raises(TypeError, match=r"unpack_hook expected to be a Tensor"):
+        y.backward()
+    with pytest.raises(RuntimeError, match=r"pack hook is modifying its input in place"), hooks(
+        lambda x: x.mul_(2), lambda x: x
+    ):
+        (x * 2).exp()
+
+
+def test_saved_tensor_hooks_nest_and_the_innermost_counts():
+    x = leaf(3)
+    with doubling():
+        with torch.autograd.graph.saved_tensors_hooks(lambda x: x * 10, lambda x: x):
+            y = x.square()
+        z = x.square()
+    y.backward()
+    assert x.grad.tolist() == [60]
+    x.grad = None
+    z.backward()
+    assert x.grad.tolist() == [12]
+
+
+def test_saved_tensor_hooks_belong_to_their_thread():
+    x = leaf(3)
+    inside, done = threading.Event(), threading.Event()
+
+    def elsewhere():
+        with doubling():
+            inside.set()
+            done.wait(10)
+
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
+    inside.wait(10)
+    y = x.square()
+    done.set()
+    thread.join()
+    y.backward()
+    assert x.grad.tolist() == [6]
+
+
+def test_saved_tensor_hooks_can_be_forbidden():
+    graph = torch.autograd.graph
+    with graph.disable_saved_tensors_hooks("not here"), pytest.raises(RuntimeError, match=r"not here"), doubling():
+        pass
+    with doubling(), pytest.raises(RuntimeError, match=r"not here"), graph.disable_saved_tensors_hooks("not here"):
+        pass
+    with doubling():
+        pass
+
+
+def test_saving_on_the_cpu_gives_the_same_gradients(on_each_device):
+    def gradients(context):
+        x = torch.tensor([[0.5, -1.0], [2.0, 0.1]], requires_grad=True)
+        with context:
+            y = (x @ x).softmax(1).exp().sum() + torch.nn.functional.layer_norm(x, (2,)).tanh().sum()
+        y.backward()
+        return x.grad.tolist()
+
+    class Nothing:
+        __enter__ = __exit__ = lambda self, *exception: None
+
+    assert gradients(torch.autograd.graph.save_on_cpu()) == gradients(Nothing())

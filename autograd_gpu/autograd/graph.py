@@ -12,21 +12,37 @@ from ..tensor import Tensor
 
 
 class saved_tensors_hooks:
-    """Within this context, what operations save goes through `pack`, and through `unpack` when backward reads it."""
+    """Within this context and on this thread, what operations save goes through `pack_hook`, and through `unpack_hook`
+    when backward reads it."""
 
     def __init__(self, pack_hook: Callable[[Tensor], Any], unpack_hook: Callable[[Any], Tensor]) -> None:
-        self.pair = (pack_hook, unpack_hook)
+        self.pack_hook, self.unpack_hook = pack_hook, unpack_hook
+        self._entries: list[tuple] = []
 
     def __enter__(self) -> None:
-        if _disabled:
-            raise RuntimeError(_disabled[-1])
-        _pack_hooks.append(self.pair)
+        if _disabled.messages:
+            raise RuntimeError(_disabled.messages[-1])
+        entry = (threading.get_ident(), self.pack_hook, self.unpack_hook)
+        self._entries.append(entry)
+        _pack_hooks.append(entry)
 
     def __exit__(self, *exception: object) -> None:
-        _pack_hooks.pop()
+        _remove_last(self._entries.pop())
 
 
-_disabled: list[str] = []
+def _remove_last(entry: tuple) -> None:
+    for position in range(len(_pack_hooks) - 1, -1, -1):  # other threads' entries may lie above ours
+        if _pack_hooks[position] is entry:
+            del _pack_hooks[position]
+            return
+
+
+class _Disabled(threading.local):
+    def __init__(self) -> None:
+        self.messages: list[str] = []
+
+
+_disabled = _Disabled()
 
 
 class disable_saved_tensors_hooks:
@@ -36,12 +52,12 @@ class disable_saved_tensors_hooks:
         self.message = error_message
 
     def __enter__(self) -> None:
-        if _pack_hooks:
+        if any(thread == threading.get_ident() for thread, _, _ in _pack_hooks):
             raise RuntimeError(self.message)
-        _disabled.append(self.message)
+        _disabled.messages.append(self.message)
 
     def __exit__(self, *exception: object) -> None:
-        _disabled.pop()
+        _disabled.messages.pop()
 
 
 class save_on_cpu(saved_tensors_hooks):

@@ -72,6 +72,11 @@ def default_generator(device: Device) -> Generator:
     return generator
 
 
+def generators_in_use() -> tuple[Device, ...]:
+    """Return the devices whose default generators something has drawn from."""
+    return tuple(_defaults)
+
+
 def manual_seed(seed: int) -> Generator:
     """Seed the default generators of all devices, and return the CPU's."""
     _seed[0] = int(seed) % 2**64
@@ -225,14 +230,11 @@ class Dropout(Op):
 
     def keep(ctx, y, x, p, state):
         ctx.save(wrap(ctx.keep_mask, x.device))
+        del ctx.keep_mask  # kept once, where saved-tensor hooks see it
 
     def backward(ctx, gy):
         (mask,) = ctx.saved
         return gy * (mask.to(gy.dtype) * (0.0 if ctx.p == 1 else 1 / (1 - ctx.p)))
-
-    def release(ctx) -> None:
-        super().release()
-        ctx.keep_mask = None
 
     def name(ctx) -> str:
         return "NativeDropoutBackward0"
