@@ -646,12 +646,12 @@ def add(input: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
 
 def sub(input: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
     """Return input - alpha * other, broadcast. Bool tensors cannot be subtracted."""
-    x, y = operands("sub", input, other)
-    if _is_bool(x) or _is_bool(y):
+    if _is_bool(input) or _is_bool(other):
         raise RuntimeError(
             "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, "
             "use the `~` or `logical_not()` operator instead."
         )
+    x, y = operands("sub", input, other)
     return Sub.apply(x, y if alpha == 1 else y * alpha)
 
 
@@ -745,7 +745,7 @@ def _tensor(name: str, value: Any) -> Tensor:
 
 
 def _is_bool(x: Any) -> bool:
-    return isinstance(x, Tensor) and x._array.dtype.kind == "b"
+    return isinstance(x, bool) or (isinstance(x, Tensor) and x._array.dtype.kind == "b")
 
 
 maximum = _binary("maximum", Maximum, "The larger of the two; NaN wins.")

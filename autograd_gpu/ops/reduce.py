@@ -113,7 +113,11 @@ class Amax(Op):
 
     def backward(ctx, gy):
         x, y = ctx.saved
-        is_best = cast(x == broadcast(_restore(y.detach(), ctx.shape, ctx.dims), ctx.shape), gy.dtype)
+        best = broadcast(_restore(y.detach(), ctx.shape, ctx.dims), ctx.shape)
+        is_best = x == best
+        if ctx.is_full:  # where NaN won, it is the NaNs that share; PyTorch's amax does without
+            is_best = is_best | ((x != x) & (best != best))
+        is_best = cast(is_best, gy.dtype)
         share = _restore(gy, ctx.shape, ctx.dims) / is_best.sum(ctx.dims, keepdim=True) if ctx.dims else gy  # type: ignore[attr-defined]
         return is_best * share
 

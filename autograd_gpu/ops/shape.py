@@ -153,10 +153,17 @@ class Diagonal(View):
 
     def forward(ctx, x, offset, dim1, dim2):
         ctx.shape, ctx.where_is = x.shape, (offset, dim1, dim2)
-        return x.diagonal(offset, dim1, dim2)
+        return _diagonal(x, offset, dim1, dim2)
 
     def backward(ctx, gy):
         return DiagonalBackward.apply(gy, shape=ctx.shape, where_is=ctx.where_is)
+
+
+def _diagonal(array, offset, dim1, dim2):
+    view = array.diagonal(offset, dim1, dim2)
+    if not getattr(view.flags, "writeable", True):
+        view.setflags(write=True)  # NumPy alone protects a diagonal; here it is a view like any other
+    return view
 
 
 class DiagonalBackward(Op):
@@ -165,9 +172,7 @@ class DiagonalBackward(Op):
     def forward(ctx, gy, shape, where_is):
         ctx.where_is = where_is
         gx = ctx.backend.full(shape, 0, gy.dtype)
-        diagonal = gx.diagonal(*where_is)
-        if not diagonal.flags.writeable:  # NumPy's own diagonals are read-only views of writeable memory
-            diagonal.flags.writeable = True
+        diagonal = _diagonal(gx, *where_is)
         ctx.backend.copy_into(diagonal, gy)
         return gx
 
