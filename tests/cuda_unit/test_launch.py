@@ -32,7 +32,8 @@ def test_the_accumulator_s_letter_follows_the_dtype(kernel):
         out = empty((3,), dtype)
         fill(dtype, 1, 32, out, 3, bytes(200), 7)
         np.testing.assert_array_equal(to_numpy(out), np.full(3, 7, dtype))
-        assert fill._prepared[driver.current().context(), dtype][1].format.endswith(letter)
+        pack = fill._prepared[driver.current().context(), dtype][1]
+        assert pack.__self__.format.endswith(letter)
 
 
 def test_a_struct_by_value_starts_at_eight_bytes(kernel):
@@ -50,9 +51,4 @@ def test_unknown_kernels_and_dtypes_are_named(kernel):
 def test_geometry():
     assert [block_for(n) for n in (0, 1, 32, 33, 10**6)] == [32, 32, 32, 64, 256]
     assert [warps_for(n) for n in (0, 1, 33, 10**6)] == [1, 1, 2, 8]
-    assert [launch._three(extent) for extent in (5, (5,), (5, 6), (5, 6, 7))] == [
-        (5, 1, 1),
-        (5, 1, 1),
-        (5, 6, 1),
-        (5, 6, 7),
-    ]
+    assert [launch._three(extent) for extent in ((5,), (5, 6), (5, 6, 7))] == [(5, 1, 1), (5, 6, 1), (5, 6, 7)]

@@ -3,8 +3,6 @@
 Importing it asks for no GPU: the driver is found, or DeviceUnavailable raised, when the first array is made.
 """
 
-# ruff: noqa: F403  (each family's __all__ says what is exported)
-
 from .attention import *
 from .cast import *
 from .driver import current_device as current_device

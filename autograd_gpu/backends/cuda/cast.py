@@ -8,11 +8,11 @@ import numpy as np
 
 from autograd_gpu.backends.cuda import driver
 from autograd_gpu.backends.cuda.compile import ALL, dtype_name
-from autograd_gpu.backends.cuda.map import launch_map, map_kernel
+from autograd_gpu.backends.cuda.map import MapKernel
 
 __all__ = ["cast"]
 
-_casts = {name: map_kernel("cast.cu", f"cast_to_{name}", arrays=2, parameters="P") for name in ALL}
+_casts = {name: MapKernel("cast.cu", f"cast_to_{name}", arrays=2, parameters="P") for name in ALL}
 
 
 def cast(x, dtype):
@@ -21,4 +21,4 @@ def cast(x, dtype):
 
 
 def cast_into(out: Any, x: Any) -> Any:
-    return launch_map(_casts[dtype_name(np.dtype(out.dtype))], x.dtype, out, x)
+    return _casts[dtype_name(np.dtype(out.dtype))](x.dtype, out, x)

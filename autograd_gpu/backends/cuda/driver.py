@@ -46,6 +46,9 @@ class Driver(Protocol):
     def owns(self, array: Any) -> bool:
         """Whether `array` is no view and has none made by `view`."""
 
+    def storage(self, array: Any) -> tuple[int, int]:
+        """The address and the bytes of the whole buffer that `array` shows."""
+
     def pointer(self, array: Any) -> int: ...
     def load(self, file: str, dtype: str) -> Module: ...
     def launch(self, function: Any, grid: Shape, block: Shape, packed: bytes, shared_mem: int) -> None: ...
@@ -110,6 +113,10 @@ class CupyDriver:
         # CuPy's own views have a base; those made by `view` show as further references to the memory.
         memory = array.data.mem
         return array.base is None and sys.getrefcount(memory) == 3
+
+    def storage(self, array: Any) -> tuple[int, int]:
+        memory = array.data.mem
+        return memory.ptr, memory.size
 
     def pointer(self, array: Any) -> int:
         return array.data.ptr
@@ -310,6 +317,12 @@ class EmulatedDriver:
         # NumPy's views have a device array as base; those made by `view` show as further references to the buffer.
         buffer = array.base
         return not isinstance(buffer, DeviceArray) and sys.getrefcount(buffer) == 3
+
+    def storage(self, array: DeviceArray) -> tuple[int, int]:
+        buffer: Any = array
+        while isinstance(buffer.base, np.ndarray):
+            buffer = buffer.base
+        return buffer.__array_interface__["data"][0], buffer.nbytes
 
     def pointer(self, array: DeviceArray) -> int:
         return array.__array_interface__["data"][0]

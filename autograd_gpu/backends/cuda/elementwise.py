@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_gpu.backends.cuda.map import launch_map, map_kernel, scalar_for
+from autograd_gpu.backends.cuda.map import MapKernel, scalar_for
 from autograd_gpu.backends.cuda.memory import empty
 
 __all__ = [
@@ -31,12 +31,12 @@ BOOL = np.dtype(bool)
 
 
 def _unary(name: str, result: np.dtype | None = None) -> Callable[..., Array]:
-    kernel = map_kernel("elementwise_unary.cu", f"unary_{name}", arrays=2, parameters="P")
+    kernel = MapKernel("elementwise_unary.cu", f"unary_{name}", arrays=2, parameters="P")
 
     def function(x, out=None):
         if out is None:
             out = empty(x.shape, result or x.dtype)
-        return launch_map(kernel, x.dtype, out, x)
+        return kernel(x.dtype, out, x)
 
     return _named(function, name)
 
@@ -60,25 +60,25 @@ isnan, isinf, isfinite, logical_not = (_unary(name, BOOL) for name in ("isnan", 
 
 
 def _binary(name: str) -> Callable[..., Array]:
-    kernel = map_kernel("elementwise_binary.cu", f"binary_{name}", arrays=3, parameters="PAPA")
+    kernel = MapKernel("elementwise_binary.cu", f"binary_{name}", arrays=3, parameters="PAPA")
 
     def function(x, y, out=None):
         like = _array_of(x, y, name)
         if out is None:
             out = empty(like.shape, like.dtype)
-        return launch_map(kernel, like.dtype, out, *_operand(x, like.dtype, name), *_operand(y, like.dtype, name))
+        return kernel(like.dtype, out, *_operand(x, like.dtype, name), *_operand(y, like.dtype, name))
 
     return _named(function, name)
 
 
 def _compare(name: str) -> Callable[..., Array]:
-    kernel = map_kernel("elementwise_binary.cu", f"binary_{name}", arrays=3, parameters="PAPA")
+    kernel = MapKernel("elementwise_binary.cu", f"binary_{name}", arrays=3, parameters="PAPA")
 
     def function(x, y, out=None):
         like = _array_of(x, y, name)
         if out is None:
             out = empty(like.shape, BOOL)
-        return launch_map(kernel, like.dtype, out, *_compared(x, like.dtype), *_compared(y, like.dtype))
+        return kernel(like.dtype, out, *_compared(x, like.dtype), *_compared(y, like.dtype))
 
     return _named(function, name)
 
@@ -126,15 +126,15 @@ logical_and, logical_or, logical_xor = map(_compare, ("logical_and", "logical_or
 
 # ---- choosing
 
-_where = map_kernel("elementwise_select.cu", "where", arrays=4, parameters="PPAPA")
-_clamp = map_kernel("elementwise_select.cu", "clamp", arrays=2, parameters="PiAiA")
+_where = MapKernel("elementwise_select.cu", "where", arrays=4, parameters="PPAPA")
+_clamp = MapKernel("elementwise_select.cu", "clamp", arrays=2, parameters="PiAiA")
 
 
 def where(condition, x, y, out=None):
     dtype = _array_of(x, y, "where").dtype
     if out is None:
         out = empty(condition.shape, dtype)
-    return launch_map(_where, dtype, out, condition, *_operand(x, dtype, "where"), *_operand(y, dtype, "where"))
+    return _where(dtype, out, condition, *_operand(x, dtype, "where"), *_operand(y, dtype, "where"))
 
 
 def clamp(x, minimum, maximum, out=None):
@@ -145,14 +145,14 @@ def clamp(x, minimum, maximum, out=None):
         for bound in (minimum, maximum)
         for part in ((0, 0) if bound is None else (1, scalar_for(bound, x.dtype, "clamp")))
     )
-    return launch_map(_clamp, x.dtype, out, x, *bounds)
+    return _clamp(x.dtype, out, x, *bounds)
 
 
 # ---- fused
 
 
-def _fused(name: str, arrays: int, parameters: str) -> Any:
-    return map_kernel("elementwise_fused.cu", name, arrays, parameters)
+def _fused(name: str, arrays: int, parameters: str) -> MapKernel:
+    return MapKernel("elementwise_fused.cu", name, arrays, parameters)
 
 
 _gelu = {"none": _fused("gelu", 2, "P"), "tanh": _fused("gelu_tanh", 2, "P")}
@@ -164,25 +164,25 @@ _addcmul = _fused("addcmul", 4, "PPPA")
 
 
 def gelu(x, approximate):
-    return launch_map(_gelu[approximate], x.dtype, empty(x.shape, x.dtype), x)
+    return _gelu[approximate](x.dtype, empty(x.shape, x.dtype), x)
 
 
 def gelu_backward(gy, x, approximate):
-    return launch_map(_gelu_backward[approximate], x.dtype, empty(x.shape, x.dtype), gy, x)
+    return _gelu_backward[approximate](x.dtype, empty(x.shape, x.dtype), gy, x)
 
 
 def relu_backward(gy, y):
-    return launch_map(_relu_backward, y.dtype, empty(y.shape, y.dtype), gy, y)
+    return _relu_backward(y.dtype, empty(y.shape, y.dtype), gy, y)
 
 
 def tanh_backward(gy, y):
-    return launch_map(_tanh_backward, y.dtype, empty(y.shape, y.dtype), gy, y)
+    return _tanh_backward(y.dtype, empty(y.shape, y.dtype), gy, y)
 
 
 def sigmoid_backward(gy, y):
-    return launch_map(_sigmoid_backward, y.dtype, empty(y.shape, y.dtype), gy, y)
+    return _sigmoid_backward(y.dtype, empty(y.shape, y.dtype), gy, y)
 
 
 def addcmul(x, y, z, value):
     """x + value * y * z."""
-    return launch_map(_addcmul, x.dtype, empty(x.shape, x.dtype), x, y, z, scalar_for(value, x.dtype, "addcmul"))
+    return _addcmul(x.dtype, empty(x.shape, x.dtype), x, y, z, scalar_for(value, x.dtype, "addcmul"))

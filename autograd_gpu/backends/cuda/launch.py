@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -33,22 +34,24 @@ class Kernel:
         self._layout = re.sub(r"(\d+s)", r"0q\1", format)
         letters = re.findall(r"\d+s|[a-zA-Z]", format)
         self._pointers = tuple(i for i, letter in enumerate(letters) if letter == "P")
-        self._prepared: dict[tuple[object, np.dtype], tuple[Any, struct.Struct]] = {}
+        self._prepared: dict[tuple[object, np.dtype], tuple[Any, Callable[..., bytes]]] = {}
         Kernel.all.append(self)
 
     def __call__(self, dtype: np.dtype, grid: Extent, block: Extent, *arguments: Any, shared_mem: int = 0) -> None:
         gpu = driver.current()
         try:
-            function, layout = self._prepared[gpu.context(), dtype]
+            function, pack = self._prepared[gpu.context(), dtype]
         except KeyError:
-            function, layout = self._prepare(gpu, dtype)
-        values = list(arguments)
-        pointer = gpu.pointer
+            function, pack = self._prepare(gpu, dtype)
+        values, pointer = [*arguments], gpu.pointer
         for i in self._pointers:
-            values[i] = 0 if values[i] is None else pointer(values[i])
-        gpu.launch(function, _three(grid), _three(block), layout.pack(*values), shared_mem)
+            array = values[i]
+            values[i] = 0 if array is None else pointer(array)
+        grid = (grid, 1, 1) if type(grid) is int else _three(grid)
+        block = (block, 1, 1) if type(block) is int else _three(block)
+        gpu.launch(function, grid, block, pack(*values), shared_mem)
 
-    def _prepare(self, gpu: driver.Driver, dtype: np.dtype) -> tuple[Any, struct.Struct]:
+    def _prepare(self, gpu: driver.Driver, dtype: np.dtype) -> tuple[Any, Callable[..., bytes]]:
         name = compile.dtype_name(dtype)
         compile.check_dtype(self.file, name, self.name)
         letter = compile.SCALARS[name][2]
@@ -56,7 +59,7 @@ class Kernel:
             function = gpu.load(self.file, name).function(self.name, self.format.replace("A", letter))
         except LookupError:
             raise TypeError(f"{self.name}: no CUDA kernel for {name}") from None
-        prepared = function, struct.Struct("@" + self._layout.replace("A", letter))
+        prepared = function, struct.Struct("@" + self._layout.replace("A", letter)).pack
         self._prepared[gpu.context(), dtype] = prepared
         return prepared
 
@@ -64,10 +67,8 @@ class Kernel:
         return f"Kernel({self.file!r}, {self.name!r}, {self.format!r})"
 
 
-def _three(extent: Extent) -> tuple[int, ...]:
-    if type(extent) is int:
-        return (extent, 1, 1)
-    return (*extent, *(1,) * (3 - len(extent)))  # type: ignore[misc]
+def _three(extent: tuple[int, ...]) -> tuple[int, ...]:
+    return (*extent, *(1,) * (3 - len(extent)))
 
 
 def ceil_div(a: int, b: int) -> int:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import struct
 from typing import Any
 
 import numpy as np
 
 from autograd_gpu.backends.cuda.launch import Kernel, block_for, ceil_div
-from autograd_gpu.backends.cuda.strides import element_strides, halves, layout_format, pack_layout
+from autograd_gpu.backends.cuda.strides import halves, layout_format, pack_layout
 
 THREADS = 256
 ELEMENTS_PER_THREAD = 8
@@ -22,32 +24,51 @@ FLOAT32_MAX = float(np.finfo(np.float32).max)
 Scalar = bool | int | float
 
 
-def map_kernel(file: str, name: str, arrays: int, parameters: str) -> Kernel:
-    """A kernel whose parameters are out, count, layout of all `arrays` (out is one), then `parameters`."""
-    return Kernel(file, name, "Pq" + layout_format(arrays) + parameters)
+NUMBERS = (int, float)
 
 
-def launch_map(kernel: Kernel, dtype: np.dtype, out: Any, *parameters: Any) -> Any:
-    """out[i] = f(inputs[0][i], ...), and `out` again.
+class MapKernel:
+    """A kernel whose parameters are out, count, a layout of all `arrays` (out is one), then `parameters`."""
 
-    The inputs are the arrays among `parameters`, all of out's shape; None is an input without a place in memory.
-    """
-    count = out.size
-    if count == 0:
+    def __init__(self, file: str, name: str, arrays: int, parameters: str) -> None:
+        self._kernel = Kernel(file, name, "Pq" + layout_format(arrays) + parameters)
+        self._flat = bytes(struct.calcsize(layout_format(arrays)))
+
+    def __call__(self, dtype: np.dtype, out: Any, *parameters: Any) -> Any:
+        """out[i] = f(inputs[0][i], ...), and `out` again.
+
+        The inputs are the arrays among `parameters`, all of out's shape; None is an input without a place in memory.
+        """
+        count = out.size
+        if count == 0:
+            return out
+        layout = self._flat
+        if not (out.flags.c_contiguous and all(_is_flat(p) for p in parameters)):
+            inputs = [p for p in parameters if not isinstance(p, NUMBERS)]
+            layout = _layout(out.shape, *((None, 1) if x is None else (x.strides, x.itemsize) for x in (out, *inputs)))
+            if layout is None:
+                for out_half, *input_halves in halves([out, *inputs]):
+                    rest = iter(input_halves)
+                    self(dtype, out_half, *(p if isinstance(p, NUMBERS) else next(rest) for p in parameters))
+                return out
+        block = THREADS if count >= THREADS * ELEMENTS_PER_THREAD else block_for(ceil_div(count, ELEMENTS_PER_THREAD))
+        grid = min(MAX_BLOCKS, -(-count // (block * ELEMENTS_PER_THREAD)))
+        self._kernel(dtype, grid, block, out, count, layout, *parameters)
         return out
-    inputs = [p for p in parameters if not isinstance(p, (int, float))]
-    nowhere = (0,) * out.ndim
-    strides = (element_strides(out), *(nowhere if x is None else element_strides(x) for x in inputs))
-    layout = pack_layout(out.shape, strides)
-    if layout is None:
-        for out_half, *input_halves in halves([out, *inputs]):
-            rest = iter(input_halves)
-            launch_map(kernel, dtype, out_half, *(p if isinstance(p, (int, float)) else next(rest) for p in parameters))
-        return out
-    block = block_for(ceil_div(count, ELEMENTS_PER_THREAD), THREADS)
-    grid = min(MAX_BLOCKS, ceil_div(count, block * ELEMENTS_PER_THREAD))
-    kernel(dtype, grid, block, out, count, layout, *parameters)
-    return out
+
+
+def _is_flat(parameter: Any) -> bool:
+    return parameter is None or isinstance(parameter, NUMBERS) or parameter.flags.c_contiguous
+
+
+@functools.lru_cache(maxsize=8192)
+def _layout(shape: tuple[int, ...], *places: tuple[tuple[int, ...] | None, int]) -> bytes | None:
+    """A packed layout of arrays by their strides in bytes and itemsizes; None has no place in memory."""
+    nowhere = (0,) * len(shape)
+    return pack_layout(
+        shape,
+        tuple(nowhere if strides is None else tuple(step // size for step in strides) for strides, size in places),
+    )
 
 
 def scalar_for(value: Scalar, dtype: np.dtype, name: str) -> Scalar:

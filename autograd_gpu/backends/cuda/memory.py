@@ -7,17 +7,17 @@ from typing import Any
 from autograd_gpu.backends.cuda import driver
 from autograd_gpu.backends.cuda.cast import cast_into
 from autograd_gpu.backends.cuda.launch import Kernel, block_for, ceil_div
-from autograd_gpu.backends.cuda.map import MAX_BLOCKS, launch_map, map_kernel, scalar_for
+from autograd_gpu.backends.cuda.map import MAX_BLOCKS, MapKernel, scalar_for
 
 __all__ = [
     "arange", "as_strided", "contiguous", "copy", "copy_into", "empty", "expand", "fill", "from_numpy", "full", "owns",
-    "synchronize", "to_numpy",
+    "storage", "synchronize", "to_numpy",
 ]  # fmt: skip
 
 Array = Any
 
-_copy = map_kernel("memory.cu", "copy", arrays=2, parameters="P")
-_fill = map_kernel("memory.cu", "fill", arrays=1, parameters="A")
+_copy = MapKernel("memory.cu", "copy", arrays=2, parameters="P")
+_fill = MapKernel("memory.cu", "fill", arrays=1, parameters="A")
 _arange_integers = Kernel("memory.cu", "arange_integers", "Pqqq")
 _arange_reals = Kernel("memory.cu", "arange_reals", "Pqdd")
 
@@ -64,7 +64,7 @@ def synchronize():
 
 
 def copy(x):
-    return launch_map(_copy, x.dtype, empty(x.shape, x.dtype), x)
+    return _copy(x.dtype, empty(x.shape, x.dtype), x)
 
 
 def contiguous(x):
@@ -75,13 +75,13 @@ def copy_into(out, x):
     if _overlap(out, x):
         x = copy(x)  # a thread could write what another has yet to read
     if out.dtype == x.dtype:
-        launch_map(_copy, x.dtype, out, x)
+        _copy(x.dtype, out, x)
     else:
         cast_into(out, x)
 
 
 def fill(out, value):
-    launch_map(_fill, out.dtype, out, scalar_for(value, out.dtype, "fill"))
+    _fill(out.dtype, out, scalar_for(value, out.dtype, "fill"))
 
 
 def _overlap(x: Array, y: Array) -> bool:
@@ -115,3 +115,8 @@ def as_strided(x, shape, strides, offset):
 
 def owns(x):
     return driver.current().owns(x)
+
+
+def storage(x):
+    """The address and the bytes of the whole buffer that x shows."""
+    return driver.current().storage(x)

@@ -17,7 +17,7 @@ from autograd_gpu.backends.cuda.launch import WARP, Kernel, ceil_div
 from autograd_gpu.backends.cuda.memory import copy, empty
 from autograd_gpu.backends.cuda.scan import cumsum
 from autograd_gpu.backends.cuda.sort import sort
-from autograd_gpu.backends.cuda.strides import element_strides, layout_format, pack_layout
+from autograd_gpu.backends.cuda.strides import MAX_STRIDED, element_strides, layout_format, pack_layout
 
 __all__ = [
     "all", "amax", "amin", "any", "cumsum", "max_with_index", "mean", "min_with_index", "prod", "sort", "sum", "var",
@@ -139,6 +139,8 @@ def _reduce(
     walk = _pack_walk(x, dims)
     if walk is None:  # too many dimensions to walk, or too many elements: a copy has fewer and nearer ones
         walk = _pack_walk(x := copy(x), dims)
+    if walk is None:
+        raise NotImplementedError(f"a reduction of {x.shape} over {dims}: more than {MAX_STRIDED} elements to walk")
     packed, grid, block, slices = walk
     threads, state = block[0] * block[1], reduction.state_bytes(x.dtype)
     partial = empty((slices * out.size * state,), BYTE) if slices > 1 else None
