@@ -11,8 +11,6 @@ from autograd_gpu.backends.cuda.rows import cache_slot, teams
 
 __all__ = ["log_softmax", "log_softmax_backward", "softmax", "softmax_backward"]
 
-__all__ = ["log_softmax", "log_softmax_backward", "softmax", "softmax_backward"]
-
 Array = Any
 
 COLUMN_THREADS = 16  # as in softmax.cu: threads that share a column when `dim` is not the last
