@@ -9,6 +9,8 @@ FROM python:3.12-slim
 ENV AUTOGRAD_GPU_CACHE=/var/cache/autograd_gpu \
     CUPY_CACHE_DIR=/var/cache/cupy \
     MPLCONFIGDIR=/tmp/matplotlib \
+    NVIDIA_VISIBLE_DEVICES=all \
+    NVIDIA_DRIVER_CAPABILITIES=compute,utility \
     PIP_NO_CACHE_DIR=1 \
     PYTHONUNBUFFERED=1
 
