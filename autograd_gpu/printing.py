@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import dtypes
-from .tensor import Tensor
+from .tensor import Tensor, wrap
 
 _options = {"precision": 4, "threshold": 1000, "edgeitems": 3, "linewidth": 80, "sci_mode": None}
 
@@ -45,8 +45,8 @@ class _Formatter:
             self.width = max((len(str(value)) for value in shown.reshape(-1).tolist()), default=1)
             return
         finite = shown[np.isfinite(shown) & (shown != 0)].astype(np.float64)
-        if finite.size == 0:
-            self._measure(shown)  # zeros, infinities and NaN print with the fewest places
+        if finite.size == 0:  # zeros, infinities and NaN print with the fewest places
+            self.integral = True
             return
         magnitude = np.abs(finite)
         largest, smallest = magnitude.max(), magnitude.min()
@@ -57,10 +57,7 @@ class _Formatter:
             self.scientific = largest / smallest > 1000.0 or largest > 1.0e8 or smallest < 1.0e-4
         if _options["sci_mode"] is not None:
             self.scientific = bool(_options["sci_mode"])
-        self._measure(shown)
-
-    def _measure(self, shown: np.ndarray) -> None:
-        self.width = max((len(self._text(value)) for value in shown.reshape(-1).tolist()), default=1)
+        self.width = max(len(self._text(value)) for value in finite.tolist())
 
     def _text(self, value: Any) -> str:
         if not self.is_float:
@@ -75,13 +72,6 @@ class _Formatter:
 
     def __call__(self, value: Any) -> str:
         return self._text(value).rjust(self.width)
-
-
-def _format_zero_like(formatter: _Formatter, shown: np.ndarray) -> None:
-    """A tensor of zeros and non-finite values prints as integers with a point."""
-    if formatter.is_float and not (np.isfinite(shown) & (shown != 0)).any():
-        formatter.integral = True
-        formatter._measure(shown)
 
 
 def _summary(array: np.ndarray) -> np.ndarray:
@@ -119,13 +109,14 @@ def _data(tensor: Tensor, indent: int) -> str:
         return "[]"
     summarize = array.size > _options["threshold"]  # type: ignore[operator]
     shown = _summary(array) if summarize else array
-    formatter = _Formatter(shown)
-    _format_zero_like(formatter, shown)
-    return _lines(array, indent, summarize, formatter)
+    return _lines(array, indent, summarize, _Formatter(shown))
 
 
 def represent(self: Tensor) -> str:
     """Return the tensor as PyTorch prints it: values, then dtype, device and grad_fn where they are not the usual."""
+    if self.device.axis is not None:  # inside vmap: the whole batch
+        whole = wrap(self._array.raw, self.device.under)  # type: ignore[attr-defined]
+        return f"BatchedTensor(bdim=0, value=\n    {represent(whole)}\n)"
     prefix = "tensor("
     text = _data(self, len(prefix))
     suffixes = []

@@ -219,7 +219,7 @@ def _contains(self: Tensor, element: Any) -> bool:
 
 
 def _format(self: Tensor, spec: str) -> str:
-    if self.ndim == 0 and spec:
+    if self.ndim == 0:
         return format(item(self), spec)
     return format(str(self), spec)
 

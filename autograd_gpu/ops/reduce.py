@@ -244,10 +244,18 @@ class Reduction(Op):
 
 # ---------------------------------------------------------------------------------------------- public functions
 
-max_result = collections.namedtuple("max", ["values", "indices"])
-min_result = collections.namedtuple("min", ["values", "indices"])
-sort_result = collections.namedtuple("sort", ["values", "indices"])
-topk_result = collections.namedtuple("topk", ["values", "indices"])
+class ValuesAndIndices(collections.namedtuple("ValuesAndIndices", ["values", "indices"])):
+    """What max, min, sort and topk return; prints as PyTorch's return types do."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"torch.return_types.{type(self).__name__}(\nvalues={self.values!r},\nindices={self.indices!r})"
+
+
+max_result, min_result, sort_result, topk_result = (
+    type(name, (ValuesAndIndices,), {"__slots__": ()}) for name in ("max", "min", "sort", "topk")
+)
 
 
 def sum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None) -> Tensor:

@@ -87,6 +87,10 @@ class Transpose(View):
         return Transpose.apply(gy, dim0=ctx.dim0, dim1=ctx.dim1)
 
 
+class T(Transpose):
+    """y = x with its two dimensions swapped, under the name that PyTorch gives it."""
+
+
 class Slice(View):
     """y = x[index], the index made of slices, integers, None and Ellipsis: the basic kind, which copies nothing."""
 
@@ -373,7 +377,7 @@ def t(input: Tensor) -> Tensor:
     """Return the transpose of a matrix; a vector or scalar as it is."""
     if input.ndim > 2:
         raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {input.ndim}D")
-    return transpose(input, 0, 1) if input.ndim == 2 else Alias.apply(input)
+    return T.apply(input, dim0=0, dim1=1) if input.ndim == 2 else Alias.apply(input)
 
 
 def permute(input: Tensor, *dims: Any) -> Tensor:

@@ -12,6 +12,7 @@ from conftest import assert_same, gradients
 
 import autograd_gpu as ag
 
+# What is written is a fresh value (* 1): where source and target overlap in part, PyTorch's result is its loops' own.
 STEPS = [
     "t.append(t[{a}] + t[{b}])",
     "t.append(t[{a}] * t[{b}])",
@@ -29,12 +30,12 @@ STEPS = [
     "t.append(t[{a}].t())",
     "t.append(t[{a}].view(3, 3))",
     "t.append(t[{a}].transpose(0, 1)[:, [0, 1, 2]])",
-    "t[{a}].add_(t[{b}])",
+    "t[{a}].add_(t[{b}] * 1)",
     "t[{a}].mul_(0.5)",
     "t[{a}][0].mul_(2)",
-    "t[{a}][:, 1:].add_(t[{b}][:, :2])",
+    "t[{a}][:, 1:].add_(t[{b}][:, :2] * 1)",
     "t[{a}].t()[1].sub_(1)",
-    "t[{a}][1] = t[{b}][0]",
+    "t[{a}][1] = t[{b}][0] * 1",
     "t[{a}][:, 0] = 0.25",
     "t[{a}].diagonal().fill_(0.5)",
 ]

@@ -30,6 +30,9 @@ OPERATIONS: dict[str, Callable[[Any, Any, Any], Any]] = {
     "result_type": lambda T, x, y: T.result_type(x, y),
 }
 NUMBERS = [True, 2, 2.5]
+NO_KERNEL = "no kernel"  # where PyTorch has none, ours may have one
+# What we do otherwise on purpose: any of bytes is a bool like any other; argmax takes bools; True ** True is a bool.
+OURS = {("any", "uint8"), ("argmax", "bool"), ("pow", "bool", True)}
 
 
 def outcome(library: Any, operation: str, *operands: Callable[[Any], Any]) -> str:
@@ -37,7 +40,7 @@ def outcome(library: Any, operation: str, *operands: Callable[[Any], Any]) -> st
     try:
         result = OPERATIONS[operation](library, *(make(library) for make in operands))
     except Exception as error:
-        return type(error).__name__
+        return NO_KERNEL if "not implemented" in str(error) else type(error).__name__
     return str(result).split(".")[-1] if operation == "result_type" else dtype_name(result)
 
 
@@ -53,7 +56,7 @@ def test_every_pair_of_dtypes(operation):
     ):
         operands = tensor(a, shapes[0]), tensor(b, shapes[1])
         expected, found = (outcome(library, operation, *operands) for library in (torch, ag))
-        if found != expected:
+        if found != expected and expected != NO_KERNEL:
             differences.append(f"{a}{shapes[0]} {operation} {b}{shapes[1]}: {found}, PyTorch {expected}")
     assert not differences, "\n".join(differences)
 
@@ -64,7 +67,7 @@ def test_every_dtype_with_python_numbers(operation):
     for dtype, shape, number in itertools.product(DTYPES, [(2,), ()], NUMBERS):
         operands = tensor(dtype, shape), lambda library, number=number: number
         expected, found = (outcome(library, operation, *operands) for library in (torch, ag))
-        if found != expected:
+        if found != expected and expected != NO_KERNEL and (operation, dtype, number) not in OURS:
             differences.append(f"{dtype}{shape} {operation} {number!r}: {found}, PyTorch {expected}")
     assert not differences, "\n".join(differences)
 
@@ -81,7 +84,7 @@ def test_the_dtype_of_a_reduction_or_a_unary_function(reduction):
             try:
                 results.append(dtype_name(getattr(x, reduction)(*([0] if reduction == "cumsum" else []))))
             except Exception as error:
-                results.append(type(error).__name__)
-        if results[0] != results[1]:
+                results.append(NO_KERNEL if "not implemented" in str(error) else type(error).__name__)
+        if results[0] not in (results[1], NO_KERNEL) and (reduction, dtype) not in OURS:
             differences.append(f"{reduction} of {dtype}: {results[1]}, PyTorch {results[0]}")
     assert not differences, "\n".join(differences)

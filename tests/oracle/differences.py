@@ -1,0 +1,52 @@
+"""Expressions where we and PyTorch part, and why. A test holds each to be a difference still."""
+
+NOT_THERE = "there is no such function yet"
+OTHER_NAME = "the node has the name of the operation that we record"
+OTHER_ERROR = "we refuse it too, with another exception type"
+KINDER = "we do what PyTorch refuses"
+
+DIFFERENCES = {
+    "x // 2": KINDER + ": the gradient of a rounded quotient is zero",
+    "n << 1": NOT_THERE,
+    "n >> 1": NOT_THERE,
+    "x & 1": OTHER_ERROR,
+    "T.rsub(x, 1)": NOT_THERE,
+    "T.lerp(x, y, 0.3)": NOT_THERE,
+    "x.clamp()": OTHER_ERROR,
+    "x.round(decimals=1)": "round takes no decimals yet",
+    "x.view(T.float32)": "a view has its base's element size",
+    "x.roll(1, 0)": NOT_THERE,
+    "v.diag()": NOT_THERE,
+    "x.diag()": NOT_THERE,
+    "x.trace()": NOT_THERE,
+    "T.cat([])": OTHER_ERROR,
+    "T.vstack([x, y])": NOT_THERE,
+    "T.hstack([x, y])": NOT_THERE,
+    "T.meshgrid(v, v, indexing='ij')": NOT_THERE,
+    "T.atleast_2d(v)": NOT_THERE,
+    "x.type(T.float16)": NOT_THERE,
+    "x[1.5]": OTHER_ERROR,
+    "x.index_select(0, i.float())": OTHER_ERROR,
+    "x.take(i)": NOT_THERE,
+    "x.scatter(1, i[:3].reshape(3, 1), y)": KINDER + ": a source larger than its index has a gradient",
+    "x.scatter_add(0, i[:3].reshape(1, 3), y)": KINDER + ": a source larger than its index has a gradient",
+    "x.index_add(0, i[:3], y)": NOT_THERE,
+    "T.argwhere(m)": NOT_THERE,
+    "T.einsum('ij,kj->ik', x, y)": NOT_THERE,
+    "T.einsum('ij->', x)": NOT_THERE,
+    "T.einsum('bij,bkj->bik', c, c)": NOT_THERE,
+    "T.tensordot(x, y, dims=([0], [0]))": NOT_THERE,
+    "x.softmax(1, dtype=T.float32)": "we cast before the softmax, PyTorch within it: the last digits differ",
+    "T.tensor(None)": OTHER_ERROR,
+    "T.can_cast(T.float32, T.int32)": NOT_THERE,
+    "(c @ c.mT).grad_fn.name()": OTHER_NAME,
+    "x[i].grad_fn.name()": OTHER_NAME,
+    "T.stack([x, y]).grad_fn.name()": OTHER_NAME,
+    "F.layer_norm(x, (4,)).grad_fn.name()": OTHER_NAME,
+    "F.cross_entropy(x, i[:3]).grad_fn.name()": OTHER_NAME,
+    "F.embedding(i, x).grad_fn.name()": OTHER_NAME,
+    "x.clamp(0, 1).grad_fn.name()": OTHER_NAME,
+    "x.masked_fill(m, 0).grad_fn.name()": OTHER_NAME,
+    "T.autograd.grad(x * 2, x, T.ones(3, 4))": "a root's gradient keeps its own dtype until it meets an operation",
+    "T.autograd.grad(x.sum(), [])": OTHER_ERROR,
+}
