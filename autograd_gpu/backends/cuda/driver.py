@@ -39,7 +39,9 @@ class Driver(Protocol):
     def device_count(self) -> int: ...
     def empty(self, shape: Shape, dtype: np.dtype) -> Any: ...
     def from_host(self, array: np.ndarray) -> Any: ...
-    def to_host(self, array: Any) -> np.ndarray: ...
+    def to_host(self, array: Any) -> np.ndarray:
+        """A copy of a C-contiguous array."""
+
     def view(self, array: Any, shape: Shape, strides: Shape, start: int | None = None) -> Any:
         """A view, strides in bytes, that begins `start` bytes into array's buffer or else where `array` does."""
 
@@ -101,7 +103,7 @@ class CupyDriver:
         return self._cupy.array(array, order="C")
 
     def to_host(self, array: Any) -> np.ndarray:
-        return self._cupy.asnumpy(array, order="C")
+        return self._cupy.asnumpy(array)
 
     def view(self, array: Any, shape: Shape, strides: Shape, start: int | None = None) -> Any:
         memory = array.data.mem
@@ -305,7 +307,7 @@ class EmulatedDriver:
         return result
 
     def to_host(self, array: DeviceArray) -> np.ndarray:
-        return array.view(np.ndarray).copy(order="C")
+        return array.view(np.ndarray).copy()
 
     def view(self, array: DeviceArray, shape: Shape, strides: Shape, start: int | None = None) -> DeviceArray:
         buffer = _buffer_of(array)

@@ -52,7 +52,7 @@ def from_numpy(array):
 
 
 def to_numpy(x):
-    return driver.current().to_host(x)
+    return driver.current().to_host(contiguous(x))
 
 
 def synchronize():
