@@ -1,10 +1,15 @@
-"""``autograd_gpu.cuda``: what there is of GPUs, asked without importing CuPy before it is needed."""
+"""``autograd_gpu.cuda``: the GPUs there are, and kernels of your own. Imports CuPy only when a GPU is asked for."""
 
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Sequence
+from typing import Any
 
-from .device import Device, emulating
+from .device import Device, emulating, resolve
+from .engine import modes
+from .ops.random import default_generator
+from .tensor import Tensor, bump_version, edge_of
 
 
 def is_available() -> bool:
@@ -30,7 +35,7 @@ def current_device() -> int:
 
 
 def get_device_name(device: Device | str | int | None = None) -> str:
-    """Return the name of a GPU."""
+    """Return the name of the GPU."""
     return Device("cuda").backend.device_name()
 
 
@@ -41,10 +46,52 @@ def synchronize(device: Device | str | int | None = None) -> None:
 
 def manual_seed(seed: int) -> None:
     """Seed the GPU's default generator."""
-    from .ops.random import default_generator
-    from .device import resolve
-
     default_generator(resolve("cuda")).manual_seed(seed)
 
 
 manual_seed_all = manual_seed
+
+
+class kernel:
+    """A CUDA kernel of your own, launched on tensors.
+
+        scale = cuda.kernel(source, "scale")             # extern "C" __global__ void scale(const float *x, float *y, int n)
+        scale(grid, block, x, y, x.numel())              # grid and block: an int or a tuple of up to three
+
+    Arguments follow the parameter list, which is read off the source: contiguous CUDA tensors of the pointer's dtype
+    (None for a null pointer) and numbers. Nothing is recorded: wrap the launch in an ``autograd.Function`` to give it a
+    gradient. Under AUTOGRAD_GPU_EMULATE the same kernel runs on the CPU, every access checked.
+
+    Raises ValueError for a source without such a kernel, TypeError for a wrong argument.
+    """
+
+    def __init__(self, source: str, name: str, defines: Sequence[str] = ()) -> None:
+        from .backends.cuda.user_kernel import UserKernel
+
+        self._kernel = UserKernel(source, name, defines)
+        self.name = name
+
+    def __call__(self, grid: int | tuple[int, ...], block: int | tuple[int, ...], *args: Any, shared_mem: int = 0) -> None:
+        arrays = []
+        for number, value in enumerate(args):
+            if isinstance(value, Tensor):
+                if not value.is_cuda:
+                    raise RuntimeError(
+                        f"{self.name}: argument {number} expected a CUDA tensor, but got one on {value.device}. "
+                        'Move it with .to("cuda").'
+                    )
+                if modes.grad and edge_of(value) is not None:
+                    raise RuntimeError(
+                        f"{self.name}: argument {number} requires grad, and a raw kernel records nothing. Launch it in an "
+                        "autograd.Function's forward and backward, or under no_grad()."
+                    )
+                value = value._array
+            arrays.append(value)
+        as_tuple = [extent if isinstance(extent, tuple) else (extent,) for extent in (grid, block)]
+        self._kernel(*as_tuple, arrays, shared_mem)
+        for value, is_written in zip(args, self._kernel.writes):
+            if is_written and isinstance(value, Tensor):
+                bump_version(value)
+
+    def __repr__(self) -> str:
+        return f"<cuda kernel {self.name}>"

@@ -31,6 +31,7 @@ DTYPES: dict[str, tuple[str, ...]] = {
     "attention.cu": FLOATS,
     "attention_tensor.cu": ("float16", "bfloat16"),
     "cast.cu": ALL,
+    "conv.cu": FLOATS,
     "elementwise_binary.cu": ALL,
     "elementwise_fused.cu": FLOATS,
     "elementwise_select.cu": ALL,
@@ -42,6 +43,7 @@ DTYPES: dict[str, tuple[str, ...]] = {
     "memory.cu": ALL,
     "norm.cu": FLOATS,
     "optim.cu": FLOATS,
+    "pool.cu": FLOATS,
     "random.cu": FLOATS,
     "reduce.cu": ALL,
     "scan.cu": ALL,
@@ -183,21 +185,30 @@ def cache_folder() -> Path:
 
 def cached_path(file: str, dtype: str, arch: str) -> Path:
     """Where the cubin of these very sources, flags and compiler lies, or would lie."""
-    parts = [source(file), *headers(), *headers().values(), *FLAGS, *defines(dtype), arch, repr(nvrtc_version())]
+    return _cached_path(source(file), f"{Path(file).stem}-{dtype}", arch, defines(dtype))
+
+
+def _cached_path(text: str, label: str, arch: str, definitions: Sequence[str]) -> Path:
+    parts = [text, *headers(), *headers().values(), *FLAGS, *definitions, arch, repr(nvrtc_version())]
     key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
-    return cache_folder() / "cubin" / f"{Path(file).stem}-{dtype}-{arch}-{key}.cubin"
+    return cache_folder() / "cubin" / f"{label}-{arch}-{key}.cubin"
 
 
 def compile_to_cubin(file: str, dtype: str, arch: str) -> tuple[bytes, str]:
     """The cubin of `file` for `dtype` and the compiler's log, from the cache or freshly compiled into it."""
-    path = cached_path(file, dtype, arch)
+    return compile_text(source(file), file, arch, defines(dtype), f"{Path(file).stem}-{dtype}")
+
+
+def compile_text(text: str, name: str, arch: str, definitions: Sequence[str], label: str = "user") -> tuple[bytes, str]:
+    """The same for any source text; it may include this project's headers. `name` is what errors call it."""
+    path = _cached_path(text, label, arch, definitions)
     log_path = path.with_suffix(".log")
     try:
         return path.read_bytes(), log_path.read_text()
     except OSError:
         pass  # not there, or a cache that cannot be read: compile
-    options = [f"--gpu-architecture={arch}", *FLAGS, *(f"-D{define}" for define in defines(dtype))]
-    cubin, log = _nvrtc_compile(source(file), file, options)
+    options = [f"--gpu-architecture={arch}", *FLAGS, *(f"-D{define}" for define in definitions)]
+    cubin, log = _nvrtc_compile(text, name, options)
     _write_atomically(log_path, log.encode())
     _write_atomically(path, cubin)
     return cubin, log

@@ -53,6 +53,9 @@ class Driver(Protocol):
 
     def pointer(self, array: Any) -> int: ...
     def load(self, file: str, dtype: str) -> Module: ...
+    def load_text(self, text: str, name: str, definitions: tuple[str, ...]) -> Module:
+        """A module of the user's own source; `name` is what errors call it."""
+
     def launch(self, function: Any, grid: Shape, block: Shape, packed: bytes, shared_mem: int) -> None: ...
     def synchronize(self) -> None: ...
     def describe(self) -> dict[str, str]:
@@ -129,6 +132,10 @@ class CupyDriver:
     @functools.cache  # noqa: B019  (one driver lives as long as the process)
     def _load(self, file: str, dtype: str, device: int) -> _CupyModule:
         return _CupyModule(self._cupy, compile.compile_to_cubin(file, dtype, self._arch(device))[0])
+
+    def load_text(self, text: str, name: str, definitions: tuple[str, ...]) -> _CupyModule:
+        arch = self._arch(self.context())
+        return _CupyModule(self._cupy, compile.compile_text(text, name, arch, definitions)[0])
 
     @functools.cache  # noqa: B019
     def _arch(self, device: int) -> str:
@@ -331,9 +338,11 @@ class EmulatedDriver:
 
     @functools.cache  # noqa: B019  (one driver lives as long as the process)
     def load(self, file: str, dtype: str) -> _EmulatedModule:
-        text, defines = compile.source(file), compile.defines(dtype)
+        return self.load_text(compile.source(file), file, compile.defines(dtype))
+
+    def load_text(self, text: str, name: str, definitions: tuple[str, ...]) -> _EmulatedModule:
         return _EmulatedModule(
-            self._emulator.compile_module(text, file, compile.headers(), defines, racecheck=self._racecheck)
+            self._emulator.compile_module(text, name, compile.headers(), definitions, racecheck=self._racecheck)
         )
 
     def launch(self, function: Any, grid: Shape, block: Shape, packed: bytes, shared_mem: int) -> None:
