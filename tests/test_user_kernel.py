@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 import autograd_gpu as torch
+from autograd_gpu.backends.cuda import compile
+from autograd_gpu.backends.cuda.user_kernel import UserKernel as cuda_kernel
 
 SOURCE = r"""
 extern "C" __global__ void swish_forward(const float *x, float *y, int n) {
@@ -51,14 +53,24 @@ def test_a_kernel_is_an_operation_with_a_gradient():
     assert torch.allclose(x.grad.cpu(), again.grad, rtol=1e-5, atol=1e-6)
 
 
+def tutorial():
+    return (Path(__file__).parent.parent / "docs" / "your_own_kernel.md").read_text()
+
+
 def test_the_tutorial_prints_what_it_says(capsys):
-    text = (Path(__file__).parent.parent / "docs" / "your_own_kernel.md").read_text()
+    text = tutorial()
     program = text.split("```python")[1].split("```")[0]
     exec(program, {})
     assert capsys.readouterr().out == "True\n"
     assert len(text.splitlines()) < 60
     with pytest.raises(RuntimeError, match=r"swish_forward.*(past the end|out-of-bounds)"):
         exec(program.replace("if (i < n) y", "if (i <= n) y"), {})
+
+
+def test_the_tutorials_kernels_compile_for_a_gpu():
+    for dtype in ("float", "double"):
+        text = cuda_kernel(tutorial().split('r"""')[1].split('"""')[0], "swish_forward", [f"T={dtype}"])._text
+        assert compile.compile_text(text, "swish.cu", "sm_90a", ())[0]
 
 
 def test_a_write_counts_as_a_change_of_the_tensor():

@@ -30,7 +30,9 @@ class UserKernel:
 
     def __init__(self, source: str, name: str, defines: Sequence[str] = ()) -> None:
         self.name = name
-        self._source, self._defines = source, tuple(defines)
+        # Definitions stand in the text, behind the compilers' own headers, in which one such as T=float would do damage.
+        lines = [" ".join(("#define", *define.partition("=")[::2])) for define in defines]
+        self._text = "\n".join([*lines, f'#line 1 "{name}.cu"', source])
         self._parameters = _parameters(source, name, dict(d.split("=", 1) for d in defines if "=" in d))
         letters = ["P" if is_pointer else letter for _, is_pointer, letter, _ in self._parameters]
         self._format = "".join(letters)
@@ -43,7 +45,7 @@ class UserKernel:
         gpu = driver.current()
         function = self._functions.get(gpu.context())
         if function is None:
-            module = gpu.load_text(self._source, f"{self.name}.cu", self._defines)
+            module = gpu.load_text(self._text, f"{self.name}.cu", ())
             function = self._functions[gpu.context()] = module.function(self.name, self._format)
         if len(arguments) != len(self._parameters):
             listed = ", ".join(name for name, *_ in self._parameters)

@@ -98,10 +98,12 @@ def build_module(
 
     def build(folder: Path) -> Path:
         _write_sources(folder, source, filename, headers)
+        # Included after the emulator's own header, in which a definition such as T=double would do damage.
+        lines = [" ".join(["#define", *define.partition("=")[::2]]) for define in defines]
+        (folder / "definitions.h").write_text("\n".join(lines) + "\n")
         text = _run(
             ["-E", "-x", "c++", "-std=c++17", "-I.", "-Iinclude", f"-I{_INCLUDE}", "-include", "cuda_emulator.h"]
-            + [f"-D{define}" for define in defines]
-            + [filename],
+            + ["-include", "definitions.h", filename],
             folder,
             filename,
         )
