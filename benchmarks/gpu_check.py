@@ -24,6 +24,7 @@ if REHEARSAL:  # before the package is imported: the driver is chosen once
 import numpy as np  # noqa: E402
 
 import autograd_gpu as ag  # noqa: E402
+from autograd_gpu.backends.cuda.launch import Kernel  # noqa: E402
 from autograd_gpu.testing import op_checks  # noqa: E402
 from autograd_gpu.testing.op_table import CASES  # noqa: E402
 
@@ -166,6 +167,11 @@ def benchmarks(rehearsal: bool) -> dict[str, list[record.Row]]:
     return found
 
 
+def launched() -> list[tuple[str, str]]:
+    """(file, kernel) of every kernel that this process has launched."""
+    return sorted({(kernel.file, kernel.name) for kernel in Kernel.all if kernel._prepared})
+
+
 def no_gpu() -> str | None:
     """Why the device can't be used, in one line; None when it can."""
     if os.environ.get("AUTOGRAD_GPU_EMULATE", "0") not in ("", "0") and not REHEARSAL:
@@ -212,7 +218,8 @@ def main() -> int:
         print(f"not run: {what}")
     measured = {} if options.no_benchmarks else benchmarks(options.rehearse)
     if not options.rehearse:
-        path = record.keep("gpu_check", [], checks=results, not_run=not_run, benchmarks=measured)
+        kept = {"checks": results, "not_run": not_run, "benchmarks": measured, "launched": launched()}
+        path = record.keep("gpu_check", [], **kept)
         print(f"kept in {path}")
     print("gpu-check: passed" if not failed else f"gpu-check: {failed} checks FAILED")
     return int(failed > 0)

@@ -1,0 +1,25 @@
+"""docs/hardware.md says what the kept results say, of the kernels there are."""
+
+from pathlib import Path
+
+from benchmarks.hardware_report import kept, report
+
+PAGE = Path(__file__).parent.parent / "docs" / "hardware.md"
+
+
+def test_the_page_is_what_the_report_gives():
+    assert PAGE.read_text() == report(kept()), "stale: python -m benchmarks.hardware_report > docs/hardware.md"
+
+
+def test_a_kernel_counts_as_run_only_where_a_gpu_launched_it():
+    results = {
+        "environment": {"gpu_name": "NVIDIA H200", "date": "2026-01-01"},
+        "launched": [["softmax.cu", "softmax_forward"]],
+        "checks": {"op table": [{"check": "exp", "error": "AssertionError"}], "sanitizer": [{"check": "memcheck", "error": None}]},
+        "benchmarks": {"kernels": []},
+    }
+    lines = report(results).splitlines()
+    assert "| softmax.cu: softmax_forward | 4 | yes | yes | yes | yes | - |" in lines
+    assert "| softmax.cu: softmax_backward | 4 | yes | yes | - | - | - |" in lines
+    assert "Run on: gpu_name NVIDIA H200, date 2026-01-01." in lines
+    assert lines[-1] == "- exp"
