@@ -65,7 +65,10 @@ result_type = _result_type
 inf, nan, pi, e = (__import__("math").inf, __import__("math").nan, __import__("math").pi, __import__("math").e)
 
 
-_LAZY = {"nn": "nn", "optim": "optim", "func": "func", "utils": "utils", "load": "serialization", "save": "serialization"}
+_LAZY = {
+    "nn": "nn", "optim": "optim", "func": "func", "utils": "utils", "load": "serialization", "save": "serialization",
+    "memory_report": "saved_memory", "draw_graph": "autograd.drawing",
+}  # fmt: skip
 
 
 def __getattr__(name: str) -> _Any:

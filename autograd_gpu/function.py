@@ -82,7 +82,7 @@ class FunctionCtx(Op):
                     f"{type(gradient).__name__}"
                 )
             shape, dtype, device = info
-            if gradient.device is not device:
+            if gradient.device.base is not device.base:
                 raise RuntimeError(
                     f"Function {name} returned an invalid gradient at index {number} - expected device {device} but got "
                     f"{gradient.device}"
@@ -192,6 +192,8 @@ class Function:
         ctx.outputs = len(fresh)
         ctx._input_info = tuple(_info(a) for a in args)
         ctx._output_info = tuple(_info(o) for o in fresh)
+        shapes = tuple(() if info is None else info[0] for info in ctx._output_info)
+        ctx.output_shape = shapes[0] if len(shapes) == 1 else shapes
         excluded = {id(t) for t in ctx._non_differentiable}
         numbers = {}
         for number, (output, original) in enumerate(zip(fresh, outputs)):

@@ -28,6 +28,7 @@ class Op(Node):
     is_view = False  # the output shows the input's buffer
     differentiable = True
     suffix = "Backward0"
+    output_shape: tuple = ()  # of the output; of several outputs, a tuple of shapes
     where: tuple | None = None  # (code, instruction) of the user line that recorded the node
     freed = False
     _saved: tuple = ()
@@ -63,7 +64,13 @@ class Op(Node):
             else:
                 arrays.append(value)
         ctx.backend = device._backend  # type: ignore[union-attr]
-        result = ctx.forward(*arrays, **parameters) if parameters else ctx.forward(*arrays)
+        try:
+            result = ctx.forward(*arrays, **parameters) if parameters else ctx.forward(*arrays)
+        except MemoryError as error:
+            from .saved_memory import explain_out_of_memory
+
+            explain_out_of_memory(error, inputs)
+            raise
         recorded = may_record and modes.grad and cls.differentiable and ctx._record(inputs)
         if type(result) is tuple:
             return ctx._finish_many(result, inputs, parameters, device, recorded)
@@ -74,6 +81,7 @@ class Op(Node):
             ctx._mark_view(output, inputs[0], parameters)
         if recorded:
             ctx.keep(output, *inputs, **parameters)
+            ctx.output_shape = result.shape
             output._edge = (ctx, 0)
         elif modes.inference and not cls.is_view:
             mark_inference(output)
@@ -112,6 +120,7 @@ class Op(Node):
                 if output._array.dtype in _FLOATING:
                     output._edge = (ctx, number)
             ctx.keep(outputs, *inputs, **parameters)
+            ctx.output_shape = tuple(array.shape for array in results)
         elif modes.inference and not ctx.is_view:
             for output in outputs:
                 mark_inference(output)

@@ -25,7 +25,7 @@ LAYERS = [
     {"device"},
     {"tensor"},
     {"printing"},
-    {"op"},
+    {"op", "saved_memory"},
     {"ops"},
     {"function", "autograd", "functional"},
     {"nn", "optim", "data", "serialization", "cuda"},

@@ -11,10 +11,13 @@ import numpy as np
 from ..engine import Edge, modes, run_backward
 from ..op import _backward_line
 from ..ops.shape import stack
+from ..saved_memory import explain_out_of_memory
 from ..tensor import AccumulateGrad, Tensor, accumulate, add_to_gradient, edge_of, private_gradient
 from ..user_line import user_line
 
 Tensors = Tensor | Sequence[Tensor]
+
+_watchers: list[Callable[[tuple], None]] = []  # called with the roots of each backward before it runs
 
 
 def backward(
@@ -128,6 +131,8 @@ def _keep_gradient(target: Tensor, gradient: Tensor, create_graph: bool) -> None
 def _run(
     roots: tuple, gradients: list, keep_graph: bool, create_graph: bool, targets: tuple | None
 ) -> dict[Edge, Tensor]:
+    for watch in _watchers:
+        watch(roots)
     edges: list[Edge] = [edge_of(root) for root in roots]  # type: ignore[misc]
     starts = list(zip(edges, gradients))
     gradients.clear()
@@ -139,6 +144,9 @@ def _run(
         if _nesting.depth > _DEEPEST:
             return _on_a_fresh_stack(lambda: _run_quietly(starts, keep_graph, wanted))
         return _run_quietly(starts, keep_graph, wanted)
+    except MemoryError as error:
+        explain_out_of_memory(error, roots)
+        raise
     finally:
         _nesting.depth -= 1
         modes.grad = grad_mode

@@ -1,4 +1,7 @@
-"""Hooks on what the graph keeps: saved tensors packed elsewhere, and one hook over several gradients."""
+"""Hooks on what the graph keeps: saved tensors packed elsewhere, and one hook over several gradients.
+
+The names under which PyTorch has them, and ours for looking at a graph, are all here.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,10 @@ from typing import Any
 
 from ..engine import Node, RemovableHandle
 from ..op import _pack_hooks
+from ..saved_memory import memory_report
 from ..tensor import Tensor
+from .drawing import draw_graph
+from .retention import detect_retention
 
 
 class saved_tensors_hooks:
@@ -124,6 +130,6 @@ def increment_version(tensor: Tensor | Sequence[Tensor]) -> None:
 
 
 __all__ = [
-    "Node", "disable_saved_tensors_hooks", "increment_version", "register_multi_grad_hook", "save_on_cpu",
-    "saved_tensors_hooks",
+    "Node", "detect_retention", "disable_saved_tensors_hooks", "draw_graph", "increment_version", "memory_report",
+    "register_multi_grad_hook", "save_on_cpu", "saved_tensors_hooks",
 ]  # fmt: skip

@@ -49,6 +49,7 @@ class CopySlices(Op):
         node.backend = base.device.backend
         node.sequence = next_sequence()
         node.where = user_line(2)
+        node.output_shape = base._array.shape
         node.steps = steps  # type: ignore[attr-defined]
         _move_history(base, (node, 0))
 

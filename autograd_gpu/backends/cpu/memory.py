@@ -10,7 +10,7 @@ from numpy import broadcast_to as _broadcast_to
 
 __all__ = [
     "arange", "as_strided", "contiguous", "copy", "copy_into", "empty", "expand", "fill", "from_numpy", "full", "owns",
-    "synchronize", "to_numpy",
+    "storage", "synchronize", "to_numpy",
 ]  # fmt: skip
 
 
@@ -78,6 +78,13 @@ def owns(x):
         return True
     # A reshaped whole buffer that only this view holds: the name here, the view and getrefcount's argument make three.
     return x.size == base.size and x.flags.c_contiguous and not isinstance(base.base, np.ndarray) and getrefcount(base) == 3
+
+
+def storage(x):
+    """The address and the bytes of the whole buffer that x shows."""
+    while isinstance(x.base, np.ndarray):
+        x = x.base
+    return x.__array_interface__["data"][0], x.nbytes
 
 
 def synchronize():
