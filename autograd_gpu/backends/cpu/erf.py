@@ -72,7 +72,7 @@ def _erf32(x):
     squared = x * x
     x *= _horner(_NUMERATOR, squared)
     x /= _horner(_DENOMINATOR, squared)
-    return x
+    return np.clip(x, -1, 1, out=x)  # rounding must not leave the range: gelu multiplies 1 + erf by large x
 
 
 def _erf64(x):
