@@ -1,0 +1,3 @@
+"""Rows of the op table: mathematics beyond what a training step needs."""
+
+MATH = []
