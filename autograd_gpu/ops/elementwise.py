@@ -734,7 +734,7 @@ def _test(name: str, summary: str) -> Any:
 
 def _named(function: Any, name: str, summary: str) -> Any:
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"{summary} Elementwise, broadcast; see docs/operations.md."
+    function.__doc__ = f"{summary}\n\nElementwise; several operands are broadcast and promoted."
     return function
 
 
