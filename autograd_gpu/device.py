@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 import os
 import re
+import threading
 from types import ModuleType
+from typing import Any
 
 
 class Device:
@@ -15,6 +17,7 @@ class Device:
 
     type: str
     index: int | None
+    axis: Any = None  # of a vmap level (`func`), which is a device too: the batch dimension that its tensors hide
 
     def __new__(cls, device: str | int | Device, index: int | None = None) -> Device:
         if isinstance(device, Device):
@@ -29,6 +32,11 @@ class Device:
                 raise RuntimeError(f"device: the index is given twice, in '{device}' and as {index}. Give it once.")
             index = int(parsed[2])
         return _interned(parsed[1], index)
+
+    @property
+    def base(self) -> Device:
+        """The real device: this one, or what lies under the vmap levels."""
+        return self
 
     @property
     def backend(self) -> ModuleType:
@@ -89,12 +97,27 @@ def resolve(device: Device | str | int | None) -> Device:
     if device is cpu:
         return cpu
     device = Device(device)
+    if device.axis is not None:
+        return device
     if device.type == "cpu":
         return cpu
     return device if device.index is not None else Device("cuda", _current_cuda_index())
 
 
 _default = cpu
+
+
+class _Innermost(threading.local):
+    level: Device | None = None
+
+
+innermost = _Innermost()  # the vmap level of the function that this thread is in
+
+
+def in_level(device: Device) -> Device:
+    """Return the vmap level that the running function is in, where it stands on `device`; else the device itself."""
+    level = innermost.level
+    return device if level is None or level.base is not device.base else level
 
 
 def set_default_device(device: Device | str | int | None) -> None:

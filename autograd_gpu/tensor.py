@@ -98,7 +98,7 @@ def private_gradient(gradient: Tensor, is_ours: bool) -> Tensor:
 
 def accumulate(total: Tensor, gradient: Tensor, private: bool) -> Tensor:
     """Return total + gradient; written into total when it is private and nothing is being recorded."""
-    if modes.grad or not private:
+    if modes.grad or not private or total.device is not gradient.device:  # within vmap one of them may be batched
         return total + gradient
     total.device._backend.add(total._array, gradient._array, out=total._array)  # type: ignore[union-attr]
     return total

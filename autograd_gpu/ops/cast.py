@@ -46,6 +46,8 @@ class ToDevice(Op):
     def apply(cls, x, device):
         if x.device is device:
             return x
+        if device.axis is not None or x.device.axis is not None:
+            return (x.device if device.axis is None else device).move(x, device)
         target = device.backend
         host = x._array if x.device is cpu else x.device.backend.to_numpy(x._array)
         moved = host.copy() if device is cpu else target.from_numpy(host)

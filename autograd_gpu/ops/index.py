@@ -194,7 +194,7 @@ def _as_part(x: Tensor, part: Any) -> Any:
     kind = part._array.dtype.kind
     if kind not in "iub":
         raise IndexError(f"tensors used as indices must be long, int, byte or bool tensors, but got {part.dtype}")
-    if part.ndim == 0 and kind in "iu":
+    if part.ndim == 0 and kind in "iu" and part.device.axis is None:  # a vmapped one is a number per example
         return int(part.item())  # type: ignore[attr-defined]
     if part.device is not x.device:
         part = to_device(part, x.device)
@@ -451,7 +451,7 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
         raise RuntimeError(f"one_hot is only applicable to index tensor of type LongTensor, but got {tensor.dtype}.")
     if num_classes == -1:
         num_classes = int(tensor.max().item()) + 1 if tensor._array.size else 0  # type: ignore[attr-defined]
-    if tensor._array.size:
+    if tensor._array.size and tensor.device.axis is None:  # vmapped values are not read
         low, high = int(tensor.min().item()), int(tensor.max().item())  # type: ignore[attr-defined]
         if low < 0:
             raise RuntimeError("Class values must be non-negative.")

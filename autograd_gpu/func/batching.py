@@ -1,0 +1,289 @@
+"""The backend of a vmap level: every array function of a backend, by a rule that gives the hidden dimension a place.
+
+Knows the functions' shapes, not their values: each rule ends in the same function of the backend underneath, which may
+be another level's. An array that does not hide this level's axis is taken as the same for the whole batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..backends.cpu import elementwise
+from ..ops.inplace import SHARED_WRITE
+from .batched_array import Axis, BatchedArray
+
+_SCALARS = (bool, int, float, str, type(None))
+
+
+class Batching:
+    """Array functions on arrays that hide `axis`, by means of those of the backend `under`."""
+
+    def __init__(self, axis: Axis, under: Any) -> None:
+        self.axis, self.under = axis, under
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise RuntimeError(
+            f"vmap: there is no batching rule for {name}. Call it outside of vmap, or loop over the batch."
+        )
+
+    # ------------------------------------------------------------------------------------------ in and out
+
+    def _raw(self, x: Any) -> Any:
+        """Return the whole array, the batch in front; scalars as they are."""
+        if isinstance(x, BatchedArray) and x.axis is self.axis:
+            return x.raw
+        return x if isinstance(x, _SCALARS) else self.under.expand(x[None], (self.axis.size, *x.shape))
+
+    def _hide(self, raw: Any) -> BatchedArray:
+        return BatchedArray(raw, self.axis)
+
+    def _shared(self, x: Any) -> BatchedArray:
+        """Return an array of the backend underneath as a batch of equal elements."""
+        return self._hide(self.under.expand(x[None], (self.axis.size, *x.shape)))
+
+    def _is_shared(self, x: Any) -> bool:
+        return not (isinstance(x, BatchedArray) and x.axis is self.axis) or x.is_shared
+
+    def _one(self, x: Any) -> Any:
+        """Return the one array that a shared batch repeats."""
+        return x.raw[0, ...] if isinstance(x, BatchedArray) and x.axis is self.axis else x
+
+    def _writable(self, out: Any) -> Any:
+        if self._is_shared(out) and self.axis.size > 1:
+            raise RuntimeError(SHARED_WRITE)
+        return out.raw
+
+    def _fold(self, x: Any) -> Any:
+        """Return the whole array with the batch merged into the first dimension."""
+        raw = self._raw(x)
+        return self.under.contiguous(raw).reshape((raw.shape[0] * raw.shape[1], *raw.shape[2:]))
+
+    def _unfold(self, x: Any) -> BatchedArray:
+        return self._hide(x.reshape((self.axis.size, x.shape[0] // max(self.axis.size, 1), *x.shape[1:])))
+
+    # ------------------------------------------------------------------------------------------ memory, cast
+
+    def empty(self, shape, dtype):
+        return self._hide(self.under.empty((self.axis.size, *shape), dtype))
+
+    def full(self, shape, value, dtype):
+        return self._hide(self.under.full((self.axis.size, *shape), value, dtype))
+
+    def arange(self, start, step, count, dtype):
+        return self._shared(self.under.arange(start, step, count, dtype))
+
+    def from_numpy(self, array):
+        return self._shared(self.under.from_numpy(array))
+
+    def to_numpy(self, x):
+        raise RuntimeError(
+            "vmap: It looks like you're calling .item() on a Tensor, or using it in some data-dependent control flow, "
+            "or as a NumPy array. A batched tensor has a value per element of the batch: use torch.where instead of "
+            "if, and other tensor operations instead of numbers."
+        )
+
+    def copy(self, x):
+        return self._hide(self.under.copy(self._raw(x)))
+
+    def contiguous(self, x):
+        return self._hide(self.under.contiguous(self._raw(x)))
+
+    def copy_into(self, out, x):
+        self.under.copy_into(self._writable(out), self._raw(x))
+
+    def fill(self, out, value):
+        self.under.fill(self._writable(out), value)
+
+    def expand(self, x, shape):
+        return self._hide(self.under.expand(self._raw(x), (self.axis.size, *shape)))
+
+    def owns(self, x):
+        return False
+
+    def synchronize(self):
+        self.under.synchronize()
+
+    def cast(self, x, dtype):
+        return self._hide(self.under.cast(self._raw(x), dtype))
+
+    # ------------------------------------------------------------------------------------------ along one dimension
+
+    def _along(self, name: str, dim: int, arrays: tuple, *rest: Any) -> Any:
+        raws = [self._raw(x) for x in arrays]
+        is_scalar = raws[0].ndim == 1  # of no dimensions inside: one of size 1 meanwhile
+        if is_scalar:
+            raws = [raw[:, None] for raw in raws]
+        results = getattr(self.under, name)(*raws, dim + 1, *rest)
+        several = results if isinstance(results, tuple) else (results,)
+        hidden = tuple(self._hide(y.reshape((self.axis.size,)) if is_scalar else y) for y in several)
+        return hidden if isinstance(results, tuple) else hidden[0]
+
+    def softmax(self, x, dim):
+        return self._along("softmax", dim, (x,))
+
+    def log_softmax(self, x, dim):
+        return self._along("log_softmax", dim, (x,))
+
+    def softmax_backward(self, gy, y, dim):
+        return self._along("softmax_backward", dim, (gy, y))
+
+    def log_softmax_backward(self, gy, y, dim):
+        return self._along("log_softmax_backward", dim, (gy, y))
+
+    def cumsum(self, x, dim, dtype):
+        return self._along("cumsum", dim, (x,), dtype)
+
+    def sort(self, x, dim, descending, stable):
+        return self._along("sort", dim, (x,), descending, stable)
+
+    def max_with_index(self, x, dim, keepdim):
+        return self._along("max_with_index", dim, (x,), keepdim)
+
+    def min_with_index(self, x, dim, keepdim):
+        return self._along("min_with_index", dim, (x,), keepdim)
+
+    def cat(self, arrays, dim):
+        return self._hide(self.under.cat([self._raw(x) for x in arrays], dim + 1))
+
+    # ------------------------------------------------------------------------------------------ products and rows
+
+    def matmul(self, x, y):
+        if self._is_shared(y) and not self._is_shared(x) and x.ndim == 2:  # one big product instead of a batch of small
+            return self._unfold(self.under.matmul(self._fold(x), self._one(y)))
+        return self._hide(self.under.matmul(self._raw(x), self._raw(y)))
+
+    def layer_norm(self, x, weight, bias, eps):
+        is_shared = all(p is None or self._is_shared(p) for p in (weight, bias))
+        own = (self._one(weight), self._one(bias)) if is_shared else (None, None)
+        y, mean, rstd = (self._unfold(z) for z in self.under.layer_norm(self._fold(x), *own, eps))
+        if not is_shared:  # parameters per example
+            y = y if weight is None else self.mul(y, self._over_rows(weight, y))
+            y = y if bias is None else self.add(y, self._over_rows(bias, y))
+        return y, mean, rstd
+
+    def layer_norm_backward(self, gy, x, mean, rstd, weight):
+        weighted = gy if weight is None else self.mul(gy, self._over_rows(weight, gy))
+        gx, _, _ = self.under.layer_norm_backward(*(self._fold(z) for z in (weighted, x, mean, rstd)), None)
+        gbias = self.sum(gy, (0,), False, gy.dtype)
+        if weight is None:
+            return self._unfold(gx), None, gbias
+        # The kernel sums over all rows; here each example's rows are summed by themselves.
+        centred = self.sub(self.cast(x, mean.dtype), self._over_columns(mean, x))
+        products = self.mul(self.cast(gy, mean.dtype), self.mul(centred, self._over_columns(rstd, x)))
+        return self._unfold(gx), self.cast(self.sum(products, (0,), False, mean.dtype), x.dtype), gbias
+
+    def _over_rows(self, row, like):
+        return self.expand(row[None, :], like.shape)
+
+    def _over_columns(self, column, like):
+        return self.expand(column[:, None], like.shape)
+
+    def cross_entropy(self, x, target, ignore_index):
+        loss, lse = self.under.cross_entropy(self._fold(x), self._fold(target), ignore_index)
+        return self._unfold(loss), self._unfold(lse)
+
+    def cross_entropy_backward(self, gloss, x, lse, target, ignore_index):
+        folded = (self._fold(z) for z in (gloss, x, lse, target))
+        return self._unfold(self.under.cross_entropy_backward(*folded, ignore_index))
+
+    def attention(self, q, k, v, causal, scale):
+        o, lse = self.under.attention(self._fold(q), self._fold(k), self._fold(v), causal, scale)
+        return self._unfold(o), self._unfold(lse)
+
+    def attention_backward(self, go, q, k, v, o, lse, causal, scale):
+        folded = (self._fold(z) for z in (go, q, k, v, o, lse))
+        return tuple(self._unfold(g) for g in self.under.attention_backward(*folded, causal, scale))
+
+    # ------------------------------------------------------------------------------------------ rows by number
+
+    def gather_rows(self, x, index):
+        if self._is_shared(x):
+            return self._unfold(self.under.gather_rows(self._one(x), self._fold(index)))
+        return self._unfold(self.under.gather_rows(self._fold(x), self._row_numbers(index, x.shape[0])))
+
+    def scatter_add_rows(self, gy, index, count):
+        rows = self._row_numbers(index, count)
+        return self._unfold(self.under.scatter_add_rows(self._fold(gy), rows, self.axis.size * count))
+
+    def scatter_rows(self, out, index, x):
+        raw = self._writable(out)
+        rows = raw.reshape((raw.shape[0] * raw.shape[1], *raw.shape[2:]))
+        self.under.scatter_rows(rows, self._row_numbers(index, out.shape[0]), self._fold(x))
+
+    def _row_numbers(self, index, count):
+        """Return the rows' numbers among those of the whole batch; a wrong one stays out of range."""
+        under, raw = self.under, self._raw(index)
+        wrapped = under.where(under.lt(raw, 0), under.add(raw, count), raw)
+        first = under.arange(0, count, self.axis.size, raw.dtype)[:, None]  # each example's first row
+        rows = under.add(wrapped, under.expand(first, raw.shape))
+        is_right = under.logical_and(under.ge(wrapped, 0), under.lt(wrapped, count))
+        return under.where(is_right, rows, self.axis.size * count).reshape((raw.shape[0] * raw.shape[1],))
+
+    def nonzero(self, x):
+        raise RuntimeError(
+            "vmap: nonzero and indexing by a mask have results whose size depends on the data, which may differ within "
+            "the batch (dynamic shapes). Use torch.where or masked_fill instead."
+        )
+
+    # ------------------------------------------------------------------------------------------ random numbers
+
+    def _check_randomness(self) -> bool:
+        if self.axis.randomness == "error":
+            raise RuntimeError(
+                "vmap: called random operation while in randomness error mode. Please either use the 'same' or "
+                "'different' randomness flags on vmap or perform the randomness operation out of vmap."
+            )
+        return self.axis.randomness == "same"
+
+    def random_state(self, seed):
+        return self.under.random_state(seed)
+
+    def uniform(self, state, shape, dtype):
+        if self._check_randomness():
+            return self._hide(self.under.copy(self._shared(self.under.uniform(state, shape, dtype)).raw))
+        return self._hide(self.under.uniform(state, (self.axis.size, *shape), dtype))
+
+    def normal(self, state, shape, dtype):
+        if self._check_randomness():
+            return self._hide(self.under.copy(self._shared(self.under.normal(state, shape, dtype)).raw))
+        return self._hide(self.under.normal(state, (self.axis.size, *shape), dtype))
+
+    def dropout(self, x, p, state):
+        if not self._check_randomness():
+            y, keep = self.under.dropout(self._raw(x), p, state)
+            return self._hide(y), self._hide(keep)
+        keep = self._shared(self.under.dropout(self.under.full(x.shape, 1, x.dtype), p, state)[1])
+        return self.mul(self.where(keep, x, 0), 0.0 if p == 1 else 1 / (1 - p)), keep
+
+
+def _elementwise(name: str) -> Callable:
+    def rule(self, *operands, out=None):
+        function = getattr(self.under, name)
+        raws = [self._raw(x) for x in operands]
+        if out is None:
+            return self._hide(function(*raws))
+        function(*raws, out=self._writable(out))
+        return out
+
+    rule.__name__ = rule.__qualname__ = name
+    return rule
+
+
+def _reduction(name: str) -> Callable:
+    def rule(self, x, dims, keepdim, *rest):
+        function, raw = getattr(self.under, name), self._raw(x)
+        if not dims:  # nothing to reduce, which kernels would read as everything: reduce a new dimension of size 1
+            return self._hide(function(raw[..., None], (raw.ndim,), False, *rest))
+        return self._hide(function(raw, tuple(d + 1 for d in dims), keepdim, *rest))
+
+    rule.__name__ = rule.__qualname__ = name
+    return rule
+
+
+for _name in elementwise.__all__:
+    setattr(Batching, _name, _elementwise(_name))
+for _name in ("sum", "mean", "prod", "amax", "amin", "any", "all", "var"):
+    setattr(Batching, _name, _reduction(_name))
