@@ -66,8 +66,8 @@ inf, nan, pi, e = (__import__("math").inf, __import__("math").nan, __import__("m
 
 
 _LAZY = {
-    "nn": "nn", "optim": "optim", "func": "func", "utils": "utils", "load": "serialization", "save": "serialization",
-    "memory_report": "saved_memory", "draw_graph": "autograd.drawing",
+    "nn": "nn", "optim": "optim", "func": "func", "vmap": "func", "utils": "utils",
+    "load": "serialization", "save": "serialization", "memory_report": "saved_memory", "draw_graph": "autograd.drawing",
 }  # fmt: skip
 
 
