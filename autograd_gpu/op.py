@@ -59,7 +59,7 @@ class Op(Node):
                     may_record = True
                 if value.device is not device:
                     if device is not None:
-                        raise RuntimeError(_mixed_devices(cls, inputs))
+                        return cls.apply(*_brought_together(cls, inputs), **parameters)
                     device = value.device
             else:
                 arrays.append(value)
@@ -346,6 +346,15 @@ def _modified_message(node: Op, value: Any, version: int) -> str:
         f"instead. It was saved by {node.name()} at {line_of(node.where)} and changed in place at "
         f"{line_of(cell.where)}. Change a copy instead: x = x + y, or x.clone()."
     )
+
+
+def _brought_together(operation: type, inputs: tuple) -> list:
+    """The inputs on one device: vmap levels take in what comes from outside them, real devices do not."""
+    level = next((v.device for v in inputs if isinstance(v, Tensor) and v.device.axis is not None), None)
+    together = None if level is None else level.bring_together(inputs)  # type: ignore[attr-defined]
+    if together is None:
+        raise RuntimeError(_mixed_devices(operation, inputs))
+    return together
 
 
 def _mixed_devices(operation: type, inputs: tuple) -> str:

@@ -29,6 +29,7 @@ LAYERS = [
     {"ops"},
     {"function", "autograd", "functional"},
     {"nn", "optim", "data", "serialization", "cuda"},
+    {"func"},
     {"utils"},
     {"testing"},
     {"training", "info"},

@@ -225,7 +225,7 @@ def _check_root_gradient(root: Tensor, gradient: Any, number: int) -> None:
             f"Mismatch in shape: grad_output[{number}] has a shape of {gradient.shape} and output[{number}] has a shape "
             f"of {root.shape}."
         )
-    if gradient.device is not root.device:
+    if gradient.device.base is not root.device.base:
         raise RuntimeError(
             f"grad_output[{number}] is on {gradient.device} and output[{number}] on {root.device}. "
             f'Move it with .to("{root.device}").'

@@ -131,7 +131,7 @@ def overwrite(x: Tensor, result: Tensor, name: str) -> Tensor:
         raise RuntimeError(
             f"result type {_type_name(result)} can't be cast to the desired output type {_type_name(x)} ({name})"
         )
-    result = cast(result, x.dtype)
+    result = _on_device_of(x, cast(result, x.dtype), name)
     is_recorded = modes.grad and (edge_of(result) is not None or edge_of(x) is not None)
     if is_recorded and x._made_without_grad:
         raise RuntimeError(
@@ -148,6 +148,21 @@ def overwrite(x: Tensor, result: Tensor, name: str) -> Tensor:
             CopySlices.record(x._base, x._steps, result)
             refresh_view(x)
     return x
+
+
+SHARED_WRITE = (
+    "vmap: inplace arithmetic(self, *extra_args) is not possible because there exists a Tensor `other` in extra_args "
+    "that has more elements than `self`: `other` is vmapped over, `self` is the same for the whole batch. Use the "
+    "out-of-place operation, or make `self` inside from a batched tensor, as in x.new_zeros(shape)."
+)
+
+
+def _on_device_of(x: Tensor, source: Tensor, name: str) -> Tensor:
+    """Return the source on x's device. What differs within a vmapped batch cannot be written to what does not."""
+    moved = to_device(source, x.device)
+    if moved.device is not x.device:
+        raise RuntimeError(f"{SHARED_WRITE} ({name})")
+    return moved
 
 
 def _type_name(x: Tensor) -> str:
@@ -221,7 +236,7 @@ def copy_(self: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
     """Write src, broadcast and cast, into this tensor; gradients then flow to src."""
     if not isinstance(src, Tensor):
         raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}")
-    source = to_device(src, self.device)
+    source = _on_device_of(self, src, "copy_")
     check_writable(self, "copy_")
     if source._array.shape != self._array.shape:
         source = expand(source, self._array.shape)

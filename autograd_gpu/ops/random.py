@@ -6,11 +6,12 @@ import os
 from typing import Any
 
 from .. import dtypes
-from ..device import Device, resolve
+from ..device import Device, in_level, resolve
 from ..device import cpu as CPU
 from ..dtypes import DType
 from ..op import Op
 from ..tensor import Tensor, wrap
+from .cast import to_device
 from .shape import as_sizes
 
 
@@ -66,6 +67,7 @@ _seed = [0]
 
 def default_generator(device: Device) -> Generator:
     """Return the generator that functions on `device` draw from when none is given."""
+    device = device.base
     generator = _defaults.get(device)
     if generator is None:
         generator = _defaults[device] = Generator(device).manual_seed(_seed[0])
@@ -108,7 +110,7 @@ def set_rng_state(new_state: Tensor) -> None:
 
 
 def _draw(function: str, size: tuple, dtype: DType | None, device: Any, generator: Generator | None) -> Tensor:
-    place = resolve(device)
+    place = in_level(resolve(device))
     dtype = dtypes.get_default_dtype() if dtype is None else dtype
     if not dtype.is_floating_point:
         raise RuntimeError(f"{function}: expected a floating point dtype, but got {dtype}. Use randint for integers.")
@@ -119,7 +121,7 @@ def _draw(function: str, size: tuple, dtype: DType | None, device: Any, generato
 def _checked(generator: Generator | None, device: Device) -> Generator:
     if generator is None:
         return default_generator(device)
-    if generator.device is not device:
+    if generator.device is not device.base:
         raise RuntimeError(f"Expected a '{device}' device type for generator but found '{generator.device}'")
     return generator
 
@@ -246,6 +248,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
     if not training or p == 0.0:
         return input
+    input = to_device(input, in_level(input.device))
     output = Dropout.apply(input, p=p, state=default_generator(input.device).state)
     return input.copy_(output) if inplace else output  # type: ignore[attr-defined]
 
