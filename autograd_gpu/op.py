@@ -50,19 +50,25 @@ class Op(Node):
         """Compute the operation on tensors and record it when an input requires grad."""
         ctx = _new(cls)
         arrays: list[Any] = []
+        edges: list[Any] = []
         device = None
-        may_record = False
+        recorded = False
         for value in inputs:
             if isinstance(value, Tensor):
                 arrays.append(value._array)
-                if value._edge is not None or value._base is not None:
-                    may_record = True
+                if value._base is not None and value._base._epoch != value._epoch:
+                    refresh_view(value)
+                edge = value._edge
+                edges.append(edge)
+                if edge is not None:
+                    recorded = True
                 if value.device is not device:
                     if device is not None:
                         return cls.apply(*_brought_together(cls, inputs), **parameters)
                     device = value.device
             else:
                 arrays.append(value)
+                edges.append(None)
         ctx.backend = device._backend  # type: ignore[union-attr]
         try:
             result = ctx.forward(*arrays, **parameters) if parameters else ctx.forward(*arrays)
@@ -71,7 +77,11 @@ class Op(Node):
 
             explain_out_of_memory(error, inputs)
             raise
-        recorded = may_record and modes.grad and cls.differentiable and ctx._record(inputs)
+        recorded = recorded and modes.grad and cls.differentiable
+        if recorded:
+            ctx.edges = tuple(edges)
+            ctx.sequence = next_sequence()
+            ctx.where = user_line(2)
         if type(result) is tuple:
             return ctx._finish_many(result, inputs, parameters, device, recorded)
         output = _new(Tensor)
@@ -86,26 +96,6 @@ class Op(Node):
         elif modes.inference and not cls.is_view:
             mark_inference(output)
         return output
-
-    def _record(ctx, inputs: tuple) -> bool:
-        """Link the node to where its inputs' gradients go. False when none of them requires grad."""
-        edges = []
-        recorded = False
-        for value in inputs:
-            edge = None
-            if isinstance(value, Tensor):
-                base = value._base
-                if base is not None and base._epoch != value._epoch:
-                    refresh_view(value)
-                edge = value._edge
-                if edge is not None:
-                    recorded = True
-            edges.append(edge)
-        if recorded:
-            ctx.edges = tuple(edges)
-            ctx.sequence = next_sequence()
-            ctx.where = user_line(3)
-        return recorded
 
     def _finish_many(
         ctx, results: tuple, inputs: tuple, parameters: dict, device: Any, recorded: bool
@@ -180,17 +170,22 @@ class Op(Node):
         if ctx.freed:
             raise RuntimeError(_freed_message(ctx))
         values = ctx._saved
-        is_wrapped = False
-        for number, value in enumerate(values):
+        for value in values:
+            if getattr(value, "_cell", None) is not None:
+                return ctx._checked_values()
+        return values  # nothing was shared or written since, and nothing is wrapped
+
+    def _checked_values(ctx) -> tuple:
+        values: list[Any] = []
+        for number, value in enumerate(ctx._saved):
             if type(value) in _WRAPPED:
-                is_wrapped = True
-            else:
-                cell = getattr(value, "_cell", None)
-                if cell is not None:
-                    version = ctx._versions[number] if ctx._versions else 0
-                    if cell.value != version:
-                        raise RuntimeError(_modified_message(ctx, value, version))
-        return tuple(v.unwrap(ctx) if type(v) in _WRAPPED else v for v in values) if is_wrapped else values
+                value = value.unwrap(ctx)
+            elif getattr(value, "_cell", None) is not None:
+                version = ctx._versions[number] if ctx._versions else 0
+                if value._cell.value != version:
+                    raise RuntimeError(_modified_message(ctx, value, version))
+            values.append(value)
+        return tuple(values)
 
     def release(ctx) -> None:
         if ctx._saved:
@@ -249,6 +244,7 @@ class _Output:
     """A saved output: buffer, device, version cell and output number; becomes a tensor of its node when read."""
 
     __slots__ = ("array", "device", "cell", "version", "number", "packed")
+    _cell = True  # as on a tensor that was shared: `saved` looks closer
 
     def __init__(self, output: Tensor, number: int) -> None:
         self.device, self.number = output.device, number
@@ -273,6 +269,7 @@ class _Packed:
     """A saved value that went through the user's pack hook, and where its gradient goes. Versions end at the hook."""
 
     __slots__ = ("value", "unpack", "edge")
+    _cell = True
 
     def __init__(self, value: Any, unpack: Callable, edge: Any) -> None:
         self.value, self.unpack, self.edge = value, unpack, edge

@@ -6,6 +6,7 @@ import functools
 import math
 
 import numpy as np
+from numpy import ndarray
 
 from .erf import erf_float, erfc_float
 from .precision import HALVES, wide
@@ -23,7 +24,7 @@ __all__ = [
 
 def _array(result):
     """NumPy's functions turn 0-d arrays into scalars; a result is an array."""
-    return result if type(result) is np.ndarray else np.asarray(result)
+    return result if type(result) is ndarray else np.asarray(result)
 
 
 def _with_a_dimension(function):
@@ -78,7 +79,7 @@ def _composed_unary(name, function):
 
 def _binary(name, function):
     def apply(x, y, out=None):
-        dtype = x.dtype if isinstance(x, np.ndarray) else y.dtype
+        dtype = x.dtype if isinstance(x, ndarray) else y.dtype
         if dtype.itemsize == 2 and dtype in HALVES:  # the size first: looking up a dtype costs 0.1 us
             x = x.astype(np.float32) if isinstance(x, np.ndarray) else x
             y = y.astype(np.float32) if isinstance(y, np.ndarray) else y
