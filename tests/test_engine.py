@@ -297,6 +297,73 @@ def test_metadata_is_a_dictionary_that_stays_with_the_node():
     assert y.grad_fn.metadata == {"note": "mine"}
 
 
+@pytest.mark.parametrize(
+    ("expression", "name", "saved"),
+    [
+        ("x * y", "MulBackward0", {"self": "x", "other": "y"}),
+        ("x / y", "DivBackward0", {"self": "x", "other": "y"}),
+        ("x ** 2", "PowBackward0", {"self": "x", "exponent": "2"}),
+        ("x ** y", "PowBackward1", {"self": "x", "exponent": "y", "result": "z"}),
+        ("2 ** x", "PowBackward2", {"self": "2", "exponent": "x", "result": "z"}),
+        ("x.exp()", "ExpBackward0", {"result": "z"}),
+        ("x.log1p()", "Log1PBackward0", {"self": "x"}),
+        ("x.square()", "PowBackward0", {"self": "x"}),
+        ("x.clamp(0, 1)", "ClampBackward1", {"self": "x"}),
+        ("torch.where(x > 1, x, y)", "WhereBackward0", {"condition": "x > 1"}),
+        ("x.amax(0)", "AmaxBackward0", {"self": "x", "result": "z"}),
+        ("x.sort(0)[0]", "SortBackward0", {"indices": "x.sort(0)[1]"}),
+        ("x @ y", "MmBackward0", {"self": "x", "mat2": "y"}),
+        ("x.softmax(0)", "SoftmaxBackward0", {"result": "z"}),
+        ("torch.nn.functional.layer_norm(x, (2,), v)", "NativeLayerNormBackward0", {"input": "x", "weight": "v"}),
+    ],
+)
+def test_saved_values_are_visible_under_pytorchs_names(on_each_device, expression, name, saved):
+    names = {
+        "torch": torch,
+        "x": torch.tensor([[1.0, 2.0], [4.0, 3.0]], requires_grad=True),
+        "y": torch.tensor([[1.0, 3.0], [2.0, 5.0]], requires_grad=True),
+        "v": torch.tensor([1.0, 2.0], requires_grad=True),
+    }
+    names["z"] = z = eval(expression, names)
+    assert z.grad_fn.name() == name
+    for attribute, value in saved.items():
+        kept, expected = getattr(z.grad_fn, f"_saved_{attribute}"), eval(value, names)
+        assert kept == expected if isinstance(expected, int) else torch.equal(kept, expected)
+    assert not hasattr(z.grad_fn, "_saved_nothing_of_the_kind")
+
+
+def test_what_is_not_needed_is_saved_as_none():
+    x, constant = leaf(1, 2), torch.ones(2)
+    node = (x * constant).grad_fn
+    assert node._saved_self is None
+    assert node._saved_other is not None
+
+
+def test_saved_values_are_gone_after_backward_and_stale_after_a_write():
+    x = leaf(1, 2)
+    y = x.exp()
+    node = y.grad_fn
+    with torch.no_grad():
+        y.add_(1)
+    with pytest.raises(RuntimeError, match=r"modified by an inplace operation"):
+        node._saved_result  # noqa: B018
+    z = (x * x).sum()
+    product = z.grad_fn.next_functions[0][0]
+    z.backward()
+    with pytest.raises(RuntimeError, match=r"directly access saved"):
+        product._saved_self  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    "cut", [torch.Tensor.floor, lambda y: y.clone().zero_(), lambda y: y.clone().copy_(torch.zeros(1)), lambda y: y**0]
+)
+def test_where_no_gradient_passes_it_is_zero_even_below_an_infinite_one(on_each_device, cut):
+    x = torch.tensor([0.5], requires_grad=True)
+    y = x * 2
+    cut(y).backward(torch.tensor([float("inf")]))
+    assert x.grad.tolist() == [0]
+
+
 def test_the_same_tensor_gives_the_same_node():
     y = leaf(1) * 2
     assert y.grad_fn is y.grad_fn

@@ -12,7 +12,7 @@ from .elementwise import where
 from .matmul import matmul
 from .random import dropout
 from .reduce import sum
-from .shape import reshape, transpose, unsqueeze
+from .shape import reshape, shaped, transpose, unsqueeze
 from .softmax import softmax
 
 
@@ -138,6 +138,6 @@ def _fused(q: Tensor, k: Tensor, v: Tensor, causal: bool, scale: float) -> Tenso
     heads = math.prod(batch[-1:])
     flat = (math.prod(batch[:-1]), heads)
     q4, k4, v4 = (reshape(broadcast(t, batch + t._array.shape[-2:]), flat + t._array.shape[-2:]) for t in (q, k, v))
-    return reshape(Attention.apply(q4, k4, v4, causal=causal, scale=scale), batch + q._array.shape[-2:])
+    return shaped(Attention.apply(q4, k4, v4, causal=causal, scale=scale), batch + q._array.shape[-2:])
 
 

@@ -13,7 +13,7 @@ from .. import dtypes
 from ..device import Device, cpu
 from ..dtypes import DType
 from ..op import Op, View
-from ..tensor import Tensor
+from ..tensor import Tensor, wrap
 
 Number = bool | int | float
 Scalar = (bool, int, float, np.number, np.bool_)
@@ -117,6 +117,11 @@ def cast(x: Tensor, dtype: DType) -> Tensor:
 def sum_to(x: Tensor, shape: tuple[int, ...]) -> Tensor:
     """Return x summed down to `shape`, the reverse of broadcasting."""
     return x if x._array.shape == shape else SumTo.apply(x, shape=shape)
+
+
+def zero_gradient(g: Tensor) -> Tensor:
+    """Return zeros like g, which a product with 0 would not give where g is infinite or NaN."""
+    return wrap(g.device.backend.full(g._array.shape, 0, g._array.dtype), g.device)
 
 
 def broadcast_shape(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:

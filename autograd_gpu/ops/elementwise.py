@@ -7,7 +7,9 @@ from typing import Any
 
 from ..op import Op
 from ..tensor import Tensor
-from .cast import Number, broadcast_together, cast, floating, is_scalar, operands, result_type, to_device
+from .cast import (
+    Number, broadcast_together, cast, floating, is_scalar, operands, result_type, to_device, zero_gradient,
+)  # fmt: skip
 
 _TWO_OVER_SQRT_PI = 2 / math.sqrt(math.pi)
 
@@ -70,7 +72,7 @@ class FloorDivide(Op):
         return ctx.backend.floor_divide(x, y)
 
     def backward(ctx, gz):
-        return gz * 0.0 if ctx.needs(0) else None, gz * 0.0 if ctx.needs(1) else None
+        return zero_gradient(gz) if ctx.needs(0) else None, zero_gradient(gz) if ctx.needs(1) else None
 
 
 class Pow(Op):
@@ -87,14 +89,15 @@ class Pow(Op):
         return _pow_gx(gz, x, y) if ctx.needs(0) else None, _pow_gy(gz, x, y, z) if ctx.needs(1) else None
 
     def name(ctx) -> str:
-        return "PowBackward1" if ctx.edges[1] else "PowBackward0"
+        base, exponent = ctx.edges
+        return "PowBackward0" if exponent is None else "PowBackward2" if base is None else "PowBackward1"
 
 
 def _pow_gx(gz: Tensor, x: Any, y: Any) -> Tensor:
     """y * x**(y-1), and 0 where y is 0, also at x = 0."""
     if is_scalar(y):
         if y == 0:
-            return gz * 0.0
+            return zero_gradient(gz)
         return gz * (x * 2.0 if y == 2 else y * x ** (y - 1))
     return where(y == 0, 0.0, gz * (y * x ** (y - 1)))
 
@@ -196,7 +199,7 @@ class Copysign(Op):
 
     def backward(ctx, gz):
         x, z = ctx.saved
-        return where(x == 0, 0.0, gz * (z / x)), gz * 0.0 if ctx.needs(1) else None
+        return where(x == 0, 0.0, gz * (z / x)), zero_gradient(gz) if ctx.needs(1) else None
 
 
 class Addcmul(Op):
@@ -251,7 +254,7 @@ class Flat(Unary):
     """A step function: its gradient is zero."""
 
     def backward(ctx, gy):
-        return gy * 0.0
+        return zero_gradient(gy)
 
 
 class Abs(OfInput):
@@ -333,6 +336,9 @@ class Log10(OfInput):
 class Log1p(OfInput):
     """y = ln(1 + x), accurate near 0."""
 
+    def name(ctx) -> str:
+        return "Log1PBackward0"
+
     def backward(ctx, gy):
         (x,) = ctx.saved
         return gy / (x + 1.0)
@@ -364,6 +370,9 @@ class Reciprocal(OfOutput):
 
 class Square(OfInput):
     """y = x * x."""
+
+    def name(ctx) -> str:
+        return "PowBackward0"
 
     def backward(ctx, gy):
         (x,) = ctx.saved
@@ -588,6 +597,8 @@ def _gelu_second_derivative(x: Tensor, approximate: str) -> Tensor:
 
 class Clamp(Op):
     """y = min(max(x, minimum), maximum); the gradient at a bound is 1."""
+
+    suffix = "Backward1"
 
     def forward(ctx, x, minimum, maximum):
         ctx.minimum, ctx.maximum = minimum, maximum

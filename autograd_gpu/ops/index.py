@@ -17,7 +17,7 @@ from ..tensor import Tensor, wrap
 from .cast import broadcast, broadcast_together, cast, is_scalar, to_device
 from .creation import arange
 from .elementwise import where
-from .shape import Alias, Slice, permute, reshape, unsqueeze, wrap_dim
+from .shape import Alias, Slice, permute, reshape, shaped, unsqueeze, wrap_dim
 
 
 class GatherRows(Op):
@@ -224,7 +224,7 @@ class _Advanced:
                     f"The shape of the mask {list(part.shape)} at index {wrong} does not match the shape of the indexed "
                     f"tensor {list(shape)} at index {dim + wrong}"
                 )
-            coordinates = wrap(x.device.backend.nonzero(part._array), x.device)
+            coordinates = wrap(part.device.backend.nonzero(part._array), part.device)
             numbers.extend((dim + d, coordinates.select(1, d)) for d in range(part.ndim))  # type: ignore[attr-defined]
         self.dims = [dim for dim, _ in numbers]
         try:
@@ -253,7 +253,7 @@ class _Advanced:
 
     def gather(self) -> Tensor:
         rows = GatherRows.apply(self._as_matrix(self.x), self.row)
-        result = reshape(rows, (*self.index_shape, *self.rest_shape))
+        result = shaped(rows, (*self.index_shape, *self.rest_shape))
         return self._index_dims_into_place(result)
 
     def _index_dims_into_place(self, x: Tensor) -> Tensor:
@@ -334,7 +334,7 @@ def embedding(
         padding_idx = padding_idx % weight.shape[0]
         rows = arange(weight.shape[0], device=weight.device)  # type: ignore[attr-defined]
         weight = where(unsqueeze(rows == padding_idx, 1), weight.detach(), weight)
-    return reshape(Embedding.apply(weight, index), (*input._array.shape, weight.shape[1]))
+    return shaped(Embedding.apply(weight, index), (*input._array.shape, weight._array.shape[1]))
 
 
 def _along(x_shape: tuple[int, ...], dim: int, index: Tensor, name: str) -> Tensor:

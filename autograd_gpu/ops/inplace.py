@@ -12,7 +12,7 @@ from ..engine import hooks_of, modes, next_sequence
 from ..op import Op
 from ..tensor import AccumulateGrad, Tensor, bump_version, edge_of, refresh_view, replay, steps_in_order, wrap
 from ..user_line import user_line
-from .cast import Number, as_number, broadcast, cast, is_scalar, to_device
+from .cast import Number, as_number, broadcast, cast, is_scalar, to_device, zero_gradient
 from .shape import expand
 
 
@@ -23,7 +23,7 @@ class Copy(Op):
         return source
 
     def backward(ctx, gy):
-        return gy * 0.0 if ctx.needs(0) else None, gy
+        return zero_gradient(gy) if ctx.needs(0) else None, gy
 
     def name(ctx) -> str:
         return "CopyBackwards"
@@ -36,7 +36,7 @@ class Fill(Op):
         return ctx.backend.full(x.shape, value, x.dtype)
 
     def backward(ctx, gy):
-        return gy * 0.0
+        return zero_gradient(gy)
 
 
 class CopySlices(Op):

@@ -166,7 +166,8 @@ class Linear(Op):
 
     def forward(ctx, x, weight, bias):
         y = ctx.backend.matmul(x, weight.swapaxes(0, 1))
-        if bias is not None:
+        ctx.biased = bias is not None
+        if ctx.biased:
             ctx.backend.add(y, ctx.backend.expand(bias.reshape(1, -1), y.shape), out=y)
         return y
 
@@ -180,7 +181,7 @@ class Linear(Op):
         return gx, gweight, sum(gy, 0) if ctx.needs(2) else None
 
     def name(ctx) -> str:
-        return "AddmmBackward0"
+        return "AddmmBackward0" if ctx.biased else "MmBackward0"
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

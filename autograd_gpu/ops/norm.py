@@ -11,7 +11,7 @@ from ..tensor import Tensor
 from .cast import cast
 from .elementwise import rsqrt
 from .reduce import mean, sum
-from .shape import reshape
+from .shape import shaped
 
 
 class LayerNorm(Op):
@@ -115,5 +115,5 @@ def layer_norm(
     dtype = input.dtype
     if dtype.kind != dtypes.FLOATING:
         raise RuntimeError(f'"layer_norm" not implemented for {dtype}: expected a floating point tensor. Use x.float().')
-    flat = [None if p is None else reshape(cast(p, dtype), (columns,)) for p in (weight, bias)]
-    return reshape(LayerNorm.apply(reshape(input, (rows, columns)), *flat, eps=eps), own)
+    flat = [None if p is None else shaped(cast(p, dtype), (columns,)) for p in (weight, bias)]
+    return shaped(LayerNorm.apply(shaped(input, (rows, columns)), *flat, eps=eps), own)

@@ -315,6 +315,11 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
     return Reshape.apply(input, shape=sizes)
 
 
+def shaped(input: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Return an operand or a result of an operation in the shape wanted: itself when it has that shape, not a view of it."""
+    return input if input._array.shape == shape else reshape(input, shape)
+
+
 def view(input: Tensor, *shape: Any) -> Tensor:
     """Return input with another shape (or, given a dtype, its bytes as another type) over the same buffer."""
     sizes = as_sizes(shape)
