@@ -88,7 +88,7 @@ class kernel:
                 value = value._array
             arrays.append(value)
         as_tuple = [extent if isinstance(extent, tuple) else (extent,) for extent in (grid, block)]
-        self._kernel(*as_tuple, arrays, shared_mem)
+        self._kernel(as_tuple[0], as_tuple[1], arrays, shared_mem)
         for value, is_written in zip(args, self._kernel.writes):
             if is_written and isinstance(value, Tensor):
                 bump_version(value)

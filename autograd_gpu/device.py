@@ -17,13 +17,14 @@ class Device:
 
     type: str
     index: int | None
+    _backend: ModuleType | None
     axis: Any = None  # of a vmap level (`func`), which is a device too: the batch dimension that its tensors hide
 
     def __new__(cls, device: str | int | Device, index: int | None = None) -> Device:
         if isinstance(device, Device):
             return device
         if isinstance(device, int):
-            device, index = "cuda", device
+            return _interned("cuda", device)
         parsed = re.fullmatch(r"(\w+)(?::(\d+))?", device) if isinstance(device, str) else None
         if parsed is None:
             raise RuntimeError(f"Invalid device string: '{device}'. Expected \"cpu\", \"cuda\" or \"cuda:<index>\".")
@@ -41,9 +42,10 @@ class Device:
     @property
     def backend(self) -> ModuleType:
         """The package of array functions for this device. Importing CUDA's may raise DeviceUnavailable."""
-        if self._backend is None:
-            self._backend = importlib.import_module(f"autograd_gpu.backends.{self.type}")
-        return self._backend
+        backend = self._backend
+        if backend is None:
+            backend = self._backend = importlib.import_module(f"autograd_gpu.backends.{self.type}")
+        return backend
 
     def __repr__(self) -> str:
         index = "" if self.index is None else f", index={self.index}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import builtins
+
 import ml_dtypes
 import numpy as np
 
@@ -18,15 +20,15 @@ class DType:
         self.itemsize = self.numpy.itemsize
 
     @property
-    def is_floating_point(self) -> bool:
+    def is_floating_point(self) -> builtins.bool:
         return self.kind == FLOATING
 
     @property
-    def is_complex(self) -> bool:
+    def is_complex(self) -> builtins.bool:
         return False
 
     @property
-    def is_signed(self) -> bool:
+    def is_signed(self) -> builtins.bool:
         return self not in (uint8, bool)
 
     def __repr__(self) -> str:
@@ -92,7 +94,7 @@ def as_dtype(dtype: object) -> DType:
         return _default
     if dtype is int:
         return int64
-    if dtype is type(True):
+    if dtype is builtins.bool:
         return bool
     try:
         return from_numpy(np.dtype(dtype))  # type: ignore[call-overload]
@@ -118,7 +120,7 @@ def promote_types(a: DType, b: DType) -> DType:
 
 def of_scalar(value: object) -> DType:
     """Return the dtype a Python number has on its own."""
-    if isinstance(value, (type(True), np.bool_)):
+    if isinstance(value, (builtins.bool, np.bool_)):
         return bool
     if isinstance(value, (int, np.integer)):
         return int64
@@ -168,7 +170,7 @@ class iinfo:
     def __init__(self, dtype: DType) -> None:
         if dtype.kind != INTEGRAL:
             raise TypeError(f"iinfo: expected an integer dtype, but got {dtype}. Use finfo for floating point.")
-        info = np.iinfo(dtype.numpy)
+        info = np.iinfo(dtype.numpy.type)  # type: ignore[type-var]
         self.dtype, self.bits = dtype.name, dtype.itemsize * 8
         self.max, self.min = int(info.max), int(info.min)
 

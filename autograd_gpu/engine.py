@@ -255,7 +255,7 @@ class Mode:
 
     def __call__(self, function: Callable) -> Callable:
         if isinstance(function, type):  # every instance is built in the mode, as PyTorch does
-            original = function.__init__
+            original = function.__init__  # type: ignore[misc]
 
             @functools.wraps(original)
             def initialise(instance: Any, *args: Any, **kwargs: Any) -> None:

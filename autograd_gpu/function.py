@@ -141,7 +141,7 @@ class Function:
 
     def __init_subclass__(cls) -> None:
         if "vjp" in cls.__dict__ and "backward" not in cls.__dict__:
-            cls.backward = cls.__dict__["vjp"]
+            cls.backward = cls.__dict__["vjp"]  # type: ignore[method-assign]
 
     @classmethod
     def apply(cls, *args: Any) -> Any:
@@ -243,7 +243,7 @@ class _Refuse(Op):
         y._edge = (node, 0)
         return y
 
-    def backward(ctx, gy):
+    def backward(ctx, *gradients: Any) -> Any:
         raise RuntimeError("trying to differentiate twice a function that was marked with @once_differentiable")
 
 

@@ -69,7 +69,7 @@ class Op(Node):
             else:
                 arrays.append(value)
                 edges.append(None)
-        ctx.backend = device._backend  # type: ignore[union-attr]
+        ctx.backend = device._backend  # type: ignore[union-attr, assignment]
         try:
             result = ctx.forward(*arrays, **parameters) if parameters else ctx.forward(*arrays)
         except MemoryError as error:
@@ -86,7 +86,7 @@ class Op(Node):
             return ctx._finish_many(result, inputs, parameters, device, recorded)
         output = _new(Tensor)
         output._array = result
-        output.device = device
+        output.device = device  # type: ignore[assignment]
         if cls.is_view:
             ctx._mark_view(output, inputs[0], parameters)
         if recorded:

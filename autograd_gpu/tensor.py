@@ -90,7 +90,7 @@ class AccumulateGrad(Node):
 
 def private_gradient(gradient: Tensor, is_ours: bool) -> Tensor:
     """Return a gradient that shares memory with nothing else: itself when that is so already, else a copy."""
-    array, backend = gradient._array, gradient.device._backend
+    array, backend = gradient._array, gradient.device.backend
     if is_ours and gradient._edge is None and sys.getrefcount(array) == 3 and backend.owns(array):
         return gradient
     return wrap(backend.copy(array), gradient.device)
@@ -141,6 +141,7 @@ class Tensor:
     _made_without_grad = False  # of a view: made under no_grad, so that a recorded write to it would be ambiguous
     _inference = False
     _retains_grad = False
+    _inert_flag = False  # requires_grad=True inside inference_mode: reads as True, records nothing there
 
     __array_priority__ = 1000  # numpy_array * tensor asks the tensor
 
@@ -218,8 +219,6 @@ class Tensor:
     @property
     def requires_grad(self) -> bool:
         return edge_of(self) is not None or self._inert_flag
-
-    _inert_flag = False  # requires_grad=True inside inference_mode: reads as True, records nothing there
 
     @requires_grad.setter
     def requires_grad(self, flag: bool) -> None:
