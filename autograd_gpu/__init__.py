@@ -33,6 +33,12 @@ from .ops.elementwise import (
     mul, ne, neg, pow, reciprocal, relu, remainder, round, rsqrt, sigmoid, sign, sin, sinh, sqrt, square, sub, tan, tanh,
     trunc, where,
 )  # fmt: skip
+from .ops.exchange import from_dlpack, to_dlpack
+from .ops.elementwise_composed import (
+    addcdiv, bitwise_left_shift, bitwise_right_shift, clamp_max, clamp_min, deg2rad, float_power, fmax, fmin, frac,
+    heaviside, hypot, isneginf, isposinf, isreal, ldexp, lerp, logaddexp, logaddexp2, logit, nan_to_num, positive, rad2deg,
+    rsub, signbit, sinc, xlogy,
+)  # fmt: skip
 from .ops.index import gather, index_select, masked_fill, masked_select, nonzero, scatter, scatter_add
 from .ops.matmul import addmm, baddbmm, bmm, dot, matmul, mm, mv, outer
 from .ops.random import (

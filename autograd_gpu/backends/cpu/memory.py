@@ -75,7 +75,7 @@ def as_strided(x, shape, strides, offset):
 def owns(x):
     base = x.base
     if not isinstance(base, np.ndarray):
-        return True
+        return base is None  # else the memory is another library's
     # A reshaped whole buffer that only this view holds: the name here, the view and getrefcount's argument make three.
     return x.size == base.size and x.flags.c_contiguous and not isinstance(base.base, np.ndarray) and getrefcount(base) == 3
 
