@@ -52,7 +52,7 @@ class BatchedArray:
     @property
     def is_shared(self) -> bool:
         """Whether every element of the batch is one and the same array (stride 0)."""
-        return self.raw.strides[0] == 0
+        return self.raw.strides[0] == 0 and self.raw.size > 0  # an empty array's strides say nothing
 
     def min(self) -> Any:
         """The smallest value in the whole batch: for checks of indices."""

@@ -100,6 +100,9 @@ class Batching:
     def expand(self, x, shape):
         return self._hide(self.under.expand(self._raw(x), (self.axis.size, *shape)))
 
+    def storage(self, x):
+        return self.under.storage(self._raw(x))
+
     def owns(self, x):
         return False
 
@@ -196,6 +199,35 @@ class Batching:
     def attention_backward(self, go, q, k, v, o, lse, causal, scale):
         folded = (self._fold(z) for z in (go, q, k, v, o, lse))
         return tuple(self._unfold(g) for g in self.under.attention_backward(*folded, causal, scale))
+
+    # ------------------------------------------------------------------------------------------ windows
+
+    def im2col(self, x, size, output, kernel, *steps):
+        columns = self.under.im2col(self._fold(x), size, output, kernel, *steps)  # (C, *kernel, V * N, *output)
+        at = 1 + len(kernel)
+        split = columns.reshape((*columns.shape[:at], self.axis.size, x.shape[0], *output))
+        order = (at, *(d for d in range(split.ndim) if d != at))
+        return self._hide(self.under.contiguous(split.transpose(order)))
+
+    def col2im(self, columns, size, output, kernel, *steps):
+        raw, at = self._raw(columns), 1 + len(kernel)
+        order = (*range(1, 1 + at), 0, *range(1 + at, raw.ndim))
+        split = self.under.contiguous(raw.transpose(order))
+        merged = split.reshape((*split.shape[:at], split.shape[at] * split.shape[at + 1], *output))
+        return self._unfold(self.under.col2im(merged, size, output, kernel, *steps))
+
+    def max_pool(self, x, *window):
+        y, index = self.under.max_pool(self._fold(x), *window)
+        return self._unfold(y), self._unfold(index)
+
+    def max_pool_backward(self, gy, index, *window):
+        return self._unfold(self.under.max_pool_backward(self._fold(gy), self._fold(index), *window))
+
+    def avg_pool(self, x, *window):
+        return self._unfold(self.under.avg_pool(self._fold(x), *window))
+
+    def avg_pool_backward(self, gy, *window):
+        return self._unfold(self.under.avg_pool_backward(self._fold(gy), *window))
 
     # ------------------------------------------------------------------------------------------ rows by number
 

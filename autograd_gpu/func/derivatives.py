@@ -118,9 +118,7 @@ def _tensors_of(output: Any, name: str) -> tuple[list[Tensor], Callable]:
     leaves, rebuild = flatten(output)
     for leaf in leaves:
         if not isinstance(leaf, Tensor):
-            raise RuntimeError(
-                f"{name}: Expected f to be a function that has tensor outputs, but got {type(leaf).__name__}"
-            )
+            raise RuntimeError(f"{name}: expected f to return only tensors, got unsupported type {type(leaf)}")
     return leaves, rebuild
 
 
@@ -129,8 +127,10 @@ def _chosen(args: tuple, argnums: int | tuple[int, ...], name: str) -> tuple[Any
     numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
     for number in numbers:
         if not isinstance(number, int) or not -len(args) <= number < len(args):
-            raise RuntimeError(f"{name}: Got argnum={number}, but only {len(args)} positional inputs")
+            raise RuntimeError(f"Got argnum={number}, but only {len(args)} positional inputs ({name})")
     places = [number % len(args) for number in numbers]
+    if len(set(places)) < len(places):
+        raise RuntimeError(f"argnums elements must be unique, got {argnums}")
 
     def with_others(chosen: Any) -> tuple:
         filled = list(args)
@@ -157,12 +157,13 @@ def grad_and_value(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: 
             value, aux = _results(func(*with_others(rebuild(tracked.given)), **kwargs), "grad", has_aux)
             if not isinstance(value, Tensor):
                 raise RuntimeError(
-                    f"grad: Expected the given function to return a tensor, but got {type(value).__name__}. "
-                    "With more than a loss to return, use has_aux=True."
+                    f"grad_and_value(f)(*args): Expected f(*args) to return a Tensor, got {type(value)}. "
+                    "Return other results as aux, with has_aux=True."
                 )
             if value.ndim:
                 raise RuntimeError(
-                    f"grad: Expected the given function to return a scalar tensor, got tensor with {value.ndim} dims."
+                    f"grad_and_value(f)(*args): Expected f(*args) to return a scalar Tensor, got tensor with "
+                    f"{value.ndim} dims. Maybe you wanted to use the vjp or jacrev APIs instead?"
                 )
             create_graph = is_recorded and tracked.reaches_outside([value])
             seed = value.new_ones(())  # type: ignore[attr-defined]
@@ -199,11 +200,12 @@ def vjp(func: Callable, *primals: Any, has_aux: bool = False) -> tuple:
     is_outside = tracked.reaches_outside(outputs)
     tracked.close()
 
-    def pull(*cotangents: Any, retain_graph: bool = True, create_graph: bool | None = None) -> Any:
-        given = flatten(cotangents[0] if len(cotangents) == 1 else cotangents)[0]
+    def pull(cotangents: Any, retain_graph: bool = True, create_graph: bool | None = None) -> Any:
+        given = flatten(cotangents)[0]
         if len(given) != len(outputs):
             raise RuntimeError(
-                f"vjp: Expected pytree structure of cotangents as output, {len(outputs)} tensors, got {len(given)}"
+                "Expected pytree structure of cotangents to be the same as pytree structure of outputs to the "
+                f"function: {len(outputs)} tensors, but got {len(given)}"
             )
         wants_graph = modes.grad and (is_outside or any(g.requires_grad for g in given))
         with enable_grad():
@@ -282,14 +284,27 @@ class _Push:
 
 def jvp(func: Callable, primals: tuple, tangents: tuple, *, strict: bool = False, has_aux: bool = False) -> tuple:
     """Return (func(*primals), J v), and aux, for the tangents v, which are trees like the primals."""
-    if not isinstance(primals, tuple) or not isinstance(tangents, tuple):
-        raise RuntimeError("jvp: Expected primals and tangents to be tuples: jvp(f, (x,), (v,)).")
+    if not isinstance(primals, tuple):
+        raise RuntimeError("jvp(f, primals, tangents): Expected primals to be a tuple, valid to call f(*primals) with.")
     given, leaves = flatten(tangents)[0], flatten(primals)[0]
-    if [t.shape for t in given] != [x.shape for x in leaves]:
-        raise RuntimeError("jvp: Expected tangents to have the structure and the shapes of the primals")
+    if not isinstance(tangents, tuple) or len(given) != len(leaves):
+        raise RuntimeError(
+            "jvp(f, primals, tangents): Expected primals and tangents to have the same python structure. For "
+            f"example, if primals is a tuple of {len(leaves)} tensors, tangents also must be."
+        )
+    for tangent, x in zip(given, leaves):
+        if tangent.shape != x.shape:
+            raise RuntimeError(
+                "Trying to set a forward gradient that has a different size than that of the original Tensor, this "
+                f"is not supported. Tensor is of size {list(x.shape)} while the given forward gradient is of size "
+                f"{list(tangent.shape)}. (jvp)"
+            )
     push = _Push(func, primals, "jvp", has_aux)
     if strict and any(edge_of(y) is None for y in push.outputs):
-        raise RuntimeError("jvp: The output of f is independent of the inputs. This is not allowed with strict=True.")
+        raise RuntimeError(
+            "jvp(f, primals, tangents, strict=True): The output of f is independent of the inputs. This is not allowed "
+            "with strict=True."
+        )
     output = push.rebuild_output([push.cut(y) for y in push.outputs])
     product = push.rebuild_output(push(given))
     return (output, product, map_leaves(push.cut, push.aux)) if has_aux else (output, product)

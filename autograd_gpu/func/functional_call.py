@@ -24,19 +24,14 @@ def functional_call(
 ) -> Any:
     """Return ``module(*args, **kwargs)`` computed with the given parameters and buffers in place of its own.
 
-    What is not named keeps its value, unless `strict`. With `tie_weights`, a tensor that the module holds under several
-    names is replaced under all of them.
+    What is not named keeps its value, names that the module lacks are ignored; `strict` refuses both. With
+    `tie_weights`, a tensor that the module holds under several names is replaced under all of them.
     """
     state = _merged(parameter_and_buffer_dicts)
     slots = _slots(module)
-    unexpected = [name for name in state if name not in slots]
-    missing = [name for name in slots if name not in state] if strict else []
-    if strict and (unexpected or missing):
-        raise RuntimeError(
-            f"functional_call: {type(module).__name__} has Unexpected key(s) {unexpected}, Missing key(s) {missing}"
-        )
-    if unexpected:
-        raise AttributeError(f"functional_call: {type(module).__name__} has no parameter or buffer {unexpected[0]!r}")
+    if strict:
+        _check_names(module, state, slots)
+    state = {name: tensor for name, tensor in state.items() if name in slots}
     if tie_weights:
         state = _with_tied(state, slots)
     arguments = () if args is None else args if isinstance(args, tuple) else (args,)
@@ -69,6 +64,19 @@ def _slots(module: Module) -> dict[str, tuple[dict, str]]:
                 if tensor is not None:
                     slots[f"{prefix}.{key}" if prefix else key] = (members, key)
     return slots
+
+
+def _check_names(module: Module, state: State, slots: dict[str, tuple[dict, str]]) -> None:
+    problems = [
+        f"\n\t{what} key(s): {', '.join(map(repr, names))}."
+        for what, names in (
+            ("Unexpected", [name for name in state if name not in slots]),
+            ("Missing", [name for name in slots if name not in state]),
+        )
+        if names
+    ]
+    if problems:
+        raise RuntimeError(f"Error(s) in reparametrizing for {type(module).__name__}:" + "".join(problems))
 
 
 def _with_tied(state: State, slots: dict[str, tuple[dict, str]]) -> State:

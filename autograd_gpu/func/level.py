@@ -48,11 +48,12 @@ class Level(Device):
     def move(x: Tensor, device: Device) -> Tensor:
         """Return x on `device` where one of the two is a level: it keeps its batch axes and gets those it lacks."""
         if x.device.base is not device.base:
-            if x.device.axis is not None:
-                raise RuntimeError(
-                    f"vmap: a batched tensor on {x.device} cannot be moved to {device} inside vmap. Move it before."
-                )
+            axes = axes_of(x.device)
+            for axis in axes:
+                x = Leave.apply(x, axis, 0)
             x = ToDevice.apply(x, device=device.base)
+            for axis in reversed(axes):
+                x = Enter.apply(x, axis, 0)
         return TakeIn.apply(x, common_device((x.device, device)))
 
 
