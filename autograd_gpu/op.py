@@ -119,14 +119,16 @@ class Op(Node):
     def _mark_view(ctx, output: Tensor, source: Tensor, parameters: dict, number: int | None = None) -> None:
         output._cell = version_cell(source)
         output._inference = source._inference
-        if modes.inference:
+        if output._inference:
             return
         base = source if source._base is None else source._base
         output._base = base
         output._epoch = base._epoch
         output._steps = (source._steps, type(ctx), parameters, number)
-        if not modes.grad or source._made_without_grad:
-            output._made_without_grad = True
+        if not modes.grad:
+            output._made_in = "inference" if modes.inference else "no_grad"
+        elif source._made_in is not None:
+            output._made_in = source._made_in
 
     # ------------------------------------------------------------------------------------------ saving
 

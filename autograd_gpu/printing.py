@@ -127,7 +127,11 @@ def represent(self: Tensor) -> str:
     usual = (dtypes.get_default_dtype(), dtypes.int64, dtypes.bool)
     if self.dtype not in usual or (self._array.size == 0 and self.dtype is not dtypes.get_default_dtype()):
         suffixes.append(f"dtype={self.dtype}")
-    grad_fn = self.grad_fn
+    try:
+        grad_fn = self.grad_fn
+    except RuntimeError:  # one of several views whose base was written since: it has no history any more
+        suffixes.append("grad_fn=<Invalid>")
+        return _with_suffixes(prefix + text, suffixes, len(prefix))
     if grad_fn is not None:
         suffixes.append(f"grad_fn=<{grad_fn.name()}>")  # type: ignore[attr-defined]
     elif self.requires_grad:

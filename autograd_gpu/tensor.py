@@ -138,7 +138,7 @@ class Tensor:
     _base: Tensor | None = None  # for a view: the tensor whose buffer it shows
     _steps: tuple | None = None  # for a view: how the base leads to it, (steps before, operation, parameters, output)
     _epoch = 0  # of a base: how often its history was rewritten; of a view: the base's epoch that its edge belongs to
-    _made_without_grad = False  # of a view: made under no_grad, so that a recorded write to it would be ambiguous
+    _made_in: str | None = None  # of a view: "no_grad" or "inference", where a recorded write to it would be ambiguous
     _inference = False
     _retains_grad = False
     _inert_flag = False  # requires_grad=True inside inference_mode: reads as True, records nothing there
@@ -218,7 +218,12 @@ class Tensor:
 
     @property
     def requires_grad(self) -> bool:
-        return edge_of(self) is not None or self._inert_flag
+        if self._edge is not None or self._inert_flag:
+            return True
+        base = self._base
+        if base is None or base._epoch == self._epoch or self._made_in is not None:
+            return False
+        return edge_of(base) is not None  # the base was written since: the view has its history when asked for it
 
     @requires_grad.setter
     def requires_grad(self, flag: bool) -> None:
@@ -449,13 +454,26 @@ def refresh_view(view: Tensor) -> None:
     base = view._base
     assert base is not None
     view._epoch = base._epoch
-    if edge_of(base) is None or view._made_without_grad:
+    if edge_of(base) is None or view._made_in is not None:
         return
+    step = multiple_view_step(view._steps)
+    if step is not None:
+        view._epoch = -1  # so that the next look at it raises too
+        raise RuntimeError(
+            f"Output {step[1]} of {step[0].__name__} is a view and its base or another view of its base has been modified "
+            "inplace. This view is the output of a function that returns multiple views. Such functions do not allow the "
+            "output views to be modified inplace. You should replace the inplace operation by an out-of-place one."
+        )
     grad_mode, modes.grad = modes.grad, True
     try:
         view._edge = replay(view._steps, base)._edge
     finally:
         modes.grad = grad_mode
+
+
+def multiple_view_step(steps: tuple | None) -> tuple | None:
+    """Return (operation, output number) of the step, if any, that returned several views at once: chunk, split, unbind."""
+    return next(((operation, number) for operation, _, number in steps_in_order(steps) if number is not None), None)
 
 
 def steps_in_order(steps: tuple | None) -> list[tuple]:

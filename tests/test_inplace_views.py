@@ -324,3 +324,52 @@ def test_iteration_and_length():
         len(torch.tensor(1.0))
     with pytest.raises(TypeError, match=r"iteration over a 0-d tensor"):
         iter(torch.tensor(1.0))
+
+
+# One of several views
+
+
+@pytest.mark.parametrize("cut", ["x.split(2)[0]", "x.chunk(2)[0]", "x.unbind(0)[0]", "x.split(2)[0].view(2)"])
+def test_one_of_several_views_cannot_be_written(on_each_device, cut):
+    x = torch.tensor([1.0, 2.0, 3.0, 4.0], requires_grad=True) * 1
+    with pytest.raises(RuntimeError, match=r"Output 0 of .* is a view and is being modified inplace.*multiple views"):
+        eval(cut, {"x": x}).mul_(2)
+    plain = torch.zeros(4)
+    eval(cut, {"x": plain}).add_(1)
+    assert plain[0].item() == 1
+
+
+def test_one_of_several_views_of_a_constant_cannot_take_in_a_history(on_each_device):
+    a, _ = torch.zeros(4).split(2)
+    with pytest.raises(RuntimeError, match=r"is being modified inplace.*multiple views"):
+        a.add_(torch.ones(2, requires_grad=True))
+
+
+def test_one_of_several_views_has_no_history_once_its_base_was_written(on_each_device):
+    x = torch.tensor([1.0, 2.0, 3.0, 4.0], requires_grad=True) * 1
+    a, _ = x.split(2)
+    x.mul_(2)
+    assert a.tolist() == [2, 4] and a.requires_grad
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match=r"its base or another view of its base has been modified inplace"):
+            a.sum()
+    assert "grad_fn=<Invalid>" in repr(a)
+    x.sum().backward()
+
+
+def test_a_view_made_in_inference_mode_cannot_be_written_outside(on_each_device):
+    x = torch.ones(3, requires_grad=True) * 1
+    with torch.inference_mode():
+        v = x[:1]
+    with pytest.raises(RuntimeError, match=r"A view was created in inference mode and is being modified inplace in normal"):
+        v.add_(1)
+
+
+def test_a_view_made_under_no_grad_cannot_be_written_outside_when_its_base_has_a_history(on_each_device):
+    x = torch.ones(3, requires_grad=True) * 1
+    with torch.no_grad():
+        v = x[:1]
+        v.add_(1)
+    with pytest.raises(RuntimeError, match=r"A view was created in no_grad mode and is being modified inplace"):
+        v.add_(1)
+    assert x.tolist() == [2, 1, 1]

@@ -10,7 +10,9 @@ from typing import Any
 
 from ..engine import hooks_of, modes, next_sequence
 from ..op import Op
-from ..tensor import AccumulateGrad, Tensor, bump_version, edge_of, refresh_view, replay, steps_in_order, wrap
+from ..tensor import (
+    AccumulateGrad, Tensor, bump_version, edge_of, multiple_view_step, refresh_view, replay, steps_in_order, wrap,
+)  # fmt: skip
 from ..user_line import user_line
 from .cast import Number, as_number, broadcast, cast, is_scalar, to_device, zero_gradient
 from .shape import expand
@@ -103,19 +105,32 @@ def check_writable(x: Tensor, name: str) -> None:
                 f"a view of a leaf Variable that requires grad is being used in an in-place operation. ({name}: write "
                 "under no_grad(), or work on x.clone().)"
             )
-        _, operation, _, number = x._steps  # type: ignore[misc]
-        if number is not None and (edge_of(x) is not None or edge is not None):
-            raise RuntimeError(
-                f"Output {number} of {operation.__name__}Backward0 is a view and is being modified inplace. This view is "
-                "the output of a function that returns multiple views. Such functions do not allow the output views to "
-                "be modified inplace. You should replace the inplace operation by an out-of-place one."
-            )
+        if edge is not None:
+            _check_view_writable(x, name)
         return
     edge = x._edge
     if edge is not None and type(edge[0]) is AccumulateGrad:
         raise RuntimeError(
             f"a leaf Variable that requires grad is being used in an in-place operation. ({name}: write under no_grad(), "
             "or work on x.clone().)"
+        )
+
+
+def _check_view_writable(x: Tensor, name: str) -> None:
+    """Raise when a recorded write to the view x has no one meaning."""
+    if x._made_in is not None:
+        raise RuntimeError(
+            f"A view was created in {x._made_in} mode and is being modified inplace "
+            f"{'in normal mode' if x._made_in == 'inference' else 'with grad mode enabled'}. Given that this use case is "
+            "ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the "
+            f"inplace either both inside the {x._made_in} block or both outside. ({name})"
+        )
+    step = multiple_view_step(x._steps)
+    if step is not None:
+        raise RuntimeError(
+            f"Output {step[1]} of {step[0].__name__} is a view and is being modified inplace. This view is the output of a "
+            "function that returns multiple views. Such functions do not allow the output views to be modified inplace. "
+            f"You should replace the inplace operation by an out-of-place one. ({name})"
         )
 
 
@@ -133,12 +148,8 @@ def overwrite(x: Tensor, result: Tensor, name: str) -> Tensor:
         )
     result = _on_device_of(x, cast(result, x.dtype), name)
     is_recorded = modes.grad and (edge_of(result) is not None or edge_of(x) is not None)
-    if is_recorded and x._made_without_grad:
-        raise RuntimeError(
-            "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that this use "
-            "case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the "
-            f"inplace either both inside the no_grad block or both outside. ({name})"
-        )
+    if is_recorded and x._base is not None:
+        _check_view_writable(x, name)
     x.device.backend.copy_into(x._array, result._array)  # type: ignore[attr-defined]
     bump_version(x)
     if is_recorded:
