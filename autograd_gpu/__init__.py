@@ -21,6 +21,11 @@ from .engine import (
 )  # fmt: skip
 from .errors import DeviceUnavailable
 from .ops import methods as _methods
+from .ops.arrange import (
+    adjoint, atleast_1d, atleast_2d, atleast_3d, block_diag, cartesian_prod, column_stack, diag, diag_embed, diagflat,
+    diagonal_scatter, dsplit, dstack, fliplr, flipud, hsplit, hstack, meshgrid, repeat_interleave, roll, rot90, row_stack,
+    select_scatter, slice_scatter, split_with_sizes, tensor_split, trace, tril_indices, triu_indices, vsplit, vstack,
+)  # fmt: skip
 from .ops.cast import result_type as _result_type
 from .ops.creation import (
     arange, as_tensor, empty, empty_like, eye, from_numpy, full, full_like, is_tensor, linspace, logspace, ones,
@@ -48,12 +53,22 @@ from .ops.random import (
 from .ops.reduce import (
     all, amax, amin, any, argmax, argmin, argsort, cumsum, logsumexp, max, mean, min, norm, prod, sort, std, sum, topk, var,
 )  # fmt: skip
+from .ops.scan import cummax, cummin, cumprod, diff, logcumsumexp
+from .ops.scatter import (
+    argwhere, index_add, index_copy, index_fill, index_put, masked_scatter, put, scatter_reduce, take, take_along_dim,
+)  # fmt: skip
 from .ops.shape import (
     broadcast_shapes, broadcast_tensors, broadcast_to, cat, chunk, clone, concat, concatenate, diagonal, flatten, flip,
     movedim, narrow, permute, ravel, reshape, select, split, squeeze, stack, swapaxes, swapdims, t, tile, transpose,
     unbind, unflatten, unsqueeze,
 )  # fmt: skip
 from .ops.softmax import log_softmax, softmax
+from .ops.sorting import (
+    bucketize, isin, kthvalue, median, mode, msort, nanmedian, searchsorted, unique, unique_consecutive,
+)  # fmt: skip
+from .ops.statistics import (
+    aminmax, bincount, count_nonzero, histc, nanmean, nansum, std_mean, var_mean,
+)  # fmt: skip
 from .printing import set_printoptions
 from .tensor import Size, Tensor
 from .version import __version__
@@ -66,6 +81,7 @@ short, int, long = int16, int32, int64
 absolute, arccos, arcsin, arctan, clip, divide, multiply, subtract, true_divide, negative = (
     abs, acos, asin, atan, clamp, div, mul, sub, div, neg,
 )  # fmt: skip
+arctan2, arccosh, arcsinh, arctanh, fix, sgn, moveaxis = atan2, acosh, asinh, atanh, trunc, sign, movedim
 greater, greater_equal, less, less_equal, not_equal = gt, ge, lt, le, ne
 result_type = _result_type
 inf, nan, pi, e = (__import__("math").inf, __import__("math").nan, __import__("math").pi, __import__("math").e)

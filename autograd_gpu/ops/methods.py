@@ -14,7 +14,10 @@ from ..device import cpu as CPU
 from ..dtypes import DType
 from ..printing import represent
 from ..tensor import AccumulateGrad, Tensor, edge_of, wrap
-from . import cast, creation, elementwise, index, inplace, matmul, random, reduce, shape, softmax
+from . import (
+    arrange, cast, creation, elementwise, elementwise_composed, index, inplace, matmul, random, reduce, scan, scatter, shape,
+    softmax, sorting, statistics,
+)  # fmt: skip
 
 # ---------------------------------------------------------------------------------------------- functions as methods
 
@@ -31,12 +34,21 @@ _METHODS: dict[Any, str] = {
     index: "gather index_select masked_fill masked_select nonzero scatter scatter_add",
     creation: "tril triu",
     random: "bernoulli multinomial",
+    elementwise_composed: "addcdiv bitwise_left_shift bitwise_right_shift clamp_max clamp_min deg2rad float_power fmax fmin frac "
+    "heaviside hypot isneginf isposinf isreal ldexp lerp logaddexp logaddexp2 logit nan_to_num positive rad2deg signbit sinc "
+    "xlogy",
+    scan: "cummax cummin cumprod diff logcumsumexp",
+    sorting: "kthvalue median mode msort nanmedian unique unique_consecutive",
+    statistics: "aminmax bincount count_nonzero histc nanmean nansum",
+    arrange: "adjoint diag diag_embed diagflat diagonal_scatter dsplit fliplr flipud hsplit repeat_interleave roll rot90 "
+    "select_scatter slice_scatter split_with_sizes sum_to_size tensor_split trace unfold vsplit",
+    scatter: "argwhere index_add index_copy index_fill index_put masked_scatter put scatter_reduce take take_along_dim",
 }
 _ALIASES = {
     "absolute": "abs", "arccos": "acos", "arccosh": "acosh", "arcsin": "asin", "arcsinh": "asinh", "arctan": "atan",
     "arctan2": "atan2", "arctanh": "atanh", "clip": "clamp", "divide": "div", "true_divide": "div", "multiply": "mul",
     "subtract": "sub", "negative": "neg", "greater": "gt", "greater_equal": "ge", "less": "lt", "less_equal": "le",
-    "not_equal": "ne", "fix": "trunc", "sgn": "sign",
+    "not_equal": "ne", "fix": "trunc", "sgn": "sign", "moveaxis": "movedim", "ndimension": "dim",
 }  # fmt: skip
 
 for _module, _names in _METHODS.items():
@@ -54,11 +66,15 @@ for _name in _WITH_KERNEL.split():
     setattr(Tensor, _name + "_", inplace.inplace(_name + "_", getattr(Tensor, _name), _name))
 for _name in (
     "clamp bitwise_and bitwise_not bitwise_or bitwise_xor eq floor_divide ge gt le logical_and logical_not logical_or "
-    "logical_xor lt ne addcmul addmm baddbmm cumsum masked_fill scatter scatter_add tril triu"
+    "logical_xor lt ne addcmul addmm baddbmm cumsum masked_fill scatter scatter_add tril triu addcdiv bitwise_left_shift "
+    "bitwise_right_shift clamp_max clamp_min cumprod deg2rad float_power frac heaviside hypot index_add index_copy index_fill "
+    "index_put ldexp lerp logit masked_scatter nan_to_num put rad2deg scatter_reduce sinc xlogy"
 ).split():
     setattr(Tensor, _name + "_", inplace.inplace(_name + "_", getattr(Tensor, _name)))
 _add_, _sub_ = (inplace.inplace(name + "_", getattr(Tensor, name), name) for name in ("add", "sub"))
 Tensor.add_, Tensor.sub_ = _add_, _sub_  # type: ignore[attr-defined]
+for _alias in "arccos arccosh arcsin arcsinh arctan arctan2 arctanh fix sgn".split():
+    setattr(Tensor, _alias + "_", getattr(Tensor, _ALIASES[_alias] + "_"))
 for _alias, _name in (("clip_", "clamp_"), ("divide_", "div_"), ("multiply_", "mul_"), ("subtract_", "sub_"), ("negative_", "neg_")):
     setattr(Tensor, _alias, getattr(Tensor, _name))
 for _function in (inplace.copy_, inplace.fill_, inplace.zero_, inplace.detach_):
@@ -106,11 +122,13 @@ _OPERATORS = {
     "add": elementwise.add, "sub": elementwise.sub, "mul": elementwise.mul, "truediv": elementwise.div,
     "floordiv": elementwise.floor_divide, "mod": elementwise.remainder, "pow": elementwise.pow,
     "and": elementwise.bitwise_and, "or": elementwise.bitwise_or, "xor": elementwise.bitwise_xor,
+    "lshift": elementwise_composed.bitwise_left_shift, "rshift": elementwise_composed.bitwise_right_shift,
 }  # fmt: skip
 _STRAIGHT = {"add": elementwise.Add, "sub": elementwise.Sub, "mul": elementwise.Mul, "truediv": elementwise.Div}
 _INPLACE_OPERATORS = {
     "add": "add_", "sub": "sub_", "mul": "mul_", "truediv": "div_", "floordiv": "floor_divide_", "mod": "remainder_",
-    "pow": "pow_", "and": "bitwise_and_", "or": "bitwise_or_", "xor": "bitwise_xor_",
+    "pow": "pow_", "and": "bitwise_and_", "or": "bitwise_or_", "xor": "bitwise_xor_", "lshift": "bitwise_left_shift_",
+    "rshift": "bitwise_right_shift_",
 }  # fmt: skip
 for _name, _function in _OPERATORS.items():
     _straight = _STRAIGHT.get(_name)

@@ -12,6 +12,10 @@ import pytest
 import torch
 from conftest import assert_same, gradients
 from differences import DIFFERENCES
+from math_expressions import ELEMENTWISE
+from math_expressions import INDEXING as MORE_INDEXING
+from math_expressions import REDUCTIONS as MORE_REDUCTIONS
+from math_expressions import SHAPES as MORE_SHAPES
 
 import autograd_gpu as ag
 
@@ -796,6 +800,10 @@ SWEEPS = {
     "networks": NETWORKS,
     "creation": CREATION,
     "graph": GRAPH,
+    "more elementwise": ELEMENTWISE,
+    "more reductions": MORE_REDUCTIONS,
+    "more shapes": MORE_SHAPES,
+    "more indexing": MORE_INDEXING,
 }
 
 

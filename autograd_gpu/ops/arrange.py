@@ -1,0 +1,409 @@
+"""Arranging elements: joins, cuts, turns, windows and diagonals, made of the views and copies in shape."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from .. import dtypes
+from ..tensor import Tensor
+from .cast import broadcast_shape, cast, sum_to
+from .creation import arange
+from .elementwise import where
+from .index import index_select
+from .reduce import sum
+from .shape import (
+    Clone,
+    Diagonal,
+    as_sizes,
+    cat,
+    diagonal,
+    expand,
+    flatten,
+    flip,
+    movedim,
+    narrow,
+    reshape,
+    select,
+    split,
+    stack,
+    transpose,
+    unsqueeze,
+    wrap_dim,
+)
+
+# ---------------------------------------------------------------------------------------------- joins
+
+
+def _several(tensors: tuple) -> list[Tensor]:
+    """Tensors given one by one, or as one sequence."""
+    return list(tensors[0]) if len(tensors) == 1 and not isinstance(tensors[0], Tensor) else list(tensors)
+
+
+def _at_least(name: str, tensors: tuple, raised: Any) -> Any:
+    if len(tensors) == 1 and isinstance(tensors[0], Tensor):
+        return raised(tensors[0])
+    return tuple(raised(x) for x in _several(tensors))
+
+
+def atleast_1d(*tensors: Any) -> Any:
+    """Return each tensor with at least one dimension."""
+    return _at_least("atleast_1d", tensors, lambda x: x if x.ndim else unsqueeze(x, 0))
+
+
+def atleast_2d(*tensors: Any) -> Any:
+    """Return each tensor with at least two dimensions; a vector becomes a row."""
+    return _at_least("atleast_2d", tensors, _as_matrix)
+
+
+def atleast_3d(*tensors: Any) -> Any:
+    """Return each tensor with at least three dimensions: a vector becomes (1, n, 1), a matrix (m, n, 1)."""
+    return _at_least("atleast_3d", tensors, lambda x: x if x.ndim > 2 else unsqueeze(_as_matrix(x), -1))
+
+
+def _as_matrix(x: Tensor) -> Tensor:
+    return x if x.ndim > 1 else reshape(x, (1, x._array.size))
+
+
+def hstack(tensors: Sequence[Tensor]) -> Tensor:
+    """Return the tensors joined along the second dimension; vectors along their only one."""
+    raised = atleast_1d(tuple(tensors))
+    return cat(raised, 0 if raised and raised[0].ndim == 1 else 1)
+
+
+def vstack(tensors: Sequence[Tensor]) -> Tensor:
+    """Return the tensors joined along the first dimension, vectors as rows."""
+    return cat(atleast_2d(tuple(tensors)), 0)
+
+
+row_stack = vstack
+
+
+def dstack(tensors: Sequence[Tensor]) -> Tensor:
+    """Return the tensors joined along the third dimension."""
+    return cat(atleast_3d(tuple(tensors)), 2)
+
+
+def column_stack(tensors: Sequence[Tensor]) -> Tensor:
+    """Return the tensors joined along the second dimension, vectors and scalars as columns."""
+    return cat([x if x.ndim > 1 else reshape(x, (x._array.size, 1)) for x in tensors], 1)
+
+
+def block_diag(*tensors: Tensor) -> Tensor:
+    """Return a matrix with the given matrices along its diagonal and zeros elsewhere."""
+    blocks = [_as_matrix(x) for x in tensors]
+    widths, start, rows = [x.shape[1] for x in blocks], 0, []
+    total = math.fsum(widths)
+    for block in blocks:
+        height, width = block.shape
+        left, right = block.new_zeros((height, start)), block.new_zeros((height, total - start - width))  # type: ignore[attr-defined]
+        rows.append(cat([left, block, right], 1))
+        start += width
+    return cat(rows, 0)
+
+
+def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
+    """Return the coordinate grids of the given vectors; ``indexing="xy"`` swaps the first two dimensions."""
+    if indexing not in (None, "ij", "xy"):
+        raise RuntimeError(f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
+    vectors = _several(tensors)
+    for x in vectors:
+        if x.ndim > 1:
+            raise RuntimeError(f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got: {list(x.shape)}")
+    if len({x.dtype for x in vectors}) > 1:
+        raise RuntimeError("torch.meshgrid expects all tensors to have the same dtype")
+    swapped = indexing == "xy" and len(vectors) > 1
+    if swapped:
+        vectors[:2] = vectors[1::-1]
+    shape = tuple(x._array.size for x in vectors)
+    along = [tuple(size if e == d else 1 for e in range(len(shape))) for d, size in enumerate(shape)]
+    grids = [expand(reshape(x, alone), shape) for x, alone in zip(vectors, along)]
+    if swapped:
+        grids[:2] = grids[1::-1]
+    return tuple(grids)
+
+
+def cartesian_prod(*tensors: Tensor) -> Tensor:
+    """Return all combinations of one element of each vector, a row each."""
+    if len(tensors) == 1:
+        return tensors[0]
+    return stack([reshape(grid, (-1,)) for grid in meshgrid(*tensors, indexing="ij")], 1)
+
+
+# ---------------------------------------------------------------------------------------------- cuts
+
+
+def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+    """Return views of pieces of the given sizes along `dim`."""
+    return split(input, list(split_sizes), dim)
+
+
+def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
+    """Return views of pieces along `dim`: so many of nearly one size, or cut before the given indices."""
+    if input.ndim == 0:
+        raise RuntimeError("tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims")
+    dim = wrap_dim(dim, input.ndim)
+    size = input._array.shape[dim]
+    if isinstance(indices_or_sections, Tensor):
+        indices_or_sections = indices_or_sections.tolist()  # type: ignore[attr-defined]
+    if isinstance(indices_or_sections, int):
+        count = indices_or_sections
+        if count <= 0:
+            raise RuntimeError(f"number of sections must be larger than 0, got {count}")
+        cuts = [d * (size // count) + min(d, size % count) for d in range(1, count)]
+    else:
+        cuts = [slice(0, cut).indices(size)[1] for cut in indices_or_sections]
+    starts, ends = [0, *cuts], [*cuts, size]
+    return tuple(narrow(input, dim, start, max(end - start, 0)) for start, end in zip(starts, ends))
+
+
+def hsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
+    """Return `tensor_split` along the second dimension; of a vector along its only one."""
+    return _split_evenly("hsplit", input, indices_or_sections, 1, 0 if input.ndim == 1 else 1)
+
+
+def vsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
+    """Return `tensor_split` along the first dimension."""
+    return _split_evenly("vsplit", input, indices_or_sections, 2, 0)
+
+
+def dsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
+    """Return `tensor_split` along the third dimension."""
+    return _split_evenly("dsplit", input, indices_or_sections, 3, 2)
+
+
+def _split_evenly(name: str, x: Tensor, cuts: Any, least: int, dim: int) -> tuple[Tensor, ...]:
+    if x.ndim < least:
+        raise RuntimeError(
+            f"torch.{name} requires a tensor with at least {least} dimension, but got a tensor with {x.ndim} dimensions!"
+        )
+    size = x._array.shape[dim]
+    if isinstance(cuts, int) and (cuts <= 0 or size % cuts):
+        raise RuntimeError(
+            f"torch.{name} attempted to split along dimension {dim}, but the size of the dimension {size} is not "
+            f"divisible by the split_size {cuts}!"
+        )
+    return tensor_split(x, cuts, dim)
+
+
+# ---------------------------------------------------------------------------------------------- turns
+
+
+def fliplr(input: Tensor) -> Tensor:
+    """Return input read backwards along its second dimension."""
+    if input.ndim < 2:
+        raise RuntimeError("Input must be >= 2-d.")
+    return flip(input, 1)
+
+
+def flipud(input: Tensor) -> Tensor:
+    """Return input read backwards along its first dimension."""
+    if input.ndim < 1:
+        raise RuntimeError("Input must be >= 1-d.")
+    return flip(input, 0)
+
+
+def roll(input: Tensor, shifts: int | Sequence[int], dims: int | Sequence[int] | None = None) -> Tensor:
+    """Return input shifted along `dims`, what leaves at one end entering at the other; flat without `dims`."""
+    places = (shifts,) if isinstance(shifts, int) else tuple(shifts)
+    if dims is None or dims == () or dims == []:
+        if len(places) != 1:
+            raise RuntimeError(f"`shifts` and `dims` must align. shifts: {len(places)}, dims:0")
+        return reshape(roll(reshape(input, (input._array.size,)), places, 0), input._array.shape)
+    along = (dims,) if isinstance(dims, int) else tuple(dims)
+    if len(places) != len(along):
+        raise RuntimeError(f"shifts and dimensions must align. shifts: {len(places)}, dims:{len(along)}")
+    result = input
+    for shift, dim in zip(places, along):
+        dim = wrap_dim(dim, input.ndim)
+        size = input._array.shape[dim]
+        cut = -shift % size if size else 0
+        result = cat([narrow(result, dim, cut, size - cut), narrow(result, dim, 0, cut)], dim) if input.ndim else result
+    return result
+
+
+def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
+    """Return input turned k quarter turns from the first of `dims` towards the second."""
+    if len(dims) != 2:
+        raise RuntimeError(f"expected total rotation dims == 2, but got dims = {len(dims)}")
+    if input.ndim < 2:
+        raise RuntimeError(f"expected total dims >= 2, but got total dims = {input.ndim}")
+    first, second = (wrap_dim(d, input.ndim) for d in dims)
+    if first == second:
+        raise RuntimeError(f"expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}")
+    k %= 4
+    if k == 0:
+        return Clone.apply(input)
+    if k == 2:
+        return flip(input, first, second)
+    return transpose(flip(input, second if k == 1 else first), first, second)
+
+
+def adjoint(input: Tensor) -> Tensor:
+    """Return the tensor with its last two dimensions swapped."""
+    return transpose(input, -2, -1)
+
+
+# ---------------------------------------------------------------------------------------------- repeats
+
+
+def repeat_interleave(
+    input: Tensor, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None
+) -> Tensor:
+    """Return input with each element (or slice along `dim`) repeated, one number of times or each its own.
+
+    Without `dim`, of the flattened input. With a tensor alone, the indices that its numbers of repeats describe.
+    """
+    if repeats is None:
+        return repeat_interleave(arange(input.shape[0], device=input.device), input, 0)
+    if dim is None:
+        input, dim = reshape(input, (input._array.size,)), 0
+    dim = wrap_dim(dim, input.ndim)
+    if isinstance(repeats, Tensor) and repeats._array.size == 1:
+        repeats = int(repeats.item())  # type: ignore[attr-defined]
+    if isinstance(repeats, int):
+        if repeats < 0:
+            raise RuntimeError(f"Repeats must be non-negative, got {repeats}")
+        wide = unsqueeze(input, dim + 1)
+        shape = wide._array.shape
+        return flatten(expand(wide, (*shape[: dim + 1], repeats, *shape[dim + 2 :])), dim, dim + 1)
+    from .sorting import searchsorted
+
+    if repeats.shape[0] != input.shape[dim]:
+        raise RuntimeError("repeats must have the same size as input along dim, but got repeats.size(0) = "
+                           f"{repeats.shape[0]} and input.size({dim}) = {input.shape[dim]}")  # fmt: skip
+    ends = cast(repeats, dtypes.int64).cumsum(0)  # type: ignore[attr-defined]
+    count = output_size if output_size is not None else int(ends[-1].item()) if repeats._array.size else 0
+    return index_select(input, dim, searchsorted(ends, arange(count, device=input.device), right=True))
+
+
+# ---------------------------------------------------------------------------------------------- windows
+
+
+def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
+    """Return the windows of `size` elements along a dimension, `step` apart, along a new last dimension: a copy."""
+    dim = wrap_dim(dimension, input.ndim)
+    length = input._array.shape[dim] if input.ndim else 1
+    if size > length:
+        raise RuntimeError(f"maximum size for tensor at dimension {dim} is {length} but size is {size}")
+    if size < 0 or step <= 0:
+        raise RuntimeError(f"unfold: expected size >= 0 and step > 0, but got size {size} and step {step}")
+    if input.ndim == 0:
+        return Clone.apply(reshape(input, (1,)))
+    windows = (length - size) // step + 1
+    places = arange(windows, device=input.device).unsqueeze(1) * step + arange(size, device=input.device)  # type: ignore[attr-defined]
+    taken = index_select(input, dim, reshape(places, (windows * size,)))
+    shape = input._array.shape
+    return movedim(reshape(taken, (*shape[:dim], windows, size, *shape[dim + 1 :])), dim + 1, -1)
+
+
+# ---------------------------------------------------------------------------------------------- diagonals
+
+
+def trace(input: Tensor) -> Tensor:
+    """Return the sum of a matrix's diagonal."""
+    if input.ndim != 2:
+        raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {input.ndim}")
+    return sum(diagonal(input))
+
+
+def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
+    """Return matrices, in the dimensions dim1 and dim2, with the last dimension of input on a diagonal."""
+    ndim = input.ndim + 1
+    dim1, dim2 = wrap_dim(dim1, ndim), wrap_dim(dim2, ndim)
+    if dim1 == dim2:
+        raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
+    length = input._array.shape[-1]
+    size = length + abs(offset)
+    column, row = arange(size, device=input.device), arange(size, device=input.device).unsqueeze(1)  # type: ignore[attr-defined]
+    source = (row if offset >= 0 else column).expand(size, size).clamp(max=max(length - 1, 0))  # type: ignore[attr-defined]
+    if length == 0:
+        matrices = input.new_zeros((*input._array.shape[:-1], size, size))  # type: ignore[attr-defined]
+    else:
+        spread = reshape(index_select(input, -1, reshape(source, (-1,))), (*input._array.shape[:-1], size, size))
+        matrices = where(column - row == offset, spread, 0)
+    first, second = (dim1, dim2)
+    return movedim(matrices, (-2, -1), (first, second))
+
+
+def diag(input: Tensor, diagonal: int = 0) -> Tensor:
+    """Return the matrix with a vector on its diagonal, or a copy of a matrix's diagonal."""
+    if input.ndim == 1:
+        return diag_embed(input, diagonal)
+    if input.ndim != 2:
+        raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {input.ndim}D")
+    return Clone.apply(Diagonal.apply(input, offset=diagonal, dim1=0, dim2=1))
+
+
+def diagflat(input: Tensor, offset: int = 0) -> Tensor:
+    """Return the matrix with the flattened input on its diagonal."""
+    return diag_embed(reshape(input, (input._array.size,)), offset)
+
+
+# ---------------------------------------------------------------------------------------------- writes into a copy
+
+
+def _with_region(input: Tensor, src: Tensor, region: Any, name: str) -> Tensor:
+    """Return a copy of input with `src` written over the region, a view of it."""
+    written = Clone.apply(input)
+    place = region(written)
+    if place._array.shape != src._array.shape:
+        raise RuntimeError(
+            f"{name}: expected src to have a size equal to the slice of self. src size = {list(src.shape)}, slice size = "
+            f"{list(place.shape)}"
+        )
+    place.copy_(src)
+    return written
+
+
+def slice_scatter(
+    input: Tensor, src: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
+) -> Tensor:
+    """Return input with src in place of the slice start:end:step along `dim`."""
+    dim = wrap_dim(dim, input.ndim)
+    if step <= 0:
+        raise RuntimeError("slice step must be positive")
+    index = (slice(None),) * dim + (slice(start, end, step),)
+    return _with_region(input, src, lambda x: x[index], "slice_scatter")
+
+
+def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
+    """Return input with src in place of the slice at `index` of `dim`."""
+    return _with_region(input, src, lambda x: select(x, dim, index), "select_scatter")
+
+
+def diagonal_scatter(input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
+    """Return input with src in place of a diagonal."""
+    return _with_region(input, src, lambda x: diagonal(x, offset, dim1, dim2), "diagonal_scatter")
+
+
+def sum_to_size(input: Tensor, *size: Any) -> Tensor:
+    """Return input summed down to `size`, which broadcasts to its shape."""
+    sizes = as_sizes(size)
+    try:
+        fits = broadcast_shape(sizes, input._array.shape) == input._array.shape
+    except RuntimeError:
+        fits = False
+    if not fits:
+        raise RuntimeError(f"size {list(sizes)} is not expandable to size {list(input.shape)}.")
+    return sum_to(input, sizes)
+
+
+# ---------------------------------------------------------------------------------------------- indices of triangles
+
+
+def _triangle_indices(is_kept: Any, row: int, col: int, offset: int, dtype: Any, device: Any) -> Tensor:
+    distance = arange(col, device=device) - arange(row, device=device).unsqueeze(1)  # type: ignore[attr-defined]
+    found = is_kept(distance, offset).nonzero()
+    return cast(transpose(found, 0, 1).contiguous(), dtype or dtypes.int64)  # type: ignore[attr-defined]
+
+
+def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Tensor:
+    """Return the (2, n) row and column numbers of a matrix on and below a diagonal."""
+    return _triangle_indices(lambda distance, offset: distance <= offset, row, col, offset, dtype, device)
+
+
+def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Tensor:
+    """Return the (2, n) row and column numbers of a matrix on and above a diagonal."""
+    return _triangle_indices(lambda distance, offset: distance >= offset, row, col, offset, dtype, device)

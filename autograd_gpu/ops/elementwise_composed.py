@@ -1,0 +1,255 @@
+"""Elementwise functions made of other elementwise functions, which give them their gradients and their kernels.
+
+Where a formula has a case to leave out, the case's operand is replaced before the formula, not only after it: a masked
+infinity would still make NaN of a gradient.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from .. import dtypes
+from ..tensor import Tensor
+from .cast import Number, broadcast, broadcast_together, cast, floating, is_scalar, operands
+from .elementwise import (
+    abs,
+    add,
+    clamp,
+    copysign,
+    div,
+    exp,
+    exp2,
+    floor_divide,
+    isinf,
+    isnan,
+    log,
+    log1p,
+    maximum,
+    mul,
+    pow,
+    sin,
+    sqrt,
+    sub,
+    trunc,
+    where,
+)
+
+
+def _full(like: Tensor, value: Number, dtype: dtypes.DType | None = None) -> Tensor:
+    return like.new_full((), value, dtype=dtype or like.dtype)  # type: ignore[attr-defined]
+
+
+def _both(name: str, x: Any, y: Any, as_float: bool = False) -> tuple[Tensor, Tensor]:
+    """Return two operands as tensors of one dtype and shape."""
+    x, y = operands(name, x, y, as_float)
+    if is_scalar(x):
+        x = broadcast(_full(y, x), y._array.shape)
+    if is_scalar(y):
+        y = broadcast(_full(x, y), x._array.shape)
+    return x, y
+
+
+# ---------------------------------------------------------------------------------------------- of one operand
+
+
+def frac(input: Tensor) -> Tensor:
+    """Return input - trunc(input), elementwise."""
+    return sub(input, trunc(input))
+
+
+def sinc(input: Tensor) -> Tensor:
+    """Return sin(pi x) / (pi x), and 1 where x is 0."""
+    angle = floating(input) * math.pi
+    is_zero = angle == 0
+    # Near 0 the series 1 - a^2/6 has the right derivatives of first and second order.
+    safe = where(is_zero, 1.0, angle)
+    return where(is_zero, 1.0 - angle * angle / 6, sin(safe) / safe)
+
+
+def logit(input: Tensor, eps: float | None = None) -> Tensor:
+    """Return log(x / (1 - x)), with x first limited to [eps, 1 - eps] when eps is given."""
+    x = floating(input)
+    if eps is not None:
+        x = clamp(x, eps, 1 - eps)
+    return log(x / (1 - x))
+
+
+def deg2rad(input: Tensor) -> Tensor:
+    """Return angles given in degrees in radians."""
+    return mul(floating(input), math.pi / 180)
+
+
+def rad2deg(input: Tensor) -> Tensor:
+    """Return angles given in radians in degrees."""
+    return mul(floating(input), 180 / math.pi)
+
+
+def positive(input: Tensor) -> Tensor:
+    """Return input itself. Bool tensors are refused."""
+    if input._array.dtype.kind == "b":
+        raise RuntimeError("The `+` operator, on a bool tensor is not supported.")
+    return input
+
+
+def nan_to_num(
+    input: Tensor, nan: float | None = None, posinf: float | None = None, neginf: float | None = None
+) -> Tensor:
+    """Return input with NaN, +inf and -inf replaced: by default by 0 and the dtype's largest and smallest number."""
+    if not input.is_floating_point():
+        return input.clone()  # type: ignore[attr-defined]
+    limits = dtypes.finfo(input.dtype)
+    y = where(isnan(input), 0.0 if nan is None else nan, input)
+    y = where(input == math.inf, limits.max if posinf is None else posinf, y)
+    return where(input == -math.inf, limits.min if neginf is None else neginf, y)
+
+
+def signbit(input: Tensor) -> Tensor:
+    """Return whether the sign bit is set, as it is for -0.0."""
+    if not input.is_floating_point():
+        return input < 0
+    return copysign(broadcast(_full(input, 1.0), input._array.shape), input.detach()) < 0
+
+
+def isposinf(input: Tensor) -> Tensor:
+    """Return whether each element is +inf."""
+    return isinf(input) & (input > 0)
+
+
+def isneginf(input: Tensor) -> Tensor:
+    """Return whether each element is -inf."""
+    return isinf(input) & (input < 0)
+
+
+def isreal(input: Tensor) -> Tensor:
+    """Return True for each element: there are no complex tensors here."""
+    return broadcast(_full(input, True, dtypes.bool), input._array.shape).clone()  # type: ignore[attr-defined]
+
+
+def clamp_min(input: Tensor, min: Tensor | Number) -> Tensor:
+    """Return input, and min where input is less."""
+    return clamp(input, min=min)
+
+
+def clamp_max(input: Tensor, max: Tensor | Number) -> Tensor:
+    """Return input, and max where input is more."""
+    return clamp(input, max=max)
+
+
+# ---------------------------------------------------------------------------------------------- of two operands
+
+
+def rsub(input: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
+    """Return other - alpha * input, broadcast."""
+    return sub(other, input if alpha == 1 else mul(input, alpha))  # type: ignore[arg-type]
+
+
+def float_power(input: Tensor | Number, exponent: Tensor | Number) -> Tensor:
+    """Return input ** exponent, computed in float64, broadcast."""
+    x, y = (cast(v, dtypes.float64) if isinstance(v, Tensor) else float(v) for v in (input, exponent))
+    return pow(x, y)
+
+
+def fmax(input: Tensor, other: Tensor) -> Tensor:
+    """Return the larger of the two; a number wins against NaN. Broadcast."""
+    x, y = _both("fmax", input, other)
+    return where((x >= y) | isnan(y), x, y)
+
+
+def fmin(input: Tensor, other: Tensor) -> Tensor:
+    """Return the smaller of the two; a number wins against NaN. Broadcast."""
+    x, y = _both("fmin", input, other)
+    return where((x <= y) | isnan(y), x, y)
+
+
+def hypot(input: Tensor, other: Tensor) -> Tensor:
+    """Return sqrt(x * x + y * y) without overflow, broadcast; its gradient at the origin is NaN, as in PyTorch."""
+    x, y = _both("hypot", input, other)
+    if not x.is_floating_point():
+        raise NotImplementedError(f'"hypot" not implemented for {x.dtype}. Use a floating point tensor: x.float().')
+    scale = maximum(abs(x), abs(y)).detach()
+    is_infinite = isinf(x) | isinf(y)
+    scale = where((scale == 0) | is_infinite, 1.0, scale)
+    x_part, y_part = x / scale, y / scale
+    return where(is_infinite, math.inf, sqrt(x_part * x_part + y_part * y_part) * scale)
+
+
+def logaddexp(input: Tensor, other: Tensor) -> Tensor:
+    """Return log(exp(x) + exp(y)) without overflow, broadcast."""
+    x, y = _both("logaddexp", input, other)
+    return _log_add(floating(x), floating(y), exp, log1p)
+
+
+def logaddexp2(input: Tensor, other: Tensor) -> Tensor:
+    """Return log2(2**x + 2**y) without overflow, broadcast."""
+    x, y = _both("logaddexp2", input, other)
+    return _log_add(floating(x), floating(y), exp2, lambda z: log1p(z) / math.log(2))
+
+
+def _log_add(x: Tensor, y: Tensor, power: Any, log_of_more: Any) -> Tensor:
+    """The larger plus log(1 + the base to minus the distance); equal infinities are their own sum."""
+    is_same_infinity = isinf(x) & (x == y)
+    left, right = where(is_same_infinity, 0.0, x), where(is_same_infinity, 0.0, y)
+    distance = left - right
+    larger = where(distance >= 0, left, right)
+    total = larger + log_of_more(power(where(distance >= 0, -distance, distance)))
+    return where(is_same_infinity, x, total)
+
+
+def xlogy(input: Tensor | Number, other: Tensor | Number) -> Tensor:
+    """Return x * log(y), and 0 where x is 0 and y is no NaN, broadcast."""
+    x, y = _both("xlogy", input, other, as_float=True)
+    x, y = floating(x), floating(y)
+    is_nothing = (x == 0) & ~isnan(y)
+    return where(is_nothing, 0.0, x * log(where(is_nothing & (y <= 0), 1.0, y)))
+
+
+def heaviside(input: Tensor, values: Tensor) -> Tensor:
+    """Return 0 where input is negative, 1 where it is positive, and `values` where it is 0, broadcast."""
+    if input.dtype is not values.dtype:
+        raise RuntimeError("heaviside is not yet implemented for tensors with different dtypes.")
+    x, at_zero = broadcast_together(input.detach(), values.detach())
+    return where(x == 0, at_zero, where(isnan(x), x, cast(x > 0, x.dtype)))
+
+
+def ldexp(input: Tensor, other: Tensor) -> Tensor:
+    """Return input * 2**other, broadcast."""
+    return mul(input, pow(2.0, other))
+
+
+def _shift(name: str, input: Any, other: Any, move: Any) -> Tensor:
+    x, y = _both(name, input, other)
+    if x._array.dtype.kind not in "iu":
+        raise NotImplementedError(f'"{name}_cpu" not implemented for {x.dtype}: shifts are of integer tensors')
+    return move(x, pow(_full(x, 2), y))
+
+
+def bitwise_left_shift(input: Tensor | Number, other: Tensor | Number) -> Tensor:
+    """Return input * 2**other for integers, broadcast."""
+    return _shift("lshift", input, other, mul)
+
+
+def bitwise_right_shift(input: Tensor | Number, other: Tensor | Number) -> Tensor:
+    """Return floor(input / 2**other) for integers, broadcast."""
+    return _shift("rshift", input, other, floor_divide)
+
+
+# ---------------------------------------------------------------------------------------------- of three operands
+
+
+def lerp(input: Tensor, end: Tensor, weight: Tensor | Number) -> Tensor:
+    """Return input + weight * (end - input), broadcast. The dtypes must be the same."""
+    for name, value in (("end", end), ("weight", weight)):
+        if isinstance(value, Tensor) and value.dtype is not input.dtype:
+            raise RuntimeError(f"expected dtype {input.dtype} for `{name}` but got dtype {value.dtype}")
+    return add(input, mul(sub(end, input), weight))
+
+
+def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor:
+    """Return input + value * tensor1 / tensor2, broadcast. Integer division is refused."""
+    if not tensor1.is_floating_point() and not tensor2.is_floating_point():
+        raise RuntimeError(
+            "Integer division with addcdiv is no longer supported. Use a floating point tensor: tensor1.float()."
+        )
+    quotient = div(tensor1, tensor2)
+    return add(input, quotient if value == 1 else quotient * value)

@@ -1,0 +1,274 @@
+"""Writes by index that return a new tensor, and the reads that go with them, on the gathers and scatters of index.
+
+Repeated places are combined in order of appearance, so results are the same on every run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .. import dtypes
+from ..tensor import Tensor
+from .cast import broadcast_shape, broadcast_together, cast
+from .creation import arange
+from .elementwise import isfinite, maximum, minimum, where
+from .index import (
+    GatherRows,
+    ScatterAddRows,
+    ScatterRows,
+    _along,
+    _part_under_index,
+    gather,
+    getitem,
+    nonzero,
+)
+from .reduce import argsort
+from .scan import scan
+from .shape import Clone, cat, expand, movedim, reshape, unsqueeze, wrap_dim
+
+# ---------------------------------------------------------------------------------------------- slices by number
+
+
+def _as_rows(x: Tensor, dim: int) -> Tensor:
+    """x (..., n, ...) as (n, the others)."""
+    front = movedim(x, dim, 0) if x.ndim else reshape(x, (1, 1))
+    return reshape(front, (front._array.shape[0], front._array.size // max(front._array.shape[0], 1)))
+
+
+def _from_rows(rows: Tensor, like: Tensor, dim: int) -> Tensor:
+    shape = like._array.shape
+    if not shape:
+        return reshape(rows, ())
+    return movedim(reshape(rows, (shape[dim], *shape[:dim], *shape[dim + 1 :])), 0, dim)
+
+
+def _slices(name: str, x: Tensor, dim: int, index: Tensor, source: Tensor) -> tuple[int, Tensor, Tensor]:
+    """Return dim, the checked index vector, and the source's slices as rows."""
+    dim = wrap_dim(dim, x.ndim)
+    if index._array.dtype.kind not in "iu":
+        raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index but got: {index.dtype}")
+    if index.ndim > 1:
+        raise IndexError(
+            f"{name}(): Index is supposed to be a vector, but got dim: {index.ndim} with type: {index.dtype}"
+        )
+    index = cast(reshape(index, (index._array.size,)), dtypes.int64)
+    if x.dtype is not source.dtype:
+        raise RuntimeError(f"{name}(): self ({x.dtype}) and source ({source.dtype}) must have the same scalar type")
+    expected = (*x._array.shape[:dim], index._array.size, *x._array.shape[dim + 1 :]) if x.ndim else ()
+    if source._array.shape != expected and not (x.ndim == 0 and source._array.size == index._array.size):
+        raise RuntimeError(
+            f"{name}(): the source's shape {list(source.shape)} must be self's {list(x.shape)} with {index._array.size}, the "
+            f"number of indices, at dimension {dim}"
+        )
+    _refuse_outside(index, x._array.shape[dim] if x.ndim else 1, dim)
+    return dim, index, _as_rows(source, dim) if source._array.size else source.new_zeros((0, 1))  # type: ignore[attr-defined]
+
+
+def _refuse_outside(index: Tensor, size: int, dim: int) -> None:
+    """Indices on the CPU are checked here; on a GPU the kernel traps instead of waiting."""
+    if index.is_cpu and index._array.size and (index._array.min() < -size or index._array.max() >= size):
+        raise IndexError(f"index out of range in self: dimension {dim} has size {size}")
+
+
+def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Tensor:
+    """Return input with alpha times the slices of source added to those at `index` along `dim`."""
+    dim, index, rows = _slices("index_add", input, dim, index, source)
+    if not (source._array.size and input._array.size):
+        return Clone.apply(input)
+    count = input._array.shape[dim] if input.ndim else 1
+    added = _from_rows(ScatterAddRows.apply(rows, index, count=count), input, dim)
+    return input + (added if alpha == 1 else added * alpha)
+
+
+def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
+    """Return input with the slices of source in place of those at `index` along `dim`."""
+    dim, index, rows = _slices("index_copy", input, dim, index, source)
+    if not (source._array.size and input._array.size):
+        return Clone.apply(input)
+    return _from_rows(ScatterRows.apply(_as_rows(input, dim), index, rows), input, dim)
+
+
+def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
+    """Return input with `value`, a number or 0-d tensor, at `index` along `dim`."""
+    if isinstance(value, Tensor) and value.ndim:
+        raise RuntimeError(
+            f"index_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s)."
+        )
+    dim = wrap_dim(dim, input.ndim)
+    count = index._array.size
+    shape = (*input._array.shape[:dim], count, *input._array.shape[dim + 1 :]) if input.ndim else (count,)[:0]
+    source = cast(value, input.dtype) if isinstance(value, Tensor) else input.new_full((), value)  # type: ignore[attr-defined]
+    return index_copy(input, dim, index, expand(source, shape))
+
+
+# ---------------------------------------------------------------------------------------------- elements by number
+
+
+def scatter_reduce(
+    input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True
+) -> Tensor:
+    """Return input with what src brings to each place along `dim` combined: by sum, prod, mean, amax or amin.
+
+    With ``include_self=False`` a place that src reaches forgets its own value first.
+    """
+    if reduce not in ("sum", "prod", "mean", "amax", "amin"):
+        raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}.")
+    if input.dtype is not src.dtype:
+        raise RuntimeError(
+            f"scatter(): Expected self.dtype to be equal to src.dtype, but got {input.dtype} and {src.dtype}"
+        )
+    dim = wrap_dim(dim, input.ndim)
+    position = _along(input._array.shape, dim, index, "scatter_reduce")
+    values = reshape(_part_under_index(src, index), (index._array.size,))
+    x = reshape(input, (input._array.size,))
+    if reduce in ("sum", "mean"):
+        y = _sum_at(x if include_self else _without(x, position), position, values)
+        if reduce == "mean":
+            ones = values.new_ones(values.shape)  # type: ignore[attr-defined]
+            count = _sum_at(x.new_full(x.shape, int(include_self)), position, ones).clamp(min=1)  # type: ignore[attr-defined]
+            y = y / count if y.is_floating_point() else y // count
+    elif reduce == "prod":
+        y = _product_at(x, position, values, include_self)
+    else:
+        y = _extreme_at(x, position, values, reduce, include_self)
+    return reshape(y, input._array.shape)
+
+
+def _sum_at(x: Tensor, position: Tensor, values: Tensor) -> Tensor:
+    """x with the values added at their positions."""
+    count = x._array.size
+    return x + reshape(ScatterAddRows.apply(unsqueeze(values, 1), position, count=count), (count,))
+
+
+def _without(x: Tensor, position: Tensor) -> Tensor:
+    """x with zeros at the positions."""
+    zeros = x.new_zeros((position._array.size, 1))  # type: ignore[attr-defined]
+    return reshape(ScatterRows.apply(unsqueeze(x, 1), position, zeros), (x._array.size,))
+
+
+def _is_reached(x: Tensor, position: Tensor) -> Tensor:
+    return _without(x.new_ones(x.shape), position) == 0  # type: ignore[attr-defined]
+
+
+def _product_at(x: Tensor, position: Tensor, values: Tensor, include_self: bool) -> Tensor:
+    """Values sorted by position, running products within each position, and the last of each taken."""
+    order = argsort(position, stable=True)
+    place, values = position[order], values[order]  # type: ignore[index]
+
+    def within_a_place(before: Any, here: Any) -> Any:
+        return where(before[1] == here[1], before[0] * here[0], here[0]), here[1]
+
+    products, _ = scan(within_a_place, (values, place), 0)
+    is_last = cat([place[1:] != place[:-1], place[:1] == place[:1]])  # type: ignore[index]
+    reached = _is_reached(x, position)
+    product = _sum_at(where(reached, 0, x.new_ones(x.shape)), place, where(is_last, products, 0))  # type: ignore[attr-defined]
+    return x * product if include_self else where(reached, product, x)
+
+
+def _extreme_at(x: Tensor, position: Tensor, values: Tensor, reduce: str, include_self: bool) -> Tensor:
+    """Of values written in order the last one stays; ties share the gradient evenly."""
+    ranked = values.detach()
+    order = argsort(ranked if reduce == "amax" else -ranked, stable=True)
+    column = unsqueeze(x.detach(), 1)
+    best = reshape(ScatterRows.apply(column, position[order], unsqueeze(ranked[order], 1)), (x._array.size,))  # type: ignore[index]
+    if include_self:
+        best = (maximum if reduce == "amax" else minimum)(x.detach(), best)
+    if not x.is_floating_point():
+        return best
+    counts_itself = x == best if include_self else (x == best) & ~_is_reached(x, position)
+    counts = values == best[position]  # type: ignore[index]
+    number = _sum_at(cast(counts_itself, x.dtype), position, cast(counts, x.dtype))
+    share = _sum_at(where(counts_itself, x, 0.0), position, where(counts, values, 0.0)) / number
+    return best + where(isfinite(share), share - share.detach(), 0.0)  # the value exactly, with the share's gradient
+
+
+def take(input: Tensor, index: Tensor) -> Tensor:
+    """Return the elements of the flattened input at `index`, in the shape of index; negative ones count from the end."""
+    if index._array.dtype != dtypes.int64.numpy:
+        raise RuntimeError(f"take(): Expected a long tensor for index, but got {index.dtype}")
+    position = reshape(index, (index._array.size,))
+    _refuse_outside(position, input._array.size, 0)
+    column = reshape(input, (input._array.size, 1))
+    return reshape(GatherRows.apply(column, position), index._array.shape)
+
+
+def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
+    """Return input with source written (or added) at the places `index` of the flattened input."""
+    if index._array.size != source._array.size:
+        raise IndexError(
+            f"put_(): Expected source and index to have the same number of elements, but got source.numel() = "
+            f"{source._array.size}, index.numel() = {index._array.size}"
+        )
+    position = reshape(index, (index._array.size,))
+    _refuse_outside(position, input._array.size, 0)
+    return _put_at(input, position, reshape(source, (source._array.size,)), accumulate)
+
+
+def _put_at(input: Tensor, position: Tensor, values: Tensor, accumulate: bool) -> Tensor:
+    if input.dtype is not values.dtype:
+        raise RuntimeError(
+            f"Index put requires the source and destination dtypes match, got {input.dtype} for the destination and "
+            f"{values.dtype} for the source."
+        )
+    x = reshape(input, (input._array.size,))
+    if accumulate:
+        y = _sum_at(x, position, values)
+    else:
+        y = ScatterRows.apply(unsqueeze(x, 1), position, unsqueeze(values, 1))
+    return reshape(y, input._array.shape)
+
+
+def index_put(input: Tensor, indices: Sequence[Tensor | None], values: Tensor, accumulate: bool = False) -> Tensor:
+    """Return input with `values`, broadcast, written to (or added to) ``input[indices]``."""
+    index = tuple(slice(None) if part is None else part for part in indices)
+    flat = reshape(arange(input._array.size, device=input.device), input._array.shape)
+    position = getitem(flat, index)
+    spread = expand(values, position._array.shape)
+    count = position._array.size
+    return _put_at(input, reshape(position, (count,)), reshape(spread, (count,)), accumulate)
+
+
+def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
+    """Return input's elements at `indices` along `dim`, the other dimensions broadcast; without `dim`, of the flat input."""
+    if indices._array.dtype != dtypes.int64.numpy:
+        raise RuntimeError(f"torch.take_along_dim(): dtype of indices should be Long but got {indices.dtype}")
+    if dim is None:
+        return gather(reshape(input, (input._array.size,)), 0, reshape(indices, (indices._array.size,)))
+    if input.ndim != indices.ndim:
+        raise RuntimeError(
+            "torch.take_along_dim(): input and indices should have the same number of dimensions, but got "
+            f"{input.ndim} dimensions for input, and {indices.ndim} dimensions for indices"
+        )
+    dim = wrap_dim(dim, input.ndim)
+    x_shape, i_shape = input._array.shape, indices._array.shape
+    others = broadcast_shape((*x_shape[:dim], 1, *x_shape[dim + 1 :]), (*i_shape[:dim], 1, *i_shape[dim + 1 :]))
+    wide = expand(input, (*others[:dim], x_shape[dim], *others[dim + 1 :]))
+    return gather(wide, dim, expand(indices, (*others[:dim], i_shape[dim], *others[dim + 1 :])))
+
+
+# ---------------------------------------------------------------------------------------------- masks
+
+
+def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
+    """Return input with the elements of source, in order, where the mask holds."""
+    if mask._array.dtype.kind != "b":
+        raise RuntimeError(f"masked_scatter_ only supports boolean masks, but got mask with dtype {mask.dtype}")
+    if input.dtype is not source.dtype:
+        raise RuntimeError(
+            f"masked_scatter: expected self and source to have same dtypes but got {input.dtype} and {source.dtype}"
+        )
+    x, mask = broadcast_together(input, mask)
+    number = reshape(mask, (mask._array.size,)).cumsum(0) - 1  # type: ignore[attr-defined]
+    if mask.is_cpu and mask._array.sum() > source._array.size:
+        raise RuntimeError("masked_scatter: expected source to have at least as many elements as the mask has ones")
+    if source._array.size == 0:
+        return Clone.apply(x)
+    number = number.clamp(min=0, max=source._array.size - 1)
+    values = GatherRows.apply(reshape(source, (source._array.size, 1)), number)
+    return where(mask, reshape(values, x._array.shape), x)
+
+
+def argwhere(input: Tensor) -> Tensor:
+    """Return the indices of nonzero elements, (n, ndim). Synchronises."""
+    return nonzero(input)
