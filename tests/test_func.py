@@ -139,6 +139,43 @@ def test_wrong_indices_are_found_and_do_not_reach_the_neighbour():
         vmap(lambda row, k: row.gather(0, k))(x, torch.tensor([[0], [1], [2], [-4]]))
 
 
+def test_a_batch_of_none_has_the_shapes_of_one():
+    def function(row: torch.Tensor) -> tuple:
+        normed = F.layer_norm((row @ torch.ones(3, 4))[None], (4,))
+        return normed, normed.softmax(-1).sum(), row[torch.tensor([0, 0])]
+
+    assert [tuple(y.shape) for y in vmap(function)(torch.ones(0, 3))] == [(0, 1, 4), (0,), (0, 2)]
+
+
+def test_an_error_inside_leaves_nothing_behind():
+    def function(row: torch.Tensor) -> torch.Tensor:
+        raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        vmap(function)(torch.ones(2, 3))
+    assert torch.rand(3).shape == (3,)  # in no level, so free to draw
+    assert grad(lambda a: a.sum())(torch.ones(2)).tolist() == [1, 1]
+
+
+@pytest.mark.ours  # PyTorch asks for generate_vmap_rule
+def test_a_users_own_function_is_batched_by_what_it_is_made_of():
+    class Cube(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
+            ctx.save_for_backward(x)
+            return x * x * x
+
+        @staticmethod
+        def backward(ctx: Any, gy: torch.Tensor) -> torch.Tensor:
+            (x,) = ctx.saved_tensors
+            return 3 * x * x * gy
+
+    x = drawn(4, 3)
+    assert_equal(vmap(grad(lambda row: Cube.apply(row).sum()))(x), 3 * x * x)
+    assert_equal(jacrev(Cube.apply)(x[0]), np.diag(values(3 * x[0] * x[0])))
+    assert_equal(hessian(lambda row: Cube.apply(row).sum())(x[0]), np.diag(values(6 * x[0])))
+
+
 # ---- vmap: what it refuses
 
 

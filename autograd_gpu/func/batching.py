@@ -61,8 +61,9 @@ class Batching:
         raw = self._raw(x)
         return self.under.contiguous(raw).reshape((raw.shape[0] * raw.shape[1], *raw.shape[2:]))
 
-    def _unfold(self, x: Any) -> BatchedArray:
-        return self._hide(x.reshape((self.axis.size, x.shape[0] // max(self.axis.size, 1), *x.shape[1:])))
+    def _unfold(self, x: Any, rows: int) -> BatchedArray:
+        """Return the array with its first dimension parted again into the batch and each example's rows."""
+        return self._hide(x.reshape((self.axis.size, rows, *x.shape[1:])))
 
     # ------------------------------------------------------------------------------------------ memory, cast
 
@@ -155,13 +156,13 @@ class Batching:
 
     def matmul(self, x, y):
         if self._is_shared(y) and not self._is_shared(x) and x.ndim == 2:  # one big product instead of a batch of small
-            return self._unfold(self.under.matmul(self._fold(x), self._one(y)))
+            return self._unfold(self.under.matmul(self._fold(x), self._one(y)), x.shape[0])
         return self._hide(self.under.matmul(self._raw(x), self._raw(y)))
 
     def layer_norm(self, x, weight, bias, eps):
         is_shared = all(p is None or self._is_shared(p) for p in (weight, bias))
         own = (self._one(weight), self._one(bias)) if is_shared else (None, None)
-        y, mean, rstd = (self._unfold(z) for z in self.under.layer_norm(self._fold(x), *own, eps))
+        y, mean, rstd = (self._unfold(z, x.shape[0]) for z in self.under.layer_norm(self._fold(x), *own, eps))
         if not is_shared:  # parameters per example
             y = y if weight is None else self.mul(y, self._over_rows(weight, y))
             y = y if bias is None else self.add(y, self._over_rows(bias, y))
@@ -172,11 +173,11 @@ class Batching:
         gx, _, _ = self.under.layer_norm_backward(*(self._fold(z) for z in (weighted, x, mean, rstd)), None)
         gbias = self.sum(gy, (0,), False, gy.dtype)
         if weight is None:
-            return self._unfold(gx), None, gbias
+            return self._unfold(gx, x.shape[0]), None, gbias
         # The kernel sums over all rows; here each example's rows are summed by themselves.
         centred = self.sub(self.cast(x, mean.dtype), self._over_columns(mean, x))
         products = self.mul(self.cast(gy, mean.dtype), self.mul(centred, self._over_columns(rstd, x)))
-        return self._unfold(gx), self.cast(self.sum(products, (0,), False, mean.dtype), x.dtype), gbias
+        return self._unfold(gx, x.shape[0]), self.cast(self.sum(products, (0,), False, mean.dtype), x.dtype), gbias
 
     def _over_rows(self, row, like):
         return self.expand(row[None, :], like.shape)
@@ -186,19 +187,19 @@ class Batching:
 
     def cross_entropy(self, x, target, ignore_index):
         loss, lse = self.under.cross_entropy(self._fold(x), self._fold(target), ignore_index)
-        return self._unfold(loss), self._unfold(lse)
+        return self._unfold(loss, x.shape[0]), self._unfold(lse, x.shape[0])
 
     def cross_entropy_backward(self, gloss, x, lse, target, ignore_index):
         folded = (self._fold(z) for z in (gloss, x, lse, target))
-        return self._unfold(self.under.cross_entropy_backward(*folded, ignore_index))
+        return self._unfold(self.under.cross_entropy_backward(*folded, ignore_index), x.shape[0])
 
     def attention(self, q, k, v, causal, scale):
         o, lse = self.under.attention(self._fold(q), self._fold(k), self._fold(v), causal, scale)
-        return self._unfold(o), self._unfold(lse)
+        return self._unfold(o, q.shape[0]), self._unfold(lse, q.shape[0])
 
     def attention_backward(self, go, q, k, v, o, lse, causal, scale):
         folded = (self._fold(z) for z in (go, q, k, v, o, lse))
-        return tuple(self._unfold(g) for g in self.under.attention_backward(*folded, causal, scale))
+        return tuple(self._unfold(g, q.shape[0]) for g in self.under.attention_backward(*folded, causal, scale))
 
     # ------------------------------------------------------------------------------------------ windows
 
@@ -214,31 +215,32 @@ class Batching:
         order = (*range(1, 1 + at), 0, *range(1 + at, raw.ndim))
         split = self.under.contiguous(raw.transpose(order))
         merged = split.reshape((*split.shape[:at], split.shape[at] * split.shape[at + 1], *output))
-        return self._unfold(self.under.col2im(merged, size, output, kernel, *steps))
+        return self._unfold(self.under.col2im(merged, size, output, kernel, *steps), split.shape[at + 1])
 
     def max_pool(self, x, *window):
         y, index = self.under.max_pool(self._fold(x), *window)
-        return self._unfold(y), self._unfold(index)
+        return self._unfold(y, x.shape[0]), self._unfold(index, x.shape[0])
 
     def max_pool_backward(self, gy, index, *window):
-        return self._unfold(self.under.max_pool_backward(self._fold(gy), self._fold(index), *window))
+        return self._unfold(self.under.max_pool_backward(self._fold(gy), self._fold(index), *window), gy.shape[0])
 
     def avg_pool(self, x, *window):
-        return self._unfold(self.under.avg_pool(self._fold(x), *window))
+        return self._unfold(self.under.avg_pool(self._fold(x), *window), x.shape[0])
 
     def avg_pool_backward(self, gy, *window):
-        return self._unfold(self.under.avg_pool_backward(self._fold(gy), *window))
+        return self._unfold(self.under.avg_pool_backward(self._fold(gy), *window), gy.shape[0])
 
     # ------------------------------------------------------------------------------------------ rows by number
 
     def gather_rows(self, x, index):
         if self._is_shared(x):
-            return self._unfold(self.under.gather_rows(self._one(x), self._fold(index)))
-        return self._unfold(self.under.gather_rows(self._fold(x), self._row_numbers(index, x.shape[0])))
+            return self._unfold(self.under.gather_rows(self._one(x), self._fold(index)), index.shape[0])
+        rows = self._row_numbers(index, x.shape[0])
+        return self._unfold(self.under.gather_rows(self._fold(x), rows), index.shape[0])
 
     def scatter_add_rows(self, gy, index, count):
         rows = self._row_numbers(index, count)
-        return self._unfold(self.under.scatter_add_rows(self._fold(gy), rows, self.axis.size * count))
+        return self._unfold(self.under.scatter_add_rows(self._fold(gy), rows, self.axis.size * count), count)
 
     def scatter_rows(self, out, index, x):
         raw = self._writable(out)
