@@ -5,6 +5,7 @@ Every check takes a case, raises AssertionError with the call that failed, and r
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -126,6 +127,7 @@ def function_of(case: OpCase) -> Callable[..., Any]:
 def on_a_copy(method: Callable[..., Any]) -> Callable[..., ag.Tensor]:
     """The in-place method as a function of its arguments."""
 
+    @functools.wraps(method)
     def function(target: ag.Tensor, *args: Any, **kwargs: Any) -> ag.Tensor:
         copy = target.clone()
         result = method(copy, *args, **kwargs)
