@@ -11,31 +11,83 @@ from collections.abc import Callable, Sequence
 
 from ..dtypes import bfloat16, finfo, float16
 from ..ops.attention import scaled_dot_product_attention
+from ..ops.channel_norm import batch_norm, group_norm, instance_norm
+from ..ops.conv import conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d, fold, unfold
 from ..ops.elementwise import gelu, minimum, sigmoid, tanh, where
 from ..ops.elementwise import relu as _relu
 from ..ops.index import embedding, one_hot
 from ..ops.loss import cross_entropy, nll_loss
 from ..ops.matmul import linear
 from ..ops.norm import layer_norm
+from ..ops.pad import pad
+from ..ops.pool import (
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    adaptive_avg_pool3d,
+    adaptive_max_pool1d,
+    adaptive_max_pool2d,
+    adaptive_max_pool3d,
+    avg_pool1d,
+    avg_pool2d,
+    avg_pool3d,
+    lp_pool1d,
+    lp_pool2d,
+    lp_pool3d,
+    max_pool1d,
+    max_pool2d,
+    max_pool3d,
+)  # fmt: skip
 from ..ops.random import dropout
+from ..ops.resize import interpolate, pixel_shuffle, pixel_unshuffle, upsample
 from ..ops.softmax import log_softmax, softmax
 from ..tensor import Tensor
 
 __all__ = [
     # from ops
+    "adaptive_avg_pool1d",
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool3d",
+    "adaptive_max_pool1d",
+    "adaptive_max_pool2d",
+    "adaptive_max_pool3d",
+    "avg_pool1d",
+    "avg_pool2d",
+    "avg_pool3d",
+    "batch_norm",
+    "conv1d",
+    "conv2d",
+    "conv3d",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
     "cross_entropy",
     "dropout",
     "embedding",
+    "fold",
     "gelu",
+    "group_norm",
+    "instance_norm",
+    "interpolate",
     "layer_norm",
     "linear",
     "log_softmax",
+    "lp_pool1d",
+    "lp_pool2d",
+    "lp_pool3d",
+    "max_pool1d",
+    "max_pool2d",
+    "max_pool3d",
     "nll_loss",
     "one_hot",
+    "pad",
+    "pixel_shuffle",
+    "pixel_unshuffle",
     "scaled_dot_product_attention",
     "sigmoid",
     "softmax",
     "tanh",
+    "unfold",
+    "upsample",
     # layers
     "cosine_similarity",
     "normalize",

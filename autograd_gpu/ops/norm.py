@@ -54,7 +54,7 @@ class LayerNormBackward(Op):
     def backward(ctx, ggx, ggweight, ggbias):
         # Differentiate the composition that the kernel fuses; its own graph gives all three gradients.
         gy, x, weight = ctx.saved
-        columns = x.shape[1]
+        columns = max(x.shape[1], 1)  # rows of nothing have nothing to divide
         centred = x - mean(x, 1, keepdim=True)
         rstd = rsqrt(mean(centred * centred, 1, keepdim=True) + ctx.eps)
         normalised = centred * rstd

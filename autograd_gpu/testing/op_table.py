@@ -33,6 +33,7 @@ from .op_case import (
     unary,
 )
 from .op_rows_math import MATH
+from .op_rows_nn import NN
 
 ARITHMETIC = [
     binary("add", lambda x, y, alpha=1: x + alpha * y),
@@ -651,4 +652,4 @@ WRITES = [
 
 MOVES = [OpCase("Tensor.cpu", np.copy, lambda t: [call(t(3, 4))], lambda t: [call(t(0, 3)), call(t())], dtypes=ALL)]
 
-CASES = [*ARITHMETIC, *UNARY, *TESTS, *REDUCTIONS, *SHAPES, *INDEXING, *PRODUCTS, *ROWS, *WRITES, *MATH, *MOVES]
+CASES = [*ARITHMETIC, *UNARY, *TESTS, *REDUCTIONS, *SHAPES, *INDEXING, *PRODUCTS, *ROWS, *WRITES, *MATH, *NN, *MOVES]

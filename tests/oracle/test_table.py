@@ -14,7 +14,11 @@ HALVES = ("float16", "bfloat16")
 NO_ORACLE = {
     "nn.functional.dropout": "its random numbers are its own",
     "floor_divide": "it promises a derivative and then has none",
+    "nn.functional.batch_norm[running]": "it refuses to differentiate the running statistics",
+    "nn.functional.pixel_shuffle": "its gradient fails when there is nothing to shuffle",
+    "nn.functional.pixel_unshuffle": "its gradient fails when there is nothing to shuffle",
 }
+NO_HALF_KERNEL = {"nn.functional.avg_pool3d", "nn.functional.lp_pool3d"}  # on PyTorch's CPU
 
 
 def theirs(case: OpCase, sample: Call) -> tuple[list[torch.Tensor], dict[str, np.ndarray]]:
@@ -54,8 +58,9 @@ def as_numpy(tensor: torch.Tensor) -> np.ndarray:
     [
         pytest.param(case, dtype, id=f"{case.id}-{dtype}")
         for case in CASES
-        if case.name not in NO_ORACLE
+        if case.id not in NO_ORACLE
         for dtype in case.dtypes
+        if not (case.name in NO_HALF_KERNEL and dtype in HALVES)
     ],
 )
 def test_pytorch_agrees(case: OpCase, dtype: str):

@@ -2,6 +2,7 @@
 
 from .attention import *
 from .cast import *
+from .conv import *
 from .elementwise import *
 from .index import *
 from .loss import *
@@ -9,6 +10,7 @@ from .matmul import *
 from .memory import *
 from .norm import *
 from .optim import *
+from .pool import *
 from .random import *
 from .reduce import *
 from .shape import *

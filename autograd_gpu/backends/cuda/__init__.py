@@ -5,6 +5,7 @@ Importing it asks for no GPU: the driver is found, or DeviceUnavailable raised, 
 
 from .attention import *
 from .cast import *
+from .conv import *
 from .driver import current_device as current_device
 from .driver import device_count as device_count
 from .driver import device_name as device_name
@@ -15,6 +16,7 @@ from .matmul import *
 from .memory import *
 from .norm import *
 from .optim import *
+from .pool import *
 from .random import *
 from .reduce import *
 from .shape import *
