@@ -55,12 +55,12 @@ class BatchedArray:
         return self.raw.strides[0] == 0 and self.raw.size > 0  # an empty array's strides say nothing
 
     def min(self) -> Any:
-        """The smallest value in the whole batch: for checks of indices."""
-        return self.raw.min()
+        """The smallest value in the whole batch, 0 in a batch of none: for checks of indices."""
+        return self.raw.min() if self.raw.size else 0
 
     def max(self) -> Any:
-        """The largest value in the whole batch: for checks of indices."""
-        return self.raw.max()
+        """The largest value in the whole batch, 0 in a batch of none: for checks of indices."""
+        return self.raw.max() if self.raw.size else 0
 
     # ------------------------------------------------------------------------------------------ views
 
