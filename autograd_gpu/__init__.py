@@ -46,6 +46,8 @@ from .ops.elementwise_composed import (
 )  # fmt: skip
 from .ops.index import gather, index_select, masked_fill, masked_select, nonzero, scatter, scatter_add
 from .ops.matmul import addmm, baddbmm, bmm, dot, matmul, mm, mv, outer
+from .ops.out import TAKES_OUT as _TAKES_OUT
+from .ops.out import accepting_out as _accepting_out
 from .ops.random import (
     Generator, bernoulli, dropout, get_rng_state, initial_seed, manual_seed, multinomial, normal, rand, rand_like,
     randint, randn, randn_like, randperm, seed, set_rng_state,
@@ -75,6 +77,8 @@ from .version import __version__
 from . import autograd, cuda  # isort: skip  (after the names that they use)
 
 device("cpu").backend  # loaded here once, so that no operation has to ask
+for _name in _TAKES_OUT:
+    globals()[_name] = _accepting_out(globals()[_name])
 bool = _dtypes.bool
 half, float, double = float16, float32, float64
 short, int, long = int16, int32, int64

@@ -35,6 +35,9 @@ class FunctionCtx(Op):
                 )
         self._to_save = tensors
 
+    def save_for_forward(self, *tensors: Tensor | None) -> None:
+        """Accepted as PyTorch does; keeps nothing, since derivatives are never taken forward here (see `jvp`)."""
+
     @property
     def saved_tensors(self) -> tuple:
         return self.saved

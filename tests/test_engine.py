@@ -417,6 +417,70 @@ def test_a_graph_is_freed_by_reference_counts_alone(create_graph):
         gc.enable()
 
 
+def hooks_of_every_kind(x, y):
+    torch.autograd.graph.register_multi_grad_hook([x, y], lambda gradients: None)
+    y.register_hook(lambda gradient: gradient)
+    y.retain_grad()
+    y.grad_fn.register_hook(lambda gx, gy: None)
+    y.grad_fn.register_prehook(lambda gy: None)
+    x.register_post_accumulate_grad_hook(lambda parameter: None)
+
+
+def write_in_place(x, y):
+    y.mul_(2)
+    y[:1].add_(x[:1])
+
+
+@pytest.mark.parametrize("use", [hooks_of_every_kind, write_in_place], ids=lambda use: use.__name__)
+def test_hooks_and_writes_make_no_cycles(use):
+    gc.collect()
+    gc.disable()
+    try:
+        x = leaf(1, 2)
+        y = x * 3
+        y.grad_fn.metadata["mark"] = mark = Mark()
+        node = weakref.ref(mark)
+        use(x, y)
+        y.sum().backward()
+        del y, mark
+        assert node() is None
+    finally:
+        gc.enable()
+
+
+def test_the_graph_of_a_gradient_goes_with_its_last_handle():
+    gc.collect()
+    gc.disable()
+    try:
+        x = leaf(1, 2)
+        (x.exp() * x).sum().backward(create_graph=True)
+        x.grad.grad_fn.metadata["mark"] = mark = Mark()
+        node = weakref.ref(mark)
+        del mark
+        assert node() is not None
+        x.grad = None
+        assert node() is None
+    finally:
+        gc.enable()
+
+
+def test_a_chain_of_a_million_nodes_runs_and_is_freed():
+    gc.disable()  # for time's sake: a million live objects are slow to look over again and again
+    try:
+        x = torch.tensor(1.0, requires_grad=True)
+        y = x
+        for _ in range(1_000_000):
+            y = -y
+        y.backward()
+        assert x.grad.item() == 1
+        y.grad_fn.metadata["mark"] = mark = Mark()
+        node = weakref.ref(mark)
+        del y, mark
+        assert node() is None
+    finally:
+        gc.enable()
+
+
 def test_backward_frees_saved_values():
     x = torch.ones(3, requires_grad=True)
     hidden = x.exp()
@@ -443,7 +507,7 @@ def test_training_steps_keep_memory_flat():
     before = len(gc.get_objects())
     gc.disable()
     try:
-        for _ in range(200):
+        for _ in range(10_000):
             step()
         assert len(gc.get_objects()) - before < 50
     finally:

@@ -168,6 +168,28 @@ def test_multi_grad_hook_waits_for_all():
     assert len(seen) == 1
 
 
+def test_multi_grad_hook_gets_none_for_what_a_backward_does_not_reach():
+    x, y = leaf(1), leaf(2)
+    seen = []
+    multi = torch.autograd.graph.register_multi_grad_hook
+    multi([x, y], lambda grads: seen.append([g if g is None else g.item() for g in grads]))
+    (x * 3).backward()
+    (y * 5).backward()
+    (x * y).backward()
+    assert seen == [[3, None], [None, 5], [2, 1]]
+
+
+def test_multi_grad_hook_for_any_runs_once_with_the_first_gradient():
+    x = leaf(1)
+    y = x * 2
+    seen = []
+    torch.autograd.graph.register_multi_grad_hook([x, y], lambda g: seen.append(g.item()), mode="any")
+    z = y * 5
+    z.backward(retain_graph=True)
+    z.backward()
+    assert seen == [5, 5]
+
+
 def test_hooks_of_an_in_place_changed_tensor_belong_to_their_version():
     x = leaf(1)
     y = x * 2

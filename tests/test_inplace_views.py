@@ -361,7 +361,7 @@ def test_a_view_made_in_inference_mode_cannot_be_written_outside(on_each_device)
     x = torch.ones(3, requires_grad=True) * 1
     with torch.inference_mode():
         v = x[:1]
-    with pytest.raises(RuntimeError, match=r"A view was created in inference mode and is being modified inplace in normal"):
+    with pytest.raises(RuntimeError, match=r"A view was created in inference mode and is being modified inplace in"):
         v.add_(1)
 
 
@@ -373,3 +373,54 @@ def test_a_view_made_under_no_grad_cannot_be_written_outside_when_its_base_has_a
     with pytest.raises(RuntimeError, match=r"A view was created in no_grad mode and is being modified inplace"):
         v.add_(1)
     assert x.tolist() == [2, 1, 1]
+
+
+# out=
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        (lambda out: torch.add(torch.ones(2), torch.ones(2), out=out), [2, 2]),
+        (lambda out: torch.exp(torch.zeros(2), out=out), [1, 1]),
+        (lambda out: torch.sum(torch.ones(2, 3), 1, out=out), [3, 3]),
+        (lambda out: torch.matmul(torch.ones(2, 3), torch.ones(3), out=out), [3, 3]),
+        (lambda out: torch.cat([torch.ones(1), torch.zeros(1)], out=out), [1, 0]),
+        (lambda out: torch.where(torch.tensor([True, False]), torch.ones(2), torch.zeros(2), out=out), [1, 0]),
+        (lambda out: torch.clamp(torch.tensor([-1.0, 5.0]), 0, 1, out=out), [0, 1]),
+    ],
+)
+def test_out_takes_the_result(on_each_device, call, expected):
+    buffer = torch.zeros(4)
+    out = buffer[1:3]
+    assert call(out) is out
+    assert buffer.tolist() == [0, *expected, 0]
+    assert buffer._version == 1
+
+
+def test_out_is_cast_when_the_kind_allows_and_resized_with_a_warning():
+    out = torch.zeros(2, dtype=torch.float64)
+    assert torch.add(torch.ones(2), 1, out=out).dtype is torch.float64
+    with pytest.raises(RuntimeError, match=r"result type Float can't be cast to the desired output type Long"):
+        torch.add(torch.ones(2), 1, out=torch.zeros(2, dtype=torch.int64))
+    with pytest.warns(UserWarning, match=r"An output with one or more elements was resized"):
+        assert torch.exp(torch.zeros(3), out=out).tolist() == [1, 1, 1]
+    assert out.shape == (3,)
+    empty = torch.empty(0)
+    torch.exp(torch.zeros(3), out=empty)
+    assert empty.tolist() == [1, 1, 1]
+
+
+def test_out_is_refused_where_it_would_lose_a_gradient():
+    x = torch.ones(2, requires_grad=True)
+    message = r"\(\): functions with out=... arguments don't support automatic differentiation"
+    with pytest.raises(RuntimeError, match="add" + message):
+        torch.add(x, 1, out=torch.empty(2))
+    with pytest.raises(RuntimeError, match="exp" + message):
+        torch.exp(torch.ones(2), out=x * 1)
+    with pytest.raises(RuntimeError, match="cat" + message):
+        torch.cat([torch.ones(2), x], out=torch.empty(4))
+    with torch.no_grad():
+        assert torch.add(x, 1, out=torch.empty(2)).tolist() == [2, 2]
+    with pytest.raises(TypeError, match=r"argument 'out' must be (Tensor|tuple)|incompatible"):
+        torch.exp(torch.ones(2), out=3)

@@ -138,6 +138,7 @@ def _run(
     gradients.clear()
     grad_mode, modes.grad = modes.grad, create_graph and not modes.inference
     line, _backward_line[0] = _backward_line[0], user_line(2)
+    outer, _nesting.roots = _nesting.roots, roots
     wanted = None if targets is None else [edge_of(t) for t in targets]
     _nesting.depth += 1
     try:
@@ -149,6 +150,7 @@ def _run(
         raise
     finally:
         _nesting.depth -= 1
+        _nesting.roots = outer
         modes.grad = grad_mode
         _backward_line[0] = line
 
@@ -159,9 +161,15 @@ def _run_quietly(starts: list, keep_graph: bool, targets: list | None) -> dict[E
 
 
 class _Nesting(threading.local):
-    """How many backwards are running inside one another on this thread."""
+    """How many backwards are running inside one another on this thread, and the innermost one's roots."""
 
     depth = 0
+    roots: tuple = ()
+
+
+def running_roots() -> tuple:
+    """Return the roots of the backward that is running on this thread: one and the same tuple for one backward."""
+    return _nesting.roots
 
 
 _nesting = _Nesting()
@@ -171,10 +179,10 @@ _DEEPEST = 40  # then a backward inside a backward goes on in a thread of its ow
 def _on_a_fresh_stack(function: Callable[[], Any]) -> Any:
     """Return function(), called on a new thread with this thread's modes; what it raises is raised here."""
     outcome: list[Any] = [None, None]
-    here = (modes.grad, modes.inference)
+    here = (modes.grad, modes.inference, _nesting.roots)
 
     def run() -> None:
-        modes.grad, modes.inference = here
+        modes.grad, modes.inference, _nesting.roots = here
         try:
             outcome[0] = function()
         except BaseException as error:  # handed to the waiting thread

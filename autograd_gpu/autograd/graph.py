@@ -6,13 +6,15 @@ The names under which PyTorch has them, and ours for looking at a graph, are all
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..engine import Node, RemovableHandle
 from ..op import _pack_hooks
-from ..saved_memory import memory_report
-from ..tensor import Tensor
+from ..saved_memory import memory_report, nodes_behind
+from ..tensor import Tensor, edge_of
+from .backward import running_roots
 from .drawing import draw_graph
 from .retention import detect_retention
 
@@ -81,28 +83,45 @@ class save_on_cpu(saved_tensors_hooks):
 
 
 def register_multi_grad_hook(tensors: Sequence[Tensor], fn: Callable, *, mode: str = "all") -> Any:
-    """Call `fn` once per backward: with all gradients when the last has come ("all"), or with the first ("any")."""
+    """Call `fn` once per backward: with all gradients when the last has come ("all"), or with the first ("any").
+
+    In mode "all", fn gets a list with None for each tensor that this backward does not reach.
+    """
     if mode not in ("all", "any"):
         raise ValueError(f"Expects mode to be one of ('all', 'any') but got {mode}")
+    nodes = [weakref.ref(edge[0]) for tensor in tensors if (edge := edge_of(tensor)) is not None]
+    runs: dict[int, _GradientsOfOneRun] = {}  # by thread: backwards on several threads do not mix
     lock = threading.Lock()
-    collected: dict[int, Tensor] = {}
-    expected = len(tensors)
 
     def make(position: int) -> Callable:
         def hook(gradient: Tensor) -> None:
+            roots = running_roots()
             with lock:
-                collected[position] = gradient
-                is_turn = len(collected) == (expected if mode == "all" else 1)
-                gradients = [collected.get(i) for i in range(expected)] if is_turn else None
-                if mode == "all" and is_turn:
-                    collected.clear()
+                run = runs.get(threading.get_ident())
+                if run is None or run.roots is not roots:
+                    run = runs[threading.get_ident()] = _GradientsOfOneRun(roots, nodes)
+                run.gradients[position] = gradient
+                run.missing -= 1
+                is_turn = run.missing == 0 if mode == "all" else run.missing == run.expected - 1
+                if run.missing == 0:
+                    del runs[threading.get_ident()]
             if is_turn:
-                fn(gradients if mode == "all" else gradient)
+                fn(run.gradients if mode == "all" else gradient)
 
         return hook
 
     handles = [tensor.register_hook(make(i)) for i, tensor in enumerate(tensors)]
     return _Handles(handles)
+
+
+class _GradientsOfOneRun:
+    """What has come of one backward, and how many of the tensors' gradients are still to come."""
+
+    def __init__(self, roots: tuple, nodes: list[weakref.ref[Node]]) -> None:
+        self.roots = roots
+        reached = set(nodes_behind(roots))
+        self.gradients: list[Tensor | None] = [None] * len(nodes)
+        self.expected = self.missing = sum(node() in reached for node in nodes)
 
 
 class _Handles:

@@ -1,0 +1,67 @@
+"""``out=``: a function's result written into a tensor that the caller gives. Never recorded."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from ..engine import modes, no_grad
+from ..tensor import Tensor, bump_version
+from .cast import cast
+from .inplace import check_writable, overwrite
+
+# What PyTorch gives an `out` and what returns one tensor.
+TAKES_OUT = (
+    "abs acos acosh add addcmul addmm all amax amin any argmax argmin asin asinh atan atan2 atanh baddbmm bitwise_and "
+    "bitwise_not bitwise_or bitwise_xor bmm cat ceil clamp copysign cos cosh cumsum div dot eq erf erfc exp exp2 expm1 "
+    "floor floor_divide fmod gather ge gt index_select le log log10 log1p log2 logical_and logical_not logical_or "
+    "logical_xor logsumexp lt masked_select matmul maximum mean minimum mm mul mv ne neg nonzero norm outer pow prod "
+    "reciprocal remainder round rsqrt scatter scatter_add sigmoid sign sin sinh sqrt square stack std sub sum tan tanh "
+    "tril triu trunc var where"
+).split()
+
+
+def accepting_out(function: Callable) -> Callable:
+    """Return the function with an `out` argument."""
+
+    @functools.wraps(function)
+    def call(*args: Any, out: Tensor | None = None, **kwargs: Any) -> Any:
+        if out is None:
+            return function(*args, **kwargs)
+        return _into(out, function, args, kwargs)
+
+    return call
+
+
+def _into(out: Tensor, function: Callable, args: tuple, kwargs: dict) -> Tensor:
+    name = function.__name__
+    if not isinstance(out, Tensor):
+        raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(out).__name__}")
+    operands = [*args, *kwargs.values()]
+    if modes.grad and any(_requires_grad(value) for value in (out, *operands)):
+        raise RuntimeError(
+            f"{name}(): functions with out=... arguments don't support automatic differentiation, but one of the "
+            f"arguments requires grad. Use the result instead: y = {name}(...), or work under no_grad()."
+        )
+    with no_grad():
+        result = function(*args, **kwargs)
+        if result._array.shape == out._array.shape:
+            return overwrite(out, result, name)
+        check_writable(out, name)
+        if out._array.size:
+            warnings.warn(
+                f"An output with one or more elements was resized since it had shape {list(out.shape)}, which does not "
+                f"match the required output shape {list(result.shape)}.",
+                stacklevel=3,
+            )
+        out._array = cast(result, out.dtype)._array
+        bump_version(out)
+    return out
+
+
+def _requires_grad(value: Any) -> bool:
+    if isinstance(value, (tuple, list)):
+        return any(map(_requires_grad, value))
+    return isinstance(value, Tensor) and value.requires_grad
