@@ -36,7 +36,8 @@ class _Tracked:
     """The inputs of one transform: what the function is given, and what to differentiate with respect to."""
 
     def __init__(self, tensors: Sequence[Any], name: str, is_outside_recorded: bool) -> None:
-        self.given, self.targets = [], []
+        self.given: list[Tensor] = []
+        self.targets: list[Tensor] = []
         self.nodes: set[Node] = set()
         for x in tensors:
             if not isinstance(x, Tensor):
@@ -265,7 +266,7 @@ class _Push:
             self.outputs, self.rebuild_output = _tensors_of(output, name)
             self.duals = _Tracked([zeros_like(y) for y in self.outputs], name, False)
             self.rows = self.inputs.pull(self.outputs, self.duals.given, True, True)
-        self.inputs.close()
+        self.duals.nodes |= self.inputs.nodes  # both are this transform's own variables
         self.duals.close()
 
     def __call__(self, tangents: Sequence[Tensor]) -> list[Tensor]:
@@ -277,9 +278,7 @@ class _Push:
         return [self.cut(y) for y in products]
 
     def cut(self, tensor: Any) -> Any:
-        both = _Tracked((), "jvp", False)
-        both.nodes = self.inputs.nodes | self.duals.nodes
-        return both.cut(tensor, self.is_recorded)
+        return self.duals.cut(tensor, self.is_recorded)
 
 
 def jvp(func: Callable, primals: tuple, tangents: tuple, *, strict: bool = False, has_aux: bool = False) -> tuple:
@@ -320,6 +319,7 @@ def jacfwd(
         chosen, with_others = _chosen(args, argnums, "jacfwd")
         push = _Push(lambda inputs: func(*with_others(inputs), **kwargs), (chosen,), "jacfwd", has_aux)
         inputs, rebuild_input = flatten(chosen)
+        # func has run once already: its random numbers are the same for every column
         columns = vmap(lambda *vectors: tuple(push(vectors)), randomness=randomness)(*_basis(inputs))
         blocks = []
         for y, column in zip(push.outputs, columns):
