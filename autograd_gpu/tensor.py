@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import warnings
 import weakref
 from collections.abc import Callable, Sequence
@@ -49,6 +50,9 @@ class Size(tuple):
         return (Size, (tuple(self),))
 
 
+_accumulating = threading.RLock()  # backwards on several threads may meet at a leaf
+
+
 class AccumulateGrad(Node):
     """The end of the graph at a leaf: adds what arrives to the leaf's ``.grad``."""
 
@@ -74,12 +78,13 @@ class AccumulateGrad(Node):
         tensor = self._tensor()
         if tensor is None or gradient is None:
             return ()
-        if tensor._grad is None:
-            # Nobody else holds it: the local name and getrefcount's own argument make two.
-            is_ours = sys.getrefcount(gradient) == 2
-            tensor._grad = gradient if modes.grad else private_gradient(gradient, is_ours)
-        else:
-            tensor._grad = add_to_gradient(tensor._grad, gradient)
+        with _accumulating:
+            if tensor._grad is None:
+                # Nobody else holds it: the local name and getrefcount's own argument make two.
+                is_ours = sys.getrefcount(gradient) == 2
+                tensor._grad = gradient if modes.grad else private_gradient(gradient, is_ours)
+            else:
+                tensor._grad = add_to_gradient(tensor._grad, gradient)
         for hook in list(self.post_accumulate.values()):
             hook(tensor)
         return ()

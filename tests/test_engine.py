@@ -1,6 +1,7 @@
 """The graph engine: roots, inputs, retention, order, re-entrance, threads, freeing. Claims of `backward` and `grad`."""
 
 import gc
+import sys
 import threading
 import weakref
 
@@ -261,6 +262,23 @@ def test_backward_from_several_threads():
     assert sorted(results) == [(scale, [2.0 * scale, 4.0 * scale]) for scale in range(1, 5)]
 
 
+def test_backwards_on_several_threads_add_up_at_a_shared_leaf():
+    x = torch.ones(300, 300, requires_grad=True)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(20):
+            x.grad = None
+            threads = [threading.Thread(target=lambda: [(x * 2).sum().backward() for _ in range(5)]) for _ in range(4)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            assert (x.grad.min().item(), x.grad.max().item()) == (40, 40)
+    finally:
+        sys.setswitchinterval(interval)
+
+
 def test_an_error_in_backward_reaches_the_caller_and_leaves_the_mode_as_it_was():
     class Fails(torch.autograd.Function):
         @staticmethod
@@ -431,7 +449,7 @@ def write_in_place(x, y):
     y[:1].add_(x[:1])
 
 
-@pytest.mark.parametrize("use", [hooks_of_every_kind, write_in_place], ids=lambda use: use.__name__)
+@pytest.mark.parametrize("use", [pytest.param(hooks_of_every_kind, marks=pytest.mark.ours), write_in_place])
 def test_hooks_and_writes_make_no_cycles(use):
     gc.collect()
     gc.disable()
