@@ -31,6 +31,7 @@ def run(library, module, arrays, grad=True):
 
 NORMAL = np.random.default_rng(0).standard_normal
 X = NORMAL((3, 4, 6)) * 3
+PICTURE, BOX = NORMAL((2, 4, 6, 5)), NORMAL((2, 4, 4, 3, 4))
 IDS = np.array([[1, 2, 0], [4, 1, 1]])
 
 MODULES = {
@@ -43,6 +44,36 @@ MODULES = {
     "RMSNorm": (lambda nn: nn.RMSNorm(6), [X]),
     "RMSNorm over two": (lambda nn: nn.RMSNorm((4, 6), eps=1e-3), [X]),
     "perceptron": (lambda nn: nn.Sequential(nn.Linear(6, 8), nn.GELU(), nn.LayerNorm(8), nn.Linear(8, 2)), [X]),
+    "Conv1d": (lambda nn: nn.Conv1d(4, 6, 3, stride=2, padding=1), [X]),
+    "Conv2d": (lambda nn: nn.Conv2d(4, 6, (3, 2), padding="same", dilation=2, groups=2, bias=False), [PICTURE]),
+    "Conv2d reflected": (lambda nn: nn.Conv2d(4, 3, 3, padding=(1, 2), padding_mode="reflect"), [PICTURE]),
+    "Conv2d circular": (lambda nn: nn.Conv2d(4, 3, 2, padding="same", padding_mode="circular"), [PICTURE]),
+    "Conv3d": (lambda nn: nn.Conv3d(4, 2, 2, padding=1), [BOX]),
+    "ConvTranspose1d": (lambda nn: nn.ConvTranspose1d(4, 6, 3, stride=2, output_padding=1), [X]),
+    "ConvTranspose2d": (lambda nn: nn.ConvTranspose2d(4, 6, 3, stride=2, padding=1, groups=2, dilation=2), [PICTURE]),
+    "ConvTranspose3d": (lambda nn: nn.ConvTranspose3d(4, 2, 2, bias=False), [BOX]),
+    "BatchNorm1d": (lambda nn: nn.BatchNorm1d(4), [X]),
+    "BatchNorm2d": (lambda nn: nn.BatchNorm2d(4, momentum=None), [PICTURE]),
+    "BatchNorm2d in eval": (lambda nn: nn.BatchNorm2d(4).eval(), [PICTURE]),
+    "BatchNorm3d plain": (lambda nn: nn.BatchNorm3d(4, affine=False, track_running_stats=False), [BOX]),
+    "InstanceNorm2d": (lambda nn: nn.InstanceNorm2d(4, affine=True, track_running_stats=True), [PICTURE]),
+    "InstanceNorm1d unbatched": (lambda nn: nn.InstanceNorm1d(4), [X[0]]),
+    "GroupNorm": (lambda nn: nn.GroupNorm(2, 4), [PICTURE]),
+    "MaxPool1d": (lambda nn: nn.MaxPool1d(2), [X]),
+    "MaxPool2d": (lambda nn: nn.MaxPool2d(3, stride=2, padding=1, ceil_mode=True), [PICTURE]),
+    "MaxPool3d": (lambda nn: nn.MaxPool3d(2, 1), [BOX]),
+    "AvgPool1d": (lambda nn: nn.AvgPool1d(2, padding=1), [X]),
+    "AvgPool2d": (lambda nn: nn.AvgPool2d((2, 3), 2, ceil_mode=True, count_include_pad=False), [PICTURE]),
+    "AvgPool3d": (lambda nn: nn.AvgPool3d(2, divisor_override=5), [BOX]),
+    "AdaptiveAvgPool1d": (lambda nn: nn.AdaptiveAvgPool1d(4), [X]),
+    "AdaptiveAvgPool2d": (lambda nn: nn.AdaptiveAvgPool2d((3, None)), [PICTURE]),
+    "AdaptiveMaxPool2d": (lambda nn: nn.AdaptiveMaxPool2d(4), [PICTURE]),
+    "Upsample": (lambda nn: nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True), [PICTURE]),
+    "Upsample to a size": (lambda nn: nn.Upsample(size=(7, 3)), [PICTURE]),
+    "PixelShuffle": (lambda nn: nn.PixelShuffle(2), [PICTURE]),
+    "PixelUnshuffle": (lambda nn: nn.PixelUnshuffle(2), [PICTURE[:, :, :, :4]]),
+    "Unfold": (lambda nn: nn.Unfold(2, padding=1, stride=2), [PICTURE]),
+    "Fold": (lambda nn: nn.Fold((3, 3), (2, 2)), [X[:, :, :4]]),
     "Flatten": (lambda nn: nn.Flatten(), [X]),
     "Unflatten": (lambda nn: nn.Unflatten(-1, (2, 3)), [X]),
     "PReLU": (lambda nn: nn.PReLU(), [X]),
@@ -67,6 +98,7 @@ def test_modules(name):
     same_weights(modules)
     assert repr(modules[0]) == repr(modules[1])
     assert_same(*(run(library, module, arrays) for library, module in zip(LIBRARIES, modules, strict=True)), name)
+    assert_same(*(list(module.buffers()) for module in modules), f"{name}: buffers")
 
 
 P = np.random.default_rng(2).random((4, 3))

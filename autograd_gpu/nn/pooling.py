@@ -1,0 +1,177 @@
+"""Pools as modules: each keeps its settings and calls the function of nearly the same name in ``nn.functional``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..tensor import Tensor
+from . import functional as F
+from .module import Module
+
+Numbers = int | Sequence[int]
+
+
+class _MaxPool(Module):
+    dims: int
+
+    def __init__(
+        self,
+        kernel_size: Numbers,
+        stride: Numbers | None = None,
+        padding: Numbers = 0,
+        dilation: Numbers = 1,
+        return_indices: bool = False,
+        ceil_mode: bool = False,
+    ) -> None:
+        super().__init__()
+        self.kernel_size, self.padding, self.dilation = kernel_size, padding, dilation
+        self.stride = kernel_size if stride is None else stride
+        self.return_indices, self.ceil_mode = return_indices, ceil_mode
+
+    def forward(self, input: Tensor) -> Any:
+        """Return the largest of each window, and with return_indices where they are."""
+        pool = (F.max_pool1d, F.max_pool2d, F.max_pool3d)[self.dims - 1]
+        return pool(
+            input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
+        )
+
+    def extra_repr(self) -> str:
+        """Return what stands between the brackets when this module is printed."""
+        return (
+            f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}, dilation={self.dilation}, "
+            f"ceil_mode={self.ceil_mode}"
+        )
+
+
+class MaxPool1d(_MaxPool):
+    """The largest of each window of (N, C, L) or (C, L)."""
+
+    dims = 1
+
+
+class MaxPool2d(_MaxPool):
+    """The largest of each window of (N, C, H, W) or (C, H, W)."""
+
+    dims = 2
+
+
+class MaxPool3d(_MaxPool):
+    """The largest of each window of (N, C, D, H, W) or (C, D, H, W)."""
+
+    dims = 3
+
+
+class AvgPool1d(Module):
+    """The mean of each window of (N, C, L) or (C, L)."""
+
+    def __init__(
+        self,
+        kernel_size: Numbers,
+        stride: Numbers | None = None,
+        padding: Numbers = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+    ) -> None:
+        super().__init__()
+        given = (kernel_size, kernel_size if stride is None else stride, padding)
+        self.kernel_size, self.stride, self.padding = ((v,) if isinstance(v, int) else v for v in given)
+        self.ceil_mode, self.count_include_pad = ceil_mode, count_include_pad
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the means."""
+        return F.avg_pool1d(input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad)
+
+    def extra_repr(self) -> str:
+        """Return what stands between the brackets when this module is printed."""
+        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class _AvgPool(Module):
+    dims: int
+
+    def __init__(
+        self,
+        kernel_size: Numbers,
+        stride: Numbers | None = None,
+        padding: Numbers = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+        divisor_override: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.kernel_size, self.padding = kernel_size, padding
+        self.stride = kernel_size if stride is None else stride
+        self.ceil_mode, self.count_include_pad, self.divisor_override = ceil_mode, count_include_pad, divisor_override
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the means."""
+        pool = F.avg_pool2d if self.dims == 2 else F.avg_pool3d
+        settings = (self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad)
+        return pool(input, *settings, self.divisor_override)
+
+    def extra_repr(self) -> str:
+        """Return what stands between the brackets when this module is printed."""
+        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class AvgPool2d(_AvgPool):
+    """The mean of each window of (N, C, H, W) or (C, H, W)."""
+
+    dims = 2
+
+
+class AvgPool3d(_AvgPool):
+    """The mean of each window of (N, C, D, H, W) or (C, D, H, W)."""
+
+    dims = 3
+
+
+class _AdaptivePool(Module):
+    def __init__(self, output_size: Any) -> None:
+        super().__init__()
+        self.output_size = output_size
+
+    def forward(self, input: Tensor) -> Any:
+        """Return output_size windows' largest or mean."""
+        name = type(self).__name__  # AdaptiveAvgPool2d -> adaptive_avg_pool2d
+        return getattr(F, f"adaptive_{name[8:11].lower()}_pool{name[-2:]}")(input, self.output_size)
+
+    def extra_repr(self) -> str:
+        """Return what stands between the brackets when this module is printed."""
+        return f"output_size={self.output_size}"
+
+
+class AdaptiveAvgPool1d(_AdaptivePool):
+    """The means of output_size windows of (N, C, L) or (C, L), as equal as possible."""
+
+
+class AdaptiveAvgPool2d(_AdaptivePool):
+    """The means of output_size windows of (N, C, H, W) or (C, H, W), as equal as possible."""
+
+
+class AdaptiveAvgPool3d(_AdaptivePool):
+    """The means of output_size windows of (N, C, D, H, W) or (C, D, H, W), as equal as possible."""
+
+
+class _AdaptiveMaxPool(_AdaptivePool):
+    def __init__(self, output_size: Any, return_indices: bool = False) -> None:
+        super().__init__(output_size)
+        self.return_indices = return_indices
+
+    def forward(self, input: Tensor) -> Any:
+        """Return output_size windows' largest, and with return_indices where they are."""
+        pool = getattr(F, f"adaptive_max_pool{type(self).__name__[-2:]}")
+        return pool(input, self.output_size, self.return_indices)
+
+
+class AdaptiveMaxPool1d(_AdaptiveMaxPool):
+    """The largest of output_size windows of (N, C, L) or (C, L), as equal as possible."""
+
+
+class AdaptiveMaxPool2d(_AdaptiveMaxPool):
+    """The largest of output_size windows of (N, C, H, W) or (C, H, W), as equal as possible."""
+
+
+class AdaptiveMaxPool3d(_AdaptiveMaxPool):
+    """The largest of output_size windows of (N, C, D, H, W) or (C, D, H, W), as equal as possible."""
