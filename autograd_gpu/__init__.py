@@ -31,6 +31,7 @@ from .ops.creation import (
     arange, as_tensor, empty, empty_like, eye, from_numpy, full, full_like, is_tensor, linspace, logspace, ones,
     ones_like, tensor, tril, triu, zeros, zeros_like,
 )  # fmt: skip
+from .ops.einsum import einsum, tensordot
 from .ops.elementwise import (
     abs, acos, acosh, add, addcmul, asin, asinh, atan, atan2, atanh, bitwise_and, bitwise_not, bitwise_or, bitwise_xor,
     ceil, clamp, copysign, cos, cosh, div, eq, erf, erfc, exp, exp2, expm1, floor, floor_divide, fmod, ge, gt, isfinite,

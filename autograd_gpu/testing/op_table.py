@@ -32,6 +32,7 @@ from .op_case import (
     step,
     unary,
 )
+from .op_rows_linalg import LINALG
 from .op_rows_math import MATH
 from .op_rows_nn import NN
 
@@ -652,4 +653,7 @@ WRITES = [
 
 MOVES = [OpCase("Tensor.cpu", np.copy, lambda t: [call(t(3, 4))], lambda t: [call(t(0, 3)), call(t())], dtypes=ALL)]
 
-CASES = [*ARITHMETIC, *UNARY, *TESTS, *REDUCTIONS, *SHAPES, *INDEXING, *PRODUCTS, *ROWS, *WRITES, *MATH, *NN, *MOVES]
+CASES = [
+    *ARITHMETIC, *UNARY, *TESTS, *REDUCTIONS, *SHAPES, *INDEXING, *PRODUCTS, *ROWS,
+    *WRITES, *MATH, *NN, *LINALG, *MOVES,
+]
