@@ -326,8 +326,8 @@ class Tensor:
             )
         if value._array.shape != self._array.shape:
             raise RuntimeError(
-                f"assigned grad has data of a different size: can't assign a gradient of size '{list(value.shape)}' to a "
-                f"tensor of size '{list(self.shape)}'"
+                f"attempting to assign a gradient of size '{list(value.shape)}' to a tensor of size '{list(self.shape)}'. "
+                "Please ensure that the gradient and the tensor are the same size"
             )
         self._grad = value
 

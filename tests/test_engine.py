@@ -55,6 +55,13 @@ def test_explicit_gradients():
     assert x.grad.tolist() == [2, 40]
 
 
+def test_a_roots_gradient_takes_the_roots_dtype():
+    x = leaf(1, 2)
+    (x * 2).backward(torch.ones(2, dtype=torch.float64))
+    assert x.grad.dtype is torch.float32
+    assert torch.autograd.grad(x * 2, x, torch.ones(2, dtype=torch.float64))[0].dtype is torch.float32
+
+
 def test_grad_outputs_may_hold_none_for_a_scalar():
     x = leaf(3)
     y = x * x

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..engine import Edge, modes, run_backward
 from ..op import _backward_line
+from ..ops.cast import cast
 from ..ops.shape import stack
 from ..saved_memory import explain_out_of_memory
 from ..tensor import AccumulateGrad, Tensor, accumulate, add_to_gradient, edge_of, private_gradient
@@ -40,7 +41,7 @@ def backward(
         return
     targets = _as_tuple(inputs, "backward")
     if not targets:
-        raise RuntimeError("'inputs' argument to backward() cannot be empty.")
+        raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
     for target in targets:
         if not target.requires_grad:
             raise RuntimeError("One of the differentiated Tensors does not require grad")
@@ -86,7 +87,10 @@ def grad(
         return _batched_grad(roots, targets, grad_outputs, keep_graph, create_graph, allow_unused, materialize_grads)
     gradients = _root_gradients(roots, grad_outputs, create_graph, batched=is_grads_batched)
     captured = _run(roots, gradients, keep_graph, create_graph, targets)
-    return tuple(_result(captured.get(edge_of(t)), t, allow_unused, materialize_grads) for t in targets)  # type: ignore[arg-type]
+    return tuple(
+        _result(captured.get(edge_of(target)), target, index, allow_unused, materialize_grads)  # type: ignore[arg-type]
+        for index, target in enumerate(targets)
+    )
 
 
 def _batched_grad(
@@ -102,11 +106,11 @@ def _batched_grad(
     return tuple(None if column[0] is None else stack(column) for column in zip(*rows))
 
 
-def _result(gradient: Tensor | None, target: Tensor, allow_unused: bool, materialize: bool) -> Tensor | None:
+def _result(gradient: Tensor | None, target: Tensor, index: int, allow_unused: bool, materialize: bool) -> Tensor | None:
     if gradient is None:
         if not allow_unused:
             raise RuntimeError(
-                "One of the differentiated Tensors appears to not have been used in the graph. "
+                f"The differentiated Tensor at index {index} appears to not have been used in the graph. "
                 "Set allow_unused=True if this is the desired behavior."
             )
         return target.new_zeros(target.shape) if materialize else None  # type: ignore[attr-defined]
@@ -221,6 +225,7 @@ def _root_gradients(roots: tuple, given: Any, create_graph: bool, batched: bool 
             gradient = root.new_ones(root.shape)
         else:
             _check_root_gradient(root, gradient, number)
+            gradient = cast(gradient, root.dtype)
         gradients.append(gradient)
     return gradients
 
