@@ -326,8 +326,8 @@ class Tensor:
             )
         if value._array.shape != self._array.shape:
             raise RuntimeError(
-                f"attempting to assign a gradient of size '{list(value.shape)}' to a tensor of size '{list(self.shape)}'. "
-                "Please ensure that the gradient and the tensor are the same size"
+                f"attempting to assign a gradient of size '{list(value.shape)}' to a tensor of size "
+                f"'{list(self.shape)}'. Please ensure that the gradient and the tensor are the same size"
             )
         self._grad = value
 
@@ -465,9 +465,9 @@ def refresh_view(view: Tensor) -> None:
     if step is not None:
         view._epoch = -1  # so that the next look at it raises too
         raise RuntimeError(
-            f"Output {step[1]} of {step[0].__name__} is a view and its base or another view of its base has been modified "
-            "inplace. This view is the output of a function that returns multiple views. Such functions do not allow the "
-            "output views to be modified inplace. You should replace the inplace operation by an out-of-place one."
+            f"Output {step[1]} of {step[0].__name__} is a view and its base or another view of its base has been "
+            "modified inplace. This view is the output of a function that returns multiple views. Such functions do not "
+            "allow the output views to be modified inplace. You should replace the inplace operation by an out-of-place one."
         )
     grad_mode, modes.grad = modes.grad, True
     try:
@@ -477,7 +477,7 @@ def refresh_view(view: Tensor) -> None:
 
 
 def multiple_view_step(steps: tuple | None) -> tuple | None:
-    """Return (operation, output number) of the step, if any, that returned several views at once: chunk, split, unbind."""
+    """Return (operation, output number) of the step, if any, that returned several views at once, as split does."""
     return next(((operation, number) for operation, _, number in steps_in_order(steps) if number is not None), None)
 
 

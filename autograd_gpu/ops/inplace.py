@@ -11,8 +11,16 @@ from typing import Any
 from ..engine import hooks_of, modes, next_sequence
 from ..op import Op
 from ..tensor import (
-    AccumulateGrad, Tensor, bump_version, edge_of, multiple_view_step, refresh_view, replay, steps_in_order, wrap,
-)  # fmt: skip
+    AccumulateGrad,
+    Tensor,
+    bump_version,
+    edge_of,
+    multiple_view_step,
+    refresh_view,
+    replay,
+    steps_in_order,
+    wrap,
+)
 from ..user_line import user_line
 from .cast import Number, as_number, broadcast, cast, is_scalar, to_device, zero_gradient
 from .shape import expand
@@ -119,18 +127,18 @@ def check_writable(x: Tensor, name: str) -> None:
 def _check_view_writable(x: Tensor, name: str) -> None:
     """Raise when a recorded write to the view x has no one meaning."""
     if x._made_in is not None:
+        where = "in normal mode" if x._made_in == "inference" else "with grad mode enabled"
         raise RuntimeError(
-            f"A view was created in {x._made_in} mode and is being modified inplace "
-            f"{'in normal mode' if x._made_in == 'inference' else 'with grad mode enabled'}. Given that this use case is "
-            "ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the "
+            f"A view was created in {x._made_in} mode and is being modified inplace {where}. Given that this use case "
+            "is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the "
             f"inplace either both inside the {x._made_in} block or both outside. ({name})"
         )
     step = multiple_view_step(x._steps)
     if step is not None:
         raise RuntimeError(
-            f"Output {step[1]} of {step[0].__name__} is a view and is being modified inplace. This view is the output of a "
-            "function that returns multiple views. Such functions do not allow the output views to be modified inplace. "
-            f"You should replace the inplace operation by an out-of-place one. ({name})"
+            f"Output {step[1]} of {step[0].__name__} is a view and is being modified inplace. This view is the output of "
+            "a function that returns multiple views. Such functions do not allow the output views to be modified "
+            f"inplace. You should replace the inplace operation by an out-of-place one. ({name})"
         )
 
 
