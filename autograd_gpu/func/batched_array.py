@@ -62,6 +62,13 @@ class BatchedArray:
         """The largest value in the whole batch, 0 in a batch of none: for checks of indices."""
         return self.raw.max() if self.raw.size else 0
 
+    def sum(self) -> Any:
+        """The largest of the examples' sums: for checks of counts."""
+        whole, batches = self.raw, 1
+        while isinstance(whole, BatchedArray):
+            whole, batches = whole.raw, batches + 1
+        return whole.sum(axis=tuple(range(batches, whole.ndim))).max(initial=0)
+
     # ------------------------------------------------------------------------------------------ views
 
     def __getitem__(self, index: Any) -> BatchedArray:

@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import dtypes
 from ..tensor import Tensor
-from .cast import broadcast_shape, cast, sum_to
+from .cast import broadcast_shape, cast, sum_to, to_device
 from .creation import arange
 from .elementwise import where
 from .index import index_select
@@ -346,6 +346,8 @@ def diagflat(input: Tensor, offset: int = 0) -> Tensor:
 
 def _with_region(input: Tensor, src: Tensor, region: Any, name: str) -> Tensor:
     """Return a copy of input with `src` written over the region, a view of it."""
+    if src.device.axis is not None:  # vmapped: what is written differs between examples, so then does the whole
+        input = to_device(input, src.device)
     written = Clone.apply(input)
     place = region(written)
     if place._array.shape != src._array.shape:
