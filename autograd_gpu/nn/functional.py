@@ -6,10 +6,11 @@ order of derivative works on every device.
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Sequence
 
-from ..dtypes import bfloat16, finfo, float16
+from ..dtypes import DType, bfloat16, finfo, float16
 from ..ops.attention import scaled_dot_product_attention
 from ..ops.channel_norm import batch_norm, group_norm, instance_norm
 from ..ops.conv import conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d, fold, unfold
@@ -38,6 +39,7 @@ from ..ops.pool import (
     max_pool3d,
 )  # fmt: skip
 from ..ops.random import dropout
+from ..ops.reduce import norm
 from ..ops.resize import interpolate, pixel_shuffle, pixel_unshuffle, upsample
 from ..ops.softmax import log_softmax, softmax
 from ..tensor import Tensor
@@ -91,10 +93,15 @@ __all__ = [
     # layers
     "cosine_similarity",
     "normalize",
+    "pairwise_distance",
     "rms_norm",
     # activations
+    "celu",
     "elu",
     "glu",
+    "hardshrink",
+    "hardsigmoid",
+    "hardswish",
     "hardtanh",
     "leaky_relu",
     "logsigmoid",
@@ -104,16 +111,27 @@ __all__ = [
     "relu6",
     "selu",
     "silu",
+    "softmin",
     "softplus",
+    "softshrink",
     "softsign",
+    "tanhshrink",
+    "threshold",
     # losses
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
+    "cosine_embedding_loss",
+    "gaussian_nll_loss",
+    "hinge_embedding_loss",
     "huber_loss",
     "kl_div",
     "l1_loss",
+    "margin_ranking_loss",
     "mse_loss",
+    "poisson_nll_loss",
     "smooth_l1_loss",
+    "soft_margin_loss",
+    "triplet_margin_loss",
 ]
 
 
@@ -244,6 +262,50 @@ def softsign(input: Tensor) -> Tensor:
     return input / (input.abs() + 1.0)
 
 
+def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """y = max(x, 0) + min(alpha * (exp(x / alpha) - 1), 0) (Barron 2017)."""
+    if alpha == 0:
+        raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
+    return _place(input, inplace, lambda x: where(x > 0, x, (x.clamp(max=0.0) / alpha).expm1() * alpha))
+
+
+def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
+    """y = x above the threshold, else value."""
+    return _place(input, inplace, lambda x: where(x > threshold, x, value))
+
+
+def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
+    """y = min(max(x / 6 + 1 / 2, 0), 1); the slope at the bounds is 0."""
+    return _place(input, inplace, lambda x: hardtanh(x + 3.0, 0.0, 6.0) / 6.0)
+
+
+def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
+    """y = x * min(max(x / 6 + 1 / 2, 0), 1) (Howard et al. 2019)."""
+    return _place(input, inplace, lambda x: where(x < 3, where(x > -3, x * (x + 3.0) / 6.0, 0.0), x))
+
+
+def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    """y = x where |x| > lambd, else 0."""
+    return where(input.abs() <= lambd, 0.0, input)
+
+
+def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    """y = x moved towards 0 by lambd, and 0 where it would pass it."""
+    if lambd < 0:
+        raise RuntimeError(f"lambda must be greater or equal to 0, but found to be {lambd}.")
+    return where(input > lambd, input - lambd, where(input < -lambd, input + lambd, input * 0.0))
+
+
+def tanhshrink(input: Tensor) -> Tensor:
+    """y = x - tanh(x)."""
+    return input - tanh(input)
+
+
+def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: DType | None = None) -> Tensor:
+    """y = softmax(-x) along dim."""
+    return softmax(-input, dim, dtype=dtype)
+
+
 def glu(input: Tensor, dim: int = -1) -> Tensor:
     """y = a * sigmoid(b), where a and b are the halves of the input along dim."""
     size = input.size(dim)
@@ -357,4 +419,90 @@ def kl_div(input: Tensor, target: Tensor, reduction: str = "mean", log_target: b
             "only by the batch size, and aligns with the KL div math definition.",
             stacklevel=2,
         )
+    return _reduced(loss, reduction)
+
+
+def poisson_nll_loss(
+    input: Tensor,
+    target: Tensor,
+    log_input: bool = True,
+    full: bool = False,
+    eps: float = 1e-8,
+    reduction: str = "mean",
+) -> Tensor:
+    """exp(x) - y x with x the rate's logarithm, else x - y log(x + eps), reduced; `full` adds Stirling's log y!."""
+    loss = input.exp() - target * input if log_input else input - target * (input + eps).log()
+    if full:
+        many = where(target > 1, target, 1.0)
+        loss = loss + where(target > 1, many * many.log() - many + 0.5 * (2 * math.pi * many).log(), 0.0)
+    return _reduced(loss, reduction)
+
+
+def gaussian_nll_loss(
+    input: Tensor,
+    target: Tensor,
+    var: Tensor | float,
+    full: bool = False,
+    eps: float = 1e-6,
+    reduction: str = "mean",
+) -> Tensor:
+    """(log v + (x - y)^2 / v) / 2 with v = max(var, eps) held constant there, reduced (Nix & Weigend 1994)."""
+    variance = var if isinstance(var, Tensor) else input.new_full(input.shape, var)
+    if variance.shape != input.shape and variance.shape == input.shape[:-1]:
+        variance = variance.unsqueeze(-1)
+    if (variance < 0).any():
+        raise ValueError("var has negative entry/entries")
+    # The bound passes the gradient on, as PyTorch's does, which writes it in place unseen.
+    variance = variance + (variance.detach().clamp(min=eps) - variance.detach())
+    loss = (variance.log() + (input - target) ** 2 / variance) * 0.5
+    return _reduced(loss + 0.5 * math.log(2 * math.pi) if full else loss, reduction)
+
+
+def soft_margin_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
+    """log(1 + exp(-y x)), reduced; y are 1 or -1."""
+    return _reduced(-logsigmoid(target * input), reduction)
+
+
+def hinge_embedding_loss(input: Tensor, target: Tensor, margin: float = 1.0, reduction: str = "mean") -> Tensor:
+    """x where y = 1, max(margin - x, 0) where y = -1, reduced."""
+    nothing = input * 0.0
+    apart = where(target != 1, (margin - input).clamp(min=0.0), nothing)
+    return _reduced(apart + where(target != -1, input, nothing), reduction)
+
+
+def margin_ranking_loss(
+    input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0.0, reduction: str = "mean"
+) -> Tensor:
+    """max(margin - y (x1 - x2), 0), reduced; y = 1 wants x1 above x2, y = -1 below."""
+    return _reduced((margin - target * (input1 - input2)).clamp(min=0.0), reduction)
+
+
+def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
+    """y = ||x1 - x2 + eps||_p along the last dimension."""
+    return norm(x1 - x2 + eps, p, -1, keepdim)
+
+
+def triplet_margin_loss(
+    anchor: Tensor,
+    positive: Tensor,
+    negative: Tensor,
+    margin: float = 1.0,
+    p: float = 2.0,
+    eps: float = 1e-6,
+    swap: bool = False,
+    reduction: str = "mean",
+) -> Tensor:
+    """max(margin + d(anchor, positive) - d(anchor, negative), 0), reduced; with `swap` or d(positive, negative) if less."""
+    near, far = pairwise_distance(anchor, positive, p, eps), pairwise_distance(anchor, negative, p, eps)
+    if swap:
+        far = minimum(far, pairwise_distance(positive, negative, p, eps))
+    return _reduced((margin + near - far).clamp(min=0.0), reduction)
+
+
+def cosine_embedding_loss(
+    input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0.0, reduction: str = "mean"
+) -> Tensor:
+    """1 - cos(x1, x2) where y = 1, max(cos(x1, x2) - margin, 0) where y = -1, reduced."""
+    cosine = cosine_similarity(input1, input2, -1)
+    loss = where(target == 1, 1.0 - cosine, where(target == -1, (cosine - margin).clamp(min=0.0), cosine * 0.0))
     return _reduced(loss, reduction)

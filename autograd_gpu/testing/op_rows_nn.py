@@ -526,4 +526,32 @@ PICTURES = [
     ),
 ]
 
-NN = [*CONVOLUTIONS, *POOLS, *NORMS, *PICTURES]
+# ---------------------------------------------------------------------------------------------- activations
+
+
+def activation(name: str, reference: Any, kinks: Sequence[float], **options: Any) -> OpCase:
+    """Smooth points a quarter off the multiples of a half; edges at the kinks themselves."""
+    return OpCase(
+        f"nn.functional.{name}",
+        lambda x, *args, **kwargs: reference(x, *args, **kwargs),
+        lambda t: [call(t.apart(4, 5), **options)],
+        lambda t: [call(t(0, 3), **options), call(t.of(*kinks, 30.0, -30.0), **options), call(t(), **options)],
+        tolerance=2,
+    )
+
+
+ACTIVATIONS = [
+    activation(
+        "celu", lambda x, alpha: np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0) / alpha)), [0.0], alpha=1.5
+    ),
+    activation(
+        "threshold", lambda x, threshold, value: np.where(x > threshold, x, value), [0.5], threshold=0.5, value=2.0
+    ),
+    activation("hardsigmoid", lambda x: np.clip(x / 6 + 0.5, 0, 1), [-3.0, 3.0]),
+    activation("hardswish", lambda x: x * np.clip(x / 6 + 0.5, 0, 1), [-3.0, 3.0]),
+    activation("hardshrink", lambda x, lambd: np.where(np.abs(x) > lambd, x, 0), [-1.0, 1.0], lambd=1.0),
+    activation("softshrink", lambda x, lambd: np.sign(x) * np.maximum(np.abs(x) - lambd, 0), [-1.0, 1.0], lambd=1.0),
+    activation("tanhshrink", lambda x: x - np.tanh(x), [0.0]),
+]
+
+NN = [*CONVOLUTIONS, *POOLS, *NORMS, *PICTURES, *ACTIVATIONS]

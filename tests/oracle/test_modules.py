@@ -106,6 +106,8 @@ P /= P.sum(-1, keepdims=True)
 LOGITS, OTHER = NORMAL((4, 3)) * 2, NORMAL((4, 3))
 WEIGHT = np.array([0.5, 2.0, 1.0])
 CLASSES = np.array([0, 2, 1, 2])
+COUNTS = np.array([[0.0, 1.0, 4.0], [2.0, 0.0, 7.0], [1.0, 1.0, 0.0], [3.0, 2.0, 1.0]])
+SIGNS = np.where(OTHER > 0, 1.0, -1.0)
 
 LOSSES = {
     "mse": lambda F, t, r: F.mse_loss(t(LOGITS), t(OTHER), reduction=r),
@@ -128,6 +130,18 @@ LOSSES = {
     ),
     "cross entropy of probabilities": lambda F, t, r: F.cross_entropy(t(LOGITS), t(P), reduction=r),
     "nll": lambda F, t, r: F.nll_loss(F.log_softmax(t(LOGITS), -1), t(CLASSES), weight=t(WEIGHT), reduction=r),
+    "poisson": lambda F, t, r: F.poisson_nll_loss(t(LOGITS), t(COUNTS), full=True, reduction=r),
+    "poisson of rates": lambda F, t, r: F.poisson_nll_loss(t(P), t(COUNTS), log_input=False, reduction=r),
+    "gaussian": lambda F, t, r: F.gaussian_nll_loss(t(LOGITS), t(OTHER), t(P), full=True, reduction=r),
+    "gaussian of one": lambda F, t, r: F.gaussian_nll_loss(t(LOGITS), t(OTHER), t(P[:, 0]), eps=0.4, reduction=r),
+    "soft margin": lambda F, t, r: F.soft_margin_loss(t(LOGITS * 30), t(SIGNS), reduction=r),
+    "hinge": lambda F, t, r: F.hinge_embedding_loss(t(LOGITS), t(SIGNS), margin=0.5, reduction=r),
+    "ranking": lambda F, t, r: F.margin_ranking_loss(t(LOGITS), t(OTHER), t(SIGNS), margin=0.5, reduction=r),
+    "triplet": lambda F, t, r: F.triplet_margin_loss(t(LOGITS), t(OTHER), t(P), reduction=r),
+    "triplet swapped": lambda F, t, r: F.triplet_margin_loss(t(LOGITS), t(OTHER), t(P), p=3.0, swap=True, reduction=r),
+    "cosine embedding": lambda F, t, r: F.cosine_embedding_loss(t(LOGITS), t(OTHER), t(SIGNS[:, 0]), 0.1, reduction=r),
+    "softmin": lambda F, t, r: F.softmin(t(LOGITS), -1),
+    "distance": lambda F, t, r: F.pairwise_distance(t(LOGITS), t(OTHER), keepdim=True),
     "cosine": lambda F, t, r: F.cosine_similarity(t(LOGITS), t(OTHER), dim=-1),
     "normalize": lambda F, t, r: F.normalize(t(LOGITS), p=3.0),
 }
