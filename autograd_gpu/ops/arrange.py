@@ -176,7 +176,8 @@ def dsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
 def _split_evenly(name: str, x: Tensor, cuts: Any, least: int, dim: int) -> tuple[Tensor, ...]:
     if x.ndim < least:
         raise RuntimeError(
-            f"torch.{name} requires a tensor with at least {least} dimension, but got a tensor with {x.ndim} dimensions!"
+            f"torch.{name} requires a tensor with at least {least} dimension, but got a tensor with {x.ndim} "
+            "dimensions!"
         )
     size = x._array.shape[dim]
     if isinstance(cuts, int) and (cuts <= 0 or size % cuts):
@@ -319,10 +320,11 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
     column, row = arange(size, device=input.device), arange(size, device=input.device).unsqueeze(1)  # type: ignore[attr-defined]
     source = (row if offset >= 0 else column).expand(size, size).clamp(max=max(length - 1, 0))  # type: ignore[attr-defined]
     if length == 0:
-        matrices = input.new_zeros((*input._array.shape[:-1], size, size))  # type: ignore[attr-defined]
+        nothing = cast(sum(input, -1), input.dtype)  # zeros that belong to the graph
+        matrices = expand(unsqueeze(unsqueeze(nothing, -1), -1), (*nothing._array.shape, size, size))
     else:
         spread = reshape(index_select(input, -1, reshape(source, (-1,))), (*input._array.shape[:-1], size, size))
-        matrices = where(column - row == offset, spread, 0)
+        matrices = where(column - row == offset, spread, spread.new_zeros(()))  # type: ignore[attr-defined]
     first, second = (dim1, dim2)
     return movedim(matrices, (-2, -1), (first, second))
 
@@ -352,8 +354,8 @@ def _with_region(input: Tensor, src: Tensor, region: Any, name: str) -> Tensor:
     place = region(written)
     if place._array.shape != src._array.shape:
         raise RuntimeError(
-            f"{name}: expected src to have a size equal to the slice of self. src size = {list(src.shape)}, slice size = "
-            f"{list(place.shape)}"
+            f"{name}: expected src to have a size equal to the slice of self. src size = "
+            f"{list(src.shape)}, slice size = {list(place.shape)}"
         )
     place.copy_(src)
     return written

@@ -72,7 +72,7 @@ def logit(input: Tensor, eps: float | None = None) -> Tensor:
     x = floating(input)
     if eps is not None:
         x = clamp(x, eps, 1 - eps)
-    return log(x / (1 - x))
+    return log(x) - log(1 - x)
 
 
 def deg2rad(input: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ Repeated places are combined in order of appearance, so results are the same on 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,9 +24,9 @@ from .index import (
     getitem,
     nonzero,
 )
-from .reduce import argsort
+from .reduce import argsort, sum
 from .scan import scan
-from .shape import Clone, cat, expand, movedim, reshape, unsqueeze, wrap_dim
+from .shape import cat, expand, movedim, reshape, unsqueeze, wrap_dim
 
 # ---------------------------------------------------------------------------------------------- slices by number
 
@@ -33,7 +34,7 @@ from .shape import Clone, cat, expand, movedim, reshape, unsqueeze, wrap_dim
 def _as_rows(x: Tensor, dim: int) -> Tensor:
     """x (..., n, ...) as (n, the others)."""
     front = movedim(x, dim, 0) if x.ndim else reshape(x, (1, 1))
-    return reshape(front, (front._array.shape[0], front._array.size // max(front._array.shape[0], 1)))
+    return reshape(front, (front._array.shape[0], math.prod(front._array.shape[1:])))
 
 
 def _from_rows(rows: Tensor, like: Tensor, dim: int) -> Tensor:
@@ -58,11 +59,11 @@ def _slices(name: str, x: Tensor, dim: int, index: Tensor, source: Tensor) -> tu
     expected = (*x._array.shape[:dim], index._array.size, *x._array.shape[dim + 1 :]) if x.ndim else ()
     if source._array.shape != expected and not (x.ndim == 0 and source._array.size == index._array.size):
         raise RuntimeError(
-            f"{name}(): the source's shape {list(source.shape)} must be self's {list(x.shape)} with {index._array.size}, the "
-            f"number of indices, at dimension {dim}"
+            f"{name}(): the source's shape {list(source.shape)} must be self's {list(x.shape)} with "
+            f"{index._array.size}, the number of indices, at dimension {dim}"
         )
     _refuse_outside(index, x._array.shape[dim] if x.ndim else 1, dim)
-    return dim, index, _as_rows(source, dim) if source._array.size else source.new_zeros((0, 1))  # type: ignore[attr-defined]
+    return dim, index, _as_rows(source, dim)
 
 
 def _refuse_outside(index: Tensor, size: int, dim: int) -> None:
@@ -74,8 +75,6 @@ def _refuse_outside(index: Tensor, size: int, dim: int) -> None:
 def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Tensor:
     """Return input with alpha times the slices of source added to those at `index` along `dim`."""
     dim, index, rows = _slices("index_add", input, dim, index, source)
-    if not (source._array.size and input._array.size):
-        return Clone.apply(input)
     count = input._array.shape[dim] if input.ndim else 1
     added = _from_rows(ScatterAddRows.apply(rows, index, count=count), input, dim)
     return input + (added if alpha == 1 else added * alpha)
@@ -84,8 +83,6 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
 def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
     """Return input with the slices of source in place of those at `index` along `dim`."""
     dim, index, rows = _slices("index_copy", input, dim, index, source)
-    if not (source._array.size and input._array.size):
-        return Clone.apply(input)
     return _from_rows(ScatterRows.apply(_as_rows(input, dim), index, rows), input, dim)
 
 
@@ -184,7 +181,7 @@ def _extreme_at(x: Tensor, position: Tensor, values: Tensor, reduce: str, includ
 
 
 def take(input: Tensor, index: Tensor) -> Tensor:
-    """Return the elements of the flattened input at `index`, in the shape of index; negative ones count from the end."""
+    """Return the elements of the flattened input at `index`, in its shape; negative ones count from the end."""
     if index._array.dtype != dtypes.int64.numpy:
         raise RuntimeError(f"take(): Expected a long tensor for index, but got {index.dtype}")
     position = reshape(index, (index._array.size,))
@@ -230,7 +227,7 @@ def index_put(input: Tensor, indices: Sequence[Tensor | None], values: Tensor, a
 
 
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
-    """Return input's elements at `indices` along `dim`, the other dimensions broadcast; without `dim`, of the flat input."""
+    """Return input's elements at `indices` along `dim`, the others broadcast; without `dim`, of the flat input."""
     if indices._array.dtype != dtypes.int64.numpy:
         raise RuntimeError(f"torch.take_along_dim(): dtype of indices should be Long but got {indices.dtype}")
     if dim is None:
@@ -262,10 +259,11 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     number = reshape(mask, (mask._array.size,)).cumsum(0) - 1  # type: ignore[attr-defined]
     if mask.is_cpu and mask._array.sum() > source._array.size:
         raise RuntimeError("masked_scatter: expected source to have at least as many elements as the mask has ones")
-    if source._array.size == 0:
-        return Clone.apply(x)
-    number = number.clamp(min=0, max=source._array.size - 1)
-    values = GatherRows.apply(reshape(source, (source._array.size, 1)), number)
+    flat = reshape(source, (source._array.size,))
+    if not source._array.size:
+        flat = reshape(cast(sum(flat), source.dtype), (1,))  # a zero that belongs to the graph; nobody takes it
+    number = number.clamp(min=0, max=flat._array.size - 1)
+    values = GatherRows.apply(unsqueeze(flat, 1), number)
     return where(mask, reshape(values, x._array.shape), x)
 
 

@@ -226,9 +226,9 @@ def searchsorted(
     sequence, values = cast(sequence, dtype), cast(values, dtype)
     if sequence.ndim > 1 and sequence._array.shape[:-1] != values._array.shape[:-1]:
         raise RuntimeError(
-            "torch.searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries tensor "
-            f"and input value tensor must match, but we got boundaries tensor {list(sequence.shape)} and input value tensor "
-            f"{list(values.shape)}"
+            "torch.searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries "
+            f"tensor and input value tensor must match, but we got boundaries tensor {list(sequence.shape)} and input "
+            f"value tensor {list(values.shape)}"
         )
     flat = values if sequence.ndim > 1 else reshape(values, (values._array.size,))
     place = reshape(_place(sequence, flat, right or side == "right"), values._array.shape)

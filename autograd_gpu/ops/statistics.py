@@ -70,7 +70,7 @@ def count_nonzero(input: Tensor, dim: Dims = None) -> Tensor:
 
 
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
-    """Return how often each of 0, 1, ... occurs in a vector, or the sums of the weights that go with them. Synchronises."""
+    """Return how often each of 0, 1, ... occurs in a vector, or the sums of their weights. Synchronises."""
     if input.ndim != 1 or input._array.dtype.kind not in "iu":
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
     if minlength < 0:
