@@ -492,7 +492,7 @@ def triplet_margin_loss(
     swap: bool = False,
     reduction: str = "mean",
 ) -> Tensor:
-    """max(margin + d(anchor, positive) - d(anchor, negative), 0), reduced; with `swap` or d(positive, negative) if less."""
+    """max(margin + d(anchor, positive) - d(anchor, negative), 0), reduced; `swap`: or d(positive, negative) if less."""
     near, far = pairwise_distance(anchor, positive, p, eps), pairwise_distance(anchor, negative, p, eps)
     if swap:
         far = minimum(far, pairwise_distance(positive, negative, p, eps))

@@ -132,9 +132,8 @@ def _contract(x: Tensor, x_labels: Labels, y: Tensor, y_labels: Labels, needed: 
         for label, size in zip(labels, tensor.shape):
             if size != sizes.get(label, size) and 1 not in (size, sizes[label]):
                 raise RuntimeError(
-                    f"einsum(): operands do not broadcast with remapped shapes: subscript {label} has sizes "
-                    f"{sizes[label]} "
-                    f"and {size}"
+                    f"einsum(): subscript {label} has size {size} which does not broadcast with previously seen size "
+                    f"{sizes[label]}"
                 )
             sizes[label] = size if sizes.get(label, 1) == 1 else sizes[label]
     shared = [label for label in x_labels if label in y_labels]
