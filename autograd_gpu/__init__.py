@@ -23,10 +23,12 @@ from .errors import DeviceUnavailable
 from .ops import methods as _methods
 from .ops.arrange import (
     adjoint, atleast_1d, atleast_2d, atleast_3d, block_diag, cartesian_prod, column_stack, diag, diag_embed, diagflat,
-    diagonal_scatter, dsplit, dstack, fliplr, flipud, hsplit, hstack, meshgrid, repeat_interleave, roll, rot90, row_stack,
-    select_scatter, slice_scatter, split_with_sizes, tensor_split, trace, tril_indices, triu_indices, vsplit, vstack,
+    diagonal_scatter, dsplit, dstack, fliplr, flipud, hsplit, hstack, meshgrid, repeat_interleave, roll, rot90,
+    row_stack, select_scatter, slice_scatter, split_with_sizes, tensor_split, trace, tril_indices, triu_indices, vsplit,
+    vstack,
 )  # fmt: skip
 from .ops.cast import result_type as _result_type
+from .ops.closeness import allclose, equal, isclose
 from .ops.creation import (
     arange, as_tensor, empty, empty_like, eye, from_numpy, full, full_like, is_tensor, linspace, logspace, ones,
     ones_like, tensor, tril, triu, zeros, zeros_like,
@@ -42,8 +44,8 @@ from .ops.elementwise import (
 from .ops.exchange import from_dlpack, to_dlpack
 from .ops.elementwise_composed import (
     addcdiv, bitwise_left_shift, bitwise_right_shift, clamp_max, clamp_min, deg2rad, float_power, fmax, fmin, frac,
-    heaviside, hypot, isneginf, isposinf, isreal, ldexp, lerp, logaddexp, logaddexp2, logit, nan_to_num, positive, rad2deg,
-    rsub, signbit, sinc, xlogy,
+    heaviside, hypot, isneginf, isposinf, isreal, ldexp, lerp, logaddexp, logaddexp2, logit, nan_to_num, positive,
+    rad2deg, rsub, signbit, sinc, xlogy,
 )  # fmt: skip
 from .ops.index import gather, index_select, masked_fill, masked_select, nonzero, scatter, scatter_add
 from .ops.matmul import addmm, baddbmm, bmm, dot, matmul, mm, mv, outer
@@ -116,17 +118,16 @@ def numel(input: Tensor) -> int:
     return input.numel()
 
 
-def equal(input: Tensor, other: Tensor) -> bool:
-    """Return whether two tensors have the same shape and the same elements."""
-    return input.shape == other.shape and (input == other).all().item()
+def is_complex(input: Tensor) -> bool:
+    """Return False: complex tensors are not supported."""
+    return input.dtype.is_complex
 
 
-def allclose(input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
-    """Return whether |input - other| <= atol + rtol * |other| everywhere."""
-    return isclose(input, other, rtol, atol, equal_nan).all().item()
+def is_nonzero(input: Tensor) -> bool:
+    """Return whether the only element is not zero. Synchronises."""
+    return input.item() != 0  # type: ignore[attr-defined]
 
 
-def isclose(input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
-    """Return where |input - other| <= atol + rtol * |other|."""
-    near = (input == other) | (isfinite(other) & ((input - other).abs() <= atol + rtol * other.abs()))
-    return near | (isnan(input) & isnan(other)) if equal_nan else near
+def can_cast(from_: dtype, to: dtype) -> bool:
+    """Return whether promotion would allow the cast: to the same kind or a higher one, as bool < integer < float."""
+    return from_.kind <= to.kind

@@ -15,8 +15,8 @@ from ..dtypes import DType
 from ..printing import represent
 from ..tensor import AccumulateGrad, Tensor, edge_of, wrap
 from . import (
-    arrange, cast, creation, elementwise, elementwise_composed, index, inplace, matmul, random, reduce, scan, scatter, shape,
-    softmax, sorting, statistics,
+    arrange, cast, closeness, creation, elementwise, elementwise_composed, index, inplace, matmul,
+    random, reduce, scan, scatter, shape, softmax, sorting, statistics,
 )  # fmt: skip
 
 # ---------------------------------------------------------------------------------------------- functions as methods
@@ -34,9 +34,10 @@ _METHODS: dict[Any, str] = {
     index: "gather index_select masked_fill masked_select nonzero scatter scatter_add",
     creation: "tril triu",
     random: "bernoulli multinomial",
-    elementwise_composed: "addcdiv bitwise_left_shift bitwise_right_shift clamp_max clamp_min deg2rad float_power fmax fmin frac "
-    "heaviside hypot isneginf isposinf isreal ldexp lerp logaddexp logaddexp2 logit nan_to_num positive rad2deg signbit sinc "
-    "xlogy",
+    closeness: "allclose equal isclose",
+    elementwise_composed: "addcdiv bitwise_left_shift bitwise_right_shift clamp_max clamp_min deg2rad float_power fmax "
+    "fmin frac heaviside hypot isneginf isposinf isreal ldexp lerp logaddexp logaddexp2 logit nan_to_num positive rad2deg "
+    "signbit sinc xlogy",
     scan: "cummax cummin cumprod diff logcumsumexp",
     sorting: "kthvalue median mode msort nanmedian unique unique_consecutive",
     statistics: "aminmax bincount count_nonzero histc nanmean nansum",
@@ -67,8 +68,8 @@ for _name in _WITH_KERNEL.split():
 for _name in (
     "clamp bitwise_and bitwise_not bitwise_or bitwise_xor eq floor_divide ge gt le logical_and logical_not logical_or "
     "logical_xor lt ne addcmul addmm baddbmm cumsum masked_fill scatter scatter_add tril triu addcdiv bitwise_left_shift "
-    "bitwise_right_shift clamp_max clamp_min cumprod deg2rad float_power frac heaviside hypot index_add index_copy index_fill "
-    "index_put ldexp lerp logit masked_scatter nan_to_num put rad2deg scatter_reduce sinc xlogy"
+    "bitwise_right_shift clamp_max clamp_min cumprod deg2rad float_power frac heaviside hypot index_add index_copy "
+    "index_fill index_put ldexp lerp logit masked_scatter nan_to_num put rad2deg scatter_reduce sinc xlogy"
 ).split():
     setattr(Tensor, _name + "_", inplace.inplace(_name + "_", getattr(Tensor, _name)))
 _add_, _sub_ = (inplace.inplace(name + "_", getattr(Tensor, name), name) for name in ("add", "sub"))

@@ -328,3 +328,16 @@ x.masked_scatter(n, y)
 T.argwhere(n)
 T.argwhere(s)
 """
+
+QUESTIONS = """
+x.equal(y)
+x.allclose(x + 1e-12)
+x.isclose(y, atol=1.0)
+T.isclose(T.tensor([nan, 1.0]), T.tensor([nan, 1.0]), equal_nan=True)
+T.is_complex(x)
+T.is_nonzero(s)
+T.is_nonzero(v)
+T.can_cast(T.int32, T.float16)
+T.can_cast(T.bool, T.int8)
+T.can_cast(T.float32, T.bool)
+"""

@@ -12,7 +12,7 @@ import pytest
 import torch
 from conftest import assert_same, gradients
 from differences import DIFFERENCES
-from math_expressions import ELEMENTWISE
+from math_expressions import ELEMENTWISE, QUESTIONS
 from math_expressions import INDEXING as MORE_INDEXING
 from math_expressions import REDUCTIONS as MORE_REDUCTIONS
 from math_expressions import SHAPES as MORE_SHAPES
@@ -804,6 +804,7 @@ SWEEPS = {
     "more reductions": MORE_REDUCTIONS,
     "more shapes": MORE_SHAPES,
     "more indexing": MORE_INDEXING,
+    "questions": QUESTIONS,
 }
 
 
