@@ -21,6 +21,7 @@ from .activation import (
     Softsign,
     Tanh,
 )
+from .attention import MultiheadAttention
 from .channel_norm import (
     BatchNorm1d,
     BatchNorm2d,
@@ -95,6 +96,7 @@ __all__ = [
     "Identity",
     "LayerNorm",
     "Linear",
+    "MultiheadAttention",
     "RMSNorm",
     "Unflatten",
     # convolutions
