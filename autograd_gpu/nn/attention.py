@@ -92,8 +92,8 @@ class MultiheadAttention(Module):
         if query.dim() == 2:
             padding = None if key_padding_mask is None else key_padding_mask.unsqueeze(0)
             batch = 0 if self.batch_first else 1
-            inputs = (x.unsqueeze(batch) for x in (query, key, value))
-            y, weights = self.forward(*inputs, padding, need_weights, attn_mask, average_attn_weights)
+            q, k, v = (x.unsqueeze(batch) for x in (query, key, value))
+            y, weights = self.forward(q, k, v, padding, need_weights, attn_mask, average_attn_weights)
             return y.squeeze(batch), None if weights is None else weights.squeeze(0)
         if not self.batch_first:
             query, key, value = (x.transpose(0, 1) for x in (query, key, value))

@@ -80,9 +80,9 @@ class _BatchNorm(_ChannelNorm):
             self.num_batches_tracked.add_(1)
             if momentum is None:  # the mean of all batches so far
                 momentum = 1.0 / float(self.num_batches_tracked.item())
-        kept = (self.running_mean, self.running_var) if moves or not self.training else (None, None)
+        kept: Any = (self.running_mean, self.running_var) if moves or not self.training else (None, None)
         by_batch = self.training or self.running_mean is None
-        return F.batch_norm(input, *kept, self.weight, self.bias, by_batch, momentum or 0.0, self.eps)
+        return F.batch_norm(input, kept[0], kept[1], self.weight, self.bias, by_batch, momentum or 0.0, self.eps)
 
 
 class BatchNorm1d(_BatchNorm):
@@ -122,9 +122,10 @@ class _InstanceNorm(_ChannelNorm):
         """Return the input with each channel of each instance normalised."""
         self._check(input)
         batched = input if input.dim() == self.dims[1] else input.unsqueeze(0)
+        momentum = self.momentum or 0.0
         by_instance = self.training or not self.track_running_stats
         y = F.instance_norm(
-            batched, self.running_mean, self.running_var, self.weight, self.bias, by_instance, self.momentum, self.eps
+            batched, self.running_mean, self.running_var, self.weight, self.bias, by_instance, momentum, self.eps
         )
         return y if batched is input else y.squeeze(0)
 

@@ -49,7 +49,7 @@ class _Conv(Module):
         )  # fmt: skip
         self.kernel_size = per_dim(kernel_size, self.dims, "kernel_size")
         self.stride = per_dim(stride, self.dims, "stride")
-        self.padding = padding if isinstance(padding, str) else per_dim(padding, self.dims, "padding")
+        self.padding: Any = padding if isinstance(padding, str) else per_dim(padding, self.dims, "padding")
         self.dilation = per_dim(dilation, self.dims, "dilation")
         if padding == "same" and max(self.stride) > 1:
             raise ValueError("padding='same' is not supported for strided convolutions")
@@ -71,7 +71,7 @@ class _Conv(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the convolution of the input."""
-        padding = self.padding
+        padding: Any = self.padding
         if self.padding_mode != "zeros":
             input, padding = F.pad(input, self._sides(), mode=self.padding_mode), 0
         convolve = (F.conv1d, F.conv2d, F.conv3d)[self.dims - 1]

@@ -466,8 +466,8 @@ def soft_margin_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> 
 def hinge_embedding_loss(input: Tensor, target: Tensor, margin: float = 1.0, reduction: str = "mean") -> Tensor:
     """x where y = 1, max(margin - x, 0) where y = -1, reduced."""
     nothing = input * 0.0
-    apart = where(target != 1, (margin - input).clamp(min=0.0), nothing)
-    return _reduced(apart + where(target != -1, input, nothing), reduction)
+    apart = where(target.ne(1), (margin - input).clamp(min=0.0), nothing)
+    return _reduced(apart + where(target.ne(-1), input, nothing), reduction)
 
 
 def margin_ranking_loss(
@@ -504,5 +504,5 @@ def cosine_embedding_loss(
 ) -> Tensor:
     """1 - cos(x1, x2) where y = 1, max(cos(x1, x2) - margin, 0) where y = -1, reduced."""
     cosine = cosine_similarity(input1, input2, -1)
-    loss = where(target == 1, 1.0 - cosine, where(target == -1, (cosine - margin).clamp(min=0.0), cosine * 0.0))
+    loss = where(target.eq(1), 1.0 - cosine, where(target.eq(-1), (cosine - margin).clamp(min=0.0), cosine * 0.0))
     return _reduced(loss, reduction)
