@@ -1,6 +1,6 @@
 """PyTorch's autograd as a small, readable runtime: NumPy on the CPU, hand-written CUDA kernels on the GPU.
 
-    import autograd_gpu as torch
+import autograd_gpu as torch
 """
 
 import importlib as _importlib
@@ -79,7 +79,7 @@ from .tensor import Size, Tensor
 from .version import __version__
 from . import autograd, cuda  # isort: skip  (after the names that they use)
 
-device("cpu").backend  # loaded here once, so that no operation has to ask
+_ = device("cpu").backend  # loaded here once, so that no operation has to ask
 for _name in _TAKES_OUT:
     globals()[_name] = _accepting_out(globals()[_name])
 bool = _dtypes.bool

@@ -71,7 +71,9 @@ class kernel:
         self._kernel = UserKernel(source, name, defines)
         self.name = name
 
-    def __call__(self, grid: int | tuple[int, ...], block: int | tuple[int, ...], *args: Any, shared_mem: int = 0) -> None:
+    def __call__(
+        self, grid: int | tuple[int, ...], block: int | tuple[int, ...], *args: Any, shared_mem: int = 0
+    ) -> None:
         arrays = []
         for number, value in enumerate(args):
             if isinstance(value, Tensor):

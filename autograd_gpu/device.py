@@ -27,7 +27,7 @@ class Device:
             return _interned("cuda", device)
         parsed = re.fullmatch(r"(\w+)(?::(\d+))?", device) if isinstance(device, str) else None
         if parsed is None:
-            raise RuntimeError(f"Invalid device string: '{device}'. Expected \"cpu\", \"cuda\" or \"cuda:<index>\".")
+            raise RuntimeError(f'Invalid device string: \'{device}\'. Expected "cpu", "cuda" or "cuda:<index>".')
         if parsed[2] is not None:
             if index is not None:
                 raise RuntimeError(f"device: the index is given twice, in '{device}' and as {index}. Give it once.")
@@ -103,7 +103,13 @@ def resolve(device: Device | str | int | None) -> Device:
         return device
     if device.type == "cpu":
         return cpu
-    return device if device.index is not None else Device("cuda", _current_cuda_index())
+    current = _current_cuda_index()
+    if device.index not in (None, current):
+        raise RuntimeError(
+            f"{device}: tensors are kept on one GPU per process, which is cuda:{current}; invalid device ordinal "
+            f"{device.index}. Choose another GPU with CUDA_VISIBLE_DEVICES={device.index}."
+        )
+    return Device("cuda", current)
 
 
 _default = cpu
@@ -134,10 +140,7 @@ def get_default_device() -> Device:
 
 
 def _current_cuda_index() -> int:
-    if emulating():
-        return 0
-    backend = Device("cuda").backend
-    return backend.current_device()
+    return Device("cuda").backend.current_device()
 
 
 def emulating() -> bool:

@@ -127,7 +127,9 @@ def of_scalar(value: object) -> DType:
     if isinstance(value, (float, np.floating)):
         return _default
     if isinstance(value, complex):
-        raise NotImplementedError("complex numbers are not supported. Keep the real and imaginary parts as two tensors.")
+        raise NotImplementedError(
+            "complex numbers are not supported. Keep the real and imaginary parts as two tensors."
+        )
     raise TypeError(f"expected a number, but got {type(value).__name__}")
 
 

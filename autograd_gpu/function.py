@@ -170,13 +170,17 @@ class Function:
         return results[0] if is_single else results
 
     @classmethod
-    def _record(cls, ctx: FunctionCtx, args: tuple, tensors: list, edges: tuple, outputs: tuple, recorded: bool) -> tuple:
+    def _record(
+        cls, ctx: FunctionCtx, args: tuple, tensors: list, edges: tuple, outputs: tuple, recorded: bool
+    ) -> tuple:
         dirty = {id(t) for t in ctx._dirty}
         for tensor in ctx._dirty:
             if recorded and tensor._edge is not None and type(tensor._edge[0]) is AccumulateGrad:
                 raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
             if not any(tensor is output for output in outputs):
-                raise RuntimeError("Some elements marked as dirty during the forward method were not returned as output.")
+                raise RuntimeError(
+                    "Some elements marked as dirty during the forward method were not returned as output."
+                )
         inputs = {id(t) for t in tensors}
         fresh = []
         for output in outputs:
@@ -248,5 +252,3 @@ class _Refuse(Op):
 
     def backward(ctx, *gradients: Any) -> Any:
         raise RuntimeError("trying to differentiate twice a function that was marked with @once_differentiable")
-
-

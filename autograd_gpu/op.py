@@ -13,6 +13,7 @@ from .tensor import Tensor, edge_of, mark_inference, refresh_view, version_cell,
 from .user_line import line_of, user_line
 
 _new = object.__new__
+on_out_of_memory: list[Callable] = []  # called with the error and the inputs, to add to what the error says
 _FLOATING = frozenset(dtype.numpy for dtype in FLOATS)
 
 
@@ -73,9 +74,8 @@ class Op(Node):
         try:
             result = ctx.forward(*arrays, **parameters) if parameters else ctx.forward(*arrays)
         except MemoryError as error:
-            from .saved_memory import explain_out_of_memory
-
-            explain_out_of_memory(error, inputs)
+            for explain in on_out_of_memory:
+                explain(error, inputs)
             raise
         recorded = recorded and modes.grad and cls.differentiable
         if recorded:
@@ -360,6 +360,5 @@ def _mixed_devices(operation: type, inputs: tuple) -> str:
     devices = sorted({str(value.device) for value in inputs if isinstance(value, Tensor)}, reverse=True)
     return (
         "Expected all tensors to be on the same device, but found at least two devices, "
-        f"{' and '.join(devices)}! ({operation.__name__.lower()}: move one with .to(\"{devices[0]}\").)"
+        f'{" and ".join(devices)}! ({operation.__name__.lower()}: move one with .to("{devices[0]}").)'
     )
-

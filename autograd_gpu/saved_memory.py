@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from .engine import Node
-from .op import Op, _Output, _Packed
+from .op import Op, _Output, _Packed, on_out_of_memory
 from .tensor import Tensor, edge_of
 from .user_line import line_of
 
@@ -115,3 +115,6 @@ def _human(size: int) -> str:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+on_out_of_memory.append(explain_out_of_memory)

@@ -248,3 +248,10 @@ def test_tensors_on_two_devices_name_both_and_the_way_out():
             mix()
         for words in ("cpu", "cuda:0", ".to("):
             assert words in str(caught.value)
+
+
+@pytest.mark.ours
+def test_a_gpu_that_is_not_this_processs():
+    with pytest.raises(RuntimeError, match=r"cuda:3: .* invalid device ordinal 3.*CUDA_VISIBLE_DEVICES=3"):
+        torch.ones(1, device="cuda:3")
+    assert str(torch.ones(1, device="cuda").device) == "cuda:0"

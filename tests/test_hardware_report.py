@@ -15,7 +15,10 @@ def test_a_kernel_counts_as_run_only_where_a_gpu_launched_it():
     results = {
         "environment": {"gpu_name": "NVIDIA H200", "date": "2026-01-01"},
         "launched": [["softmax.cu", "softmax_forward"]],
-        "checks": {"op table": [{"check": "exp", "error": "AssertionError"}], "sanitizer": [{"check": "memcheck", "error": None}]},
+        "checks": {
+            "op table": [{"check": "exp", "error": "AssertionError"}],
+            "sanitizer": [{"check": "memcheck", "error": None}],
+        },
         "benchmarks": {"kernels": []},
     }
     lines = report(results).splitlines()

@@ -259,8 +259,9 @@ def test_saved_tensor_hooks_that_break_the_rules():
         y = x.exp()
     with pytest.raises(TypeError, match=r"unpack_hook expected to be a Tensor"):
         y.backward()
-    with pytest.raises(RuntimeError, match=r"pack hook is modifying its input in place"), hooks(
-        lambda x: x.mul_(2), lambda x: x
+    with (
+        pytest.raises(RuntimeError, match=r"pack hook is modifying its input in place"),
+        hooks(lambda x: x.mul_(2), lambda x: x),
     ):
         (x * 2).exp()
 

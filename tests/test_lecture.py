@@ -43,8 +43,8 @@ def test_enabling_gradient_tracking(printed):
 
 def test_what_gets_tracked(printed):
     x = torch.tensor([2.0], requires_grad=True)
-    y = x ** 2      # y = 4.0
-    z = y * 3       # z = 12.0
+    y = x**2  # y = 4.0
+    z = y * 3  # z = 12.0
 
     # a computation graph is built
     print(y.grad_fn)  # <PowBackward0>
@@ -69,7 +69,7 @@ def test_simple_backward(printed):
     x = torch.tensor([2.0], requires_grad=True)
 
     # Forward pass: y = x^2
-    y = x ** 2
+    y = x**2
 
     # Backward pass: compute dy/dx
     y.backward()
@@ -98,7 +98,7 @@ def test_chain_rule_in_action(printed):
     x = torch.tensor([2.0], requires_grad=True)
 
     # y = (x^2 + 1)^3
-    y = (x ** 2 + 1) ** 3
+    y = (x**2 + 1) ** 3
 
     y.backward()
     print(x.grad)  # tensor([300.0])
@@ -110,10 +110,10 @@ def test_the_computation_graph():
     x = torch.tensor([2.0], requires_grad=True)
     y = torch.tensor([3.0], requires_grad=True)
 
-    z = x * y        # z depends on x and y
-    out = z.sum()    # scalar output
+    z = x * y  # z depends on x and y
+    out = z.sum()  # scalar output
 
-    out.backward()   # traverse graph backwards
+    out.backward()  # traverse graph backwards
 
     assert (x.grad.tolist(), y.grad.tolist()) == ([3.0], [2.0])
     assert [node.name() for node, _ in out.grad_fn.next_functions] == ["MulBackward0"]
@@ -124,12 +124,12 @@ def test_the_accumulation_problem(printed):
     x = torch.tensor([2.0], requires_grad=True)
 
     # First backward
-    y1 = x ** 2
+    y1 = x**2
     y1.backward()
     print(x.grad)  # tensor([4.0])
 
     # Second backward (gradients ADD)
-    y2 = x ** 3
+    y2 = x**3
     y2.backward()
     print(x.grad)  # tensor([16.0]) - not 12!
     # 4.0 (from y1) + 12.0 (from y2) = 16.0
@@ -142,7 +142,7 @@ def test_the_solution_zero_grad(printed, clear):
     x = torch.tensor([2.0], requires_grad=True)
 
     # First backward
-    y1 = x ** 2
+    y1 = x**2
     y1.backward()
     print(x.grad)  # tensor([4.0])
 
@@ -153,7 +153,7 @@ def test_the_solution_zero_grad(printed, clear):
         x.grad = None
 
     # Second backward (fresh start)
-    y2 = x ** 3
+    y2 = x**3
     y2.backward()
     print(x.grad)  # tensor([12.0]) - correct!
 
@@ -165,11 +165,11 @@ def test_no_grad_context(printed):
 
     # Inside no_grad, operations don't track
     with torch.no_grad():
-        y = x ** 2
+        y = x**2
         print(y.requires_grad)  # False
 
     # Back to tracking outside
-    z = x ** 2
+    z = x**2
     print(z.requires_grad)  # True
 
     assert printed() == ["False", "True"]
@@ -177,7 +177,7 @@ def test_no_grad_context(printed):
 
 def test_detach(printed):
     x = torch.tensor([2.0], requires_grad=True)
-    y = x ** 2
+    y = x**2
 
     # Detach from graph
     y_detached = y.detach()
@@ -193,7 +193,7 @@ def test_inference_mode():
     x = torch.tensor([2.0], requires_grad=True)
 
     def model(x):
-        return x ** 2
+        return x**2
 
     # Even faster than no_grad for pure inference
     with torch.inference_mode():
@@ -224,12 +224,12 @@ def test_putting_it_together(printed):
     y_true = torch.tensor([3.0, 5.0, 7.0])  # targets (2*x + 1)
 
     # Training step
-    y_pred = w * x + b                  # forward pass
+    y_pred = w * x + b  # forward pass
     loss = ((y_pred - y_true) ** 2).mean()  # MSE loss
 
-    loss.backward()                     # compute gradients
+    loss.backward()  # compute gradients
 
-    print(f"w.grad: {w.grad}")          # gradient w.r.t. w
-    print(f"b.grad: {b.grad}")          # gradient w.r.t. b
+    print(f"w.grad: {w.grad}")  # gradient w.r.t. w
+    print(f"b.grad: {b.grad}")  # gradient w.r.t. b
 
     assert printed() == ["w.grad: tensor([-22.6667])", "b.grad: tensor([-10.])"]

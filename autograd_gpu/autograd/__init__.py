@@ -4,7 +4,7 @@ from typing import Any
 
 from ..engine import enable_grad, inference_mode, no_grad, set_grad_enabled
 from ..function import Function
-from . import function, functional, graph, saved_names  # noqa: F401  (hangs PyTorch's names on the nodes)
+from . import function, functional, graph, saved_names
 from .anomaly import detect_anomaly, set_detect_anomaly
 from .backward import backward, grad
 

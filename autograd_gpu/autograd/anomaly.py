@@ -77,5 +77,3 @@ def is_anomaly_check_nan_enabled() -> bool:
 def _switch(enabled: bool, check_nan: bool) -> None:
     _State.enabled, _State.check_nan = enabled, check_nan
     Op.run = _run_checked if enabled else _plain_run  # type: ignore[method-assign, assignment]
-
-

@@ -106,7 +106,9 @@ def _batched_grad(
     return tuple(None if column[0] is None else stack(column) for column in zip(*rows))
 
 
-def _result(gradient: Tensor | None, target: Tensor, index: int, allow_unused: bool, materialize: bool) -> Tensor | None:
+def _result(
+    gradient: Tensor | None, target: Tensor, index: int, allow_unused: bool, materialize: bool
+) -> Tensor | None:
     if gradient is None:
         if not allow_unused:
             raise RuntimeError(

@@ -46,17 +46,28 @@ def _gradients(
     live = [(o, v) for o, v in zip(outputs, vectors) if o.requires_grad]
     if not live:
         if strict:
-            raise RuntimeError("The output of the user-provided function is independent of the input. This is not allowed in strict mode.")
+            raise RuntimeError(
+                "The output of the user-provided function is independent of the input. This is not allowed in strict mode."
+            )
         return tuple(x.new_zeros(x.shape) for x in inputs)  # type: ignore[attr-defined]
     found = grad(
-        [o for o, _ in live], inputs, [v for _, v in live], retain_graph=keep, create_graph=create_graph, allow_unused=True
+        [o for o, _ in live],
+        inputs,
+        [v for _, v in live],
+        retain_graph=keep,
+        create_graph=create_graph,
+        allow_unused=True,
     )
     if strict and any(g is None for g in found):
-        raise RuntimeError("The user-provided function is independent of one of its inputs. This is not allowed in strict mode.")
+        raise RuntimeError(
+            "The user-provided function is independent of one of its inputs. This is not allowed in strict mode."
+        )
     return tuple(x.new_zeros(x.shape) if g is None else g for g, x in zip(found, inputs))  # type: ignore[attr-defined]
 
 
-def vjp(func: Callable, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> tuple[Any, Any]:
+def vjp(
+    func: Callable, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
+) -> tuple[Any, Any]:
     """Return (func(inputs), v^T J): the outputs and the product of a vector with the Jacobian."""
     with enable_grad():
         leaves, outputs, is_single, is_single_output = _prepare(func, inputs, create_graph)
@@ -69,7 +80,8 @@ def _vectors(v: Any, outputs: tuple, name: str) -> tuple:
     if v is None:
         if len(outputs) != 1 or outputs[0].numel() != 1:
             raise RuntimeError(
-                f"The vector v can only be None if the user-provided function returns a single Tensor with a single element. ({name})"
+                "The vector v can only be None if the user-provided function returns a single Tensor with a single "
+                f"element. ({name})"
             )
         return (outputs[0].new_ones(outputs[0].shape),)  # type: ignore[attr-defined]
     vectors = (v,) if isinstance(v, Tensor) else tuple(v)
@@ -77,11 +89,15 @@ def _vectors(v: Any, outputs: tuple, name: str) -> tuple:
         raise RuntimeError(f"{name}: v should have {len(outputs)} elements, but got {len(vectors)}")
     for vector, output in zip(vectors, outputs):
         if vector.shape != output.shape:
-            raise RuntimeError(f"{name}: v has invalid size: should be {list(output.shape)} but got {list(vector.shape)}.")
+            raise RuntimeError(
+                f"{name}: v has invalid size: should be {list(output.shape)} but got {list(vector.shape)}."
+            )
     return vectors
 
 
-def jvp(func: Callable, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> tuple[Any, Any]:
+def jvp(
+    func: Callable, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
+) -> tuple[Any, Any]:
     """Return (func(inputs), J v): the outputs and the product of the Jacobian with a vector, by two reverse passes."""
     with enable_grad():
         leaves, outputs, _, is_single_output = _prepare(func, inputs, create_graph)
@@ -90,7 +106,9 @@ def jvp(func: Callable, inputs: Any, v: Any = None, create_graph: bool = False, 
         duals = tuple(o.new_zeros(o.shape).requires_grad_() for o in outputs)  # type: ignore[attr-defined]
         rows = _gradients(outputs, leaves, duals, True, strict)
         products = _gradients(rows, duals, vectors, create_graph)
-    return _unwrap(_done(outputs, create_graph), is_single_output), _unwrap(_done(products, create_graph), is_single_output)
+    return _unwrap(_done(outputs, create_graph), is_single_output), _unwrap(
+        _done(products, create_graph), is_single_output
+    )
 
 
 def jacobian(
@@ -142,7 +160,9 @@ def hessian(
     return blocks[0] if is_single else blocks
 
 
-def hvp(func: Callable, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> tuple[Any, Any]:
+def hvp(
+    func: Callable, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
+) -> tuple[Any, Any]:
     """Return (func(inputs), H v): the output and the product of the Hessian with a vector."""
     with enable_grad():
         leaves, outputs, is_single, is_single_output = _prepare(func, inputs, create_graph)
@@ -153,6 +173,8 @@ def hvp(func: Callable, inputs: Any, v: Any = None, create_graph: bool = False, 
     return _unwrap(_done(outputs, create_graph), is_single_output), _unwrap(_done(products, create_graph), is_single)
 
 
-def vhp(func: Callable, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> tuple[Any, Any]:
+def vhp(
+    func: Callable, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
+) -> tuple[Any, Any]:
     """Return (func(inputs), v^T H), which is `hvp`: Hessians are symmetric."""
     return hvp(func, inputs, v, create_graph, strict)

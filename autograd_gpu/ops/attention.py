@@ -139,5 +139,3 @@ def _fused(q: Tensor, k: Tensor, v: Tensor, causal: bool, scale: float) -> Tenso
     flat = (math.prod(batch[:-1]), heads)
     q4, k4, v4 = (reshape(broadcast(t, batch + t._array.shape[-2:]), flat + t._array.shape[-2:]) for t in (q, k, v))
     return shaped(Attention.apply(q4, k4, v4, causal=causal, scale=scale), batch + q._array.shape[-2:])
-
-

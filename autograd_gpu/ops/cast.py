@@ -174,9 +174,7 @@ def result_type(*operands: Any) -> DType:
             number = dtype if number is None else dtypes.promote_types(number, dtype)
     result = with_dims
     for weaker in (zero_dim, number):
-        if result is None:
-            result = weaker
-        elif weaker is not None and weaker.kind > result.kind:
+        if result is None or (weaker is not None and weaker.kind > result.kind):
             result = weaker
     assert result is not None
     return result

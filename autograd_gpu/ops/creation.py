@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from .. import dtypes
-from ..device import resolve
 from ..device import cpu as CPU
+from ..device import resolve
 from ..dtypes import DType
 from ..engine import modes
 from ..tensor import AccumulateGrad, Tensor, check_can_require_grad, mark_inference, wrap
@@ -125,7 +125,12 @@ def ones(*size: Any, dtype: DType | None = None, device: Any = None, requires_gr
 
 
 def full(
-    size: Sequence[int], fill_value: Number, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False
+    size: Sequence[int],
+    fill_value: Number,
+    *,
+    dtype: DType | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Return a tensor filled with one value, whose own dtype is the default."""
     if isinstance(fill_value, Tensor):

@@ -8,7 +8,15 @@ from typing import Any
 from ..op import Op
 from ..tensor import Tensor
 from .cast import (
-    Number, broadcast_together, cast, floating, is_scalar, operands, result_type, to_device, zero_gradient,
+    Number,
+    broadcast_together,
+    cast,
+    floating,
+    is_scalar,
+    operands,
+    result_type,
+    to_device,
+    zero_gradient,
 )  # fmt: skip
 
 _TWO_OVER_SQRT_PI = 2 / math.sqrt(math.pi)
@@ -883,7 +891,9 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
         raise TypeError(f"where(): argument 'condition' (position 1) must be Tensor, not {type(condition).__name__}")
     if condition._array.dtype.kind != "b":
         if condition._array.dtype.name != "uint8":
-            raise RuntimeError(f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype}")
+            raise RuntimeError(
+                f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype}"
+            )
         condition = condition != 0
     if is_scalar(input) and is_scalar(other):
         input = condition.new_full((), input, dtype=result_type(input, other))  # type: ignore[attr-defined]
@@ -896,4 +906,8 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     condition = tensors[0]
     if len(tensors) == 3:
         return Where.apply(*tensors)
-    return Where.apply(condition, tensors[1], other) if isinstance(input, Tensor) else Where.apply(condition, input, tensors[1])
+    return (
+        Where.apply(condition, tensors[1], other)
+        if isinstance(input, Tensor)
+        else Where.apply(condition, input, tensors[1])
+    )

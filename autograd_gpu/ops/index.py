@@ -231,7 +231,9 @@ class _Advanced:
             indices = broadcast_together(*(index for _, index in numbers))
         except RuntimeError as error:
             shapes = ", ".join(str(list(index.shape)) for _, index in numbers)
-            raise IndexError(f"shape mismatch: indexing tensors could not be broadcast together with shapes {shapes}") from error
+            raise IndexError(
+                f"shape mismatch: indexing tensors could not be broadcast together with shapes {shapes}"
+            ) from error
         self.index_shape = indices[0]._array.shape
         self.sizes = [shape[dim] for dim in self.dims]
         row: Tensor | None = None
@@ -458,5 +460,3 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
         if high >= num_classes:
             raise RuntimeError(f"Class values must be smaller than num_classes, but {high} >= {num_classes}.")
     return cast(unsqueeze(tensor, -1) == arange(num_classes, device=tensor.device), dtypes.int64)  # type: ignore[attr-defined]
-
-

@@ -185,7 +185,14 @@ def _on_device_of(x: Tensor, source: Tensor, name: str) -> Tensor:
 
 
 def _type_name(x: Tensor) -> str:
-    names = {"float32": "Float", "float64": "Double", "float16": "Half", "int64": "Long", "int32": "Int", "bool": "Bool"}
+    names = {
+        "float32": "Float",
+        "float64": "Double",
+        "float16": "Half",
+        "int64": "Long",
+        "int32": "Int",
+        "bool": "Bool",
+    }
     return names.get(x.dtype.name, x.dtype.name)
 
 

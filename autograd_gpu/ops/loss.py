@@ -151,11 +151,11 @@ def _rows(x: Tensor, target: Tensor) -> tuple[Tensor, Tensor, tuple[int, ...]]:
     if x.ndim == 1:
         x, target = unsqueeze(x, 0), unsqueeze(target, 0)
     if x.ndim < 2 or x.ndim != target.ndim + 1:
-        raise RuntimeError(f"Expected target of {max(x.ndim - 1, 0)} dimensions, but got {target.ndim}: {list(target.shape)}")
-    if x.shape[0] != target.shape[0]:
-        raise ValueError(
-            f"Expected input batch_size ({x.shape[0]}) to match target batch_size ({target.shape[0]})."
+        raise RuntimeError(
+            f"Expected target of {max(x.ndim - 1, 0)} dimensions, but got {target.ndim}: {list(target.shape)}"
         )
+    if x.shape[0] != target.shape[0]:
+        raise ValueError(f"Expected input batch_size ({x.shape[0]}) to match target batch_size ({target.shape[0]}).")
     if x.shape[2:] != target.shape[1:]:
         raise RuntimeError(f"size mismatch (got input: {list(x.shape)} , target: {list(target.shape)})")
     if x.ndim > 2:
@@ -166,5 +166,3 @@ def _rows(x: Tensor, target: Tensor) -> tuple[Tensor, Tensor, tuple[int, ...]]:
 def _check_reduction(reduction: str) -> None:
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(f"{reduction} is not a valid value for reduction")
-
-

@@ -15,8 +15,23 @@ from ..dtypes import DType
 from ..printing import represent
 from ..tensor import AccumulateGrad, Tensor, edge_of, wrap
 from . import (
-    arrange, cast, closeness, creation, elementwise, elementwise_composed, index, inplace, matmul,
-    random, reduce, scan, scatter, shape, softmax, sorting, statistics,
+    arrange,
+    cast,
+    closeness,
+    creation,
+    elementwise,
+    elementwise_composed,
+    index,
+    inplace,
+    matmul,
+    random,
+    reduce,
+    scan,
+    scatter,
+    shape,
+    softmax,
+    sorting,
+    statistics,
 )  # fmt: skip
 
 # ---------------------------------------------------------------------------------------------- functions as methods
@@ -76,7 +91,13 @@ _add_, _sub_ = (inplace.inplace(name + "_", getattr(Tensor, name), name) for nam
 Tensor.add_, Tensor.sub_ = _add_, _sub_  # type: ignore[attr-defined]
 for _alias in "arccos arccosh arcsin arcsinh arctan arctan2 arctanh fix sgn".split():
     setattr(Tensor, _alias + "_", getattr(Tensor, _ALIASES[_alias] + "_"))
-for _alias, _name in (("clip_", "clamp_"), ("divide_", "div_"), ("multiply_", "mul_"), ("subtract_", "sub_"), ("negative_", "neg_")):
+for _alias, _name in (
+    ("clip_", "clamp_"),
+    ("divide_", "div_"),
+    ("multiply_", "mul_"),
+    ("subtract_", "sub_"),
+    ("negative_", "neg_"),
+):
     setattr(Tensor, _alias, getattr(Tensor, _name))
 for _function in (inplace.copy_, inplace.fill_, inplace.zero_, inplace.detach_):
     setattr(Tensor, _function.__name__, _function)

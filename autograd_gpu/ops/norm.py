@@ -114,6 +114,8 @@ def layer_norm(
     rows = math.prod(own[: len(own) - len(shape)])
     dtype = input.dtype
     if dtype.kind != dtypes.FLOATING:
-        raise RuntimeError(f'"layer_norm" not implemented for {dtype}: expected a floating point tensor. Use x.float().')
+        raise RuntimeError(
+            f'"layer_norm" not implemented for {dtype}: expected a floating point tensor. Use x.float().'
+        )
     flat = [None if p is None else shaped(cast(p, dtype), (columns,)) for p in (weight, bias)]
     return shaped(LayerNorm.apply(shaped(input, (rows, columns)), *flat, eps=eps), own)

@@ -178,7 +178,12 @@ def randint(
 
 
 def randperm(
-    n: int, *, generator: Generator | None = None, dtype: DType | None = None, device: Any = None, requires_grad: bool = False
+    n: int,
+    *,
+    generator: Generator | None = None,
+    dtype: DType | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Return a random order of the integers from 0 to n - 1."""
     keys = _draw("uniform", (n,), dtypes.float64, device, generator)

@@ -244,6 +244,7 @@ class Reduction(Op):
 
 # ---------------------------------------------------------------------------------------------- public functions
 
+
 class ValuesAndIndices(collections.namedtuple("ValuesAndIndices", ["values", "indices"])):
     """What max, min, sort and topk return; prints as PyTorch's return types do."""
 
@@ -359,7 +360,9 @@ def all(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     return Reduction.apply(input, kernel="all", dims=wrap_dims(dim, input.ndim), keepdim=keepdim)
 
 
-def var(input: Tensor, dim: Any = None, *, correction: Number = 1, keepdim: bool = False, unbiased: bool | None = None) -> Tensor:
+def var(
+    input: Tensor, dim: Any = None, *, correction: Number = 1, keepdim: bool = False, unbiased: bool | None = None
+) -> Tensor:
     """Return the variance over `dim`, the squared deviations summed and divided by (n - correction)."""
     if isinstance(dim, builtins.bool):
         dim, unbiased = None, dim
@@ -370,7 +373,9 @@ def var(input: Tensor, dim: Any = None, *, correction: Number = 1, keepdim: bool
     return Var.apply(input, dims=wrap_dims(dim, input._array.ndim), keepdim=keepdim, correction=correction)
 
 
-def std(input: Tensor, dim: Any = None, *, correction: Number = 1, keepdim: bool = False, unbiased: bool | None = None) -> Tensor:
+def std(
+    input: Tensor, dim: Any = None, *, correction: Number = 1, keepdim: bool = False, unbiased: bool | None = None
+) -> Tensor:
     """Return the standard deviation over `dim`: the square root of `var`."""
     return sqrt(var(input, dim, correction=correction, keepdim=keepdim, unbiased=unbiased))
 
@@ -434,4 +439,6 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
     if not 0 <= k <= size:
         raise RuntimeError(f"selected index k out of range: k is {k}, dimension {dim} has size {size}")
     values, indices = sort(input, dim, descending=largest)
-    return topk_result(values.narrow(dim, 0, k), indices.narrow(dim, 0, k)) if input.ndim else topk_result(values, indices)
+    return (
+        topk_result(values.narrow(dim, 0, k), indices.narrow(dim, 0, k)) if input.ndim else topk_result(values, indices)
+    )

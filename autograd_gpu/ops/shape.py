@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -134,7 +135,7 @@ class Split(View):
     def backward(ctx, *gradients):
         some = next(g for g in gradients if g is not None)
         pieces = [
-            some.new_zeros(ctx.shape[: ctx.dim] + (size,) + ctx.shape[ctx.dim + 1 :]) if g is None else g
+            some.new_zeros((*ctx.shape[: ctx.dim], size, *ctx.shape[ctx.dim + 1 :])) if g is None else g
             for g, size in zip(gradients, ctx.sizes)
         ]
         return cat(pieces, ctx.dim)
@@ -240,7 +241,7 @@ def wrap_dims(dims: Any, ndim: int) -> tuple[int, ...]:
     if isinstance(dims, int):
         return (wrap_dim(dims, ndim),) if ndim else (wrap_dim(dims, 0),)[:0]
     wrapped = sorted(wrap_dim(d, ndim) for d in dims)
-    for a, b in zip(wrapped, wrapped[1:]):
+    for a, b in itertools.pairwise(wrapped):
         if a == b:
             raise RuntimeError(f"dim {a} appears multiple times in the list of dims")
     return tuple(wrapped) if ndim and wrapped else tuple(range(ndim))
@@ -264,7 +265,9 @@ def _filled_in(shape: tuple[int, ...], count: int) -> tuple[int, ...]:
     known = math.prod(size for size in shape if size != -1)
     if unknown:
         if known == 0:
-            raise RuntimeError(f"cannot reshape tensor of {count} elements into shape {list(shape)}: -1 could be anything")
+            raise RuntimeError(
+                f"cannot reshape tensor of {count} elements into shape {list(shape)}: -1 could be anything"
+            )
         if count % known == 0:
             d = unknown[0]
             return (*shape[:d], count // known, *shape[d + 1 :])
@@ -342,7 +345,7 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     if start == end:
         return input
     shape = input._array.shape
-    return reshape(input, shape[:start] + (math.prod(shape[start : end + 1]),) + shape[end + 1 :])
+    return reshape(input, (*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :]))
 
 
 def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
@@ -567,7 +570,9 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
     dim = wrap_dim(dim, input.ndim)
     size = input._array.shape[dim]
     if not -size <= index < size:
-        raise IndexError(f"select(): index {index} out of range for tensor of size {list(input.shape)} at dimension {dim}")
+        raise IndexError(
+            f"select(): index {index} out of range for tensor of size {list(input.shape)} at dimension {dim}"
+        )
     return Slice.apply(input, index=(slice(None),) * dim + (int(index),))
 
 
@@ -588,9 +593,7 @@ def repeat(input: Tensor, *repeats: Any) -> Tensor:
     """Return input tiled the given number of times along each dimension; new dimensions lead."""
     times = as_sizes(repeats)
     if len(times) < input.ndim:
-        raise RuntimeError(
-            "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor"
-        )
+        raise RuntimeError("Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor")
     shape = (1,) * (len(times) - input.ndim) + input._array.shape
     interleaved = [n for size in shape for n in (1, size)]
     repeated = [n for count, size in zip(times, shape) for n in (count, size)]

@@ -654,6 +654,17 @@ WRITES = [
 MOVES = [OpCase("Tensor.cpu", np.copy, lambda t: [call(t(3, 4))], lambda t: [call(t(0, 3)), call(t())], dtypes=ALL)]
 
 CASES = [
-    *ARITHMETIC, *UNARY, *TESTS, *REDUCTIONS, *SHAPES, *INDEXING, *PRODUCTS, *ROWS,
-    *WRITES, *MATH, *NN, *LINALG, *MOVES,
+    *ARITHMETIC,
+    *UNARY,
+    *TESTS,
+    *REDUCTIONS,
+    *SHAPES,
+    *INDEXING,
+    *PRODUCTS,
+    *ROWS,
+    *WRITES,
+    *MATH,
+    *NN,
+    *LINALG,
+    *MOVES,
 ]

@@ -31,7 +31,9 @@ def page() -> str:
 
 def _line(name: str, cases: list[OpCase]) -> str:
     summary = (function_of(cases[0]).__doc__ or "").strip().split("\n")[0].replace("|", "\\|")
-    dtypes = sorted({dtype for case in cases for dtype in case.dtypes}, key=[d.name for d in autograd_gpu.dtypes.ALL].index)
+    dtypes = sorted(
+        {dtype for case in cases for dtype in case.dtypes}, key=[d.name for d in autograd_gpu.dtypes.ALL].index
+    )
     order = max(case.order for case in cases)
     in_place = "yes" if any(has_in_place(case) or case.writes for case in cases) else ""
     return f"| {name} | {summary} | {order or 'none'} | {' '.join(dtypes)} | {in_place} |"

@@ -11,6 +11,7 @@ from numpy import ndarray
 from .erf import erf_float, erfc_float
 from .precision import HALVES, wide
 from .quiet import quiet
+
 __all__ = [
     "abs", "acos", "acosh", "add", "addcmul", "asin", "asinh", "atan", "atan2", "atanh", "bitwise_and",
     "bitwise_not", "bitwise_or", "bitwise_xor", "ceil", "clamp", "copysign", "cos", "cosh", "div", "eq", "erf",

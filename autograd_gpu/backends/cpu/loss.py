@@ -37,4 +37,6 @@ def cross_entropy_backward(gloss, x, lse, target, ignore_index):
 def _check_targets(target, counted, classes):
     wrong = counted & ((target < 0) | (target >= classes))
     if wrong.any():
-        raise IndexError(f"Target {target[wrong][0]} is out of bounds: cross_entropy expects classes 0 to {classes - 1}.")
+        raise IndexError(
+            f"Target {target[wrong][0]} is out of bounds: cross_entropy expects classes 0 to {classes - 1}."
+        )

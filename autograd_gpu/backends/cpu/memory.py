@@ -5,8 +5,8 @@ from __future__ import annotations
 from sys import getrefcount
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided as _as_strided
 from numpy import broadcast_to as _broadcast_to
+from numpy.lib.stride_tricks import as_strided as _as_strided
 
 __all__ = [
     "arange", "as_strided", "contiguous", "copy", "copy_into", "empty", "expand", "fill", "from_numpy", "full", "owns",
@@ -56,6 +56,9 @@ def fill(out, value):
 
 
 def expand(x, shape):
+    if x.flags.c_contiguous and x.size:  # a tenth of broadcast_to's price
+        strides = [0 if n != m else stride for n, m, stride in zip(x.shape, shape, x.strides)]
+        return np.ndarray(shape, x.dtype, x, 0, strides)
     view = _broadcast_to(x, shape)
     view.flags.writeable = x.flags.writeable
     return view
@@ -77,7 +80,12 @@ def owns(x):
     if not isinstance(base, np.ndarray):
         return base is None  # else the memory is another library's
     # A reshaped whole buffer that only this view holds: the name here, the view and getrefcount's argument make three.
-    return x.size == base.size and x.flags.c_contiguous and not isinstance(base.base, np.ndarray) and getrefcount(base) == 3
+    return (
+        x.size == base.size
+        and x.flags.c_contiguous
+        and not isinstance(base.base, np.ndarray)
+        and getrefcount(base) == 3
+    )
 
 
 def storage(x):

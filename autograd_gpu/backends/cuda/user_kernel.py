@@ -40,7 +40,9 @@ class UserKernel:
         self.writes = _written(source, name)  # per parameter: whether it is a pointer to non-const
         self._functions: dict[Any, Any] = {}
 
-    def __call__(self, grid: tuple[int, ...], block: tuple[int, ...], arguments: Sequence[Any], shared_mem: int) -> None:
+    def __call__(
+        self, grid: tuple[int, ...], block: tuple[int, ...], arguments: Sequence[Any], shared_mem: int
+    ) -> None:
         """Launch on arrays and numbers, in the order of the parameter list."""
         gpu = driver.current()
         function = self._functions.get(gpu.context())
@@ -65,7 +67,9 @@ class UserKernel:
                 raise TypeError(f"{self.name}: {name} expected a tensor, but got {type(argument).__name__}.")
             if dtype is not None and compile.dtype_name(argument.dtype) != dtype:
                 found = compile.dtype_name(argument.dtype)
-                raise TypeError(f"{self.name}: {name} expected a {dtype} tensor, but got {found}. Cast it with .to(dtype).")
+                raise TypeError(
+                    f"{self.name}: {name} expected a {dtype} tensor, but got {found}. Cast it with .to(dtype)."
+                )
             if not argument.flags.c_contiguous:
                 raise ValueError(f"{self.name}: {name} expected a contiguous tensor. Call .contiguous() on it first.")
             return gpu.pointer(argument)
@@ -91,7 +95,7 @@ def _list(source: str, name: str) -> list[str]:
     if found is None:
         kernels = re.findall(r"__global__[^;{}]*?\b(\w+)\s*\([^()]*\)\s*\{", text)
         raise ValueError(
-            f'kernel {name!r} is not in the source, which defines {kernels or "none"}; it must read '
+            f"kernel {name!r} is not in the source, which defines {kernels or 'none'}; it must read "
             f'extern "C" __global__ void {name}(...).'
         )
     return [declaration for declaration in (d.strip() for d in found[1].split(",")) if declaration]

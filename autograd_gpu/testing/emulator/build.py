@@ -102,8 +102,20 @@ def build_module(
         lines = [" ".join(["#define", *define.partition("=")[::2]]) for define in defines]
         (folder / "definitions.h").write_text("\n".join(lines) + "\n")
         text = _run(
-            ["-E", "-x", "c++", "-std=c++17", "-I.", "-Iinclude", f"-I{_INCLUDE}", "-include", "cuda_emulator.h"]
-            + ["-include", "definitions.h", filename],
+            [
+                "-E",
+                "-x",
+                "c++",
+                "-std=c++17",
+                "-I.",
+                "-Iinclude",
+                f"-I{_INCLUDE}",
+                "-include",
+                "cuda_emulator.h",
+                "-include",
+                "definitions.h",
+                filename,
+            ],
             folder,
             filename,
         )
