@@ -9,23 +9,19 @@ from typing import Any as _Any
 from . import dtypes as _dtypes
 from .device import Device as device
 from .device import get_default_device, set_default_device
-from .dtypes import (
-    DType as dtype,
-)
+from .dtypes import DType as dtype
 from .dtypes import (
     bfloat16, finfo, float16, float32, float64, get_default_dtype, iinfo, int8, int16, int32, int64, promote_types,
     set_default_dtype, uint8,
 )  # fmt: skip
-from .engine import (
-    enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled,
-)  # fmt: skip
+from .engine import enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled
 from .errors import DeviceUnavailable
 from .ops import methods as _methods
 from .ops.arrange import (
-    adjoint, atleast_1d, atleast_2d, atleast_3d, block_diag, cartesian_prod, column_stack, diag, diag_embed, diagflat,
-    diagonal_scatter, dsplit, dstack, fliplr, flipud, hsplit, hstack, meshgrid, repeat_interleave, roll, rot90,
-    row_stack, select_scatter, slice_scatter, split_with_sizes, tensor_split, trace, tril_indices, triu_indices, vsplit,
-    vstack,
+    adjoint, atleast_1d, atleast_2d, atleast_3d, block_diag, cartesian_prod, column_stack, diag, diag_embed,
+    diagflat, diagonal_scatter, dsplit, dstack, fliplr, flipud, hsplit, hstack, meshgrid, repeat_interleave, roll,
+    rot90, row_stack, select_scatter, slice_scatter, split_with_sizes, tensor_split, trace, tril_indices,
+    triu_indices, vsplit, vstack,
 )  # fmt: skip
 from .ops.cast import result_type as _result_type
 from .ops.closeness import allclose, equal, isclose
@@ -34,12 +30,15 @@ from .ops.creation import (
     ones_like, tensor, tril, triu, zeros, zeros_like,
 )  # fmt: skip
 from .ops.einsum import einsum, tensordot
+from .ops.activation import relu, sigmoid, tanh
 from .ops.elementwise import (
-    abs, acos, acosh, add, addcmul, asin, asinh, atan, atan2, atanh, bitwise_and, bitwise_not, bitwise_or, bitwise_xor,
-    ceil, clamp, copysign, cos, cosh, div, eq, erf, erfc, exp, exp2, expm1, floor, floor_divide, fmod, ge, gt, isfinite,
-    isinf, isnan, le, log, log1p, log2, log10, logical_and, logical_not, logical_or, logical_xor, lt, maximum, minimum,
-    mul, ne, neg, pow, reciprocal, relu, remainder, round, rsqrt, sigmoid, sign, sin, sinh, sqrt, square, sub, tan, tanh,
-    trunc, where,
+    add, addcmul, atan2, bitwise_and, bitwise_or, bitwise_xor, clamp, copysign, div, eq, floor_divide, fmod, ge, gt,
+    le, logical_and, logical_or, logical_xor, lt, maximum, minimum, mul, ne, neg, pow, remainder, sub, where,
+)  # fmt: skip
+from .ops.unary import (
+    abs, acos, acosh, asin, asinh, atan, atanh, bitwise_not, ceil, cos, cosh, erf, erfc, exp, exp2, expm1, floor,
+    isfinite, isinf, isnan, log, log1p, log2, log10, logical_not, reciprocal, round, rsqrt, sign, sin, sinh, sqrt,
+    square, tan, trunc,
 )  # fmt: skip
 from .ops.exchange import from_dlpack, to_dlpack
 from .ops.elementwise_composed import (
@@ -56,24 +55,24 @@ from .ops.random import (
     randint, randn, randn_like, randperm, seed, set_rng_state,
 )  # fmt: skip
 from .ops.reduce import (
-    all, amax, amin, any, argmax, argmin, argsort, cumsum, logsumexp, max, mean, min, norm, prod, sort, std, sum, topk, var,
+    all, amax, amin, any, argmax, argmin, argsort, cumsum, logsumexp, max, mean, min, norm, prod, sort, std, sum,
+    topk, var,
 )  # fmt: skip
 from .ops.scan import cummax, cummin, cumprod, diff, logcumsumexp
 from .ops.scatter import (
-    argwhere, index_add, index_copy, index_fill, index_put, masked_scatter, put, scatter_reduce, take, take_along_dim,
+    argwhere, index_add, index_copy, index_fill, index_put, masked_scatter, put, scatter_reduce, take,
+    take_along_dim,
 )  # fmt: skip
 from .ops.shape import (
-    broadcast_shapes, broadcast_tensors, broadcast_to, cat, chunk, clone, concat, concatenate, diagonal, flatten, flip,
-    movedim, narrow, permute, ravel, reshape, select, split, squeeze, stack, swapaxes, swapdims, t, tile, transpose,
-    unbind, unflatten, unsqueeze,
+    broadcast_shapes, broadcast_tensors, broadcast_to, cat, chunk, clone, concat, concatenate, diagonal, flatten,
+    flip, movedim, narrow, permute, ravel, reshape, select, split, squeeze, stack, swapaxes, swapdims, t, tile,
+    transpose, unbind, unflatten, unsqueeze,
 )  # fmt: skip
 from .ops.softmax import log_softmax, softmax
 from .ops.sorting import (
     bucketize, isin, kthvalue, median, mode, msort, nanmedian, searchsorted, unique, unique_consecutive,
 )  # fmt: skip
-from .ops.statistics import (
-    aminmax, bincount, count_nonzero, histc, nanmean, nansum, std_mean, var_mean,
-)  # fmt: skip
+from .ops.statistics import aminmax, bincount, count_nonzero, histc, nanmean, nansum, std_mean, var_mean
 from .printing import set_printoptions
 from .tensor import Size, Tensor
 from .version import __version__

@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 from ..op import Op
-from ..ops import attention, elementwise, index, loss, matmul, norm, random, reduce, softmax
+from ..ops import activation, attention, elementwise, index, loss, matmul, norm, random, reduce, softmax, unary
 
 # The names of the values that an operation's `keep` saves, in its order.
 _NAMES = {
-    elementwise.OfInput: "self",
-    elementwise.OfOutput: "result",
+    unary.OfInput: "self",
+    unary.OfOutput: "result",
     elementwise.Mul: "self other",
     elementwise.Div: "self other",
     elementwise.Pow: "self exponent result",
@@ -24,7 +24,7 @@ _NAMES = {
     elementwise.Copysign: "self result",
     elementwise.Addcmul: "tensor1 tensor2",
     elementwise.Clamp: "self",
-    elementwise.Gelu: "self",
+    activation.Gelu: "self",
     elementwise.Where: "condition",
     reduce.Prod: "self",
     reduce.Amax: "self result",

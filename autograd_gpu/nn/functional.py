@@ -11,11 +11,12 @@ import warnings
 from collections.abc import Callable, Sequence
 
 from ..dtypes import DType, bfloat16, finfo, float16
+from ..ops.activation import gelu, sigmoid, tanh
+from ..ops.activation import relu as _relu
 from ..ops.attention import scaled_dot_product_attention
 from ..ops.channel_norm import batch_norm, group_norm, instance_norm
 from ..ops.conv import conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d, fold, unfold
-from ..ops.elementwise import gelu, minimum, sigmoid, tanh, where
-from ..ops.elementwise import relu as _relu
+from ..ops.elementwise import minimum, where
 from ..ops.index import embedding, one_hot
 from ..ops.loss import cross_entropy, nll_loss
 from ..ops.matmul import linear

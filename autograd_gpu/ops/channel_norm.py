@@ -8,10 +8,10 @@ import math
 from ..engine import no_grad
 from ..tensor import Tensor
 from .cast import cast
-from .elementwise import rsqrt
 from .norm import LayerNorm
 from .reduce import mean, var
 from .shape import reshape, transpose
+from .unary import rsqrt
 
 
 def batch_norm(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..tensor import Tensor
-from .elementwise import isfinite, isnan
+from .unary import isfinite, isnan
 
 
 def equal(input: Tensor, other: Tensor) -> bool:

@@ -1,4 +1,7 @@
-"""Elementwise operations. Operands reach a kernel with one dtype and one shape (`cast.operands` saw to it)."""
+"""Arithmetic, comparison and selection, element by element.
+
+Operands reach a kernel with one dtype and one shape: `cast.operands` saw to it.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +10,8 @@ from typing import Any
 
 from ..op import Op
 from ..tensor import Tensor
-from .cast import (
-    Number,
-    broadcast_together,
-    cast,
-    floating,
-    is_scalar,
-    operands,
-    result_type,
-    to_device,
-    zero_gradient,
-)  # fmt: skip
-
-_TWO_OVER_SQRT_PI = 2 / math.sqrt(math.pi)
-
-# ---------------------------------------------------------------------------------------------- arithmetic
+from .cast import Number, broadcast_together, cast, is_scalar, operands, result_type, to_device, zero_gradient
+from .unary import Test, floor, isnan, log, named, trunc
 
 
 class Add(Op):
@@ -229,380 +219,6 @@ class Addcmul(Op):
         )
 
 
-# ---------------------------------------------------------------------------------------------- functions of one operand
-
-
-class Unary(Op):
-    """y = f(x), f the backend function that bears the class's name in lower case."""
-
-    kernel = ""
-
-    def __init_subclass__(cls) -> None:
-        cls.kernel = cls.__name__.lower()
-
-    def forward(ctx, x):
-        return getattr(ctx.backend, ctx.kernel)(x)
-
-
-class OfInput(Unary):
-    """A function whose derivative is written in its input."""
-
-    def keep(ctx, y, x):
-        ctx.save(x)
-
-
-class OfOutput(Unary):
-    """A function whose derivative is written in its output."""
-
-    def keep(ctx, y, x):
-        ctx.save(ctx.own(y))
-
-
-class Flat(Unary):
-    """A step function: its gradient is zero."""
-
-    def backward(ctx, gy):
-        return zero_gradient(gy)
-
-
-class Abs(OfInput):
-    """y = |x|; the gradient at 0 is 0."""
-
-    def backward(ctx, gy):
-        (x,) = ctx.saved
-        return gy * sign(x)
-
-
-class Sign(Flat):
-    """y = -1, 0 or 1."""
-
-
-class Floor(Flat):
-    """y = the largest integer not above x."""
-
-
-class Ceil(Flat):
-    """y = the smallest integer not below x."""
-
-
-class Round(Flat):
-    """y = the nearest integer, halves to even."""
-
-
-class Trunc(Flat):
-    """y = x without its fraction."""
-
-
-class Exp(OfOutput):
-    """y = e**x."""
-
-    def backward(ctx, gy):
-        (y,) = ctx.saved
-        return gy * y
-
-
-class Exp2(OfOutput):
-    """y = 2**x."""
-
-    def backward(ctx, gy):
-        (y,) = ctx.saved
-        return gy * y * math.log(2)
-
-
-class Expm1(OfOutput):
-    """y = e**x - 1, accurate near 0."""
-
-    def backward(ctx, gy):
-        (y,) = ctx.saved
-        return gy * (y + 1.0)
-
-
-class Log(OfInput):
-    """y = ln(x)."""
-
-    def backward(ctx, gy):
-        (x,) = ctx.saved
-        return gy / x
-
-
-class Log2(OfInput):
-    """y = ln(x) / ln(2)."""
-
-    def backward(ctx, gy):
-        (x,) = ctx.saved
-        return gy / (x * math.log(2))
-
-
-class Log10(OfInput):
-    """y = ln(x) / ln(10)."""
-
-    def backward(ctx, gy):
-        (x,) = ctx.saved
-        return gy / (x * math.log(10))
-
-
-class Log1p(OfInput):
-    """y = ln(1 + x), accurate near 0."""
-
-    def name(ctx) -> str:
-        return "Log1PBackward0"
-
-    def backward(ctx, gy):
-        (x,) = ctx.saved
-        return gy / (x + 1.0)
-
-
-class Sqrt(OfOutput):
-    """y = x**(1/2)."""
-
-    def backward(ctx, gy):
-        (y,) = ctx.saved
-        return gy / (y * 2.0)
-
-
-class Rsqrt(OfOutput):
-    """y = x**(-1/2)."""
-
-    def backward(ctx, gy):
-        (y,) = ctx.saved
-        return gy * (y * y * y) * -0.5
-
-
-class Reciprocal(OfOutput):
-    """y = 1 / x."""
-
-    def backward(ctx, gy):
-        (y,) = ctx.saved
-        return -gy * (y * y)
-
-
-class Square(OfInput):
-    """y = x * x."""
-
-    def name(ctx) -> str:
-        return "PowBackward0"
-
-    def backward(ctx, gy):
-        (x,) = ctx.saved
-        return gy * (x * 2.0)
-
-
-class Sin(OfInput):
-    """y = sin(x), x in radians."""
-
-    def backward(ctx, gy):
-        (x,) = ctx.saved
-        return gy * cos(x)
-
-
-class Cos(OfInput):
-    """y = cos(x), x in radians."""
-
-    def backward(ctx, gy):
-        (x,) = ctx.saved
-        return -gy * sin(x)
-
-
-class Tan(OfOutput):
-    """y = tan(x), x in radians."""
-
-    def backward(ctx, gy):
-        (y,) = ctx.saved
-        return gy * (y * y + 1.0)
-
-
-class Asin(OfInput):
-    """y = arcsin(x) in radians."""
-
-    def backward(ctx, gy):
-        (x,) = ctx.saved
-        return gy * rsqrt(1.0 - x * x)
-
-
-class Acos(OfInput):
-    """y = arccos(x) in radians."""
-
-    def backward(ctx, gy):
-        (x,) = ctx.saved
-        return -gy * rsqrt(1.0 - x * x)
-
-
-class Atan(OfInput):
-    """y = arctan(x) in radians."""
-
-    def backward(ctx, gy):
-        (x,) = ctx.saved
-        return gy / (x * x + 1.0)
-
-
-class Sinh(OfInput):
-    """y = (e**x - e**-x) / 2."""
-
-    def backward(ctx, gy):
-        (x,) = ctx.saved
-        return gy * cosh(x)
-
-
-class Cosh(OfInput):
-    """y = (e**x + e**-x) / 2."""
-
-    def backward(ctx, gy):
-        (x,) = ctx.saved
-        return gy * sinh(x)
-
-
-class Asinh(OfInput):
-    """y = the inverse of sinh."""
-
-    def backward(ctx, gy):
-        (x,) = ctx.saved
-        return gy * rsqrt(x * x + 1.0)
-
-
-class Acosh(OfInput):
-    """y = the inverse of cosh, for x >= 1."""
-
-    def backward(ctx, gy):
-        (x,) = ctx.saved
-        return gy * rsqrt(x * x - 1.0)
-
-
-class Atanh(OfInput):
-    """y = the inverse of tanh, for |x| < 1."""
-
-    def backward(ctx, gy):
-        (x,) = ctx.saved
-        return gy / (1.0 - x * x)
-
-
-class Erf(OfInput):
-    """y = 2/sqrt(pi) * the integral of exp(-t**2) from 0 to x."""
-
-    def backward(ctx, gy):
-        (x,) = ctx.saved
-        return gy * exp(-(x * x)) * _TWO_OVER_SQRT_PI
-
-
-class Erfc(OfInput):
-    """y = 1 - erf(x), accurate for large x."""
-
-    def backward(ctx, gy):
-        (x,) = ctx.saved
-        return gy * exp(-(x * x)) * -_TWO_OVER_SQRT_PI
-
-
-# ---------------------------------------------------------------------------------------------- activations
-
-
-class Tanh(OfOutput):
-    """y = tanh(x)."""
-
-    def backward(ctx, gy):
-        (y,) = ctx.saved
-        return TanhBackward.apply(gy, y)
-
-
-class TanhBackward(Op):
-    """gx = gy * (1 - y*y)."""
-
-    def forward(ctx, gy, y):
-        return ctx.backend.tanh_backward(gy, y)
-
-    def keep(ctx, gx, gy, y):
-        ctx.save(gy, y)
-
-    def backward(ctx, ggx):
-        gy, y = ctx.saved
-        return TanhBackward.apply(ggx, y), ggx * gy * y * -2.0 if ctx.needs(1) else None
-
-
-class Sigmoid(OfOutput):
-    """y = 1 / (1 + e**-x)."""
-
-    def backward(ctx, gy):
-        (y,) = ctx.saved
-        return SigmoidBackward.apply(gy, y)
-
-
-class SigmoidBackward(Op):
-    """gx = gy * y * (1 - y)."""
-
-    def forward(ctx, gy, y):
-        return ctx.backend.sigmoid_backward(gy, y)
-
-    def keep(ctx, gx, gy, y):
-        ctx.save(gy, y)
-
-    def backward(ctx, ggx):
-        gy, y = ctx.saved
-        return SigmoidBackward.apply(ggx, y), ggx * gy * (1.0 - y * 2.0) if ctx.needs(1) else None
-
-
-class Relu(OfOutput):
-    """y = max(x, 0); the gradient at 0 is 0."""
-
-    def backward(ctx, gy):
-        (y,) = ctx.saved
-        return ReluBackward.apply(gy, y)
-
-
-class ReluBackward(Op):
-    """gx = gy where y > 0, else 0."""
-
-    def forward(ctx, gy, y):
-        return ctx.backend.relu_backward(gy, y)
-
-    def keep(ctx, gx, gy, y):
-        ctx.save(y)
-
-    def backward(ctx, ggx):
-        (y,) = ctx.saved
-        return ReluBackward.apply(ggx, y), None
-
-
-class Gelu(Op):
-    """y = x * Phi(x), Phi the normal distribution; "tanh": x/2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715 x**3)))."""
-
-    def forward(ctx, x, approximate):
-        ctx.approximate = approximate
-        return ctx.backend.gelu(x, approximate)
-
-    def keep(ctx, y, x, approximate):
-        ctx.save(x)
-
-    def backward(ctx, gy):
-        (x,) = ctx.saved
-        return GeluBackward.apply(gy, x, approximate=ctx.approximate)
-
-
-class GeluBackward(Op):
-    """gx = gy * gelu'(x)."""
-
-    def forward(ctx, gy, x, approximate):
-        ctx.approximate = approximate
-        return ctx.backend.gelu_backward(gy, x, approximate)
-
-    def keep(ctx, gx, gy, x, approximate):
-        ctx.save(gy, x)
-
-    def backward(ctx, ggx):
-        gy, x = ctx.saved
-        ggy = GeluBackward.apply(ggx, x, approximate=ctx.approximate)
-        return ggy, ggx * gy * _gelu_second_derivative(x, ctx.approximate) if ctx.needs(1) else None
-
-
-def _gelu_second_derivative(x: Tensor, approximate: str) -> Tensor:
-    if approximate == "none":  # d/dx (Phi + x phi) = (2 - x*x) phi
-        return (2.0 - x * x) * exp(x * x * -0.5) * (1 / math.sqrt(2 * math.pi))
-    # u = c (x + a x^3); y'' = t' + x/2 t'' with t = tanh(u)
-    c, a = math.sqrt(2 / math.pi), 0.044715
-    t = tanh((x + a * x * x * x) * c)
-    du, ddu = (1.0 + 3 * a * x * x) * c, x * (6 * a * c)
-    dt = (1.0 - t * t) * du
-    ddt = (1.0 - t * t) * ddu - 2.0 * t * dt * du
-    return dt + x * ddt * 0.5
-
-
 class Clamp(Op):
     """y = min(max(x, minimum), maximum); the gradient at a bound is 1."""
 
@@ -624,9 +240,6 @@ class Clamp(Op):
         return where(inside, gy, 0.0)
 
 
-# ---------------------------------------------------------------------------------------------- selection and tests
-
-
 class Where(Op):
     """z = x where the condition holds, else y."""
 
@@ -643,18 +256,6 @@ class Where(Op):
             Where.apply(condition, gz, 0.0) if ctx.needs(1) else None,
             Where.apply(condition, 0.0, gz) if ctx.needs(2) else None,
         )
-
-
-class Test(Op):
-    """A function of one or two operands that answers with bools, or that has no gradient."""
-
-    differentiable = False
-
-    def forward(ctx, *operands, kernel):
-        return getattr(ctx.backend, kernel)(*operands)
-
-
-# ---------------------------------------------------------------------------------------------- public functions
 
 
 def add(input: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
@@ -720,47 +321,14 @@ def _binary(name: str, operation: type[Op], summary: str) -> Any:
     def function(input: Tensor, other: Tensor | Number) -> Tensor:
         return operation.apply(*operands(name, input, other))
 
-    return _named(function, name, summary)
-
-
-def _unary(operation: type[Op]) -> Any:
-    name = operation.__name__.lower()
-
-    def function(input: Tensor) -> Tensor:
-        return operation.apply(floating(_tensor(name, input)))
-
-    return _named(function, name, (operation.__doc__ or "").splitlines()[0])
-
-
-def _step(operation: type[Op]) -> Any:
-    """Like `_unary`, but integers stay as they are."""
-    name = operation.__name__.lower()
-
-    def function(input: Tensor) -> Tensor:
-        if _tensor(name, input)._array.dtype.kind in "iub":
-            return Test.apply(input, kernel=name) if operation in (Sign, Abs, Square) else input.clone()  # type: ignore[attr-defined]
-        return operation.apply(input)
-
-    return _named(function, name, (operation.__doc__ or "").splitlines()[0])
+    return named(function, name, summary)
 
 
 def _test(name: str, summary: str) -> Any:
     def function(input: Tensor, other: Tensor | Number) -> Tensor:
         return Test.apply(*operands(name, input, other), kernel=name)
 
-    return _named(function, name, summary)
-
-
-def _named(function: Any, name: str, summary: str) -> Any:
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"{summary}\n\nElementwise; several operands are broadcast and promoted."
-    return function
-
-
-def _tensor(name: str, value: Any) -> Tensor:
-    if not isinstance(value, Tensor):
-        raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(value).__name__}")
-    return value
+    return named(function, name, summary)
 
 
 def _is_bool(x: Any) -> bool:
@@ -771,16 +339,6 @@ maximum = _binary("maximum", Maximum, "The larger of the two; NaN wins.")
 minimum = _binary("minimum", Minimum, "The smaller of the two; NaN wins.")
 fmod = _binary("fmod", Fmod, "The remainder with the sign of input.")
 remainder = _binary("remainder", Remainder, "The remainder with the sign of other.")
-
-(exp, exp2, expm1, log, log2, log10, log1p, sqrt, rsqrt, reciprocal) = map(
-    _unary, (Exp, Exp2, Expm1, Log, Log2, Log10, Log1p, Sqrt, Rsqrt, Reciprocal)
-)
-(sin, cos, tan, asin, acos, atan, sinh, cosh, asinh, acosh, atanh) = map(
-    _unary, (Sin, Cos, Tan, Asin, Acos, Atan, Sinh, Cosh, Asinh, Acosh, Atanh)
-)
-(erf, erfc, tanh, sigmoid) = map(_unary, (Erf, Erfc, Tanh, Sigmoid))
-(abs, sign, square, floor, ceil, round, trunc) = map(_step, (Abs, Sign, Square, Floor, Ceil, Round, Trunc))
-
 eq = _test("eq", "Whether the two are equal.")
 ne = _test("ne", "Whether the two differ.")
 lt = _test("lt", "Whether input < other.")
@@ -815,53 +373,12 @@ def _bitwise(name: str, summary: str) -> Any:
             raise RuntimeError(f"{name}: expected integer or bool tensors, but got {result_type(x, y)}")
         return Test.apply(x, y, kernel=name)
 
-    return _named(function, name, summary)
+    return named(function, name, summary)
 
 
 bitwise_and = _bitwise("bitwise_and", "Bits set in both.")
 bitwise_or = _bitwise("bitwise_or", "Bits set in either.")
 bitwise_xor = _bitwise("bitwise_xor", "Bits set in exactly one.")
-
-
-def bitwise_not(input: Tensor) -> Tensor:
-    """Return the bits inverted; for bools, the logical not."""
-    if input._array.dtype.kind in "fV":
-        raise RuntimeError(f"bitwise_not: expected an integer or bool tensor, but got {input.dtype}")
-    return Test.apply(input, kernel="bitwise_not")
-
-
-def logical_not(input: Tensor) -> Tensor:
-    """Return whether each element is zero."""
-    return Test.apply(input, kernel="logical_not")
-
-
-def isnan(input: Tensor) -> Tensor:
-    """Return whether each element is not a number."""
-    return Test.apply(input, kernel="isnan")
-
-
-def isinf(input: Tensor) -> Tensor:
-    """Return whether each element is infinite."""
-    return Test.apply(input, kernel="isinf")
-
-
-def isfinite(input: Tensor) -> Tensor:
-    """Return whether each element is neither infinite nor NaN."""
-    return Test.apply(input, kernel="isfinite")
-
-
-def relu(input: Tensor) -> Tensor:
-    """Return max(input, 0)."""
-    return Relu.apply(_tensor("relu", input))
-
-
-def gelu(input: Tensor, approximate: str = "none") -> Tensor:
-    """Return input * Phi(input) (Hendrycks & Gimpel 2016), exactly or by the tanh formula with ``approximate="tanh"``."""
-    if approximate not in ("none", "tanh"):
-        raise RuntimeError(f"approximate argument must be either none or tanh, but got {approximate!r}.")
-    if not _tensor("gelu", input).is_floating_point():
-        raise NotImplementedError(f"gelu: expected a floating point tensor, but got {input.dtype}. Use input.float().")
-    return Gelu.apply(input, approximate=approximate)
 
 
 def clamp(input: Tensor, min: Tensor | Number | None = None, max: Tensor | Number | None = None) -> Tensor:

@@ -12,28 +12,8 @@ from typing import Any
 from .. import dtypes
 from ..tensor import Tensor
 from .cast import Number, broadcast, broadcast_together, cast, floating, is_scalar, operands
-from .elementwise import (
-    abs,
-    add,
-    clamp,
-    copysign,
-    div,
-    exp,
-    exp2,
-    floor_divide,
-    isinf,
-    isnan,
-    log,
-    log1p,
-    maximum,
-    mul,
-    pow,
-    sin,
-    sqrt,
-    sub,
-    trunc,
-    where,
-)
+from .elementwise import add, clamp, copysign, div, floor_divide, maximum, mul, pow, sub, where
+from .unary import abs, exp, exp2, isinf, isnan, log, log1p, sin, sqrt, trunc
 
 
 def _full(like: Tensor, value: Number, dtype: dtypes.DType | None = None) -> Tensor:

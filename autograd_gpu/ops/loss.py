@@ -6,10 +6,11 @@ from ..dtypes import int64
 from ..op import Op
 from ..tensor import Tensor
 from .cast import cast
-from .elementwise import exp, where
+from .elementwise import where
 from .reduce import sum
 from .shape import permute, reshape, unsqueeze
 from .softmax import log_softmax
+from .unary import exp
 
 
 class CrossEntropy(Op):

@@ -15,6 +15,7 @@ from ..dtypes import DType
 from ..printing import represent
 from ..tensor import AccumulateGrad, Tensor, edge_of, wrap
 from . import (
+    activation,
     arrange,
     cast,
     closeness,
@@ -32,15 +33,17 @@ from . import (
     softmax,
     sorting,
     statistics,
+    unary,
 )  # fmt: skip
 
 # ---------------------------------------------------------------------------------------------- functions as methods
 
 _METHODS: dict[Any, str] = {
-    elementwise: "abs acos acosh add addcmul asin asinh atan atan2 atanh bitwise_and bitwise_not bitwise_or bitwise_xor ceil "
-    "clamp copysign cos cosh div eq erf erfc exp exp2 expm1 floor floor_divide fmod ge gt isfinite isinf isnan le log log10 "
-    "log1p log2 logical_and logical_not logical_or logical_xor lt maximum minimum mul ne neg pow reciprocal relu remainder "
-    "round rsqrt sigmoid sign sin sinh sqrt square sub tan tanh trunc",
+    elementwise: "add addcmul atan2 bitwise_and bitwise_or bitwise_xor clamp copysign div eq floor_divide fmod ge gt le "
+    "logical_and logical_or logical_xor lt maximum minimum mul ne neg pow remainder sub",
+    unary: "abs acos acosh asin asinh atan atanh bitwise_not ceil cos cosh erf erfc exp exp2 expm1 floor isfinite isinf "
+    "isnan log log10 log1p log2 logical_not reciprocal round rsqrt sign sin sinh sqrt square tan trunc",
+    activation: "relu sigmoid tanh",
     reduce: "all amax amin any argmax argmin argsort cumsum logsumexp max mean min norm prod sort std sum topk var",
     shape: "broadcast_to chunk clone contiguous diagonal expand expand_as flatten flip movedim narrow permute ravel repeat "
     "reshape select split squeeze swapaxes swapdims t tile transpose unbind unflatten unsqueeze",
@@ -164,8 +167,8 @@ Tensor.__matmul__ = matmul.matmul  # type: ignore[attr-defined]
 Tensor.__rmatmul__ = lambda self, other: matmul.matmul(other, self)  # type: ignore[attr-defined]
 Tensor.__neg__ = elementwise.neg  # type: ignore[attr-defined]
 Tensor.__pos__ = lambda self: self  # type: ignore[attr-defined]
-Tensor.__abs__ = elementwise.abs  # type: ignore[attr-defined]
-Tensor.__invert__ = elementwise.bitwise_not  # type: ignore[attr-defined]
+Tensor.__abs__ = unary.abs  # type: ignore[attr-defined]
+Tensor.__invert__ = unary.bitwise_not  # type: ignore[attr-defined]
 Tensor.__getitem__ = index.getitem  # type: ignore[attr-defined]
 Tensor.__setitem__ = index.setitem  # type: ignore[attr-defined]
 Tensor.__repr__ = represent  # type: ignore[method-assign]

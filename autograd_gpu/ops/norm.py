@@ -9,9 +9,9 @@ from .. import dtypes
 from ..op import Op
 from ..tensor import Tensor
 from .cast import cast
-from .elementwise import rsqrt
 from .reduce import mean, sum
 from .shape import shaped
+from .unary import rsqrt
 
 
 class LayerNorm(Op):

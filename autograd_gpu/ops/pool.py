@@ -8,11 +8,12 @@ from typing import Any
 
 from ..op import Op
 from ..tensor import Tensor
+from .activation import relu
 from .creation import arange
-from .elementwise import relu, sign
 from .index import GatherRows
 from .reduce import max, mean
 from .shape import cat, narrow, reshape
+from .unary import sign
 from .window import Sizes, Window, outputs, per_dim
 
 # ---------------------------------------------------------------------------------------------- operations

@@ -14,8 +14,9 @@ from ..op import Op
 from ..tensor import Tensor
 from .cast import broadcast, cast, floating
 from .creation import arange
-from .elementwise import Number, sqrt, where
+from .elementwise import Number, where
 from .shape import flip, reshape, wrap_dim, wrap_dims
+from .unary import sqrt
 
 Dims = int | Sequence[int] | None
 
@@ -384,7 +385,8 @@ def norm(
     input: Tensor, p: float | str | None = "fro", dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None
 ) -> Tensor:
     """Return the p-norm over `dim` of the elements as one vector: (sum |x|^p)^(1/p); inf, -inf and 0 as their limits."""
-    from .elementwise import abs, ne, pow
+    from .elementwise import ne, pow
+    from .unary import abs
 
     input = floating(input) if dtype is None else cast(input, dtype)
     dims = wrap_dims(dim, input._array.ndim)
@@ -401,7 +403,7 @@ def norm(
 
 def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
     """Return log(sum(exp(input))) over `dim` without overflow."""
-    from .elementwise import abs, exp, log
+    from .unary import abs, exp, log
 
     input = floating(input)
     dims = wrap_dims(dim, input._array.ndim)

@@ -14,11 +14,12 @@ from ..dtypes import DType
 from ..tensor import Tensor
 from .cast import cast, floating
 from .creation import arange
-from .elementwise import ge, isnan, le, where
+from .elementwise import ge, le, where
 from .elementwise_composed import logaddexp
 from .index import gather
 from .reduce import ValuesAndIndices
 from .shape import broadcast_to, cat, narrow, reshape, wrap_dim
+from .unary import isnan
 
 Several = tuple[Tensor, ...]
 

@@ -13,7 +13,7 @@ from .. import dtypes
 from ..tensor import Tensor
 from .cast import broadcast_shape, broadcast_together, cast
 from .creation import arange
-from .elementwise import isfinite, maximum, minimum, where
+from .elementwise import maximum, minimum, where
 from .index import (
     GatherRows,
     ScatterAddRows,
@@ -27,6 +27,7 @@ from .index import (
 from .reduce import argsort, sum
 from .scan import scan
 from .shape import cat, expand, movedim, reshape, unsqueeze, wrap_dim
+from .unary import isfinite
 
 # ---------------------------------------------------------------------------------------------- slices by number
 

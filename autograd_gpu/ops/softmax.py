@@ -6,9 +6,9 @@ from ..dtypes import DType
 from ..op import Op
 from ..tensor import Tensor
 from .cast import cast
-from .elementwise import exp
 from .reduce import sum
 from .shape import wrap_dim
+from .unary import exp
 
 
 class Softmax(Op):

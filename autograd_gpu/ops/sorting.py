@@ -8,12 +8,13 @@ from .. import dtypes
 from ..tensor import Tensor
 from .cast import Number, broadcast, cast, is_scalar
 from .creation import arange
-from .elementwise import isnan, logical_not, where
+from .elementwise import where
 from .index import gather, nonzero
 from .reduce import Amax, ValuesAndIndices, argmax, argsort, sort, sum
 from .reduce import any as any_of
 from .scan import cummax
 from .shape import cat, movedim, narrow, reshape, squeeze, unsqueeze, wrap_dim
+from .unary import isnan, logical_not
 
 kthvalue_result, median_result, nanmedian_result, mode_result = (
     type(name, (ValuesAndIndices,), {"__slots__": ()}) for name in ("kthvalue", "median", "nanmedian", "mode")

@@ -11,10 +11,11 @@ from .. import dtypes
 from ..dtypes import DType
 from ..tensor import Tensor
 from .cast import Number, cast
-from .elementwise import isnan, logical_not, sqrt, where
+from .elementwise import where
 from .index import scatter_add
 from .reduce import Dims, amax, amin, mean, sum, var
 from .shape import reshape
+from .unary import isnan, logical_not, sqrt
 
 
 class aminmax_result(collections.namedtuple("aminmax", ["min", "max"])):

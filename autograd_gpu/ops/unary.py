@@ -1,0 +1,354 @@
+"""Functions of one operand, element by element: their formulas and derivatives, and tests that answer with bools."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ..op import Op
+from ..tensor import Tensor
+from .cast import floating, zero_gradient
+
+_TWO_OVER_SQRT_PI = 2 / math.sqrt(math.pi)
+
+
+class Unary(Op):
+    """y = f(x), f the backend function that bears the class's name in lower case."""
+
+    kernel = ""
+
+    def __init_subclass__(cls) -> None:
+        cls.kernel = cls.__name__.lower()
+
+    def forward(ctx, x):
+        return getattr(ctx.backend, ctx.kernel)(x)
+
+
+class OfInput(Unary):
+    """A function whose derivative is written in its input."""
+
+    def keep(ctx, y, x):
+        ctx.save(x)
+
+
+class OfOutput(Unary):
+    """A function whose derivative is written in its output."""
+
+    def keep(ctx, y, x):
+        ctx.save(ctx.own(y))
+
+
+class Flat(Unary):
+    """A step function: its gradient is zero."""
+
+    def backward(ctx, gy):
+        return zero_gradient(gy)
+
+
+class Abs(OfInput):
+    """y = |x|; the gradient at 0 is 0."""
+
+    def backward(ctx, gy):
+        (x,) = ctx.saved
+        return gy * sign(x)
+
+
+class Sign(Flat):
+    """y = -1, 0 or 1."""
+
+
+class Floor(Flat):
+    """y = the largest integer not above x."""
+
+
+class Ceil(Flat):
+    """y = the smallest integer not below x."""
+
+
+class Round(Flat):
+    """y = the nearest integer, halves to even."""
+
+
+class Trunc(Flat):
+    """y = x without its fraction."""
+
+
+class Exp(OfOutput):
+    """y = e**x."""
+
+    def backward(ctx, gy):
+        (y,) = ctx.saved
+        return gy * y
+
+
+class Exp2(OfOutput):
+    """y = 2**x."""
+
+    def backward(ctx, gy):
+        (y,) = ctx.saved
+        return gy * y * math.log(2)
+
+
+class Expm1(OfOutput):
+    """y = e**x - 1, accurate near 0."""
+
+    def backward(ctx, gy):
+        (y,) = ctx.saved
+        return gy * (y + 1.0)
+
+
+class Log(OfInput):
+    """y = ln(x)."""
+
+    def backward(ctx, gy):
+        (x,) = ctx.saved
+        return gy / x
+
+
+class Log2(OfInput):
+    """y = ln(x) / ln(2)."""
+
+    def backward(ctx, gy):
+        (x,) = ctx.saved
+        return gy / (x * math.log(2))
+
+
+class Log10(OfInput):
+    """y = ln(x) / ln(10)."""
+
+    def backward(ctx, gy):
+        (x,) = ctx.saved
+        return gy / (x * math.log(10))
+
+
+class Log1p(OfInput):
+    """y = ln(1 + x), accurate near 0."""
+
+    def name(ctx) -> str:
+        return "Log1PBackward0"
+
+    def backward(ctx, gy):
+        (x,) = ctx.saved
+        return gy / (x + 1.0)
+
+
+class Sqrt(OfOutput):
+    """y = x**(1/2)."""
+
+    def backward(ctx, gy):
+        (y,) = ctx.saved
+        return gy / (y * 2.0)
+
+
+class Rsqrt(OfOutput):
+    """y = x**(-1/2)."""
+
+    def backward(ctx, gy):
+        (y,) = ctx.saved
+        return gy * (y * y * y) * -0.5
+
+
+class Reciprocal(OfOutput):
+    """y = 1 / x."""
+
+    def backward(ctx, gy):
+        (y,) = ctx.saved
+        return -gy * (y * y)
+
+
+class Square(OfInput):
+    """y = x * x."""
+
+    def name(ctx) -> str:
+        return "PowBackward0"
+
+    def backward(ctx, gy):
+        (x,) = ctx.saved
+        return gy * (x * 2.0)
+
+
+class Sin(OfInput):
+    """y = sin(x), x in radians."""
+
+    def backward(ctx, gy):
+        (x,) = ctx.saved
+        return gy * cos(x)
+
+
+class Cos(OfInput):
+    """y = cos(x), x in radians."""
+
+    def backward(ctx, gy):
+        (x,) = ctx.saved
+        return -gy * sin(x)
+
+
+class Tan(OfOutput):
+    """y = tan(x), x in radians."""
+
+    def backward(ctx, gy):
+        (y,) = ctx.saved
+        return gy * (y * y + 1.0)
+
+
+class Asin(OfInput):
+    """y = arcsin(x) in radians."""
+
+    def backward(ctx, gy):
+        (x,) = ctx.saved
+        return gy * rsqrt(1.0 - x * x)
+
+
+class Acos(OfInput):
+    """y = arccos(x) in radians."""
+
+    def backward(ctx, gy):
+        (x,) = ctx.saved
+        return -gy * rsqrt(1.0 - x * x)
+
+
+class Atan(OfInput):
+    """y = arctan(x) in radians."""
+
+    def backward(ctx, gy):
+        (x,) = ctx.saved
+        return gy / (x * x + 1.0)
+
+
+class Sinh(OfInput):
+    """y = (e**x - e**-x) / 2."""
+
+    def backward(ctx, gy):
+        (x,) = ctx.saved
+        return gy * cosh(x)
+
+
+class Cosh(OfInput):
+    """y = (e**x + e**-x) / 2."""
+
+    def backward(ctx, gy):
+        (x,) = ctx.saved
+        return gy * sinh(x)
+
+
+class Asinh(OfInput):
+    """y = the inverse of sinh."""
+
+    def backward(ctx, gy):
+        (x,) = ctx.saved
+        return gy * rsqrt(x * x + 1.0)
+
+
+class Acosh(OfInput):
+    """y = the inverse of cosh, for x >= 1."""
+
+    def backward(ctx, gy):
+        (x,) = ctx.saved
+        return gy * rsqrt(x * x - 1.0)
+
+
+class Atanh(OfInput):
+    """y = the inverse of tanh, for |x| < 1."""
+
+    def backward(ctx, gy):
+        (x,) = ctx.saved
+        return gy / (1.0 - x * x)
+
+
+class Erf(OfInput):
+    """y = 2/sqrt(pi) * the integral of exp(-t**2) from 0 to x."""
+
+    def backward(ctx, gy):
+        (x,) = ctx.saved
+        return gy * exp(-(x * x)) * _TWO_OVER_SQRT_PI
+
+
+class Erfc(OfInput):
+    """y = 1 - erf(x), accurate for large x."""
+
+    def backward(ctx, gy):
+        (x,) = ctx.saved
+        return gy * exp(-(x * x)) * -_TWO_OVER_SQRT_PI
+
+
+class Test(Op):
+    """A function of one or two operands that answers with bools, or that has no gradient."""
+
+    differentiable = False
+
+    def forward(ctx, *operands, kernel):
+        return getattr(ctx.backend, kernel)(*operands)
+
+
+def of_one(operation: type[Op]) -> Any:
+    """Return the public function of an operation; integers become floats first."""
+    name = operation.__name__.lower()
+
+    def function(input: Tensor) -> Tensor:
+        return operation.apply(floating(checked(name, input)))
+
+    return named(function, name, (operation.__doc__ or "").splitlines()[0])
+
+
+def of_one_kept(operation: type[Op]) -> Any:
+    """Like `of_one`, but integers stay as they are."""
+    name = operation.__name__.lower()
+
+    def function(input: Tensor) -> Tensor:
+        if checked(name, input)._array.dtype.kind in "iub":
+            is_computed = operation in (Sign, Abs, Square)  # the others are the identity on integers
+            return Test.apply(input, kernel=name) if is_computed else input.clone()  # type: ignore[attr-defined]
+        return operation.apply(input)
+
+    return named(function, name, (operation.__doc__ or "").splitlines()[0])
+
+
+def named(function: Any, name: str, summary: str) -> Any:
+    """Return the function under a public name, documented."""
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"{summary}\n\nElementwise; several operands are broadcast and promoted."
+    return function
+
+
+def checked(name: str, value: Any) -> Tensor:
+    """Return value, which must be a tensor."""
+    if not isinstance(value, Tensor):
+        raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(value).__name__}")
+    return value
+
+
+(exp, exp2, expm1, log, log2, log10, log1p, sqrt, rsqrt, reciprocal) = map(
+    of_one, (Exp, Exp2, Expm1, Log, Log2, Log10, Log1p, Sqrt, Rsqrt, Reciprocal)
+)
+(sin, cos, tan, asin, acos, atan, sinh, cosh, asinh, acosh, atanh) = map(
+    of_one, (Sin, Cos, Tan, Asin, Acos, Atan, Sinh, Cosh, Asinh, Acosh, Atanh)
+)
+erf, erfc = map(of_one, (Erf, Erfc))
+(abs, sign, square, floor, ceil, round, trunc) = map(of_one_kept, (Abs, Sign, Square, Floor, Ceil, Round, Trunc))
+
+
+def bitwise_not(input: Tensor) -> Tensor:
+    """Return the bits inverted; for bools, the logical not."""
+    if input._array.dtype.kind in "fV":
+        raise RuntimeError(f"bitwise_not: expected an integer or bool tensor, but got {input.dtype}")
+    return Test.apply(input, kernel="bitwise_not")
+
+
+def logical_not(input: Tensor) -> Tensor:
+    """Return whether each element is zero."""
+    return Test.apply(input, kernel="logical_not")
+
+
+def isnan(input: Tensor) -> Tensor:
+    """Return whether each element is not a number."""
+    return Test.apply(input, kernel="isnan")
+
+
+def isinf(input: Tensor) -> Tensor:
+    """Return whether each element is infinite."""
+    return Test.apply(input, kernel="isinf")
+
+
+def isfinite(input: Tensor) -> Tensor:
+    """Return whether each element is neither infinite nor NaN."""
+    return Test.apply(input, kernel="isfinite")
