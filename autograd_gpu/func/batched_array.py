@@ -86,7 +86,8 @@ class BatchedArray:
         return BatchedArray(self.raw.transpose((0, *(d + 1 for d in dims))), self.axis)
 
     def swapaxes(self, dim0: int, dim1: int) -> BatchedArray:
-        return BatchedArray(self.raw.swapaxes(dim0 + 1, dim1 + 1), self.axis)
+        behind = [dim if dim < 0 else dim + 1 for dim in (dim0, dim1)]  # counted from the end, a dim stays where it is
+        return BatchedArray(self.raw.swapaxes(*behind), self.axis)
 
     def diagonal(self, offset: int, dim1: int, dim2: int) -> BatchedArray:
         raw = self.raw.diagonal(offset, dim1 + 1, dim2 + 1)

@@ -13,19 +13,32 @@ from .shape import reshape, squeeze, transpose, unsqueeze
 
 
 class Matmul(Op):
-    """z = x @ y over the last two dimensions; batch dimensions are equal."""
+    """z = x @ y over the last two dimensions, either operand transposed first; batch dimensions are equal.
 
-    def forward(ctx, x, y):
+    The gradients are products of the same three matrices: the transposes go into the flags, not into the graph.
+    """
+
+    flip_x = flip_y = False
+
+    def forward(ctx, x, y, flip_x=False, flip_y=False):
         ctx.is_batched = x.ndim > 2
+        if flip_x:
+            ctx.flip_x, x = True, x.swapaxes(-1, -2)
+        if flip_y:
+            ctx.flip_y, y = True, y.swapaxes(-1, -2)
         return ctx.backend.matmul(x, y)
 
-    def keep(ctx, z, x, y):
+    def keep(ctx, z, x, y, **flips):
         ctx.save(x if ctx.edges[1] else None, y if ctx.edges[0] else None)
 
     def backward(ctx, gz):
         x, y = ctx.saved
-        gx = Matmul.apply(gz, transpose(y, -1, -2)) if ctx.needs(0) else None
-        gy = Matmul.apply(transpose(x, -1, -2), gz) if ctx.needs(1) else None
+        flip_x, flip_y = ctx.flip_x, ctx.flip_y
+        gx = gy = None
+        if ctx.needs(0):  # gz @ y', or its transpose
+            gx = Matmul.apply(y, gz, flip_x=flip_y, flip_y=True) if flip_x else Matmul.apply(gz, y, flip_y=not flip_y)
+        if ctx.needs(1):  # x' @ gz, or its transpose
+            gy = Matmul.apply(gz, x, flip_x=True, flip_y=flip_x) if flip_y else Matmul.apply(x, gz, flip_x=not flip_x)
         return gx, gy
 
     def name(ctx) -> str:
@@ -177,7 +190,7 @@ class Linear(Op):
     def backward(ctx, gy):
         x, weight = ctx.saved
         gx = Matmul.apply(gy, weight) if ctx.needs(0) else None
-        gweight = Matmul.apply(transpose(gy, 0, 1), x) if ctx.needs(1) else None
+        gweight = Matmul.apply(gy, x, flip_x=True) if ctx.needs(1) else None
         return gx, gweight, sum(gy, 0) if ctx.needs(2) else None
 
     def name(ctx) -> str:
