@@ -13,9 +13,10 @@ __all__ = ["layer_norm", "layer_norm_backward"]
 @quiet
 def layer_norm(x, weight, bias, eps):
     wide_x = wide(x)
-    mean = wide_x.mean(axis=1)
+    columns = wide_x.dtype.type(max(wide_x.shape[1], 1))
+    mean = np.add.reduce(wide_x, axis=1) / columns
     y = wide_x - mean[:, None]
-    rstd = 1 / np.sqrt(np.einsum("rc,rc->r", y, y) / y.dtype.type(max(y.shape[1], 1)) + y.dtype.type(eps))
+    rstd = 1 / np.sqrt(np.vecdot(y, y) / columns + y.dtype.type(eps))
     y *= rstd[:, None]
     if weight is not None:
         y *= wide(weight)
@@ -33,7 +34,7 @@ def layer_norm_backward(gy, x, mean, rstd, weight):
     gbias = np.add.reduce(wide_gy, axis=0).astype(x.dtype)
     g = wide_gy if weight is None else wide_gy * wide(weight)
     columns = g.dtype.type(max(g.shape[1], 1))
-    along = np.einsum("rc,rc->r", g, normalised) / columns
+    along = np.vecdot(g, normalised) / columns
     normalised *= along[:, None]
     gx = g - normalised
     gx -= (np.add.reduce(g, axis=1) / columns)[:, None]
