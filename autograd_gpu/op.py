@@ -34,8 +34,6 @@ class Op(Node):
     freed = False
     _saved: tuple = ()
     _versions: tuple = ()
-    _unpack: tuple | None = None  # with saved_tensors_hooks: the unpack hook of each saved value
-    _anomaly_trace: Any = None
 
     def forward(ctx, *inputs: Any, **parameters: Any) -> Any:
         raise NotImplementedError

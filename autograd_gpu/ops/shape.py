@@ -186,10 +186,8 @@ class DiagonalBackward(Op):
         return Diagonal.apply(ggx, offset=offset, dim1=dim1, dim2=dim2)
 
 
-class Flip(View):
-    """y = x read backwards along `dims`."""
-
-    is_view = False  # PyTorch's flip copies
+class Flip(Op):
+    """y = a copy of x read backwards along `dims`."""
 
     def forward(ctx, x, dims):
         ctx.dims = dims
