@@ -11,6 +11,7 @@ from typing import Any
 
 from ..backends.cpu import elementwise
 from ..ops.inplace import SHARED_WRITE
+from ..ops.strided import check_in_storage
 from .batched_array import Axis, BatchedArray
 
 _SCALARS = (bool, int, float, str, type(None))
@@ -101,6 +102,15 @@ class Batching:
     def expand(self, x, shape):
         return self._hide(self.under.expand(self._raw(x), (self.axis.size, *shape)))
 
+    def as_strided(self, x, shape, strides, offset):
+        raw = self._raw(x)
+        whole = (raw.shape[0], *shape), (raw.strides[0] // raw.dtype.itemsize, *strides)
+        check_in_storage(*whole, offset, raw.dtype.itemsize, self.under.storage(raw)[1])
+        return self._hide(self.under.as_strided(raw, *whole, offset))
+
+    def offset(self, x):
+        return self.under.offset(self._raw(x))  # of the first example
+
     def storage(self, x):
         return self.under.storage(self._raw(x))
 
@@ -168,16 +178,44 @@ class Batching:
             y = y if bias is None else self.add(y, self._over_rows(bias, y))
         return y, mean, rstd
 
-    def layer_norm_backward(self, gy, x, mean, rstd, weight):
+    def add_layer_norm(self, x, residual, weight, bias, eps):
+        total = self.add(x, residual)
+        y, mean, rstd = self.layer_norm(total, weight, bias, eps)
+        return y, total, mean, rstd
+
+    def layer_norm_backward(self, gy, x, mean, rstd, weight, gsum, biased):
+        fold = self._fold
         weighted = gy if weight is None else self.mul(gy, self._over_rows(weight, gy))
-        gx, _, _ = self.under.layer_norm_backward(*(self._fold(z) for z in (weighted, x, mean, rstd)), None)
-        gbias = self.sum(gy, (0,), False, gy.dtype)
-        if weight is None:
-            return self._unfold(gx, x.shape[0]), None, gbias
-        # The kernel sums over all rows; here each example's rows are summed by themselves.
+        past = None if gsum is None else fold(gsum)
+        gx, _, _ = self.under.layer_norm_backward(
+            fold(weighted), fold(x), fold(mean), fold(rstd), None, past, False
+        )
+        # The kernel would sum over all rows; here each example's rows are summed by themselves.
         centred = self.sub(self.cast(x, mean.dtype), self._over_columns(mean, x))
-        products = self.mul(self.cast(gy, mean.dtype), self.mul(centred, self._over_columns(rstd, x)))
-        return self._unfold(gx, x.shape[0]), self.cast(self.sum(products, (0,), False, mean.dtype), x.dtype), gbias
+        gweight = None if weight is None else self._weight_gradient(gy, centred, rstd)
+        return self._unfold(gx, x.shape[0]), gweight, self.sum(gy, (0,), False, gy.dtype) if biased else None
+
+    def rms_norm(self, x, weight, eps):
+        own = self._one(weight) if self._is_shared(weight) else None
+        y, rstd = (self._unfold(z, x.shape[0]) for z in self.under.rms_norm(self._fold(x), own, eps))
+        return y if own is weight is None or own is not None else self.mul(y, self._over_rows(weight, y)), rstd
+
+    def add_rms_norm(self, x, residual, weight, eps):
+        total = self.add(x, residual)
+        y, rstd = self.rms_norm(total, weight, eps)
+        return y, total, rstd
+
+    def rms_norm_backward(self, gy, x, rstd, weight, gsum):
+        fold = self._fold
+        weighted = gy if weight is None else self.mul(gy, self._over_rows(weight, gy))
+        past = None if gsum is None else fold(gsum)
+        gx, _ = self.under.rms_norm_backward(fold(weighted), fold(x), fold(rstd), None, past)
+        gweight = None if weight is None else self._weight_gradient(gy, self.cast(x, rstd.dtype), rstd)
+        return self._unfold(gx, x.shape[0]), gweight
+
+    def _weight_gradient(self, gy, centred, rstd):
+        products = self.mul(self.cast(gy, rstd.dtype), self.mul(centred, self._over_columns(rstd, gy)))
+        return self.cast(self.sum(products, (0,), False, rstd.dtype), gy.dtype)
 
     def _over_rows(self, row, like):
         return self.expand(row[None, :], like.shape)
@@ -201,6 +239,12 @@ class Batching:
         folded = (self._fold(z) for z in (go, q, k, v, o, lse))
         return tuple(self._unfold(g, q.shape[0]) for g in self.under.attention_backward(*folded, causal, scale))
 
+    def nonlinearity(self, x, kind, numbers):
+        return self._hide(self.under.nonlinearity(self._raw(x), kind, numbers))
+
+    def nonlinearity_backward(self, gy, x, kind, numbers):
+        return self._hide(self.under.nonlinearity_backward(self._raw(gy), self._raw(x), kind, numbers))
+
     # ------------------------------------------------------------------------------------------ windows
 
     def im2col(self, x, size, output, kernel, *steps):
@@ -216,6 +260,33 @@ class Batching:
         split = self.under.contiguous(raw.transpose(order))
         merged = split.reshape((*split.shape[:at], split.shape[at] * split.shape[at + 1], *output))
         return self._unfold(self.under.col2im(merged, size, output, kernel, *steps), split.shape[at + 1])
+
+    def convolution(self, x, weight, *window):
+        return self._convolution(self.under.convolution, x, weight, *window)
+
+    def convolution_transposed(self, gy, weight, *window):
+        return self._convolution(self.under.convolution_transposed, gy, weight, *window)
+
+    def _convolution(self, function, x, weight, *window_and_groups):
+        if self._is_shared(weight):
+            return self._unfold(function(self._fold(x), self._one(weight), *window_and_groups), x.shape[0])
+        *window, groups = window_and_groups  # a weight an example: each is groups of its own
+        y = function(self._as_channels(x), self._fold(weight), *window, groups * self.axis.size)
+        return self._from_channels(y)
+
+    def convolution_weight(self, x, gy, *window_and_groups):
+        *window, groups = window_and_groups
+        images = self._as_channels(x), self._as_channels(gy)
+        return self._unfold(self.under.convolution_weight(*images, *window, groups * self.axis.size), gy.shape[1])
+
+    def _as_channels(self, x):
+        """Return the whole array (N, V * C, ...) for a batch of (N, C, ...)."""
+        raw = self.under.contiguous(self._raw(x).swapaxes(0, 1))
+        return raw.reshape((raw.shape[0], raw.shape[1] * raw.shape[2], *raw.shape[3:]))
+
+    def _from_channels(self, x):
+        split = x.reshape((x.shape[0], self.axis.size, x.shape[1] // max(self.axis.size, 1), *x.shape[2:]))
+        return self._hide(self.under.contiguous(split.swapaxes(0, 1)))
 
     def max_pool(self, x, *window):
         y, index = self.under.max_pool(self._fold(x), *window)

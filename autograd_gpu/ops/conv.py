@@ -1,61 +1,28 @@
-"""Convolutions: a product of the weight with the input's columns (im2col), and what that needs to be differentiated.
+"""Convolutions: the products between images, weights and outputs, and what that needs to be differentiated.
 
 y = x * weight is linear in both, so three operations are closed under differentiation: the convolution, its transpose
-(the gradient of x, and `conv_transpose` itself) and the gradient of the weight. Columns are made again in backward
-rather than kept: they are as many times larger than the input as the kernel has places.
+(the gradient of x, and `conv_transpose` itself) and the gradient of the weight.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 from ..op import Op
 from ..tensor import Tensor
-from .shape import permute, reshape, squeeze, unsqueeze
+from .shape import reshape, squeeze, unsqueeze
 from .window import Sizes, Window, outputs, per_dim
 
 # ---------------------------------------------------------------------------------------------- operations
 
 
-class Columns(Op):
-    """columns[c, k, n, o] = x[n, c, place k of output o], 0 outside of x."""
-
-    def forward(ctx, x, window):
-        ctx.window = window
-        return ctx.backend.im2col(x, *window)
-
-    def backward(ctx, gy):
-        return ColumnsBackward.apply(gy, window=ctx.window)
-
-    def name(ctx) -> str:
-        return "Im2ColBackward0"
-
-
-class ColumnsBackward(Op):
-    """x[n, c, i] = the sum of columns[c, k, n, o] over the places k of outputs o that lie on i."""
-
-    def forward(ctx, columns, window):
-        ctx.window = window
-        return ctx.backend.col2im(columns, *window)
-
-    def backward(ctx, gx):
-        return Columns.apply(gx, window=ctx.window)
-
-    def name(ctx) -> str:
-        return "Col2ImBackward0"
-
-
 class Convolution(Op):
-    """y[n, :, o] = weight @ columns(x)[:, :, n, o], for each group of channels by itself."""
+    """y[n, :, o] = the sum over channels and places k of weight[:, :, k] times what output o sees there of x[n]."""
 
     def forward(ctx, x, weight, window, groups):
         ctx.window, ctx.groups = window, groups
-        backend = ctx.backend
-        columns = backend.im2col(x, *window).reshape(groups, math.prod(weight.shape[1:]), -1)
-        product = backend.matmul(_as_matrices(backend, weight, groups), columns)
-        return backend.contiguous(product.reshape(weight.shape[0], x.shape[0], *window.output).swapaxes(0, 1))
+        return ctx.backend.convolution(x, weight, *window, groups)
 
     def keep(ctx, y, x, weight, window, groups):
         ctx.save(x if ctx.edges[1] else None, weight if ctx.edges[0] else None)
@@ -68,15 +35,11 @@ class Convolution(Op):
 
 
 class ConvolutionTransposed(Op):
-    """gx = the sum of the columns weight.T @ gy, each laid where a convolution would read it from."""
+    """gx = gy[n, :, o] times the weight, laid where a convolution would read it from."""
 
     def forward(ctx, gy, weight, window, groups):
         ctx.window, ctx.groups = window, groups
-        backend = ctx.backend
-        matrices = _as_matrices(backend, weight, groups)
-        columns = backend.matmul(matrices.swapaxes(1, 2), _by_channel(backend, gy, groups))
-        channels = weight.shape[1] * groups
-        return backend.col2im(columns.reshape(channels, *window.kernel, gy.shape[0], *window.output), *window)
+        return ctx.backend.convolution_transposed(gy, weight, *window, groups)
 
     def keep(ctx, gx, gy, weight, window, groups):
         ctx.save(gy if ctx.edges[1] else None, weight if ctx.edges[0] else None)
@@ -92,14 +55,11 @@ class ConvolutionTransposed(Op):
 
 
 class ConvolutionWeight(Op):
-    """gweight = the sum over images and outputs of gy[n, :, o] times columns(x)[:, :, n, o]."""
+    """gweight[:, :, k] = the sum over images and outputs of gy[n, :, o] times what output o sees at place k of x[n]."""
 
     def forward(ctx, x, gy, window, groups):
         ctx.window, ctx.groups = window, groups
-        backend = ctx.backend
-        shape = (gy.shape[1], x.shape[1] // groups, *window.kernel)
-        columns = backend.im2col(x, *window).reshape(groups, math.prod(shape[1:]), -1)
-        return backend.matmul(_by_channel(backend, gy, groups), columns.swapaxes(1, 2)).reshape(shape)
+        return ctx.backend.convolution_weight(x, gy, *window, groups)
 
     def keep(ctx, gweight, x, gy, window, groups):
         ctx.save(x if ctx.edges[1] else None, gy if ctx.edges[0] else None)
@@ -112,19 +72,6 @@ class ConvolutionWeight(Op):
 
     def name(ctx) -> str:
         return "ConvolutionBackwardBackward0"
-
-
-def _as_matrices(backend, weight, groups):
-    """(groups, out / groups, in / groups * places) for a weight (out, in / groups, *kernel)."""
-    out = weight.shape[0] // groups
-    return backend.contiguous(weight).reshape(groups, out, math.prod(weight.shape[1:]))
-
-
-def _by_channel(backend, gy, groups):
-    """(groups, channels / groups, images and outputs) for gy (images, channels, *output)."""
-    channels = gy.shape[1]
-    flat = backend.contiguous(gy.swapaxes(0, 1))
-    return flat.reshape(groups, channels // groups, flat.size // max(channels, 1))
 
 
 # ---------------------------------------------------------------------------------------------- public functions
@@ -215,79 +162,6 @@ def conv_transpose3d(
 ) -> Tensor:
     """Return what conv3d would take back to input: (N, C, D, H, W) with weight (C, out / groups, kd, kh, kw)."""
     return _conv_transpose(3, input, weight, bias, stride, padding, output_padding, groups, dilation)
-
-
-def unfold(
-    input: Tensor,
-    kernel_size: int | Sequence[int],
-    dilation: int | Sequence[int] = 1,
-    padding: int | Sequence[int] = 0,
-    stride: int | Sequence[int] = 1,
-) -> Tensor:
-    """Return the windows of input (N, C, H, W) as columns (N, C * places, windows)."""
-    if input.ndim not in (3, 4):
-        raise RuntimeError(
-            "Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions for input, "
-            f"but got: {list(input.shape)}"
-        )
-    if input.ndim == 3:
-        return squeeze(unfold(unsqueeze(input, 0), kernel_size, dilation, padding, stride), 0)
-    window = _window("unfold", input._array.shape[2:], kernel_size, stride, padding, dilation)
-    columns = permute(Columns.apply(input, window=window), 3, 0, 1, 2, 4, 5)
-    batch, channels = input._array.shape[:2]
-    return reshape(columns, (batch, channels * math.prod(window.kernel), math.prod(window.output)))
-
-
-def fold(
-    input: Tensor,
-    output_size: int | Sequence[int],
-    kernel_size: int | Sequence[int],
-    dilation: int | Sequence[int] = 1,
-    padding: int | Sequence[int] = 0,
-    stride: int | Sequence[int] = 1,
-) -> Tensor:
-    """Return (N, C, *output_size): columns (N, C * places, windows) added up where `unfold` takes them from."""
-    if input.ndim not in (2, 3):
-        raise RuntimeError(
-            f"Input Error: Only unbatched (2D) or batched (3D) input Tensors are supported (got {input.ndim}D)"
-        )
-    if input.ndim == 2:
-        return squeeze(fold(unsqueeze(input, 0), output_size, kernel_size, dilation, padding, stride), 0)
-    window = _window("fold", per_dim(output_size, 2, "output_size"), kernel_size, stride, padding, dilation)
-    batch, rows, count = input._array.shape
-    places, windows = math.prod(window.kernel), math.prod(window.output)
-    if rows % places:
-        raise RuntimeError(
-            "Expected size of input's dimension 1 to be divisible by the product of kernel_size, but got "
-            f"input.size(1)={rows} and kernel_size={window.kernel}."
-        )
-    if count != windows:
-        raise RuntimeError(
-            f"Given output_size={window.size}, kernel_size={window.kernel}, dilation={window.dilation}, "
-            f"padding={window.padding}, stride={window.stride}, expected size of input's dimension 2 to match the "
-            f"calculated number of sliding blocks {' * '.join(map(str, window.output))} = {windows}, but got "
-            f"input.size(2)={count}."
-        )
-    columns = reshape(input, (batch, rows // places, *window.kernel, *window.output))
-    return ColumnsBackward.apply(permute(columns, 1, 2, 3, 0, 4, 5), window=window)
-
-
-def _window(name: str, size: Sizes, kernel: Any, stride: Any, padding: Any, dilation: Any) -> Window:
-    dims = len(size)
-    arguments = zip((kernel, stride, padding, dilation), ("kernel_size", "stride", "padding", "dilation"))
-    kernel, stride, padding, dilation = (per_dim(value, dims, word) for value, word in arguments)
-    for value, word in ((kernel, "kernel size"), (stride, "stride"), (dilation, "dilation")):
-        if min(value) <= 0:
-            raise RuntimeError(f"{word} should be greater than zero, but got {list(value)}")
-    output = outputs(size, kernel, stride, padding, dilation)
-    if min(output) <= 0:
-        raise RuntimeError(
-            f"{name}: given input with spatial size {list(size)}, kernel_size={list(kernel)}, "
-            f"dilation={list(dilation)}, "
-            f"padding={list(padding)}, calculated shape of the array of sliding blocks as {list(output)}, but its "
-            "components must be at least one."
-        )
-    return Window(size, output, kernel, stride, padding, dilation)
 
 
 # ---------------------------------------------------------------------------------------------- shapes and errors

@@ -2,12 +2,15 @@
 
 from .attention import *
 from .cast import *
+from .columns import *
 from .conv import *
 from .elementwise import *
 from .index import *
+from .linalg import *
 from .loss import *
 from .matmul import *
 from .memory import *
+from .nonlinearity import *
 from .norm import *
 from .optim import *
 from .pool import *

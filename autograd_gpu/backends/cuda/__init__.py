@@ -5,15 +5,18 @@ Importing it asks for no GPU: the driver is found, or DeviceUnavailable raised, 
 
 from .attention import *
 from .cast import *
+from .columns import *
 from .conv import *
 from .driver import current_device as current_device
 from .driver import device_count as device_count
 from .driver import device_name as device_name
 from .elementwise import *
 from .index import *
+from .linalg import *
 from .loss import *
 from .matmul import *
 from .memory import *
+from .nonlinearity import *
 from .norm import *
 from .optim import *
 from .pool import *

@@ -28,19 +28,23 @@ ALL = (*FLOATS, "bool", *INTEGERS)
 
 # The dtypes each file is compiled for; asking for another is a TypeError, never a silent fallback.
 DTYPES: dict[str, tuple[str, ...]] = {
-    "attention.cu": FLOATS,
+    "attention.cu": ("float32", "float64"),
     "attention_tensor.cu": ("float16", "bfloat16"),
     "cast.cu": ALL,
-    "conv.cu": FLOATS,
+    "columns.cu": FLOATS,
+    "conv.cu": ("float32", "float64"),
+    "conv_direct.cu": FLOATS,
+    "conv_tensor.cu": ("float16", "bfloat16"),
     "elementwise_binary.cu": ALL,
     "elementwise_fused.cu": FLOATS,
     "elementwise_select.cu": ALL,
     "elementwise_unary.cu": ALL,
     "index.cu": ALL,
     "loss.cu": FLOATS,
-    "matmul.cu": ("float32", "float64"),
+    "matmul.cu": ("float32", "float64", *INTEGERS),
     "matmul_tensor.cu": ("float16", "bfloat16"),
     "memory.cu": ALL,
+    "nonlinearity.cu": FLOATS,
     "norm.cu": FLOATS,
     "optim.cu": FLOATS,
     "pool.cu": FLOATS,
@@ -49,6 +53,7 @@ DTYPES: dict[str, tuple[str, ...]] = {
     "scan.cu": ALL,
     "softmax.cu": FLOATS,
     "sort.cu": ALL,
+    "triangular.cu": ("float32", "float64"),
 }
 
 # (element type, type we compute in, letter of the latter in struct's language)
@@ -275,7 +280,7 @@ def dtypes_for(file: str, arch: str) -> tuple[str, ...]:
     return DTYPES[file]
 
 
-TENSOR_CORE_FILES = ("attention_tensor.cu", "matmul_tensor.cu")
+TENSOR_CORE_FILES = ("attention_tensor.cu", "conv_tensor.cu", "matmul_tensor.cu")
 
 
 def build_all(archs: Sequence[str] = DEFAULT_ARCHS, jobs: int | None = None) -> list[BuildRow]:

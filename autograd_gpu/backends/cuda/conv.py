@@ -1,48 +1,266 @@
-"""A convolution's columns and the way back: launches kernels/conv.cu. The products between are `matmul`'s."""
+"""Convolutions and their gradients on the GPU, no columns in memory: each is a product of a matrix with an image.
+
+Knows how a window becomes the two walks of kernels/include/conv.cuh, and which kernel takes the product: tiles on the
+arithmetic units (conv.cu) or on tensor cores (conv_tensor.cu), or, for groups of few channels, each output by itself
+(conv_direct.cu). The choice depends on shapes and dtype alone.
+"""
 
 from __future__ import annotations
 
+import builtins
+import functools
+import itertools
 import math
-from typing import Any
+import struct
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
+import numpy as np
+
+from autograd_gpu.backends.cuda.cast import cast
 from autograd_gpu.backends.cuda.launch import Kernel, block_for, ceil_div
 from autograd_gpu.backends.cuda.memory import contiguous, empty
-from autograd_gpu.backends.cuda.window import WINDOW_BYTES, pack_window
+from autograd_gpu.backends.cuda.reduce import sum
+from autograd_gpu.backends.cuda.rows import accumulator
+from autograd_gpu.backends.cuda.strides import contiguous_strides, pack_divisor
 
-__all__ = ["col2im", "im2col"]
+__all__ = ["convolution", "convolution_transposed", "convolution_weight"]
 
 Array = Any
 Sizes = tuple[int, ...]
 
+DIMS = 3
 MOST_STEPS = 65535  # the most blocks that CUDA allows along y and z
+INT31 = 2**31 - 1
+_WALK = struct.Struct("@48s6i5q")
+_PRODUCT = struct.Struct(f"@{_WALK.size}s{_WALK.size}s13q4i")
 
-_im2col = Kernel("conv.cu", "im2col", f"PP{WINDOW_BYTES}sii")
-_col2im = Kernel("conv.cu", "col2im", f"PP{WINDOW_BYTES}sii")
+THREADS = 256
+TENSOR_COLS = 128  # as in conv_tensor.cu
+RUN, TOGETHER = 4, 9  # as in conv_direct.cu
+DIRECT_ROWS = 8  # with fewer rows than this most of a tile would be empty
+ENOUGH_BLOCKS = 256  # fewer tiles than that leave a large GPU idle: they share out the depth as well
+SHORTEST_SLICE, SLICE_STEP = 256, 32
+
+_TILES = f"PPPP{_PRODUCT.size}s"
+_simt = {tile: Kernel("conv.cu", f"conv_{tile}", _TILES) for tile in (64, 128)}
+_tensor = {rows: Kernel("conv_tensor.cu", f"conv_tensor_{rows}", _TILES) for rows in (64, 128)}
+_direct = Kernel("conv_direct.cu", "conv_direct", f"PPP{_PRODUCT.size}s")
+_direct_weight = Kernel("conv_direct.cu", "conv_direct_weight", _TILES)
 
 
-def im2col(
-    x: Array, size: Sizes, output: Sizes, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes
-) -> Array:
-    """(C, *kernel, N, *output): what each place of the kernel sees of x (N, C, *size); zeros around x."""
-    batch, channels = x.shape[:2]
-    columns = empty((channels, *kernel, batch, *output), x.dtype)
-    if columns.size:
-        window, outputs = pack_window(size, output, kernel, stride, padding, dilation), math.prod(output)
-        block, rows = block_for(outputs), channels * math.prod(kernel)
-        grid = (ceil_div(outputs, block), min(rows, MOST_STEPS), min(batch, MOST_STEPS))
-        _im2col(x.dtype, grid, block, contiguous(x), columns, window, batch, channels)
-    return columns
+def convolution(x, weight, size, output, kernel, stride, padding, dilation, groups):
+    """y (N, out, *output) of x (N, C, *size) and weight (out, C / groups, *kernel)."""
+    window = (size, output, kernel, stride, padding, dilation)
+    plan = _plan(_forward, x.dtype, x.shape[0], x.shape[1], weight.shape[0], groups, *window)
+    return _run(plan, weight, x, (x.shape[0], weight.shape[0], *output))
 
 
-def col2im(
-    columns: Array, size: Sizes, output: Sizes, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes
-) -> Array:
-    """(N, C, *size): the sum of what columns (C, *kernel, N, *output) lay on each element."""
-    channels, batch = columns.shape[0], columns.shape[1 + len(kernel)]
-    x = empty((batch, channels, *size), columns.dtype)
-    if x.size:
-        window, elements = pack_window(size, output, kernel, stride, padding, dilation), math.prod(size)
-        block = block_for(elements)
-        grid = (ceil_div(elements, block), min(channels, MOST_STEPS), min(batch, MOST_STEPS))
-        _col2im(x.dtype, grid, block, contiguous(columns), x, window, batch, channels)
-    return x
+def convolution_transposed(gy, weight, size, output, kernel, stride, padding, dilation, groups):
+    """gx (N, C, *size): what a convolution passes back of gy (N, out, *output)."""
+    window = (size, output, kernel, stride, padding, dilation)
+    channels = weight.shape[1] * groups
+    plan = _plan(_to_input, gy.dtype, gy.shape[0], channels, gy.shape[1], groups, *window)
+    return _run(plan, weight, gy, (gy.shape[0], channels, *size))
+
+
+def convolution_weight(x, gy, size, output, kernel, stride, padding, dilation, groups):
+    """gweight (out, C / groups, *kernel): what a convolution of x passes back of gy."""
+    window = (size, output, kernel, stride, padding, dilation)
+    plan = _plan(_to_weight, x.dtype, x.shape[0], x.shape[1], gy.shape[1], groups, *window)
+    return _run(plan, gy, x, (gy.shape[1], x.shape[1] // groups, *kernel))
+
+
+# ---- the products
+
+
+class Walk(NamedTuple):
+    """Struct Walk of conv.cuh: a box, how a step in it moves in the image and in the array alongside."""
+
+    count: int  # of outer numbers
+    box: Sizes
+    start: Sizes
+    step: Sizes
+    image: int
+    outer: int
+    inner: Sizes
+
+    def length(self) -> int:
+        return self.count * math.prod(self.box)
+
+    def pack(self) -> bytes:
+        ones, zeros = (1,) * (DIMS - len(self.box)), (0,) * (DIMS - len(self.box))
+        # An empty box is never walked, and has no divisors.
+        divisors = b"".join(pack_divisor(max(1, size)) for size in (*ones, *self.box))
+        inner = (*zeros, *self.inner)
+        return _WALK.pack(divisors, *zeros, *self.start, *zeros, *self.step, self.image, self.outer, *inner)
+
+
+class Product(NamedTuple):
+    """Struct Product of conv.cuh, but for how its depth is sliced; (start, row, group) of the matrix and of out."""
+
+    rows: int
+    columns: Walk
+    depth: Walk
+    matrix: tuple[int, int, int]
+    out: tuple[int, int, int]
+    image_group: int
+    image_size: Sizes
+
+
+def _forward(batch, channels, out, groups, size, output, kernel, stride, padding, dilation) -> Iterator[Product]:
+    """Each filter's sum over channels and kernel of what an output sees."""
+    plane, outputs, places = math.prod(size), math.prod(output), math.prod(kernel)
+    filters, per_group = out // groups, channels // groups
+    before, none = tuple(-p for p in padding), (0,) * len(size)
+    yield Product(
+        filters,
+        Walk(batch, output, before, stride, channels * plane, out * outputs, contiguous_strides(output)),
+        Walk(per_group, kernel, none, dilation, plane, places, contiguous_strides(kernel)),
+        (0, per_group * places, filters * per_group * places),
+        (0, outputs, filters * outputs),
+        per_group * plane,
+        size,
+    )
+
+
+def _to_weight(batch, channels, out, groups, size, output, kernel, stride, padding, dilation) -> Iterator[Product]:
+    """The same triples of x, gy and weight, summed over images and outputs."""
+    plane, outputs, places = math.prod(size), math.prod(output), math.prod(kernel)
+    filters, per_group = out // groups, channels // groups
+    before, none = tuple(-p for p in padding), (0,) * len(size)
+    yield Product(
+        filters,
+        Walk(per_group, kernel, none, dilation, plane, places, contiguous_strides(kernel)),
+        Walk(batch, output, before, stride, channels * plane, out * outputs, contiguous_strides(output)),
+        (0, outputs, filters * outputs),
+        (0, per_group * places, filters * per_group * places),
+        per_group * plane,
+        size,
+    )
+
+
+def _to_input(batch, channels, out, groups, size, output, kernel, stride, padding, dilation) -> Iterator[Product]:
+    """The same triples, summed over filters and kernel. The elements that lie alike against the stride see the same
+    places of the kernel, at neighbouring outputs: a product for each such phase, and none multiplies zeros."""
+    plane, outputs, places = math.prod(size), math.prod(output), math.prod(kernel)
+    filters, per_group = out // groups, channels // groups
+    in_plane, in_kernel = contiguous_strides(size), contiguous_strides(kernel)
+    by_dim = [list(_phases(*of_dim)) for of_dim in zip(size, kernel, stride, padding, dilation, strict=True)]
+    for phases in itertools.product(*by_dim):
+        first, count, places_first, places_step, places_seen, seen_first, seen_step = zip(*phases, strict=True)
+        yield Product(
+            per_group,
+            Walk(
+                batch, count, seen_first, (1,) * len(size), out * outputs, channels * plane, _times(stride, in_plane)
+            ),
+            Walk(
+                filters, places_seen, (0,) * len(size), tuple(-step for step in seen_step), outputs,
+                per_group * places, _times(places_step, in_kernel),
+            ),
+            (builtins.sum(_times(places_first, in_kernel)), places, filters * per_group * places),
+            (builtins.sum(_times(first, in_plane)), plane, per_group * plane),
+            filters * outputs,
+            output,
+        )  # fmt: skip
+
+
+def _phases(size: int, kernel: int, stride: int, padding: int, dilation: int) -> Iterator[tuple[int, ...]]:
+    """Along one dimension, for each rest r of (element + padding) by stride: the first such element and how many; the
+    first place of the kernel that they see, the step to the next and how many; the output that the first element sees
+    at the first place, and how many outputs back it sees at the next."""
+    for r in range(stride):
+        first = (r - padding) % stride
+        count = ceil_div(size - first, stride)
+        if count <= 0:
+            continue
+        seen = [k for k in range(kernel) if (k * dilation - r) % stride == 0]
+        step = stride // math.gcd(stride, dilation)
+        start = seen[0] if seen else 0
+        yield (
+            first,
+            count,
+            start,
+            step,
+            len(seen),
+            (first + padding - start * dilation) // stride,
+            step * dilation // stride,
+        )
+
+
+def _times(a: Sizes, b: Sizes) -> Sizes:
+    return tuple(x * y for x, y in zip(a, b, strict=True))
+
+
+# ---- how they are launched
+
+
+class _Launch(NamedTuple):
+    kernel: Kernel
+    grid: tuple[int, ...]
+    block: int
+    slices: int
+    product: bytes
+
+
+@functools.lru_cache(maxsize=4096)
+def _plan(products, dtype: np.dtype, batch: int, channels: int, out: int, groups: int, *window: Sizes) -> list[_Launch]:
+    found = [p for p in products(batch, channels, out, groups, *window) if p.rows * groups * p.columns.length()]
+    return [_launch(p, dtype, groups, products is _to_weight, len(found) == 1) for p in found]
+
+
+def _launch(p: Product, dtype: np.dtype, groups: int, is_weight: bool, may_slice: bool) -> _Launch:
+    cols, length = p.columns.length(), p.depth.length()
+    if max(cols, length) > INT31:
+        raise ValueError(f"convolution: at most {INT31} outputs a channel over the whole batch, got {cols}")
+    direct = p.rows < DIRECT_ROWS and groups > 1 and (not is_weight or cols < TENSOR_COLS)
+    if direct and is_weight:
+        kernel, grid = _direct_weight, (p.rows * groups, 1, ceil_div(cols, TOGETHER))
+    elif direct:
+        block = block_for(ceil_div(cols, RUN))
+        grid = (ceil_div(cols, block * RUN), min(p.rows * groups, MOST_STEPS))
+        return _Launch(_direct, grid, block, 1, _pack(p, groups, 1, length))
+    elif dtype.itemsize == 2:
+        rows = 64 if p.rows <= 64 else 128
+        kernel, grid = _tensor[rows], (ceil_div(p.rows, rows) * ceil_div(cols, TENSOR_COLS), 1, groups)
+    else:
+        large = dtype.itemsize == 4 and p.rows > 64 and _tiles(p.rows, cols, 128) * groups >= ENOUGH_BLOCKS
+        tile = 128 if large else 64
+        kernel, grid = _simt[tile], (_tiles(p.rows, cols, tile), 1, groups)
+    blocks = math.prod(grid)
+    slices = 1
+    if may_slice and blocks < ENOUGH_BLOCKS:
+        slices = max(1, min(ceil_div(ENOUGH_BLOCKS, blocks), length // SHORTEST_SLICE))
+    slice = max(1, ceil_div(ceil_div(length, slices), SLICE_STEP) * SLICE_STEP)
+    slices = max(1, ceil_div(length, slice))
+    return _Launch(kernel, (grid[0], slices, grid[2]), THREADS, slices, _pack(p, groups, slices, slice))
+
+
+def _tiles(rows: int, cols: int, tile: int) -> int:
+    return ceil_div(rows, tile) * ceil_div(cols, tile)
+
+
+def _pack(p: Product, groups: int, slices: int, slice: int) -> bytes:
+    cols = p.columns.length()
+    size = (*(1,) * (DIMS - len(p.image_size)), *p.image_size)
+    out_size = p.rows * groups * cols  # of a sliced product, which is all of out
+    return _PRODUCT.pack(
+        p.columns.pack(), p.depth.pack(), p.rows, cols, p.depth.length(), slices, slice, *p.matrix, *p.out, out_size,
+        p.image_group, *size, groups,
+    )  # fmt: skip
+
+
+def _run(plan: list[_Launch], matrix: Array, image: Array, shape: Sizes) -> Array:
+    dtype = image.dtype
+    matrix, image = contiguous(matrix), contiguous(image)
+    if len(plan) == 1 and plan[0].slices > 1:
+        (launch,) = plan
+        partial = empty((launch.slices, *shape), accumulator(dtype))
+        launch.kernel(dtype, launch.grid, launch.block, matrix, image, None, partial, launch.product)
+        total = sum(partial, (0,), False, partial.dtype)
+        return total if total.dtype == dtype else cast(total, dtype)
+    out = empty(shape, dtype)
+    for launch in plan:
+        outs = (out,) if launch.kernel is _direct else (out, None)
+        launch.kernel(dtype, launch.grid, launch.block, matrix, image, *outs, launch.product)
+    return out

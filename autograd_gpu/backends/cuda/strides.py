@@ -61,7 +61,7 @@ def pack_layout(shape: tuple[int, ...], strides: tuple[Strides, ...], reorder: b
         return None
     innermost_first = range(len(sizes) - 1, -1, -1)
     packed = struct.pack("q", max(1, len(sizes)))
-    packed += b"".join(_divisor(sizes[d]) for d in innermost_first).ljust(MAX_DIMS * _DIVISOR.size, b"\0")
+    packed += b"".join(pack_divisor(sizes[d]) for d in innermost_first).ljust(MAX_DIMS * _DIVISOR.size, b"\0")
     packed += b"".join(struct.pack(f"{len(steps)}q", *(step[d] for step in steps)) for d in innermost_first)
     return packed.ljust(_layout_size(len(strides)), b"\0")
 
@@ -78,7 +78,7 @@ def layout_format(arrays: int) -> str:
     return f"{_layout_size(arrays)}s"
 
 
-def _divisor(size: int) -> bytes:
+def pack_divisor(size: int) -> bytes:
     """size, and the multiplier and shift that divide by it: Granlund & Montgomery 1994, round-up variant."""
     shift = (size - 1).bit_length()
     multiplier = (2**32 * (2**shift - size)) // size + 1
