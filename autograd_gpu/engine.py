@@ -186,6 +186,7 @@ def _run_with_node_hooks(node: Node, gradients: list[Any]) -> Sequence[Any]:
 def _nodes_leading_to(targets: Iterable[Edge], roots: Iterable[Node]) -> set[Node]:
     """Return the nodes reachable from `roots` from which a target node can be reached, targets included."""
     wanted = {node for node, _ in targets}
+    oldest = min((node.sequence for node in wanted), default=0)  # what is older leads to none of them
     visited: set[Node] = set()
     stack: list[tuple[Node, bool]] = [(root, False) for root in roots]
     while stack:
@@ -193,7 +194,7 @@ def _nodes_leading_to(targets: Iterable[Edge], roots: Iterable[Node]) -> set[Nod
         if children_done:
             if any(edge is not None and edge[0] in wanted for edge in node.edges):
                 wanted.add(node)
-        elif node not in visited:
+        elif node not in visited and node.sequence >= oldest:
             visited.add(node)
             stack.append((node, True))
             stack.extend((edge[0], False) for edge in node.edges if edge is not None)

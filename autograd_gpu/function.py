@@ -8,7 +8,7 @@ from typing import Any
 
 from .dtypes import from_numpy
 from .engine import modes, next_sequence
-from .op import Op
+from .op import Op, duals
 from .ops.cast import cast, sum_to
 from .tensor import AccumulateGrad, Tensor, bump_version, edge_of, wrap
 from .user_line import user_line
@@ -19,6 +19,7 @@ class FunctionCtx(Op):
 
     materialize = True
     _to_save: tuple = ()
+    _for_forward: tuple | None = None  # what jvp finds as saved_tensors
     _dirty: tuple = ()
     _non_differentiable: tuple = ()
     needs_input_grad: tuple[bool, ...] = ()
@@ -36,11 +37,12 @@ class FunctionCtx(Op):
         self._to_save = tensors
 
     def save_for_forward(self, *tensors: Tensor | None) -> None:
-        """Accepted as PyTorch does; keeps nothing, since derivatives are never taken forward here (see `jvp`)."""
+        """Keep tensors for ``ctx.saved_tensors`` in `jvp`, which runs at once."""
+        self._for_forward = tensors
 
     @property
     def saved_tensors(self) -> tuple:
-        return self.saved
+        return self.saved if self._for_forward is None else self._for_forward
 
     def mark_dirty(self, *tensors: Tensor) -> None:
         """Say which inputs forward changed in place. They must be returned."""
@@ -134,6 +136,13 @@ class Function:
 
     vjp = backward
 
+    @staticmethod
+    def jvp(ctx: Any, *grad_inputs: Any) -> Any:
+        """Return the tangents of the outputs, given those of the inputs. Needed in forward mode only."""
+        raise NotImplementedError(
+            "You must implement the jvp function for custom autograd.Function to use it with forward mode AD."
+        )
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         raise RuntimeError(
             "Legacy autograd function with non-static forward method is deprecated. Please use new-style autograd function "
@@ -156,6 +165,7 @@ class Function:
         edges = tuple(edge_of(a) if isinstance(a, Tensor) else None for a in args)
         recorded = modes.grad and any(edge is not None for edge in edges)
         grad_mode, modes.grad = modes.grad, False
+        levels, duals[:] = duals[:], ()  # forward's own operations carry no tangents: jvp says what they are
         try:
             if cls.setup_context is None:
                 outputs = cls.forward(ctx, *args)
@@ -164,9 +174,13 @@ class Function:
                 cls.setup_context(ctx, args, outputs)
         finally:
             modes.grad = grad_mode
+            duals[:] = levels
         is_single = not isinstance(outputs, tuple)
         results = (outputs,) if is_single else outputs
         results = cls._record(ctx, args, tensors, edges, results, recorded)
+        if duals:
+            duals[-1].apply_function(cls, ctx, args, results)
+        ctx._for_forward = None
         return results[0] if is_single else results
 
     @classmethod

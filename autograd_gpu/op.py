@@ -13,6 +13,7 @@ from .tensor import Tensor, edge_of, mark_inference, refresh_view, version_cell,
 from .user_line import line_of, user_line
 
 _new = object.__new__
+duals: list[Any] = []  # the forward mode level in force, if any: it computes each operation with its tangents
 on_out_of_memory: list[Callable] = []  # called with the error and the inputs, to add to what the error says
 _FLOATING = frozenset(dtype.numpy for dtype in FLOATS)
 
@@ -27,6 +28,7 @@ class Op(Node):
 
     backend: ModuleType
     is_view = False  # the output shows the input's buffer
+    is_linear = False  # in its one tensor: forward mode computes it on the tangent as on the value
     differentiable = True
     suffix = "Backward0"
     output_shape: tuple = ()  # of the output; of several outputs, a tuple of shapes
@@ -47,6 +49,8 @@ class Op(Node):
     @classmethod
     def apply(cls, *inputs: Any, **parameters: Any) -> Any:
         """Compute the operation on tensors and record it when an input requires grad."""
+        if duals:
+            return duals[-1].apply(cls, inputs, parameters)
         ctx = _new(cls)
         arrays: list[Any] = []
         edges: list[Any] = []
@@ -164,6 +168,10 @@ class Op(Node):
         """Mark one of this node's outputs for `save`."""
         return _Output(output, number)
 
+    def own_saved(ctx, number: int) -> list[Any]:
+        """Return what `save` kept of output `number`."""
+        return [value for value in ctx._saved if type(value) is _Output and value.number == number]
+
     @property
     def saved(ctx) -> tuple:
         """What `save` kept. Raises when it was freed, or changed in place since."""
@@ -231,6 +239,7 @@ class View(Op):
     """An operation whose output shows its input's buffer: writes to either are seen in both."""
 
     is_view = True
+    is_linear = True
 
 
 # -------------------------------------------------------------------------------------------------- saved values
@@ -243,11 +252,11 @@ _backward_line: list[tuple | None] = [None]  # the user line of the backward now
 class _Output:
     """A saved output: buffer, device, version cell and output number; becomes a tensor of its node when read."""
 
-    __slots__ = ("array", "device", "cell", "version", "number", "packed")
+    __slots__ = ("array", "device", "cell", "version", "number", "packed", "_tangent", "__weakref__")
     _cell = True  # as on a tensor that was shared: `saved` looks closer
 
     def __init__(self, output: Tensor, number: int) -> None:
-        self.device, self.number = output.device, number
+        self.device, self.number, self._tangent = output.device, number, output._tangent
         self.cell = version_cell(output)
         self.version = self.cell.value
         self.packed = _packed(output) if _pack_hooks else None
@@ -262,6 +271,8 @@ class _Output:
             tensor = wrap(self.array, self.device)
             tensor._cell = self.cell
         tensor._edge = (node, self.number)
+        if duals:
+            duals[-1].carry(tensor, self._tangent)
         return tensor
 
 

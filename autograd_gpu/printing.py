@@ -136,6 +136,8 @@ def represent(self: Tensor) -> str:
         suffixes.append(f"grad_fn=<{grad_fn.name()}>")  # type: ignore[attr-defined]
     elif self.requires_grad:
         suffixes.append("requires_grad=True")
+    if self._tangent is not None:
+        suffixes.append(f"tangent={self._tangent}")
     return _with_suffixes(prefix + text, suffixes, len(prefix))
 
 

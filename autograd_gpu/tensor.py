@@ -96,6 +96,8 @@ class AccumulateGrad(Node):
 def private_gradient(gradient: Tensor, is_ours: bool) -> Tensor:
     """Return a gradient that shares memory with nothing else: itself when that is so already, else a copy."""
     array, backend = gradient._array, gradient.device.backend
+    if gradient._tangent is not None:
+        return gradient
     if is_ours and gradient._edge is None and sys.getrefcount(array) == 3 and backend.owns(array):
         return gradient
     return wrap(backend.copy(array), gradient.device)
@@ -104,6 +106,8 @@ def private_gradient(gradient: Tensor, is_ours: bool) -> Tensor:
 def accumulate(total: Tensor, gradient: Tensor, private: bool) -> Tensor:
     """Return total + gradient; written into total when it is private and nothing is being recorded."""
     if modes.grad or not private or total.device is not gradient.device:  # within vmap one of them may be batched
+        return total + gradient
+    if total._tangent is not None or gradient._tangent is not None:
         return total + gradient
     total.device._backend.add(total._array, gradient._array, out=total._array)  # type: ignore[union-attr]
     return total
@@ -144,6 +148,7 @@ class Tensor:
     _steps: tuple | None = None  # for a view: how the base leads to it, (steps before, operation, parameters, output)
     _epoch = 0  # of a base: how often its history was rewritten; of a view: the base's epoch that its edge belongs to
     _made_in: str | None = None  # of a view: "no_grad" or "inference", where a recorded write to it would be ambiguous
+    _tangent: Tensor | None = None  # in forward mode: the derivative that it carries
     _inference = False
     _retains_grad = False
     _inert_flag = False  # requires_grad=True inside inference_mode: reads as True, records nothing there

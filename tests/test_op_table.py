@@ -38,6 +38,11 @@ def test_gradients_are_those_of_differences_to_second_order(case: OpCase):
     op_checks.check_gradients(case)
 
 
+@rows(FLOATING)
+def test_tangents_are_those_of_differences(case: OpCase):
+    op_checks.check_forward_mode(case)
+
+
 @rows_and_dtypes()
 def test_the_gpu_agrees_with_the_cpu(case: OpCase, dtype: str):
     op_checks.check_parity(case, "cuda", dtype)

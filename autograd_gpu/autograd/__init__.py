@@ -4,12 +4,12 @@ from typing import Any
 
 from ..engine import enable_grad, inference_mode, no_grad, set_grad_enabled
 from ..function import Function
-from . import function, functional, graph, saved_names
+from . import forward_ad, function, functional, graph, saved_names
 from .anomaly import detect_anomaly, set_detect_anomaly
 from .backward import backward, grad
 
 __all__ = [
-    "Function", "backward", "detect_anomaly", "enable_grad", "function", "functional", "grad", "graph",
+    "Function", "backward", "detect_anomaly", "enable_grad", "forward_ad", "function", "functional", "grad", "graph",
     "inference_mode", "no_grad", "set_detect_anomaly", "set_grad_enabled",
 ]  # fmt: skip
 

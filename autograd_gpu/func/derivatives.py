@@ -14,7 +14,7 @@ from typing import Any
 from .. import autograd
 from ..device import in_level
 from ..engine import Node, enable_grad, modes, next_sequence
-from ..op import Op
+from ..op import Op, duals
 from ..ops.cast import cast, to_device
 from ..ops.creation import eye, zeros_like
 from ..ops.shape import movedim, reshape, split
@@ -52,7 +52,7 @@ class _Tracked:
             self.nodes.add(node)
             # Two tensors: the function may write to its own in place, and so move its history.
             for tensors_of_kind in (self.given, self.targets):
-                tracked = x.detach()
+                tracked = _without_history(x)
                 tracked._edge = (node, 0)
                 tensors_of_kind.append(tracked)
 
@@ -85,7 +85,7 @@ class _Tracked:
         """Return a result for the world outside, where these inputs are no variables."""
         if not isinstance(tensor, Tensor) or edge_of(tensor) is None:
             return tensor
-        return tensor if is_outside_recorded and self.reaches_outside([tensor]) else tensor.detach()
+        return tensor if is_outside_recorded and self.reaches_outside([tensor]) else _without_history(tensor)
 
     def pull(
         self, outputs: Sequence[Tensor], cotangents: Sequence[Tensor], create_graph: bool, keep: bool
@@ -103,6 +103,14 @@ class _Tracked:
             allow_unused=True,
         )
         return [zeros_like(x) if g is None else g for g, x in zip(found, self.targets)]
+
+
+def _without_history(x: Tensor) -> Tensor:
+    """Return x detached, but with the tangent that it carries in forward mode."""
+    y = x.detach()
+    if duals:
+        duals[-1].carry(y, x._tangent)
+    return y
 
 
 def _results(output: Any, name: str, has_aux: bool) -> tuple[Any, Any]:

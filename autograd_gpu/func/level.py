@@ -110,6 +110,8 @@ def without_axis(device: Device, axis: Axis) -> Device:
 class Enter(Op):
     """y = x with its dimension `dim` hidden as `axis`."""
 
+    is_linear = True
+
     @classmethod
     def apply(cls, x: Tensor, axis: Axis, dim: int) -> Tensor:
         return _same_buffer(super().apply(x, axis=axis, dim=dim), x, with_axis(x.device, axis))
@@ -125,6 +127,8 @@ class Enter(Op):
 class Leave(Op):
     """y = x with its hidden dimension `axis` put in at `dim`."""
 
+    is_linear = True
+
     @classmethod
     def apply(cls, x: Tensor, axis: Axis, dim: int) -> Tensor:
         return _same_buffer(super().apply(x, axis=axis, dim=dim), x, without_axis(x.device, axis))
@@ -139,6 +143,8 @@ class Leave(Op):
 
 class TakeIn(Op):
     """y = x, the same for every element of the batches that `device` hides and x does not."""
+
+    is_linear = True
 
     @classmethod
     def apply(cls, x: Tensor, device: Device) -> Tensor:

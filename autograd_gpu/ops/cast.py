@@ -22,6 +22,8 @@ Scalar = (bool, int, float, np.number, np.bool_)
 class Cast(Op):
     """y = x in another dtype."""
 
+    is_linear = True
+
     def forward(ctx, x, dtype):
         ctx.dtype = x.dtype
         return ctx.backend.cast(x, dtype)
@@ -42,31 +44,24 @@ class CastToWhole(Cast):
 class ToDevice(Op):
     """y = x on another device."""
 
+    is_linear = True
+
     @classmethod
     def apply(cls, x, device):
         if x.device is device:
             return x
         if device.axis is not None or x.device.axis is not None:
             return (x.device if device.axis is None else device).move(x, device)
-        target = device.backend
-        host = x._array if x.device is cpu else x.device.backend.to_numpy(x._array)
-        moved = host.copy() if device is cpu else target.from_numpy(host)
-        return _Moved.apply(x, moved=moved, device=device)
-
-
-class _Moved(Op):
-    def forward(ctx, x, moved, device):
-        ctx.moved = moved
-        return moved
-
-    def keep(ctx, y, x, moved, device):
-        ctx.source = x.device
-
-    @classmethod
-    def apply(cls, x, moved, device):
-        y = super().apply(x, moved=moved, device=device)
+        y = super().apply(x, device=device)
         y.device = device
         return y
+
+    def forward(ctx, x, device):
+        host = x if ctx.backend is cpu.backend else ctx.backend.to_numpy(x)
+        return host.copy() if device is cpu else device.backend.from_numpy(host)
+
+    def keep(ctx, y, x, device):
+        ctx.source = x.device
 
     def backward(ctx, gy):
         return ToDevice.apply(gy, device=ctx.source)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..engine import hooks_of, modes, next_sequence
-from ..op import Op
+from ..op import Op, duals
 from ..tensor import (
     AccumulateGrad,
     Tensor,
@@ -160,6 +160,8 @@ def overwrite(x: Tensor, result: Tensor, name: str) -> Tensor:
         _check_view_writable(x, name)
     x.device.backend.copy_into(x._array, result._array)  # type: ignore[attr-defined]
     bump_version(x)
+    if duals:
+        duals[-1].written(x, result)
     if is_recorded:
         if x._base is None:
             _move_history(x, edge_of(result))
@@ -206,15 +208,19 @@ def _move_history(x: Tensor, edge: Any) -> None:
 
 
 def _records(x: Tensor, values: tuple) -> bool:
-    return modes.grad and (
+    if modes.grad and (
         edge_of(x) is not None or any(isinstance(v, Tensor) and edge_of(v) is not None for v in values)
-    )
+    ):
+        return True
+    return bool(duals) and any(isinstance(v, Tensor) and v._tangent is not None for v in (x, *values))
 
 
 def _snapshot(x: Tensor) -> Tensor:
     """The tensor as it is now, history included, over a buffer of its own: backward may need the old values."""
     old = wrap(x.device.backend.copy(x._array), x.device)  # type: ignore[attr-defined]
     old._edge = edge_of(x)
+    if duals:
+        duals[-1].keep_tangent(old, x)
     return old
 
 

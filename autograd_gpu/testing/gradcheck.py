@@ -30,18 +30,35 @@ def gradcheck(
     rtol: float = 1e-3,
     raise_exception: bool = True,
     nondet_tol: float = 0.0,
+    check_undefined_grad: bool = True,
     check_grad_dtypes: bool = False,
     check_batched_grad: bool = False,
+    check_batched_forward_grad: bool = False,
+    check_forward_ad: bool = False,
+    check_backward_ad: bool = True,
     fast_mode: bool = False,
 ) -> bool:
     """Return whether `func`'s gradients for those `inputs` that require grad agree with central differences.
 
     An entry is right when |analytical - numerical| <= atol + rtol * |numerical|. Backward is also run twice and must
     repeat itself within `nondet_tol`. Raises GradcheckError at the first wrong entry, unless `raise_exception` is off.
+
+    `check_forward_ad` compares the Jacobian's columns, by dual tensors; `check_undefined_grad` holds that an output
+    without a gradient counts as one with zeros; the batched checks hold several gradients (tangents) at once to one by one.
     """
+    if check_batched_forward_grad and not check_forward_ad:
+        raise ValueError("Setting check_batched_forward_grad=True requires check_forward_ad to be True")
+    if not (check_forward_ad or check_backward_ad):
+        raise ValueError("Expected at least one of check_forward_ad and check_backward_ad to be True")
     check = _Check(func, _as_inputs(inputs), eps, atol, rtol)
     try:
+        if check_forward_ad:
+            check.tangents(check_batched_forward_grad)
+        if not check_backward_ad:
+            return True
         (check.projections if fast_mode else check.jacobians)(nondet_tol)
+        if check_undefined_grad:
+            check.undefined_gradients()
         if check_grad_dtypes:
             check.gradient_dtypes()
         if check_batched_grad:
@@ -63,8 +80,11 @@ def gradgradcheck(
     rtol: float = 1e-3,
     raise_exception: bool = True,
     nondet_tol: float = 0.0,
+    check_undefined_grad: bool = True,
     check_grad_dtypes: bool = False,
     check_batched_grad: bool = False,
+    check_fwd_over_rev: bool = False,
+    check_rev_over_rev: bool = True,
     fast_mode: bool = False,
 ) -> bool:
     """Return whether the gradients of `func`'s gradients, in its inputs and in `grad_outputs`, are right.
@@ -96,8 +116,11 @@ def gradgradcheck(
         rtol=rtol,
         raise_exception=raise_exception,
         nondet_tol=nondet_tol,
+        check_undefined_grad=check_undefined_grad,
         check_grad_dtypes=check_grad_dtypes,
         check_batched_grad=check_batched_grad,
+        check_forward_ad=check_fwd_over_rev,
+        check_backward_ad=check_rev_over_rev,
         fast_mode=fast_mode,
     )
 
@@ -150,6 +173,59 @@ class _Check:
                         f"{again!r}. The tolerance for nondeterminism was {nondet_tol}."
                     )
 
+    def tangents(self, batched: bool) -> None:
+        """Compare every column of every Jacobian in forward mode; with `batched`, also all columns under vmap."""
+        for position in self.active:
+            numerical = self._numerical_jacobians(position)
+            found = [np.zeros_like(jacobian) for jacobian in numerical]
+            for element, direction in enumerate(_basis(self.inputs[position].shape)):
+                for number, tangent in enumerate(self._pushed(position, _like(self.inputs[position], direction))):
+                    if tangent is not None:
+                        found[number][:, element] = _values(tangent).reshape(-1)
+            for number, expected in enumerate(numerical):
+                self._compare(number, position, expected, found[number], "in forward mode ")
+            if batched and self.inputs[position].numel():
+                basis = _like(self.inputs[position], np.stack(list(_basis(self.inputs[position].shape))))
+                together = ag.func.vmap(lambda direction, place=position: self._all_pushed(place, direction))(basis)
+                for number, columns in enumerate(together):
+                    rows = _values(columns).reshape(len(basis), -1)
+                    self._compare(number, position, numerical[number], rows.T, "in forward mode under vmap ")
+
+    def _pushed(self, position: int, direction: ag.Tensor) -> list[ag.Tensor | None]:
+        """The outputs' tangents when one input moves in a direction."""
+        forward = ag.autograd.forward_ad
+        with forward.dual_level():
+            given = list(self.inputs)
+            given[position] = forward.make_dual(given[position].detach(), direction)
+            results = [y for y in _as_tuple(self.func(*given)) if y.dtype.is_floating_point]
+            return [forward.unpack_dual(result).tangent for result in results]
+
+    def _all_pushed(self, position: int, direction: ag.Tensor) -> tuple[ag.Tensor, ...]:
+        pushed = self._pushed(position, direction)
+        return tuple(
+            ag.zeros_like(output) if tangent is None else tangent
+            for output, tangent in zip(self.outputs, pushed, strict=True)
+        )
+
+    def undefined_gradients(self) -> None:
+        """An output without a gradient must count as one whose gradient is zero."""
+        outputs = self._differentiable_outputs()
+        if len(outputs) < 2:
+            return
+        random = np.random.default_rng(0)
+        for number, output in enumerate(outputs):
+            direction = _like(output, random.standard_normal(output.shape))
+            others = [direction if other is output else ag.zeros_like(other) for other in outputs]
+            alone = ag.autograd.grad(output, self._active_inputs(), direction, retain_graph=True, allow_unused=True)
+            beside = ag.autograd.grad(outputs, self._active_inputs(), others, retain_graph=True, allow_unused=True)
+            for position, undefined, zeros in zip(self.active, alone, beside, strict=True):
+                pair = [np.zeros(1) if g is None else _values(g) for g in (undefined, zeros)]
+                if not np.allclose(*pair, rtol=self.rtol, atol=self.atol):
+                    raise GradcheckError(
+                        f"Expected undefined output gradients to be treated as zeros: the gradient of input {position} "
+                        f"from output {number} alone differs from that with zeros for the other outputs."
+                    )
+
     def gradient_dtypes(self) -> None:
         """Each gradient must have its input's dtype."""
         for output in self._differentiable_outputs():
@@ -184,7 +260,9 @@ class _Check:
                             f"the batched gradient of output {number} in input {position} differs from row {row} alone"
                         )
 
-    def _compare(self, number: int, position: int, numerical: np.ndarray, analytical: np.ndarray) -> None:
+    def _compare(
+        self, number: int, position: int, numerical: np.ndarray, analytical: np.ndarray, mode: str = ""
+    ) -> None:
         difference = np.abs(analytical - numerical)
         # Written so that a NaN on either side is wrong.
         wrong = ~(difference <= self.atol + self.rtol * np.abs(numerical))
@@ -195,7 +273,7 @@ class _Check:
         at_output = _place(row, output.shape)
         at_input = _place(column, value.shape)
         raise GradcheckError(
-            f"Jacobian mismatch for output {number} with respect to input {position}: {wrong.sum()} of {wrong.size} "
+            f"Jacobian mismatch {mode}for output {number} with respect to input {position}: {wrong.sum()} of {wrong.size} "
             f"entries are wrong, the first d output{at_output} / d input{at_input}: "
             f"numerical {float(numerical[row, column])!r}, analytical {float(analytical[row, column])!r} "
             f"(allowed: atol {self.atol:g} + rtol {self.rtol:g} of the numerical).\n"

@@ -42,14 +42,7 @@ def check_values(case: OpCase, device: str, dtype: str) -> None:
 def check_gradients(case: OpCase, device: str = "cpu") -> None:
     """First and second derivatives agree with differences, in float64, at the smooth samples."""
     for sample in case.samples(Draw("float64")):
-        leaves = [tensor.requires_grad_() for tensor in tensors_of(sample, device) if tensor.dtype.is_floating_point]
-
-        def function(*values: ag.Tensor, sample: Call = sample) -> Any:
-            others = (tensor for tensor in tensors_of(sample, device) if not tensor.dtype.is_floating_point)
-            given = iter(values)
-            tensors = [next(given) if is_floating(array) else next(others) for array in arrays_in(sample)]
-            return tuple(apply(case, sample, tensors))
-
+        function, leaves = _of_floats(case, sample, device)
         outputs = function(*leaves)
         if case.order == 0 or not any(output.dtype.is_floating_point for output in outputs):
             assert not any(output.requires_grad for output in outputs), f"{describe(case, sample)}: has a gradient"
@@ -60,6 +53,22 @@ def check_gradients(case: OpCase, device: str = "cpu") -> None:
         gradcheck(function, leaves, eps=case.eps, check_grad_dtypes=True)
         if case.order > 1:
             gradgradcheck(function, leaves, eps=case.eps)
+
+
+def check_forward_mode(case: OpCase) -> None:
+    """Tangents agree with differences, one by one and all at once under vmap, at the smooth samples."""
+    for sample in case.samples(Draw("float64")):
+        function, leaves = _of_floats(case, sample, "cpu")
+        outputs = function(*leaves)
+        if case.order and any(output.dtype.is_floating_point for output in outputs):
+            gradcheck(
+                function,
+                leaves,
+                eps=case.eps,
+                check_forward_ad=True,
+                check_batched_forward_grad=not case.random,  # vmap refuses random numbers unless told which
+                check_backward_ad=False,
+            )
 
 
 def check_parity(case: OpCase, device: str, dtype: str) -> None:
@@ -140,6 +149,18 @@ def on_a_copy(method: Callable[..., Any]) -> Callable[..., ag.Tensor]:
 def every_sample(case: OpCase, dtype: str) -> list[Call]:
     """All samples of the row in a dtype; without its NaNs, infinities and outliers the integers' are few."""
     return [*case.samples(Draw(dtype)), *case.edges(Draw(dtype))]
+
+
+def _of_floats(case: OpCase, sample: Call, device: str) -> tuple[Callable[..., Any], list[ag.Tensor]]:
+    """The sample as a function of its floating point tensors, and these as leaves that require grad."""
+
+    def function(*values: ag.Tensor) -> Any:
+        others = (tensor for tensor in tensors_of(sample, device) if not tensor.dtype.is_floating_point)
+        given = iter(values)
+        tensors = [next(given) if is_floating(array) else next(others) for array in arrays_in(sample)]
+        return tuple(apply(case, sample, tensors))
+
+    return function, [t.requires_grad_() for t in tensors_of(sample, device) if t.dtype.is_floating_point]
 
 
 def run(case: OpCase, sample: Call, device: str) -> tuple[list[ag.Tensor], list[ag.Tensor]]:
