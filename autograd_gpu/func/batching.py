@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..backends.cpu import elementwise
+from ..backends.cpu import elementwise, special
 from ..ops.inplace import SHARED_WRITE
 from ..ops.strided import check_in_storage
 from .batched_array import Axis, BatchedArray
@@ -187,18 +187,17 @@ class Batching:
         fold = self._fold
         weighted = gy if weight is None else self.mul(gy, self._over_rows(weight, gy))
         past = None if gsum is None else fold(gsum)
-        gx, _, _ = self.under.layer_norm_backward(
-            fold(weighted), fold(x), fold(mean), fold(rstd), None, past, False
-        )
+        gx, _, _ = self.under.layer_norm_backward(fold(weighted), fold(x), fold(mean), fold(rstd), None, past, False)
         # The kernel would sum over all rows; here each example's rows are summed by themselves.
         centred = self.sub(self.cast(x, mean.dtype), self._over_columns(mean, x))
         gweight = None if weight is None else self._weight_gradient(gy, centred, rstd)
         return self._unfold(gx, x.shape[0]), gweight, self.sum(gy, (0,), False, gy.dtype) if biased else None
 
     def rms_norm(self, x, weight, eps):
-        own = self._one(weight) if self._is_shared(weight) else None
+        is_shared = weight is None or self._is_shared(weight)
+        own = self._one(weight) if is_shared else None
         y, rstd = (self._unfold(z, x.shape[0]) for z in self.under.rms_norm(self._fold(x), own, eps))
-        return y if own is weight is None or own is not None else self.mul(y, self._over_rows(weight, y)), rstd
+        return y if is_shared else self.mul(y, self._over_rows(weight, y)), rstd
 
     def add_rms_norm(self, x, residual, weight, eps):
         total = self.add(x, residual)
@@ -231,19 +230,20 @@ class Batching:
         folded = (self._fold(z) for z in (gloss, x, lse, target))
         return self._unfold(self.under.cross_entropy_backward(*folded, ignore_index), x.shape[0])
 
-    def attention(self, q, k, v, causal, scale):
-        o, lse = self.under.attention(self._fold(q), self._fold(k), self._fold(v), causal, scale)
+    def attention(self, q, k, v, mask, causal, scale):
+        mask = self._fold_mask(mask, q)
+        o, lse = self.under.attention(self._fold(q), self._fold(k), self._fold(v), mask, causal, scale)
         return self._unfold(o, q.shape[0]), self._unfold(lse, q.shape[0])
 
-    def attention_backward(self, go, q, k, v, o, lse, causal, scale):
-        folded = (self._fold(z) for z in (go, q, k, v, o, lse))
-        return tuple(self._unfold(g, q.shape[0]) for g in self.under.attention_backward(*folded, causal, scale))
+    def attention_backward(self, go, q, k, v, o, lse, mask, causal, scale):
+        folded, mask = (self._fold(z) for z in (go, q, k, v, o, lse)), self._fold_mask(mask, q)
+        return tuple(self._unfold(g, q.shape[0]) for g in self.under.attention_backward(*folded, mask, causal, scale))
 
-    def nonlinearity(self, x, kind, numbers):
-        return self._hide(self.under.nonlinearity(self._raw(x), kind, numbers))
-
-    def nonlinearity_backward(self, gy, x, kind, numbers):
-        return self._hide(self.under.nonlinearity_backward(self._raw(gy), self._raw(x), kind, numbers))
+    def _fold_mask(self, mask, q):
+        if mask is None or self._is_shared(mask) and mask.shape[0] == 1:
+            return self._one(mask)
+        raw = self._raw(mask)
+        return self._fold(self._hide(self.under.expand(raw, (raw.shape[0], q.shape[0], *raw.shape[2:]))))
 
     # ------------------------------------------------------------------------------------------ windows
 
@@ -388,7 +388,7 @@ def _reduction(name: str) -> Callable:
     return rule
 
 
-for _name in elementwise.__all__:
+for _name in (*elementwise.__all__, *special.__all__):
     setattr(Batching, _name, _elementwise(_name))
 for _name in ("sum", "mean", "prod", "amax", "amin", "any", "all", "var"):
     setattr(Batching, _name, _reduction(_name))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from ..ops.activation import gelu, sigmoid, tanh
 from ..ops.attention import scaled_dot_product_attention
 from ..ops.channel_norm import batch_norm, group_norm, instance_norm, local_response_norm
-from ..ops.conv import conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d, fold, unfold
+from ..ops.columns import fold, unfold
+from ..ops.conv import conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d
 from ..ops.distance import cosine_similarity, normalize, pairwise_distance, pdist
 from ..ops.index import embedding, one_hot
 from ..ops.loss import cross_entropy, nll_loss

@@ -9,6 +9,8 @@ from ..engine import no_grad
 from ..tensor import Tensor
 from .cast import cast
 from .norm import LayerNorm
+from .pad import pad
+from .pool import avg_pool2d
 from .reduce import mean, var
 from .shape import reshape, transpose
 from .unary import rsqrt
@@ -50,7 +52,7 @@ def batch_norm(
     by_channel = transpose(input, 0, 1)
     rows = reshape(by_channel, (channels, input._array.size // max(channels, 1)))
     _move_towards(running_mean, running_var, rows.detach(), momentum)
-    normalised = LayerNorm.apply(rows, None, None, eps=eps)
+    normalised = LayerNorm.apply(rows, None, None, eps=eps, rows=rows._array.shape)
     return _affine(transpose(reshape(normalised, by_channel._array.shape), 0, 1), weight, bias)
 
 
@@ -80,7 +82,7 @@ def instance_norm(
             per_instance = reshape(rows.detach(), (batch, channels, math.prod(size)))
             _move(running_mean, mean(per_instance, (0, 2)), momentum)
             _move(running_var, mean(var(per_instance, 2), 0), momentum)
-    return _affine(reshape(LayerNorm.apply(rows, None, None, eps=eps), input._array.shape), weight, bias)
+    return _affine(reshape(LayerNorm.apply(rows, None, None, eps=eps, rows=rows._array.shape), input._array.shape), weight, bias)
 
 
 def group_norm(
@@ -102,7 +104,25 @@ def group_norm(
                 f"{list(value.shape)} and input of shape {list(input.shape)}"
             )
     rows = reshape(input, (batch * num_groups, channels // num_groups * math.prod(size)))
-    return _affine(reshape(LayerNorm.apply(rows, None, None, eps=eps), input._array.shape), weight, bias)
+    return _affine(reshape(LayerNorm.apply(rows, None, None, eps=eps, rows=rows._array.shape), input._array.shape), weight, bias)
+
+
+def local_response_norm(
+    input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
+) -> Tensor:
+    """Return x / (k + alpha * the mean of x^2 over `size` neighbouring channels)^beta, for input (N, C, ...).
+
+    Channels beyond the first and the last count as zeros (Krizhevsky, Sutskever & Hinton 2012, section 3.3).
+    """
+    if input.ndim < 3:
+        raise ValueError(f"Expected 3D or higher dimensionality input (got {input.ndim} dimensions)")
+    shape = input._array.shape
+    if input._array.size == 0:
+        return input
+    squares = reshape(input * input, (shape[0], 1, shape[1], -1))
+    around = pad(squares, (0, 0, size // 2, (size - 1) // 2))
+    neighbours = reshape(avg_pool2d(around, (size, 1), 1), shape)
+    return input / (neighbours * alpha + k) ** beta  # type: ignore[operator]
 
 
 def _check_channels(name: str, x: Tensor) -> None:

@@ -88,6 +88,11 @@ def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dty
     return LogSoftmax.apply(_ready("log_softmax", input, dtype), dim=_dim("log_softmax", input, dim))
 
 
+def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: DType | None = None) -> Tensor:
+    """Return softmax(-input) along `dim`."""
+    return softmax(-input, dim, dtype=dtype)
+
+
 def _ready(name: str, x: Tensor, dtype: DType | None) -> Tensor:
     if dtype is not None:
         x = cast(x, dtype)

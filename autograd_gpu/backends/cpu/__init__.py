@@ -18,3 +18,4 @@ from .random import *
 from .reduce import *
 from .shape import *
 from .softmax import *
+from .special import *

@@ -24,3 +24,4 @@ from .random import *
 from .reduce import *
 from .shape import *
 from .softmax import *
+from .special import *

@@ -52,6 +52,7 @@ DTYPES: dict[str, tuple[str, ...]] = {
     "reduce.cu": ALL,
     "scan.cu": ALL,
     "softmax.cu": FLOATS,
+    "special.cu": FLOATS,
     "sort.cu": ALL,
     "triangular.cu": ("float32", "float64"),
 }

@@ -1,0 +1,111 @@
+"""Activations of one element and up to three numbers on the CPU: values and slopes, in few passes over the array."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .precision import wide
+from .quiet import quiet
+
+__all__ = ["nonlinearity", "nonlinearity_backward"]
+
+
+@quiet
+def nonlinearity(x, kind, numbers):
+    y = _VALUE[kind](np.atleast_1d(wide(x)), *numbers)
+    return np.ascontiguousarray(y.reshape(x.shape), x.dtype).reshape(x.shape)
+
+
+@quiet
+def nonlinearity_backward(gy, x, kind, numbers):
+    gx = _SLOPE[kind](np.atleast_1d(wide(x)), *numbers) * wide(gy)
+    return np.ascontiguousarray(gx.reshape(x.shape), x.dtype).reshape(x.shape)
+
+
+def _logistic(x):
+    y = np.exp(-x)
+    y += 1
+    return np.reciprocal(y, out=y)
+
+
+def _log_of_one_and_exp(x):
+    """log(1 + e^x), which overflows nowhere."""
+    y = np.abs(x)
+    np.negative(y, out=y)
+    np.exp(y, out=y)
+    np.log1p(y, out=y)
+    y += np.maximum(x, 0)
+    return y
+
+
+def _elu(x, a, b, c):
+    y = np.minimum(x, 0)
+    y *= c
+    np.expm1(y, out=y)
+    y *= a
+    np.multiply(x, b, out=y, where=x > 0)
+    return y
+
+
+def _elu_slope(x, a, b, c):
+    y = np.minimum(x, 0)
+    y *= c
+    np.exp(y, out=y)
+    y *= a * c
+    y[x > 0] = b
+    return y
+
+
+def _mish_slope(x):
+    t = np.tanh(_log_of_one_and_exp(x))
+    return t + x * _logistic(x) * (1 - t * t)
+
+
+def _silu_slope(x):
+    s = _logistic(x)
+    return s * (1 + x * (1 - s))
+
+
+def _softplus(x, a, b):
+    return np.where(x * a > b, x, _log_of_one_and_exp(x * a) / x.dtype.type(a))
+
+
+def _softshrink(x, a):
+    y = np.clip(x, -a, a)
+    return np.subtract(x, y, out=y)
+
+
+# Comparisons are written so that NaN gives NaN.
+_VALUE = {
+    "elu": _elu,
+    "hardshrink": lambda x, a: np.where((-a <= x) & (x <= a), 0, x),
+    "hardsigmoid": lambda x: np.clip(x / 6 + x.dtype.type(0.5), 0, 1),
+    "hardswish": lambda x: np.where(x <= -3, 0, np.where(x >= 3, x, x * (x + 3) / 6)),
+    "hardtanh": np.clip,
+    "leaky_relu": lambda x, a: np.where(x > 0, x, x * x.dtype.type(a)),
+    "logsigmoid": lambda x: -_log_of_one_and_exp(-x),
+    "mish": lambda x: x * np.tanh(_log_of_one_and_exp(x)),
+    "silu": lambda x: x * _logistic(x),
+    "softplus": _softplus,
+    "softshrink": _softshrink,
+    "softsign": lambda x: x / (1 + np.abs(x)),
+    "tanhshrink": lambda x: x - np.tanh(x),
+    "threshold": lambda x, a, b: np.where(x <= a, x.dtype.type(b), x),
+}
+
+_SLOPE = {
+    "elu": _elu_slope,
+    "hardshrink": lambda x, a: ~((-a <= x) & (x <= a)),
+    "hardsigmoid": lambda x: ((x > -3) & (x < 3)) * x.dtype.type(1 / 6),
+    "hardswish": lambda x: np.where(x <= -3, 0, np.where(x >= 3, 1, x / 3 + x.dtype.type(0.5))),
+    "hardtanh": lambda x, a, b: (a < x) & (x < b),
+    "leaky_relu": lambda x, a: np.where(x > 0, x.dtype.type(1), x.dtype.type(a)),
+    "logsigmoid": lambda x: _logistic(-x),
+    "mish": _mish_slope,
+    "silu": _silu_slope,
+    "softplus": lambda x, a, b: np.where(x * a > b, 1, _logistic(x * a)),
+    "softshrink": lambda x, a: ~((-a <= x) & (x <= a)),
+    "softsign": lambda x: 1 / np.square(1 + np.abs(x)),
+    "tanhshrink": lambda x: np.square(np.tanh(x)),
+    "threshold": lambda x, a, b: ~(x <= a),
+}
