@@ -11,7 +11,6 @@ import numpy as np
 from ..engine import Edge, modes, run_backward
 from ..op import _backward_line
 from ..ops.cast import cast
-from ..ops.shape import stack
 from ..saved_memory import explain_out_of_memory
 from ..tensor import AccumulateGrad, Tensor, accumulate, add_to_gradient, edge_of, private_gradient
 from ..user_line import user_line
@@ -68,7 +67,7 @@ def grad(
 ) -> tuple[Tensor | None, ...]:
     """Return the gradients of `outputs` with respect to `inputs`, one per input, without touching any ``.grad``.
 
-    With `is_grads_batched`, `grad_outputs` have a leading batch dimension, and so do the results.
+    With `is_grads_batched`, `grad_outputs` have a leading batch dimension, and so do the results; one pass, under vmap.
     """
     if materialize_grads and allow_unused is False:
         raise ValueError(
@@ -85,7 +84,7 @@ def grad(
             raise RuntimeError("One of the differentiated Tensors does not require grad")
     if is_grads_batched:
         return _batched_grad(roots, targets, grad_outputs, keep_graph, create_graph, allow_unused, materialize_grads)
-    gradients = _root_gradients(roots, grad_outputs, create_graph, batched=is_grads_batched)
+    gradients = _root_gradients(roots, grad_outputs, create_graph)
     captured = _run(roots, gradients, keep_graph, create_graph, targets)
     return tuple(
         _result(captured.get(edge_of(target)), target, index, allow_unused, materialize_grads)  # type: ignore[arg-type]
@@ -96,14 +95,24 @@ def grad(
 def _batched_grad(
     roots: tuple, targets: tuple, grad_outputs: Any, keep_graph: bool, create_graph: bool, unused: bool, zeros: bool
 ) -> tuple[Tensor | None, ...]:
+    from ..func.vmap import vmap  # a transform stands on backward: it is imported when asked for
+
     batch = _as_tuple(grad_outputs, "grad")
-    count = batch[0].shape[0]
-    rows = []
-    for i in range(count):
-        last = i == count - 1
-        row = [None if g is None else g[i] for g in batch]
-        rows.append(grad(roots, targets, row, keep_graph or not last, create_graph, unused, False, zeros))
-    return tuple(None if column[0] is None else stack(column) for column in zip(*rows))
+    given = [number for number, g in enumerate(batch) if g is not None]
+    unused_places: list[int] = []
+
+    def one(*rows: Tensor) -> tuple[Tensor, ...]:
+        row: list[Tensor | None] = [None] * len(batch)
+        for number, g in zip(given, rows):
+            row[number] = g
+        found = grad(roots, targets, row, keep_graph, create_graph, unused, False, zeros)
+        unused_places[:] = [place for place, gradient in enumerate(found) if gradient is None]
+        return tuple(gradient for gradient in found if gradient is not None)
+
+    columns = list(vmap(one)(*(batch[number] for number in given)))
+    for place in unused_places:
+        columns.insert(place, None)
+    return tuple(columns)
 
 
 def _result(
@@ -202,7 +211,7 @@ def _on_a_fresh_stack(function: Callable[[], Any]) -> Any:
     return outcome[0]
 
 
-def _root_gradients(roots: tuple, given: Any, create_graph: bool, batched: bool = False) -> list[Tensor]:
+def _root_gradients(roots: tuple, given: Any, create_graph: bool) -> list[Tensor]:
     if given is None:
         given = (None,) * len(roots)
     elif isinstance(given, Tensor):

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from ..engine import enable_grad
+from ..ops.creation import eye, zeros_like
 from ..ops.shape import stack
 from ..tensor import Tensor
+from . import forward_ad
 from .backward import grad
 
 
@@ -119,24 +121,77 @@ def jacobian(
     vectorize: bool = False,
     strategy: str = "reverse-mode",
 ) -> Any:
-    """Return d output / d input, of shape (*output.shape, *input.shape); nested tuples for several of either."""
+    """Return d output / d input, of shape (*output.shape, *input.shape); nested tuples for several of either.
+
+    `vectorize` computes all rows at once under vmap; with `strategy="forward-mode"`, all columns, by dual tensors.
+    """
+    if strategy not in ("forward-mode", "reverse-mode"):
+        raise AssertionError(
+            'Expected strategy to be either "forward-mode" or "reverse-mode". Hint: If your function has more outputs '
+            'than inputs, "forward-mode" tends to be more performant. Otherwise, prefer to use "reverse-mode".'
+        )
+    if strict and vectorize:
+        raise RuntimeError(
+            "torch.autograd.functional.jacobian: `strict=True` and `vectorized=True` are not supported together. Please "
+            "either set `strict=False` or `vectorize=False`."
+        )
+    if strategy == "forward-mode":
+        if create_graph:
+            raise NotImplementedError(
+                'torch.autograd.functional.jacobian: `create_graph=True` and `strategy="forward-mode"` are not supported '
+                'together (yet). Please either set `create_graph=False` or `strategy="reverse-mode"`.'
+            )
+        if not vectorize:
+            raise NotImplementedError(
+                "Computing Jacobian using forward-AD or forward-over-reverse Hessian is only implemented for "
+                "`vectorize=True`. Please set it."
+            )
+        return _jacobian_by_columns(func, inputs)
     with enable_grad():
         leaves, outputs, is_single, is_single_output = _prepare(func, inputs, create_graph)
         blocks = []
         for output in outputs:
             flat = output.reshape(-1)  # type: ignore[attr-defined]
-            rows = [
-                _gradients((flat[i],), leaves, (flat.new_ones(()),), create_graph, strict) for i in range(flat.numel())
-            ]
-            columns = []
-            for number, leaf in enumerate(leaves):
-                if rows:
-                    block = stack([row[number] for row in rows])
-                else:
-                    block = leaf.new_zeros((0, *leaf.shape))  # type: ignore[attr-defined]
-                columns.append(block.reshape(*output.shape, *leaf.shape))  # type: ignore[attr-defined]
+            if flat.numel() == 0 or (vectorize and not flat.requires_grad):
+                columns = [leaf.new_zeros((flat.numel(), *leaf.shape)) for leaf in leaves]  # type: ignore[attr-defined]
+            elif vectorize:
+                basis = eye(flat.numel(), dtype=flat.dtype, device=flat.device)
+                columns = list(grad(flat, leaves, basis, True, create_graph, None, True, materialize_grads=True))
+            else:
+                one = flat.new_ones(())
+                rows = [_gradients((y,), leaves, (one,), create_graph, strict) for y in flat.unbind()]
+                columns = [stack(column) for column in zip(*rows)]
+            columns = [block.reshape(*output.shape, *leaf.shape) for block, leaf in zip(columns, leaves)]
             blocks.append(_unwrap(_done(columns, create_graph), is_single))
     return _unwrap(blocks, is_single_output)
+
+
+def _jacobian_by_columns(func: Callable, inputs: Any) -> Any:
+    from ..func.vmap import vmap  # a transform stands on autograd: it is imported when asked for
+
+    is_single = isinstance(inputs, Tensor)
+    given = (inputs,) if is_single else tuple(inputs)
+    is_single_output = True
+    blocks = []  # by input, then by output
+    for number, x in enumerate(given):
+
+        def tangents(direction: Tensor, number: int = number) -> tuple[Tensor, ...]:
+            nonlocal is_single_output
+            with forward_ad.dual_level():
+                duals = [
+                    forward_ad.make_dual(other, direction) if place == number else other
+                    for place, other in enumerate(given)
+                ]
+                outputs = func(*duals)
+                is_single_output = isinstance(outputs, Tensor)
+                parts = [forward_ad.unpack_dual(y) for y in ((outputs,) if is_single_output else outputs)]
+                return tuple(zeros_like(p) if t is None else t.clone() for p, t in parts)  # type: ignore[attr-defined]
+
+        basis = eye(x.numel(), dtype=x.dtype, device=x.device).reshape(x.numel(), *x.shape)  # type: ignore[attr-defined]
+        columns = vmap(tangents, out_dims=-1)(basis)
+        blocks.append([column.reshape(*column.shape[:-1], *x.shape) for column in columns])
+    by_output = [_unwrap(_done(row, False), is_single) for row in zip(*blocks)]
+    return _unwrap(by_output, is_single_output)
 
 
 def hessian(
@@ -151,12 +206,14 @@ def hessian(
     is_single = isinstance(inputs, Tensor)
 
     def gradient(*leaves: Tensor) -> Any:
+        if outer_jacobian_strategy == "forward-mode":  # dual tensors, not yet variables
+            leaves = tuple(x.view_as(x).requires_grad_() for x in leaves)  # type: ignore[attr-defined]
         output = func(*leaves)
         if not isinstance(output, Tensor) or output.numel() != 1:
             raise RuntimeError("The Tensor returned by the function given to hessian should contain a single element")
         return _gradients((output.reshape(()),), leaves, (output.new_ones(()),), True, strict)  # type: ignore[attr-defined]
 
-    blocks = jacobian(gradient, inputs, create_graph, strict)
+    blocks = jacobian(gradient, inputs, create_graph, strict, vectorize, outer_jacobian_strategy)
     return blocks[0] if is_single else blocks
 
 
