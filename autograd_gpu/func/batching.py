@@ -245,6 +245,12 @@ class Batching:
         raw = self._raw(mask)
         return self._fold(self._hide(self.under.expand(raw, (raw.shape[0], q.shape[0], *raw.shape[2:]))))
 
+    def nonlinearity(self, x, kind, numbers):
+        return self._hide(self.under.nonlinearity(self._raw(x), kind, numbers))
+
+    def nonlinearity_backward(self, gy, x, kind, numbers):
+        return self._hide(self.under.nonlinearity_backward(self._raw(gy), self._raw(x), kind, numbers))
+
     # ------------------------------------------------------------------------------------------ windows
 
     def im2col(self, x, size, output, kernel, *steps):
