@@ -122,3 +122,74 @@ def test_inputs_of_any_layout():
     assert gradcheck(lambda x: x.exp(), square)
     expanded = torch.ones(1, dtype=torch.float64).expand(3).detach().requires_grad_()
     assert gradcheck(lambda x: x.exp(), expanded)
+
+
+class WrongTangent(torch.autograd.Function):
+    """y = x^2 whose jvp is wrong in element 1 alone."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        ctx.save_for_forward(x)
+        return x * x
+
+    @staticmethod
+    def backward(ctx, gy):
+        (x,) = ctx.saved_tensors
+        return gy * 2 * x
+
+    @staticmethod
+    def jvp(ctx, tangent):
+        (x,) = ctx.saved_tensors
+        return tangent * 2 * x * torch.tensor([1.0, 1.5, 1.0], dtype=torch.float64)
+
+
+@pytest.mark.parametrize("fast_mode", [False, True])
+def test_a_wrong_tangent_is_caught_by_the_forward_check_alone(fast_mode):
+    x = double(1, 2, 3)
+    assert gradcheck(WrongTangent.apply, x, fast_mode=fast_mode)
+    with pytest.raises(GradcheckError, match="in forward mode"):
+        gradcheck(WrongTangent.apply, x, check_forward_ad=True, fast_mode=fast_mode)
+
+
+@pytest.mark.parametrize("fast_mode", [False, True])
+def test_right_tangents_pass_one_by_one_and_batched(fast_mode):
+    def function(x):
+        return x.exp() * x.sum(), x.prod()
+
+    assert gradcheck(
+        function, double(1, 2, 3), check_forward_ad=True, check_batched_forward_grad=True, fast_mode=fast_mode
+    )
+    assert gradgradcheck(function, double(1, 2, 3), check_fwd_over_rev=True, gen_non_contig_grad_outputs=True)
+
+
+class NeedsBoth(torch.autograd.Function):
+    """Two outputs; a missing gradient of the second is taken for ones."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.set_materialize_grads(False)
+        return x * 2, x * 3
+
+    @staticmethod
+    def backward(ctx, g2, g3):
+        g2 = 0 if g2 is None else g2
+        return g2 * 2 + (1 if g3 is None else g3 * 3)
+
+
+def test_a_missing_gradient_must_count_as_zeros():
+    with pytest.raises(GradcheckError):
+        gradcheck(NeedsBoth.apply, double(1, 2, 3))
+
+    def both(x):  # each output's own Jacobian is right here, since both are always given
+        a, b = NeedsBoth.apply(x)
+        return a + b * 0, b + a * 0
+
+    assert gradcheck(both, double(1, 2, 3))
+
+
+def test_options_that_ask_for_nothing_are_refused():
+    with pytest.raises(ValueError, match="at least one of check_forward_ad and check_backward_ad"):
+        gradcheck(torch.exp, double(1), check_backward_ad=False)
+    with pytest.raises(ValueError, match="requires check_forward_ad"):
+        gradcheck(torch.exp, double(1), check_batched_forward_grad=True)

@@ -37,6 +37,7 @@ def gradcheck(
     check_forward_ad: bool = False,
     check_backward_ad: bool = True,
     fast_mode: bool = False,
+    masked: bool | None = None,
 ) -> bool:
     """Return whether `func`'s gradients for those `inputs` that require grad agree with central differences.
 
@@ -45,6 +46,7 @@ def gradcheck(
 
     `check_forward_ad` compares the Jacobian's columns, by dual tensors; `check_undefined_grad` holds that an output
     without a gradient counts as one with zeros; the batched checks hold several gradients (tangents) at once to one by one.
+    `masked` is about sparse tensors, of which there are none: it changes nothing.
     """
     if check_batched_forward_grad and not check_forward_ad:
         raise ValueError("Setting check_batched_forward_grad=True requires check_forward_ad to be True")
@@ -53,7 +55,7 @@ def gradcheck(
     check = _Check(func, _as_inputs(inputs), eps, atol, rtol)
     try:
         if check_forward_ad:
-            check.tangents(check_batched_forward_grad)
+            (check.pushed_projections if fast_mode else check.tangents)(check_batched_forward_grad)
         if not check_backward_ad:
             return True
         (check.projections if fast_mode else check.jacobians)(nondet_tol)
@@ -78,6 +80,7 @@ def gradgradcheck(
     eps: float = 1e-6,
     atol: float = 1e-5,
     rtol: float = 1e-3,
+    gen_non_contig_grad_outputs: bool = False,
     raise_exception: bool = True,
     nondet_tol: float = 0.0,
     check_undefined_grad: bool = True,
@@ -86,16 +89,21 @@ def gradgradcheck(
     check_fwd_over_rev: bool = False,
     check_rev_over_rev: bool = True,
     fast_mode: bool = False,
+    masked: bool | None = None,
 ) -> bool:
     """Return whether the gradients of `func`'s gradients, in its inputs and in `grad_outputs`, are right.
 
-    `grad_outputs` are random when not given. The other options are gradcheck's.
+    `grad_outputs` are random when not given, and with `gen_non_contig_grad_outputs` every second element of a larger
+    tensor. `check_fwd_over_rev` pushes tangents through the gradients. The other options are gradcheck's.
     """
     inputs = _as_inputs(inputs)
     outputs = [output for output in _as_tuple(func(*inputs)) if output.requires_grad]
     if grad_outputs is None:
         random = np.random.default_rng(0)
-        given = tuple(_like(output, random.standard_normal(output.shape)).requires_grad_() for output in outputs)
+        given = tuple(_like(output, random.standard_normal(output.shape)) for output in outputs)
+        if gen_non_contig_grad_outputs:
+            given = tuple(ag.stack([g, g], -1)[..., 0] for g in given)
+        given = tuple(g.requires_grad_() for g in given)
     else:
         given = _as_tuple(grad_outputs)
 
@@ -191,12 +199,32 @@ class _Check:
                     rows = _values(columns).reshape(len(basis), -1)
                     self._compare(number, position, numerical[number], rows.T, "in forward mode under vmap ")
 
+    def pushed_projections(self, batched: bool) -> None:
+        """Compare J u for a random u per input; with `batched`, also u and 2 u together under vmap."""
+        random = np.random.default_rng(0)
+        for position in self.active:
+            u = random.standard_normal(self.inputs[position].shape)
+            slopes = self._difference(position, u)
+            found = self._all_pushed(position, _like(self.inputs[position], u))
+            pairs = list(zip(slopes, map(_values, found), strict=True))
+            if batched:
+                both = _like(self.inputs[position], np.stack([u, 2 * u]))
+                together = ag.func.vmap(lambda direction, place=position: self._all_pushed(place, direction))(both)
+                pairs += [(2 * slope, _values(tangent)[1]) for slope, tangent in zip(slopes, together, strict=True)]
+            for number, (expected, tangent) in enumerate(pairs):
+                if not (np.abs(tangent - expected) <= self.atol + self.rtol * np.abs(expected)).all():
+                    raise GradcheckError(
+                        f"Jacobian mismatch in forward mode for output {number % len(slopes)} with respect to input "
+                        f"{position}, in a random direction: numerical\n{expected}\nanalytical\n{tangent}\n"
+                        "Without fast_mode the entry is named."
+                    )
+
     def _pushed(self, position: int, direction: ag.Tensor) -> list[ag.Tensor | None]:
         """The outputs' tangents when one input moves in a direction."""
         forward = ag.autograd.forward_ad
         with forward.dual_level():
             given = list(self.inputs)
-            given[position] = forward.make_dual(given[position].detach(), direction)
+            given[position] = forward.make_dual(given[position], direction)
             results = [y for y in _as_tuple(self.func(*given)) if y.dtype.is_floating_point]
             return [forward.unpack_dual(result).tangent for result in results]
 
