@@ -1,35 +1,47 @@
-"""Scaled dot-product attention (Vaswani et al. 2017), fused where no mask and no dropout stand in the way."""
+"""Scaled dot-product attention (Vaswani et al. 2017), fused where no dropout and no learned mask stand in the way."""
 
 from __future__ import annotations
 
+import functools
 import math
 
+from ..dtypes import bool as bool_
+from ..dtypes import float32
 from ..op import Op
 from ..tensor import Tensor
-from .cast import broadcast, broadcast_shape
+from .cast import broadcast, broadcast_shape, cast
 from .creation import arange
 from .elementwise import where
 from .matmul import matmul
+from .pad import pad
 from .random import dropout
-from .reduce import sum
+from .reduce import amax, sum
 from .shape import reshape, shaped, transpose, unsqueeze
 from .softmax import softmax
 
+LARGEST_HEAD = 256  # what the fused kernels take along d
+HEADS_DIFFER = "Number of heads in key and value must divide the number of heads in query"
+
 
 class Attention(Op):
-    """o = softmax(scale * q k^T) v, without keeping the T x S probabilities (Dao et al. 2022)."""
+    """o = softmax(scale * q k^T + mask) v, without keeping the T x S probabilities (Dao et al. 2022).
 
-    def forward(ctx, q, k, v, causal, scale):
+    q (B, H, T, D); k, v (B, Hk, S, D): H / Hk neighbouring heads of q share one of k. mask: bool (True takes part) or
+    q's dtype (added), four-dimensional, broadcast to (B, H, T, S); a constant.
+    """
+
+    def forward(ctx, q, k, v, mask, causal, scale):
         ctx.causal, ctx.scale = causal, scale
-        o, ctx.lse = ctx.backend.attention(q, k, v, causal, scale)
+        o, ctx.lse = ctx.backend.attention(q, k, v, mask, causal, scale)
         return o
 
-    def keep(ctx, o, q, k, v, causal, scale):
-        ctx.save(q, k, v, ctx.own(o))
+    def keep(ctx, o, q, k, v, mask, causal, scale):
+        ctx.save(q, k, v, ctx.own(o), mask)
 
     def backward(ctx, go):
-        q, k, v, o = ctx.saved
-        return AttentionBackward.apply(go, q, k, v, o.detach(), lse=ctx.lse, causal=ctx.causal, scale=ctx.scale)
+        q, k, v, o, mask = ctx.saved
+        grads = AttentionBackward.apply(go, q, k, v, o.detach(), mask, lse=ctx.lse, causal=ctx.causal, scale=ctx.scale)
+        return (*grads, None)
 
     def release(ctx) -> None:
         super().release()
@@ -42,20 +54,23 @@ class Attention(Op):
 class AttentionBackward(Op):
     """gq, gk, gv of an attention; o enters as a constant, its dependence on q, k, v is in the formulas."""
 
-    def forward(ctx, go, q, k, v, o, lse, causal, scale):
+    def forward(ctx, go, q, k, v, o, mask, lse, causal, scale):
         ctx.causal, ctx.scale = causal, scale
-        return ctx.backend.attention_backward(go, q, k, v, o, lse, causal, scale)
+        return ctx.backend.attention_backward(go, q, k, v, o, lse, mask, causal, scale)
 
-    def keep(ctx, outputs, go, q, k, v, o, lse, causal, scale):
-        ctx.save(go, q, k, v)
+    def keep(ctx, outputs, go, q, k, v, o, mask, lse, causal, scale):
+        ctx.save(go, q, k, v, mask)
 
     def backward(ctx, ggq, ggk, ggv):
         # Second order: the T x S matrices are made after all. With s = scale q k^T, p = softmax(s), d = go v^T,
         # r = sum(p d), ds = p (d - r): gq = scale ds k, gk = scale ds^T q, gv = p^T go.
-        go, q, k, v = ctx.saved
+        go, q, k, v, mask = ctx.saved
         zero = [g if g is not None else t.new_zeros(t.shape) for g, t in ((ggq, q), (ggk, k), (ggv, v))]
         ggq, ggk, ggv = zero
-        p = _probabilities(q, k, ctx.causal, ctx.scale)
+        shape = q._array.shape
+        products = shaped(matmul(_grouped(q, k), transpose(k, -1, -2)), (*shape[:3], k._array.shape[2]))
+        p = _grouped(_probabilities(products, mask, ctx.causal, ctx.scale), k)
+        go, q, ggq = (_grouped(t, k) for t in (go, q, ggq))
         d = matmul(go, transpose(v, -1, -2))
         r = sum(p * d, -1, keepdim=True)
         ds = p * (d - r)
@@ -68,18 +83,27 @@ class AttentionBackward(Op):
         g_q = matmul(g_s, k) + matmul(ds, ggk) * ctx.scale
         g_k = matmul(transpose(g_s, -1, -2), q) + matmul(transpose(ds, -1, -2), ggq) * ctx.scale
         g_v = matmul(transpose(g_d, -1, -2), go)
-        return g_go, g_q, g_k, g_v, None
+        return shaped(g_go, shape), shaped(g_q, shape), g_k, g_v, None, None
 
 
-def _probabilities(q: Tensor, k: Tensor, causal: bool, scale: float) -> Tensor:
-    scores = matmul(q, transpose(k, -1, -2)) * scale
-    return softmax(_mask_future(scores) if causal else scores, -1)
+def _grouped(x: Tensor, k: Tensor) -> Tensor:
+    """Return x (B, H, T, ...) with the heads that share one of k's as rows of one matrix: (B, Hk, H / Hk * T, ...)."""
+    (batch, heads, time, width), shared = x._array.shape, k._array.shape[1]
+    return x if heads == shared else reshape(x, (batch, shared, heads // shared * time, width))
 
 
-def _mask_future(scores: Tensor) -> Tensor:
-    rows, columns = scores.shape[-2:]
-    past = unsqueeze(arange(rows, device=scores.device), 1) >= arange(columns, device=scores.device)  # type: ignore[attr-defined]
-    return where(past, scores, -math.inf)
+def _probabilities(products: Tensor, mask: Tensor | None, causal: bool, scale: float) -> Tensor:
+    """Return softmax(scale * products + mask), (..., H, T, S); zeros for a query that sees no key."""
+    scores = products * scale
+    if causal:
+        rows, columns = scores.shape[-2:]
+        past = unsqueeze(arange(rows, device=scores.device), 1) >= arange(columns, device=scores.device)  # type: ignore[attr-defined]
+        scores = where(past, scores, -math.inf)
+    if mask is None or not scores._array.shape[-1]:
+        return softmax(scores, -1)
+    scores = where(mask, scores, -math.inf) if mask._array.dtype.kind == "b" else scores + mask
+    blind = amax(scores.detach(), -1, keepdim=True) == -math.inf
+    return where(blind, 0.0, softmax(where(blind, 0.0, scores), -1))
 
 
 def scaled_dot_product_attention(
@@ -95,9 +119,32 @@ def scaled_dot_product_attention(
     """Return softmax(scale * query @ key^T + mask) @ value.
 
     query (..., H, T, D), key (..., H, S, D), value (..., H, S, E) -> (..., H, T, E); scale is 1/sqrt(D) by default.
-    `attn_mask` broadcasts to (..., H, T, S): True (or 0.0) takes part, False (or -inf) does not. With `enable_gqa`,
-    several query heads share a key head.
+    `attn_mask` broadcasts to (..., H, T, S): True (or 0.0) takes part, False (or -inf) does not; a query that sees no
+    key gives zeros. With `enable_gqa`, key and value have fewer heads, each shared by as many neighbouring query heads.
+
+    No T x S matrix is made, unless there is dropout, the mask wants a gradient, or D or E is above 256.
     """
+    _check(query, key, value, attn_mask, is_causal)
+    q, k, v = query._array.shape, key._array.shape, value._array.shape
+    scale = 1 / math.sqrt(q[-1]) if scale is None else scale
+    width = max(q[-1], v[-1])
+    wants_gradient = attn_mask is not None and attn_mask.requires_grad
+    fused = dropout_p == 0.0 and not wants_gradient and width <= LARGEST_HEAD and q[-1] == k[-1]
+    is_grouped = enable_gqa and fused and k[-3] == v[-3]
+    if enable_gqa and not is_grouped:
+        key, value = _repeat_heads(key, q[-3]), _repeat_heads(value, q[-3])
+    if is_grouped and q[-3] % k[-3]:
+        raise RuntimeError(HEADS_DIFFER)
+    if fused:
+        query, key, value = (_widened(t, width) for t in (query, key, value))
+        o = _fused(query, key, value, attn_mask, is_causal, scale, is_grouped)
+        return o if v[-1] == width else o[..., : v[-1]]
+    products = matmul(query, transpose(key, -1, -2))
+    weights = _probabilities(products, attn_mask, is_causal, scale)
+    return matmul(dropout(weights, dropout_p), value)
+
+
+def _check(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, causal: bool) -> None:
     for name, tensor in (("query", query), ("key", key), ("value", value)):
         if tensor.ndim < 2:
             raise ValueError(
@@ -108,34 +155,66 @@ def scaled_dot_product_attention(
                 f"Expected query, key, and value to have the same dtype, but got query.dtype: {query.dtype} {name}.dtype: "
                 f"{tensor.dtype} instead."
             )
-    if attn_mask is not None and is_causal:
+    if mask is None:
+        return
+    if causal:
         raise RuntimeError("scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True")
-    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
-    if enable_gqa:
-        groups = query.shape[-3] // key.shape[-3]
-        key, value = (_repeat_heads(t, groups) for t in (key, value))
-    if attn_mask is None and dropout_p == 0.0 and query.shape[-1] == value.shape[-1] == key.shape[-1]:
-        return _fused(query, key, value, is_causal, scale)
-    scores = matmul(query, transpose(key, -1, -2)) * scale
-    if is_causal:
-        scores = _mask_future(scores)
-    if attn_mask is not None:
-        scores = where(attn_mask, scores, -math.inf) if attn_mask._array.dtype.kind == "b" else scores + attn_mask
-    weights = softmax(scores, -1)
-    if attn_mask is not None and attn_mask._array.dtype.kind == "b":  # a row that sees nothing gives 0, not NaN
-        weights = where(attn_mask.any(-1, keepdim=True), weights, 0.0)  # type: ignore[attr-defined]
-    return matmul(dropout(weights, dropout_p), value)
+    if mask.dtype not in (bool_, float32, query.dtype):
+        raise RuntimeError(
+            "Expected attn_mask dtype to be bool or float or to match query dtype, but got attn_mask.dtype: "
+            f"{mask.dtype} and  query.dtype: {query.dtype} instead."
+        )
 
 
-def _repeat_heads(x: Tensor, times: int) -> Tensor:
-    *batch, heads, length, width = x.shape
-    expanded = unsqueeze(x, -3).expand(*batch, heads, times, length, width)  # type: ignore[attr-defined]
-    return reshape(expanded, (*batch, heads * times, length, width))
+def _repeat_heads(x: Tensor, heads: int) -> Tensor:
+    *batch, shared, length, width = x.shape
+    if heads % shared:
+        raise RuntimeError(HEADS_DIFFER)
+    times = heads // shared
+    expanded = unsqueeze(x, -3).expand(*batch, shared, times, length, width)  # type: ignore[attr-defined]
+    return reshape(expanded, (*batch, heads, length, width))
 
 
-def _fused(q: Tensor, k: Tensor, v: Tensor, causal: bool, scale: float) -> Tensor:
-    batch = broadcast_shape(broadcast_shape(q._array.shape[:-2], k._array.shape[:-2]), v._array.shape[:-2])
-    heads = math.prod(batch[-1:])
-    flat = (math.prod(batch[:-1]), heads)
-    q4, k4, v4 = (reshape(broadcast(t, batch + t._array.shape[-2:]), flat + t._array.shape[-2:]) for t in (q, k, v))
-    return shaped(Attention.apply(q4, k4, v4, causal=causal, scale=scale), batch + q._array.shape[-2:])
+def _widened(x: Tensor, width: int) -> Tensor:
+    """Return x with zeros behind its last dimension, which change no product along it."""
+    return x if x._array.shape[-1] == width else pad(x, (0, width - x._array.shape[-1]))
+
+
+def _fused(
+    q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, causal: bool, scale: float, is_grouped: bool
+) -> Tensor:
+    shapes = [t._array.shape for t in (q, k, v)]
+    lead = functools.reduce(broadcast_shape, (shape[:-3] for shape in shapes))
+    heads = [shape[-3:-2] for shape in shapes]
+    if not is_grouped:
+        heads = [functools.reduce(broadcast_shape, heads)] * 3
+    q4, k4, v4 = (_as_4d(t, (*lead, *own), math.prod(lead)) for t, own in zip((q, k, v), heads, strict=True))
+    batch = (*lead, *heads[0])
+    if mask is not None:
+        mask = mask if mask.dtype is bool_ else cast(mask, q.dtype)
+        mask = _mask_4d(mask, (*batch, shapes[0][-2], shapes[1][-2]))
+    o = Attention.apply(q4, k4, v4, mask, causal=causal, scale=scale)
+    return shaped(o, batch + shapes[0][-2:])
+
+
+def _as_4d(x: Tensor, batch: tuple[int, ...], lead: int) -> Tensor:
+    rest = x._array.shape[-2:]
+    return shaped(broadcast(x, batch + rest), (lead, math.prod(batch[-1:]), *rest))
+
+
+def _mask_4d(mask: Tensor, scores: tuple[int, ...]) -> Tensor:
+    """Return the mask with four dimensions, each 1 where the mask is the same all along it, if that can be told."""
+    shape = mask._array.shape
+    both = broadcast_shape(scores, shape)
+    if both != scores:
+        raise RuntimeError(
+            f"output with shape {list(scores)} doesn't match the broadcast shape {list(both)} (attn_mask has the shape "
+            f"{list(shape)})"
+        )
+    shape = (1,) * (max(len(scores), 4) - len(shape)) + shape
+    mask = shaped(mask, shape)
+    if len(shape) > 4:
+        if any(size > 1 for size in shape[:-3]):
+            mask = broadcast(mask, scores[:-3] + shape[-3:])
+        mask = reshape(mask, (math.prod(mask._array.shape[:-3]), *shape[-3:]))
+    return mask

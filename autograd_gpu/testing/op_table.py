@@ -32,9 +32,11 @@ from .op_case import (
     step,
     unary,
 )
+from .op_rows_fused import FUSED
 from .op_rows_linalg import LINALG
 from .op_rows_math import MATH
 from .op_rows_nn import NN
+from .op_rows_special import SPECIAL
 
 ARITHMETIC = [
     binary("add", lambda x, y, alpha=1: x + alpha * y),
@@ -604,6 +606,11 @@ ROWS = [
             call(t(1, 2, 3, 4), t(1, 2, 3, 4), t(1, 2, 3, 4), is_causal=True),
             call(t(2, 1, 3, 4), t(2, 1, 5, 4), t(2, 1, 5, 4)),
             call(t(1, 1, 2, 3), t(1, 1, 3, 3), t(1, 1, 3, 3), scale=0.3),
+            call(t(2, 4, 3, 2), t(2, 2, 3, 2), t(2, 2, 3, 2), is_causal=True, enable_gqa=True),
+            call(t(1, 4, 2, 3), t(1, 2, 3, 3), t(1, 1, 3, 2), enable_gqa=True),  # a value narrower than its key
+            call(t(2, 2, 3, 2), t(2, 2, 4, 2), t(2, 2, 4, 2), t.mask(2, 1, 1, 4)),
+            call(t(2, 3, 2), t(2, 4, 2), t(2, 4, 2), np.array([[True] * 4, [True, False] * 2, [False] * 4])),
+            call(t(2, 2, 3, 2), t(2, 2, 4, 2), t(2, 2, 4, 2), t(3, 4)),
         ],
         lambda t: [
             call(t(1, 1, 0, 4), t(1, 1, 3, 4), t(1, 1, 3, 4)),
@@ -666,5 +673,7 @@ CASES = [
     *MATH,
     *NN,
     *LINALG,
+    *FUSED,
+    *SPECIAL,
     *MOVES,
 ]

@@ -73,9 +73,18 @@ def cross_entropy(
 
 
 def attention(
-    q: Array, k: Array, v: Array, mask: Array = None, dropout_p: float = 0.0, is_causal: bool = False, scale: Any = None
+    q: Array,
+    k: Array,
+    v: Array,
+    mask: Array = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: Any = None,
+    enable_gqa: bool = False,
 ) -> Array:
     """Vaswani et al. 2017, equation 1. A query that may see nothing gives zeros, as in PyTorch."""
+    if enable_gqa:
+        k, v = (np.repeat(x, q.shape[-3] // x.shape[-3], axis=-3) for x in (k, v))
     scores = q @ np.swapaxes(k, -1, -2) * (1 / math.sqrt(q.shape[-1]) if scale is None else scale)  # (..., T, S)
     if is_causal:
         scores = np.where(np.tri(q.shape[-2], k.shape[-2], dtype=bool), scores, -np.inf)

@@ -1,6 +1,7 @@
 """Scaled dot-product attention and its gradients, without a T x S matrix.
 
-Launches kernels/attention_tensor.cu for 16-bit dtypes and head dimensions up to 128, kernels/attention.cu for the rest.
+Launches kernels/attention_tensor.cu for 16-bit dtypes and kernels/attention.cu for the others; both share the loops of
+kernels/include/attention.cuh.
 """
 
 from __future__ import annotations
@@ -18,114 +19,143 @@ __all__ = ["attention", "attention_backward"]
 
 Array = Any
 
-THREADS = 128
-SIZES, STRIDES = struct.Struct("d4iq"), struct.Struct("3q")  # as in attention.cuh
-_STRIDES, _SIZES = f"{STRIDES.size}s", f"{SIZES.size}s"
+PROBLEM = struct.Struct("d8i20q")  # as in attention.cuh
+_PROBLEM = f"{PROBLEM.size}s"
+UNMASKED, BOOLEAN, ADDED = range(3)
+HEAD_DIMS = (64, 128, 256)  # a kernel for each; d is at most one of them
+DELTA_THREADS = 128
 
-# As in attention.cu: rows_for, and as in attention_tensor.cu: a block's rows, and the others' that it holds at a time.
-TILE_BYTES, MOST_ROWS = 32768, 32
-TENSOR_ROWS, TENSOR_COLS, TENSOR_PAD = 64, 64, 8
+
+class _Team(NamedTuple):
+    """A block's threads, the rows that it owns, and the shared memory that it needs: Team of the .cu files."""
+
+    threads: int
+    rows: int
+    shared: int
 
 
 class _Kernels(NamedTuple):
     forward: Kernel
-    backward_keys: Kernel
-    backward_queries: Kernel
+    keys: Kernel
+    queries: Kernel
+    delta: Kernel
 
 
 def _kernels(file: str, most: int) -> _Kernels:
-    formats = {
-        "forward": "PPPPP" + 3 * _STRIDES + _SIZES,
-        "backward_keys": "PPPPPPPP" + 4 * _STRIDES + _SIZES,
-        "backward_queries": "PPPPPPP" + 4 * _STRIDES + _SIZES,
-    }
-    return _Kernels(*(Kernel(file, f"attention_{name}_{most}", format) for name, format in formats.items()))
+    return _Kernels(
+        Kernel(file, f"attention_forward_{most}", f"PPPPPP{_PROBLEM}"),
+        Kernel(file, f"attention_backward_keys_{most}", f"PPPPPPPPP{_PROBLEM}"),
+        Kernel(file, f"attention_backward_queries_{most}", f"PPPPPPPP{_PROBLEM}"),
+        _deltas[file],
+    )
 
 
-# By the largest head dimension that they take.
-_simt = {most: _kernels("attention.cu", most) for most in (64, 128, 256)}
-_tensor = {most: _kernels("attention_tensor.cu", most) for most in (64, 128)}
-_delta = Kernel("attention.cu", "attention_delta", "PPP" + _STRIDES + "q" + _SIZES)
+_deltas = {file: Kernel(file, "attention_delta", f"PPPq{_PROBLEM}") for file in ("attention.cu", "attention_tensor.cu")}
+_simt = {most: _kernels("attention.cu", most) for most in HEAD_DIMS}
+_tensor = {most: _kernels("attention_tensor.cu", most) for most in HEAD_DIMS}
 
 
-def attention(q: Array, k: Array, v: Array, causal: bool, scale: float) -> tuple[Array, Array]:
-    """softmax(scale * q @ k^T, masked if causal) @ v, and the log of each query's sum of exponentials (B, H, T)."""
-    plan = _plan("attention", q, k, v)
-    batch, heads, queries, d = q.shape
-    keys, dtype = k.shape[2], q.dtype
-    o, lse = empty(q.shape, dtype), empty((batch, heads, queries), accumulator(dtype))
-    if o.size == 0 or keys == 0:
+class _Plan(NamedTuple):
+    kernels: _Kernels
+    forward: _Team
+    keys: _Team
+    queries: _Team
+
+
+def _tensor_plan(most: int) -> _Plan:
+    line = 2 * (most + 8)
+    cols, split = (16, 2) if most > 128 else (32, 1)
+    # Forward holds a tile each of q, k and v; backward two of its own rows, and two stages of two of others.
+    backward = (2 * 64 + 2 * 2 * cols) * line
+    forward = _Team(128, 64, (64 + 2 * 64) * line)
+    return _Plan(_tensor[most], forward, _Team(128 * split, 64, backward), _Team(128, 64, backward))
+
+
+def _simt_plan(most: int, itemsize: int) -> _Plan:
+    def team(tiles: int, tile_bytes: int) -> _Team:
+        rows = min(32, tile_bytes // itemsize // most)
+        return _Team(128, rows, (rows * (rows + 1) + tiles * rows * (most + 4)) * itemsize)
+
+    return _Plan(_simt[most], team(3, 16384), team(4, 8192), team(4, 8192))
+
+
+_PLANS = {
+    **{(name, most): _tensor_plan(most) for name in ("float16", "bfloat16") for most in HEAD_DIMS},
+    **{(name, most): _simt_plan(most, size) for name, size in (("float32", 4), ("float64", 8)) for most in HEAD_DIMS},
+}
+
+
+def attention(q: Array, k: Array, v: Array, mask: Array | None, causal: bool, scale: float) -> tuple[Array, Array]:
+    """softmax(scale * q @ k^T + mask) @ v, and the log of each query's sum of exponentials (B, H, T)."""
+    plan = _plan("attention", q, k, v, mask)
+    batch, heads, queries, _ = q.shape
+    o, lse = empty(q.shape, q.dtype), empty((batch, heads, queries), accumulator(q.dtype))
+    if o.size == 0 or k.size == 0:
         fill(o, 0)
         fill(lse, -np.inf)
         return o, lse
-    (q, k, v), strides = _along_d(q, k, v)
-    grid = batch * heads * ceil_div(queries, plan.forward_rows)
-    sizes = SIZES.pack(scale, heads, queries, keys, d, causal)
-    shared = plan.forward_shared
-    plan.kernels.forward(dtype, grid, THREADS, q, k, v, o, lse, *strides, sizes, shared_mem=shared)
+    q, k, v = (_along_d(x) for x in (q, k, v))
+    team = plan.forward
+    grid = batch * heads * ceil_div(queries, team.rows)
+    problem = _problem(q, k, v, None, mask, causal, scale)
+    plan.kernels.forward(q.dtype, grid, team.threads, q, k, v, mask, o, lse, problem, shared_mem=team.shared)
     return o, lse
 
 
 def attention_backward(
-    go: Array, q: Array, k: Array, v: Array, o: Array, lse: Array, causal: bool, scale: float
+    go: Array, q: Array, k: Array, v: Array, o: Array, lse: Array, mask: Array | None, causal: bool, scale: float
 ) -> tuple[Array, Array, Array]:
     """The gradients of q, k and v, given those of o."""
-    plan = _plan("attention_backward", q, k, v, go, o)
-    batch, heads, queries, d = q.shape
-    keys, dtype = k.shape[2], q.dtype
-    gq, gk, gv = (empty(x.shape, dtype) for x in (q, k, v))
-    if q.size == 0 or keys == 0:
+    plan = _plan("attention_backward", q, k, v, mask, go, o)
+    batch, heads, queries, _ = q.shape
+    gq, gk, gv = (empty(x.shape, q.dtype) for x in (q, k, v))
+    if q.size == 0 or k.size == 0:
         for g in (gq, gk, gv):
             fill(g, 0)
         return gq, gk, gv
-    (go, q, k, v), strides = _along_d(go, q, k, v)
-    o, delta = contiguous(o), empty(lse.shape, lse.dtype)
-    sizes = SIZES.pack(scale, heads, queries, keys, d, causal)
-    rows_per_block = THREADS // WARP
-    grid, block = ceil_div(lse.size, rows_per_block), (WARP, rows_per_block)
-    _delta(dtype, grid, block, go, o, delta, strides[0], lse.size, sizes)
+    go, q, k, v = (_along_d(x) for x in (go, q, k, v))
+    delta = empty(lse.shape, lse.dtype)
+    problem = _problem(q, k, v, go, mask, causal, scale)
+    block = (WARP, DELTA_THREADS // WARP)
+    plan.kernels.delta(q.dtype, ceil_div(lse.size, block[1]), block, go, contiguous(o), delta, lse.size, problem)
 
-    operands, shared = (go, q, k, v, lse, delta), plan.backward_shared
-    grid = batch * heads * ceil_div(keys, plan.backward_rows)
-    plan.kernels.backward_keys(dtype, grid, THREADS, *operands, gk, gv, *strides, sizes, shared_mem=shared)
-    grid = batch * heads * ceil_div(queries, plan.backward_rows)
-    plan.kernels.backward_queries(dtype, grid, THREADS, *operands, gq, *strides, sizes, shared_mem=shared)
+    operands, team = (go, q, k, v, mask, lse, delta), plan.keys
+    grid = batch * k.shape[1] * ceil_div(k.shape[2], team.rows)
+    plan.kernels.keys(q.dtype, grid, team.threads, *operands, gk, gv, problem, shared_mem=team.shared)
+    team = plan.queries
+    grid = batch * heads * ceil_div(queries, team.rows)
+    plan.kernels.queries(q.dtype, grid, team.threads, *operands, gq, problem, shared_mem=team.shared)
     return gq, gk, gv
 
 
-class _Plan(NamedTuple):
-    """Which kernels run, how many rows a block of theirs owns, and the dynamic shared memory that it needs."""
-
-    kernels: _Kernels
-    forward_rows: int
-    backward_rows: int
-    forward_shared: int = 0
-    backward_shared: int = 0
-
-
-def _plan(function: str, q: Array, *others: Array) -> _Plan:
-    for x in others:
-        if x.dtype != q.dtype:
-            raise TypeError(f"{function}: operands must have one dtype, got {q.dtype} and {x.dtype}")
+def _plan(function: str, q: Array, k: Array, v: Array, mask: Array | None, *others: Array) -> _Plan:
     d, dtype = q.shape[3], q.dtype
-    for most in _tensor if dtype.name in ("float16", "bfloat16") else ():
+    for x in (k, v, *others) if mask is None or mask.dtype == bool else (k, v, mask, *others):
+        if x.dtype != dtype:
+            raise TypeError(f"{function}: operands must have one dtype, got {dtype} and {x.dtype}")
+    for most in HEAD_DIMS:
         if d <= most:
-            line = dtype.itemsize * (most + TENSOR_PAD)
-            # Forward holds a tile each of q, k and v; backward two of its rows, two of each of two others in turn.
-            shared = (TENSOR_ROWS + 2 * TENSOR_COLS) * line, (2 * TENSOR_ROWS + 2 * TENSOR_COLS) * line
-            return _Plan(_tensor[most], TENSOR_ROWS, TENSOR_ROWS, *shared)
-    for most in _simt:
-        if d <= most:
-            return _Plan(_simt[most], _rows(most, 2, dtype), _rows(most, 4, dtype))
+            try:
+                return _PLANS[dtype.name, most]
+            except KeyError:
+                raise TypeError(f"{function}: no CUDA kernel for {dtype}; there is one for float dtypes") from None
     raise TypeError(f"{function}: head dimension at most {most}, got {d}")
 
 
-def _rows(d: int, tiles: int, dtype: np.dtype) -> int:
-    """rows_for of attention.cu."""
-    return min(MOST_ROWS, TILE_BYTES // accumulator(dtype).itemsize // tiles // d)
+def _along_d(x: Array) -> Array:
+    """x with its last dimension contiguous, copied only where it is not."""
+    return x if x.shape[3] == 1 or x.strides[3] == x.dtype.itemsize else contiguous(x)
 
 
-def _along_d(*operands: Array) -> tuple[list[Array], list[bytes]]:
-    """The operands with their last dimension contiguous, copied only where it is not, and their other strides."""
-    arrays = [x if x.shape[3] == 1 or x.strides[3] == x.dtype.itemsize else contiguous(x) for x in operands]
-    return arrays, [STRIDES.pack(*(stride // x.dtype.itemsize for stride in x.strides[:3])) for x in arrays]
+def _problem(q: Array, k: Array, v: Array, go: Array | None, mask: Array | None, causal: bool, scale: float) -> bytes:
+    heads, queries, d = q.shape[1:]
+    kind = UNMASKED if mask is None else BOOLEAN if mask.dtype == bool else ADDED
+    strides = [stride for x in (q, k, v, go) for stride in ((0, 0, 0, 0) if x is None else _strides(x))]
+    masks = (0, 0, 0, 0) if mask is None else _strides(mask)
+    sizes = heads, heads // k.shape[1], queries, k.shape[2], d, causal, kind, 0
+    return PROBLEM.pack(scale, *sizes, *strides, *masks)
+
+
+def _strides(x: Array) -> list[int]:
+    """In elements; none where x has one element for all, as a mask may."""
+    return [stride // x.dtype.itemsize if size > 1 else 0 for size, stride in zip(x.shape, x.strides, strict=True)]
