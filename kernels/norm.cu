@@ -1,34 +1,83 @@
-// Layer norm over the rows of x (rows, cols): y = (x - mean(x)) * rstd * weight + bias, rstd = 1 / sqrt(var(x) + eps).
+// Layer norm and RMS norm over the rows of x (rows, cols), each also over x + residual, and their gradients.
 //
-// A team of threads per row (row.cuh), x kept in shared memory when the row fits, so that it is read once. The variance
-// is taken about the mean in a second pass: the sum of squares would cancel. weight and bias may be null.
+//     layer norm: y = (x - mean(x)) * rstd * weight + bias,  rstd = 1 / sqrt(var(x) + eps)     Ba et al. 2016
+//     RMS norm:   y = x * rstd * weight,                     rstd = 1 / sqrt(mean(x^2) + eps)  Zhang & Sennrich 2019
+//
+// A team of threads per row (row.cuh). The statistics take one reading, and a row that fits is kept in shared memory
+// for the second. weight, bias and residual may be null.
 
 #include "row.cuh"
 
-extern "C" __global__ void ROW_BOUNDS
-    layer_norm_forward(const scalar_t* x, const scalar_t* weight, const scalar_t* bias, scalar_t* y, acc_t* mean_out,
-                       acc_t* rstd_out, long long rows, int cols, acc_t eps, int slot) {
+// ---- what a row is normalised by
+
+// Mean and sum of squares about it. Chunks and threads are merged by Chan, Golub & LeVeque 1983: the sum of squares
+// about 0 would cancel where the mean is large.
+struct Moments {
+    acc_t count = 0, mean = 0, squares = 0;
+
+    template <int N>
+    __device__ void add(const Chunk<N>& x);
+};
+
+__device__ inline Moments merge(Moments a, Moments b) {
+    acc_t count = a.count + b.count, share = count > 0 ? b.count / count : 0, apart = b.mean - a.mean;
+    return Moments{count, a.mean + apart * share, a.squares + b.squares + apart * apart * a.count * share};
+}
+
+template <int N>
+__device__ void Moments::add(const Chunk<N>& x) {
+    Moments chunk{N};
+    for (int i = 0; i < N; i++) chunk.mean += x[i] / N;
+    for (int i = 0; i < N; i++) chunk.squares += (x[i] - chunk.mean) * (x[i] - chunk.mean);
+    *this = merge(*this, chunk);
+}
+
+__device__ inline Moments shuffle_xor(Moments value, int lanes) {
+    return Moments{shuffle_xor(value.count, lanes), shuffle_xor(value.mean, lanes), shuffle_xor(value.squares, lanes)};
+}
+
+// Sum of squares about 0.
+struct Squares {
+    static constexpr acc_t mean = 0;
+    acc_t squares = 0;
+
+    template <int N>
+    __device__ void add(const Chunk<N>& x) {
+        for (int i = 0; i < N; i++) squares += x[i] * x[i];
+    }
+};
+
+__device__ inline Squares merge(Squares a, Squares b) { return Squares{a.squares + b.squares}; }
+
+__device__ inline Squares shuffle_xor(Squares value, int lanes) { return Squares{shuffle_xor(value.squares, lanes)}; }
+
+// ---- forward. With a residual, sum = x + residual is stored too, and its rounded values are what is normalised.
+
+template <class Statistics>
+__device__ void forward(const scalar_t* x, const scalar_t* residual, const scalar_t* weight, const scalar_t* bias,
+                        scalar_t* sum, scalar_t* y, acc_t* mean_out, acc_t* rstd_out, long long rows, int cols,
+                        acc_t eps, int slot) {
     extern __shared__ uint4 shared[];
-    Row row = my_row(rows, cols, x, y);
+    Row row = my_row(rows, cols, x, y, residual ? residual : x, sum ? sum : y);
     const scalar_t* x_row = x + row.start;
     scalar_t* kept = row.cache(shared, slot);
 
-    acc_t sum = 0;
+    Statistics total;
     row.visit([&](int c, auto width) {
         auto chunk = read<width>(x_row + c);
+        if (residual) {
+            auto other = read<width>(residual + row.start + c);
+            for (int i = 0; i < width; i++) chunk.set(i, chunk[i] + other[i]);
+            write(sum + row.start + c, chunk);
+        }
         if (slot) write(kept + c, chunk);
-        for (int i = 0; i < width; i++) sum += chunk[i];
+        total.add(chunk);
     });
-    acc_t mean = team_sum(sum) / cols;
+    total = team_reduce(total, [](Statistics a, Statistics b) { return merge(a, b); });
+    acc_t mean = total.mean, rstd = rsqrt(total.squares / cols + eps);
 
     if (slot) x_row = kept;
-    acc_t squares = 0;
-    row.visit([&](int c, auto width) {
-        auto chunk = read<width>(x_row + c);
-        for (int i = 0; i < width; i++) squares += (chunk[i] - mean) * (chunk[i] - mean);
-    });
-    acc_t rstd = rsqrt(team_sum(squares) / cols + eps);
-
+    else if (residual) x_row = sum + row.start;
     row.visit([&](int c, auto width) {
         auto chunk = read<width>(x_row + c);
         auto scale = weight ? read_anywhere<width>(weight + c) : Chunk<width>();
@@ -41,11 +90,17 @@ extern "C" __global__ void ROW_BOUNDS
         }
         write(y + row.start + c, chunk);
     });
-    if (row.index < rows && threadIdx.x == 0) mean_out[row.index] = mean, rstd_out[row.index] = rstd;
+    if (row.index >= rows || threadIdx.x > 0) return;
+    if (mean_out) mean_out[row.index] = mean;
+    rstd_out[row.index] = rstd;
 }
 
 // ---- backward. With xhat = (x - mean) * rstd and g = gy * weight:
-//      gx = rstd * (g - mean(g) - xhat * mean(g * xhat));  gweight = sum over rows of gy * xhat;  gbias = sum of gy
+//
+//     layer norm: gx = rstd * (g - mean(g) - xhat * mean(g * xhat)) + gsum    RMS norm: the same without mean(g)
+//     gweight = sum over rows of gy * xhat                                    gbias = sum over rows of gy
+//
+// gsum, the gradient that reaches x + residual past the norm, may be null; so may mean (0), weight, gweight and gbias.
 
 struct Pair {
     acc_t g, g_xhat;
@@ -55,49 +110,91 @@ __device__ inline Pair shuffle_xor(Pair value, int lanes) {
     return Pair{shuffle_xor(value.g, lanes), shuffle_xor(value.g_xhat, lanes)};
 }
 
-__device__ inline Pair team_sum(Pair value) {
-    return team_reduce(value, [](Pair a, Pair b) { return Pair{a.g + b.g, a.g_xhat + b.g_xhat}; });
+__device__ inline Pair team_mean(Pair value, int cols) {
+    value = team_reduce(value, [](Pair a, Pair b) { return Pair{a.g + b.g, a.g_xhat + b.g_xhat}; });
+    return Pair{value.g / cols, value.g_xhat / cols};
 }
 
-// gx and this team's share of gweight and gbias, reading gy and x once. A thread holds HELD chunks of each row, and the
-// sums of their columns over the rows team, team + teams, ... in registers; partials are (teams, cols). The columns of
-// a thread stay the same from row to row, so a row that starts off a 16-byte boundary is read element by element.
-const int HELD = 2;
+// What a thread holds of a row: columns `first` to `first` + WIDE, as g and xhat; and the sums of its columns.
+struct Held {
+    acc_t g[WIDE], xhat[WIDE];
+};
 
-extern "C" __global__ void __launch_bounds__(512, 1)
-    layer_norm_backward(const scalar_t* gy, const scalar_t* x, const acc_t* mean_in, const acc_t* rstd_in,
-                        const scalar_t* weight, scalar_t* gx, acc_t* gweight_part, acc_t* gbias_part, long long rows,
-                        int cols) {
-    long long team = (long long)blockIdx.x * blockDim.y + threadIdx.y, teams = (long long)gridDim.x * blockDim.y;
+struct ColumnSums {
+    acc_t gweight[WIDE] = {}, gbias[WIDE] = {};
+};
+
+// Reads WIDE columns of a row, of which only the first `count` exist, and adds them to the sums of their columns.
+__device__ inline void take(Held& held, ColumnSums& sums, const scalar_t* gy, const scalar_t* x, acc_t mean, acc_t rstd,
+                            const scalar_t* weight, int count) {
+    auto gy_chunk = read_some<WIDE>(gy, count), x_chunk = read_some<WIDE>(x, count);
+    auto scale = weight ? read_some<WIDE>(weight, count) : Chunk<WIDE>();
+#pragma unroll
+    for (int i = 0; i < WIDE; i++) {
+        held.xhat[i] = (x_chunk[i] - mean) * rstd;
+        held.g[i] = weight ? gy_chunk[i] * scale[i] : gy_chunk[i];
+        sums.gweight[i] += gy_chunk[i] * held.xhat[i];
+        sums.gbias[i] += gy_chunk[i];
+    }
+}
+
+template <bool CENTRED>
+__device__ inline void write_gx(scalar_t* gx, const scalar_t* gsum, const Held& held, Pair mean, acc_t rstd, int count) {
+    auto past = gsum ? read_some<WIDE>(gsum, count) : Chunk<WIDE>();
+    Chunk<WIDE> chunk;
+#pragma unroll
+    for (int i = 0; i < WIDE; i++) {
+        acc_t value = rstd * (held.g[i] - (CENTRED ? mean.g : 0) - held.xhat[i] * mean.g_xhat);
+        chunk.set(i, gsum ? value + past[i] : value);
+    }
+    write_some(gx, chunk, count);
+}
+
+// The sum of a value over the teams of a block. A warp's columns repeat from team to team, and so do the warps'.
+__device__ inline acc_t over_teams(acc_t value) {
+    for (int lanes = blockDim.x; lanes < 32; lanes *= 2) value += shuffle_xor(value, lanes);
+    if (blockDim.y == 1 || blockDim.x * blockDim.y == 32) return value;
+    __shared__ acc_t part[32][32];
+    int thread = threadIdx.y * blockDim.x + threadIdx.x, warps = blockDim.x * blockDim.y / 32;
+    __syncthreads();  // the values before may still be being read
+    part[thread / 32][thread % 32] = value;
+    __syncthreads();
+    value = 0;
+    for (int warp = 0; warp < warps; warp++) value += part[warp][thread % 32];
+    return value;
+}
+
+// gx, and this block's share of gweight and gbias, reading gy and x once: a team's rows are gridDim.x * blockDim.y
+// apart, a thread holds HELD chunks of each, and the sums of its columns stay in registers. The partials are
+// (gridDim.x, cols). The columns of a thread are the same from row to row, so a row that starts off a 16-byte boundary
+// is read element by element.
+const int HELD = sizeof(scalar_t) == 2 ? 2 : 4;
+
+template <bool CENTRED>
+__device__ void backward(const scalar_t* gy, const scalar_t* gsum, const scalar_t* x, const acc_t* mean_in,
+                         const acc_t* rstd_in, const scalar_t* weight, scalar_t* gx, acc_t* gweight_part,
+                         acc_t* gbias_part, long long rows, int cols) {
     auto column = [&](int h) { return (int)(threadIdx.x + h * blockDim.x) * WIDE; };
-    acc_t gweight[HELD][WIDE] = {}, gbias[HELD][WIDE] = {};
-    for (long long r = team; r < rows; r += teams) {
-        acc_t mean = mean_in[r], rstd = rstd_in[r], g[HELD][WIDE], xhat[HELD][WIDE];
-        Pair sum = {};
+    ColumnSums sums[HELD];
+    // All teams of a block go round together, the last time perhaps without a row: shuffles need whole warps.
+    for (long long first = (long long)blockIdx.x * blockDim.y; first < rows; first += (long long)gridDim.x * blockDim.y) {
+        long long r = first + threadIdx.y, start = r * cols;
+        int present = r < rows ? cols : 0;
+        acc_t mean = CENTRED && present ? mean_in[r] : 0, rstd = present ? rstd_in[r] : 0;
+        Held held[HELD];
+        Pair total = {};
 #pragma unroll
         for (int h = 0; h < HELD; h++) {
-            int c = column(h), left = cols - c;
-            auto gy_chunk = read_some<WIDE>(gy + r * cols + c, left);
-            auto x_chunk = read_some<WIDE>(x + r * cols + c, left);
-            auto scale = weight ? read_some<WIDE>(weight + c, left) : Chunk<WIDE>();
+            int c = column(h);
+            take(held[h], sums[h], gy + start + c, x + start + c, mean, rstd, weight ? weight + c : nullptr, present - c);
 #pragma unroll
-            for (int i = 0; i < WIDE; i++) {
-                xhat[h][i] = (x_chunk[i] - mean) * rstd;
-                g[h][i] = weight ? gy_chunk[i] * scale[i] : gy_chunk[i];
-                sum.g += g[h][i];
-                sum.g_xhat += g[h][i] * xhat[h][i];
-                gweight[h][i] += gy_chunk[i] * xhat[h][i];
-                gbias[h][i] += gy_chunk[i];
-            }
+            for (int i = 0; i < WIDE; i++) total.g += held[h].g[i], total.g_xhat += held[h].g[i] * held[h].xhat[i];
         }
-        sum = team_sum(sum);
+        total = team_mean(total, cols);
 #pragma unroll
         for (int h = 0; h < HELD; h++) {
-            Chunk<WIDE> chunk;
-#pragma unroll
-            for (int i = 0; i < WIDE; i++)
-                chunk.set(i, rstd * (g[h][i] - sum.g / cols - xhat[h][i] * (sum.g_xhat / cols)));
-            write_some(gx + r * cols + column(h), chunk, cols - column(h));
+            int c = column(h);
+            write_gx<CENTRED>(gx + start + c, gsum ? gsum + start + c : nullptr, held[h], total, rstd, present - c);
         }
     }
 #pragma unroll
@@ -105,93 +202,108 @@ extern "C" __global__ void __launch_bounds__(512, 1)
 #pragma unroll
         for (int i = 0; i < WIDE; i++) {
             int c = column(h) + i;
-            if (c < cols) gweight_part[team * cols + c] = gweight[h][i], gbias_part[team * cols + c] = gbias[h][i];
+            acc_t gweight = gweight_part ? over_teams(sums[h].gweight[i]) : 0;
+            acc_t gbias = gbias_part ? over_teams(sums[h].gbias[i]) : 0;
+            if (c >= cols || threadIdx.y > 0) continue;
+            if (gweight_part) gweight_part[(long long)blockIdx.x * cols + c] = gweight;
+            if (gbias_part) gbias_part[(long long)blockIdx.x * cols + c] = gbias;
         }
 }
 
-// gx alone, for rows too short to fill a warp's chunks or too long for the registers of a block.
-extern "C" __global__ void ROW_BOUNDS
-    layer_norm_backward_rows(const scalar_t* gy, const scalar_t* x, const acc_t* mean_in, const acc_t* rstd_in,
-                             const scalar_t* weight, scalar_t* gx, long long rows, int cols, int slot) {
-    extern __shared__ uint4 shared[];
-    Row row = my_row(rows, cols, gy, x, gx);
-    const scalar_t *gy_row = gy + row.start, *x_row = x + row.start;
-    scalar_t *gy_kept = row.cache(shared, slot), *x_kept = gy_kept + slot * blockDim.y;
+// Rows too long for the registers of a block take two readings. First the means of g and of g * xhat over each row,
+template <bool CENTRED>
+__device__ void backward_means(const scalar_t* gy, const scalar_t* x, const acc_t* mean_in, const acc_t* rstd_in,
+                               const scalar_t* weight, Pair* means, long long rows, int cols) {
+    Row row = my_row(rows, cols, gy, x);
     acc_t mean = 0, rstd = 0;
-    if (row.index < rows) mean = mean_in[row.index], rstd = rstd_in[row.index];
-
-    Pair sum = {};
+    if (row.index < rows) mean = CENTRED ? mean_in[row.index] : 0, rstd = rstd_in[row.index];
+    Pair total = {};
     row.visit([&](int c, auto width) {
-        auto gy_chunk = read<width>(gy_row + c), x_chunk = read<width>(x_row + c);
-        if (slot) write(gy_kept + c, gy_chunk), write(x_kept + c, x_chunk);
+        auto gy_chunk = read<width>(gy + row.start + c), x_chunk = read<width>(x + row.start + c);
         auto scale = weight ? read_anywhere<width>(weight + c) : Chunk<width>();
         for (int i = 0; i < width; i++) {
             acc_t g = weight ? gy_chunk[i] * scale[i] : gy_chunk[i];
-            sum.g += g;
-            sum.g_xhat += g * (x_chunk[i] - mean) * rstd;
+            total.g += g;
+            total.g_xhat += g * (x_chunk[i] - mean) * rstd;
         }
     });
-    sum = team_sum(sum);
-
-    if (slot) gy_row = gy_kept, x_row = x_kept;
-    row.visit([&](int c, auto width) {
-        auto chunk = read<width>(gy_row + c), x_chunk = read<width>(x_row + c);
-        auto scale = weight ? read_anywhere<width>(weight + c) : Chunk<width>();
-        for (int i = 0; i < width; i++) {
-            acc_t g = weight ? chunk[i] * scale[i] : chunk[i], xhat = (x_chunk[i] - mean) * rstd;
-            chunk.set(i, rstd * (g - sum.g / cols - xhat * (sum.g_xhat / cols)));
-        }
-        write(gx + row.start + c, chunk);
-    });
+    total = team_mean(total, cols);
+    if (row.index < rows && threadIdx.x == 0) means[row.index] = total;
 }
 
-// ---- sums over rows, a block for 32 columns; threadIdx.y shares out the rows
+// then all the rest, WIDE columns a thread, over the rows blockIdx.y, blockIdx.y + gridDim.y, ...
+template <bool CENTRED>
+__device__ void backward_columns(const scalar_t* gy, const scalar_t* gsum, const scalar_t* x, const acc_t* mean_in,
+                                 const acc_t* rstd_in, const scalar_t* weight, const Pair* means, scalar_t* gx,
+                                 acc_t* gweight_part, acc_t* gbias_part, long long rows, int cols) {
+    int c = (blockIdx.x * blockDim.x + threadIdx.x) * WIDE, count = cols - c;
+    if (count <= 0) return;
+    ColumnSums sums;
+    for (long long r = blockIdx.y; r < rows; r += gridDim.y) {
+        long long at = r * cols + c;
+        acc_t mean = CENTRED ? mean_in[r] : 0, rstd = rstd_in[r];
+        Held held;
+        take(held, sums, gy + at, x + at, mean, rstd, weight ? weight + c : nullptr, count);
+        write_gx<CENTRED>(gx + at, gsum ? gsum + at : nullptr, held, means[r], rstd, count);
+    }
+    for (int i = 0; i < min(count, WIDE); i++) {
+        long long at = (long long)blockIdx.y * cols + c + i;
+        if (gweight_part) gweight_part[at] = sums.gweight[i];
+        if (gbias_part) gbias_part[at] = sums.gbias[i];
+    }
+}
 
-const int ROW_THREADS = 16;
+// ---- entry points
 
-// The sums of two values of each thread of a column; the thread with y == 0 gets them.
-__device__ inline void column_sums(acc_t& a, acc_t& b) {
-    __shared__ acc_t a_part[ROW_THREADS][32], b_part[ROW_THREADS][32];
-    a_part[threadIdx.y][threadIdx.x] = a;
-    b_part[threadIdx.y][threadIdx.x] = b;
+#define NORM_KERNELS(NAME, STATISTICS, CENTRED)                                                                        \
+    extern "C" __global__ void ROW_BOUNDS                                                                              \
+        NAME##_forward(const scalar_t* x, const scalar_t* residual, const scalar_t* weight, const scalar_t* bias,      \
+                       scalar_t* sum, scalar_t* y, acc_t* mean, acc_t* rstd, long long rows, int cols, acc_t eps,      \
+                       int slot) {                                                                                     \
+        forward<STATISTICS>(x, residual, weight, bias, sum, y, mean, rstd, rows, cols, eps, slot);                     \
+    }                                                                                                                  \
+    extern "C" __global__ void __launch_bounds__(512, 1)                                                               \
+        NAME##_backward(const scalar_t* gy, const scalar_t* gsum, const scalar_t* x, const acc_t* mean,                \
+                        const acc_t* rstd, const scalar_t* weight, scalar_t* gx, acc_t* gweight_part,                  \
+                        acc_t* gbias_part, long long rows, int cols) {                                                 \
+        backward<CENTRED>(gy, gsum, x, mean, rstd, weight, gx, gweight_part, gbias_part, rows, cols);                  \
+    }                                                                                                                  \
+    extern "C" __global__ void ROW_BOUNDS                                                                              \
+        NAME##_backward_means(const scalar_t* gy, const scalar_t* x, const acc_t* mean, const acc_t* rstd,             \
+                              const scalar_t* weight, Pair* means, long long rows, int cols) {                         \
+        backward_means<CENTRED>(gy, x, mean, rstd, weight, means, rows, cols);                                         \
+    }                                                                                                                  \
+    extern "C" __global__ void __launch_bounds__(128)                                                                  \
+        NAME##_backward_columns(const scalar_t* gy, const scalar_t* gsum, const scalar_t* x, const acc_t* mean,        \
+                                const acc_t* rstd, const scalar_t* weight, const Pair* means, scalar_t* gx,            \
+                                acc_t* gweight_part, acc_t* gbias_part, long long rows, int cols) {                    \
+        backward_columns<CENTRED>(gy, gsum, x, mean, rstd, weight, means, gx, gweight_part, gbias_part, rows, cols);   \
+    }
+
+NORM_KERNELS(layer_norm, Moments, true)
+NORM_KERNELS(rms_norm, Squares, false)
+
+// gweight and gbias, the sums of the partials: a block for 32 columns, threadIdx.y shares out the parts. Either may be
+// null.
+const int PART_THREADS = 16;
+
+__device__ inline void column_total(const acc_t* parts, scalar_t* out, int count, int cols) {
+    __shared__ acc_t partial[PART_THREADS][32];
+    int c = blockIdx.x * 32 + threadIdx.x;
+    acc_t sum = 0;
+    if (c < cols)
+        for (int part = threadIdx.y; part < count; part += PART_THREADS) sum += parts[(long long)part * cols + c];
+    __syncthreads();  // the other total may still be being read
+    partial[threadIdx.y][threadIdx.x] = sum;
     __syncthreads();
-    if (threadIdx.y > 0) return;
-    for (int y = 1; y < ROW_THREADS; y++) a += a_part[y][threadIdx.x], b += b_part[y][threadIdx.x];
+    if (threadIdx.y > 0 || c >= cols) return;
+    for (int y = 1; y < PART_THREADS; y++) sum += partial[y][threadIdx.x];
+    store(out + c, sum);
 }
 
-// The partials that go with layer_norm_backward_rows: of every gridDim.y-th group of ROW_THREADS rows.
-extern "C" __global__ void __launch_bounds__(32 * ROW_THREADS)
-    layer_norm_partials(const scalar_t* gy, const scalar_t* x, const acc_t* mean, const acc_t* rstd,
-                        acc_t* gweight_part, acc_t* gbias_part, long long rows, int cols) {
-    int c = blockIdx.x * 32 + threadIdx.x;
-    acc_t gweight = 0, gbias = 0;
-    if (c < cols) {
-        for (long long r = blockIdx.y * ROW_THREADS + threadIdx.y; r < rows; r += gridDim.y * ROW_THREADS) {
-            acc_t g = load(gy + r * cols + c);
-            gweight += g * (load(x + r * cols + c) - mean[r]) * rstd[r];
-            gbias += g;
-        }
-    }
-    column_sums(gweight, gbias);
-    if (threadIdx.y > 0 || c >= cols) return;
-    gweight_part[(long long)blockIdx.y * cols + c] = gweight;
-    gbias_part[(long long)blockIdx.y * cols + c] = gbias;
-}
-
-// gweight and gbias, the sums of the partials. gweight may be null.
-extern "C" __global__ void __launch_bounds__(32 * ROW_THREADS)
-    layer_norm_total(const acc_t* gweight_part, const acc_t* gbias_part, scalar_t* gweight, scalar_t* gbias, int parts,
-                     int cols) {
-    int c = blockIdx.x * 32 + threadIdx.x;
-    acc_t weight_sum = 0, bias_sum = 0;
-    if (c < cols) {
-        for (int part = threadIdx.y; part < parts; part += ROW_THREADS) {
-            weight_sum += gweight_part[(long long)part * cols + c];
-            bias_sum += gbias_part[(long long)part * cols + c];
-        }
-    }
-    column_sums(weight_sum, bias_sum);
-    if (threadIdx.y > 0 || c >= cols) return;
-    if (gweight) store(gweight + c, weight_sum);
-    store(gbias + c, bias_sum);
+extern "C" __global__ void __launch_bounds__(32 * PART_THREADS)
+    norm_total(const acc_t* gweight_part, const acc_t* gbias_part, scalar_t* gweight, scalar_t* gbias, int parts,
+               int cols) {
+    if (gweight) column_total(gweight_part, gweight, parts, cols);
+    if (gbias) column_total(gbias_part, gbias, parts, cols);
 }

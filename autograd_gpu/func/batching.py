@@ -251,6 +251,47 @@ class Batching:
     def nonlinearity_backward(self, gy, x, kind, numbers):
         return self._hide(self.under.nonlinearity_backward(self._raw(gy), self._raw(x), kind, numbers))
 
+    # ------------------------------------------------------------------------------------------ matrices
+
+    # A batch of matrices with one more dimension in front is a batch of matrices.
+
+    def _matrices(self, name: str, arrays: tuple, *options: Any) -> Any:
+        results = getattr(self.under, name)(*(self._raw(x) for x in arrays), *options)
+        return tuple(map(self._hide, results)) if isinstance(results, tuple) else self._hide(results)
+
+    def inv(self, x, check):
+        return self._matrices("inv", (x,), check)
+
+    def solve(self, a, b, check):
+        return self._matrices("solve", (a, b), check)
+
+    def solve_triangular(self, a, b, upper, unitriangular):
+        return self._matrices("solve_triangular", (a, b), upper, unitriangular)
+
+    def det(self, x):
+        return self._matrices("det", (x,))
+
+    def slogdet(self, x):
+        return self._matrices("slogdet", (x,))
+
+    def cholesky(self, x, check):
+        return self._matrices("cholesky", (x,), check)
+
+    def qr(self, x, mode):
+        return self._matrices("qr", (x,), mode)
+
+    def eigh(self, x, upper, check):
+        return self._matrices("eigh", (x,), upper, check)
+
+    def eigvalsh(self, x, upper, check):
+        return self._matrices("eigvalsh", (x,), upper, check)
+
+    def svd(self, x, full_matrices, check):
+        return self._matrices("svd", (x,), full_matrices, check)
+
+    def svdvals(self, x, check):
+        return self._matrices("svdvals", (x,), check)
+
     # ------------------------------------------------------------------------------------------ windows
 
     def im2col(self, x, size, output, kernel, *steps):

@@ -8,6 +8,7 @@ from ..ops.channel_norm import batch_norm, group_norm, instance_norm, local_resp
 from ..ops.columns import fold, unfold
 from ..ops.conv import conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d
 from ..ops.distance import cosine_similarity, normalize, pairwise_distance, pdist
+from ..ops.gumbel import gumbel_softmax
 from ..ops.index import embedding, one_hot
 from ..ops.loss import cross_entropy, nll_loss
 from ..ops.loss_elementwise import (
@@ -24,7 +25,7 @@ from ..ops.nonlinearity import (
     logsigmoid, mish, prelu, relu, relu6, relu_, rrelu, rrelu_, selu, selu_, silu, softplus, softshrink, softsign,
     tanhshrink, threshold, threshold_,
 )  # fmt: skip
-from ..ops.norm import layer_norm, rms_norm
+from ..ops.norm import add_layer_norm, add_rms_norm, layer_norm, rms_norm
 from ..ops.pad import pad
 from ..ops.pool import (
     adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d, adaptive_max_pool1d, adaptive_max_pool2d,
@@ -37,7 +38,7 @@ from ..ops.softmax import log_softmax, softmax, softmin
 
 __all__ = [
     # activations
-    "celu", "celu_", "elu", "elu_", "gelu", "glu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "hardtanh_",
+    "celu", "celu_", "elu", "elu_", "gelu", "glu", "gumbel_softmax", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "hardtanh_",
     "leaky_relu", "leaky_relu_", "log_softmax", "logsigmoid", "mish", "prelu", "relu", "relu6", "relu_", "rrelu",
     "rrelu_", "selu", "selu_", "sigmoid", "silu", "softmax", "softmin", "softplus", "softshrink", "softsign", "tanh",
     "tanhshrink", "threshold", "threshold_",
@@ -50,8 +51,8 @@ __all__ = [
     "adaptive_max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d", "lp_pool1d", "lp_pool2d", "lp_pool3d",
     "max_pool1d", "max_pool2d", "max_pool3d",
     # normalisation and distances
-    "batch_norm", "cosine_similarity", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "normalize",
-    "pairwise_distance", "pdist", "rms_norm",
+    "add_layer_norm", "add_rms_norm", "batch_norm", "cosine_similarity", "group_norm", "instance_norm", "layer_norm",
+    "local_response_norm", "normalize", "pairwise_distance", "pdist", "rms_norm",
     # pictures of other sizes
     "interpolate", "pad", "pixel_shuffle", "pixel_unshuffle", "upsample",
     # losses

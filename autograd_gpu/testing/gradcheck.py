@@ -243,7 +243,8 @@ class _Check:
         random = np.random.default_rng(0)
         for number, output in enumerate(outputs):
             direction = _like(output, random.standard_normal(output.shape))
-            others = [direction if other is output else ag.zeros_like(other) for other in outputs]
+            # By position: two outputs may be one tensor.
+            others = [direction if at == number else ag.zeros_like(other) for at, other in enumerate(outputs)]
             alone = ag.autograd.grad(output, self._active_inputs(), direction, retain_graph=True, allow_unused=True)
             beside = ag.autograd.grad(outputs, self._active_inputs(), others, retain_graph=True, allow_unused=True)
             for position, undefined, zeros in zip(self.active, alone, beside, strict=True):

@@ -1,28 +1,42 @@
-"""Layer norm against NumPy in float64, on the emulated GPU."""
+"""Layer norm and RMS norm against NumPy in float64, on the emulated GPU."""
 
 import numpy as np
 import pytest
 from on_device import FLOATS, assert_near, double, normal, run
 
-from autograd_gpu.backends.cuda.norm import layer_norm, layer_norm_backward
+from autograd_gpu.backends.cuda import norm
+from autograd_gpu.backends.cuda.norm import layer_norm, layer_norm_backward, rms_norm, rms_norm_backward
 
 EPS = 1e-5
 
+# A lane a row, some lanes, a warp, a block; the last a row that its team's registers, and shared memory, do not hold.
+SHAPES = [(4, 1), (150, 5), (3, 64), (5, 777), (40, 512), (2, 4100), (1, 20001)]
 
-def reference(x, weight, bias, gy):
+
+def statistics(x, centred):
+    mean = x.mean(1) if centred else np.zeros(len(x))
+    return mean, 1 / np.sqrt(np.square(x - mean[:, None]).mean(1) + EPS)
+
+
+def reference(x, weight, bias, gy, gsum=None, centred=True):
     x, gy = double(x), double(gy)
-    mean, rstd = x.mean(1), 1 / np.sqrt(x.var(1) + EPS)
+    mean, rstd = statistics(x, centred)
     xhat = (x - mean[:, None]) * rstd[:, None]
     y = xhat * (1 if weight is None else double(weight)) + (0 if bias is None else double(bias))
     g = gy * (1 if weight is None else double(weight))
-    gx = rstd[:, None] * (g - g.mean(1, keepdims=True) - xhat * (g * xhat).mean(1, keepdims=True))
-    return y, mean, rstd, gx, (gy * xhat).sum(0), gy.sum(0)
+    offset = g.mean(1, keepdims=True) if centred else 0
+    gx = rstd[:, None] * (g - offset - xhat * (g * xhat).mean(1, keepdims=True))
+    return y, mean, rstd, gx + (0 if gsum is None else double(gsum)), (gy * xhat).sum(0), gy.sum(0)
 
 
-@pytest.mark.parametrize("shape", [(4, 1), (150, 5), (3, 64), (5, 777), (40, 512), (2, 4100), (1, 20001)])
+def spread(shape, dtype):
+    return normal(shape, dtype, scale=2) + normal((shape[0], 1), dtype, seed=4, scale=2)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("dtype", FLOATS)
-def test_values_and_gradients(shape, dtype):
-    x = normal(shape, dtype, scale=2) + normal((shape[0], 1), dtype, seed=4, scale=2)
+def test_layer_norm_and_its_gradients(shape, dtype):
+    x = spread(shape, dtype)
     gy, weight, bias = (normal(s, dtype, seed) for seed, s in enumerate([shape, shape[1], shape[1]], 1))
     expected_y, expected_mean, expected_rstd, expected_gx, expected_gweight, expected_gbias = reference(
         x, weight, bias, gy
@@ -38,22 +52,92 @@ def test_values_and_gradients(shape, dtype):
     assert_near(rstd, expected_rstd, wide, spacings=8)
 
     mean, rstd = expected_mean.astype(wide), expected_rstd.astype(wide)
-    gx, gweight, gbias = run(layer_norm_backward, gy, x, mean, rstd, weight)
+    gx, gweight, gbias = run(layer_norm_backward, gy, x, mean, rstd, weight, None, True)
     assert gx.dtype == gweight.dtype == gbias.dtype == x.dtype
     assert_near(gx, expected_gx, dtype, spacings=8, scale=np.abs(rstd).max() * 4)
     assert_near(gweight, expected_gweight, dtype, spacings=8, scale=np.sqrt(shape[0]))
     assert_near(gbias, expected_gbias, dtype, spacings=8, scale=np.sqrt(shape[0]))
 
 
-def test_without_weight_and_bias():
-    x, gy = normal((6, 37), "float32"), normal((6, 37), "float32", seed=1)
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_rms_norm_and_its_gradients(shape, dtype):
+    x, gy, weight = spread(shape, dtype), normal(shape, dtype, seed=1), normal(shape[1], dtype, seed=2)
+    expected_y, _, expected_rstd, expected_gx, expected_gweight, _ = reference(x, weight, None, gy, centred=False)
+    y, rstd = run(rms_norm, x, weight, EPS)
+    assert rstd.dtype == (np.float64 if dtype == "float64" else np.float32)
+    assert_near(y, expected_y, dtype, spacings=8)
+    assert_near(rstd, expected_rstd, rstd.dtype, spacings=8)
+
+    gx, gweight = run(rms_norm_backward, gy, x, expected_rstd.astype(rstd.dtype), weight, None)
+    assert_near(gx, expected_gx, dtype, spacings=8, scale=np.abs(expected_rstd).max() * 4)
+    assert_near(gweight, expected_gweight, dtype, spacings=8, scale=np.sqrt(shape[0]))
+
+
+@pytest.mark.parametrize("centred", [True, False], ids=["layer_norm", "rms_norm"])
+@pytest.mark.parametrize("shape", [(5, 37), (2, 513), (1, 20001)])
+@pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
+def test_a_residual_is_added_first_and_its_gradient_last(centred, shape, dtype):
+    x, residual, gy, gsum = (normal(shape, dtype, seed) for seed in range(4))
+    weight, bias = normal(shape[1], dtype, 5), normal(shape[1], dtype, 6) if centred else None
+    if centred:
+        y, total, mean, rstd = run(norm.add_layer_norm, x, residual, weight, bias, EPS)
+    else:
+        y, total, rstd = run(norm.add_rms_norm, x, residual, weight, EPS)
+    np.testing.assert_array_equal(double(total), double((double(x) + double(residual)).astype(x.dtype)))
+    expected_y, _, _, expected_gx, expected_gweight, expected_gbias = reference(total, weight, bias, gy, gsum, centred)
+    assert_near(y, expected_y, dtype, spacings=8)
+    if centred:
+        gx, gweight, gbias = run(layer_norm_backward, gy, total, mean, rstd, weight, gsum, True)
+        assert_near(gbias, expected_gbias, dtype, spacings=8)
+    else:
+        gx, gweight = run(rms_norm_backward, gy, total, rstd, weight, gsum)
+    assert_near(gx, expected_gx, dtype, spacings=8, scale=4)
+    assert_near(gweight, expected_gweight, dtype, spacings=8, scale=4)
+
+
+@pytest.mark.parametrize("shape", [(6, 37), (2, 9001)])
+def test_without_weight_and_bias(shape):
+    x, gy = normal(shape, "float32"), normal(shape, "float32", seed=1)
     expected_y, mean, rstd, expected_gx, _, expected_gbias = reference(x, None, None, gy)
     assert_near(run(layer_norm, x, None, None, EPS)[0], expected_y, "float32", spacings=8)
-    statistics = mean.astype(np.float32), rstd.astype(np.float32)
-    gx, gweight, gbias = run(layer_norm_backward, gy, x, *statistics, None)
+    given = mean.astype(np.float32), rstd.astype(np.float32)
+    gx, gweight, gbias = run(layer_norm_backward, gy, x, *given, None, None, True)
     assert gweight is None
     assert_near(gx, expected_gx, "float32", spacings=8)
     assert_near(gbias, expected_gbias, "float32", spacings=8)
+    gx, gweight, gbias = run(layer_norm_backward, gy, x, *given, None, None, False)
+    assert gweight is gbias is None
+    assert_near(gx, expected_gx, "float32", spacings=8)
+
+
+# On both sides of every size at which another kernel, or another geometry, takes over; and the longest rows promised.
+@pytest.mark.parametrize(
+    ("dtype", "cols"),
+    [
+        ("float32", 16), ("float32", 17), ("float32", 512), ("float32", 513), ("float32", 8192), ("float32", 8193),
+        ("float32", 16380), ("float32", 16381), ("bfloat16", 8193), ("float16", 32761), ("float64", 4096),
+        ("float64", 4097), ("float64", 8191), ("float32", 262_144), ("bfloat16", 262_144),
+    ],
+)  # fmt: skip
+def test_rows_of_any_length(dtype, cols):
+    x, gy, weight = spread((2, cols), dtype), normal((2, cols), dtype, seed=1), normal(cols, dtype, seed=2)
+    y, mean, rstd = run(layer_norm, x, weight, None, EPS)
+    expected_y, _, _, expected_gx, expected_gweight, expected_gbias = reference(x, weight, None, gy)
+    assert_near(y, expected_y, dtype, spacings=8, scale=4)
+    gx, gweight, gbias = run(layer_norm_backward, gy, x, mean, rstd, weight, None, True)
+    assert_near(gx, expected_gx, dtype, spacings=8, scale=4)
+    assert_near(gweight, expected_gweight, dtype, spacings=8, scale=4)
+    assert_near(gbias, expected_gbias, dtype, spacings=8, scale=4)
+
+
+@pytest.mark.parametrize("cols", [3, 40, 1030])
+def test_many_rows_share_a_block_and_its_sums(cols):
+    x, gy, weight = spread((700, cols), "float32"), normal((700, cols), "float32", 1), normal(cols, "float32", 2)
+    _, mean, rstd = run(layer_norm, x, weight, None, EPS)
+    expected = reference(x, weight, None, gy)[3:]
+    for found, value in zip(run(layer_norm_backward, gy, x, mean, rstd, weight, None, True), expected, strict=True):
+        assert_near(found, value, "float32", spacings=16, scale=60)
 
 
 def test_a_large_mean_does_not_cancel_the_variance():
@@ -65,8 +149,8 @@ def test_a_large_mean_does_not_cancel_the_variance():
 
 def test_gradients_of_no_rows_are_zeros():
     x, weight = normal((0, 5), "float32"), normal(5, "float32")
-    statistics = np.empty(0, np.float32), np.empty(0, np.float32)
-    gx, gweight, gbias = run(layer_norm_backward, x, x, *statistics, weight)
+    given = np.empty(0, np.float32), np.empty(0, np.float32)
+    gx, gweight, gbias = run(layer_norm_backward, x, x, *given, weight, None, True)
     assert gx.shape == (0, 5)
     np.testing.assert_array_equal(gweight, np.zeros(5))
     np.testing.assert_array_equal(gbias, np.zeros(5))

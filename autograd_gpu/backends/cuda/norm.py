@@ -1,106 +1,192 @@
-"""Layer norm over rows and its gradients: launches kernels/norm.cu."""
+"""Layer norm and RMS norm over rows, also of a sum, and their gradients: launches kernels/norm.cu."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from autograd_gpu.backends.cuda.launch import WARP, Kernel, ceil_div
 from autograd_gpu.backends.cuda.memory import contiguous, empty, fill
-from autograd_gpu.backends.cuda.rows import BLOCK, LARGEST_TEAM, accumulator, cache_slot, power_of_two, teams
+from autograd_gpu.backends.cuda.rows import LARGEST_TEAM, accumulator, cache_slot, power_of_two, teams
 
-__all__ = ["layer_norm", "layer_norm_backward"]
-
-__all__ = ["layer_norm", "layer_norm_backward"]
+__all__ = ["add_layer_norm", "add_rms_norm", "layer_norm", "layer_norm_backward", "rms_norm", "rms_norm_backward"]
 
 Array = Any
 
-HELD, ROW_THREADS = 2, 16  # as in norm.cu: chunks of a row that a thread holds; threads that share a column's rows
-ROWS_PER_PART, MOST_PARTS = 8, 1024
+BACKWARD_BLOCK = 256  # threads of a block whose teams are no longer than a warp
+COLUMN_BLOCK, PART_THREADS = 128, 16  # as in norm.cu
+# Each part, the share of some rows in gweight and gbias, is written and read once more: a part for many rows, but parts
+# enough for every multiprocessor.
+ROWS_PER_PART, MOST_PARTS, MOST_COLUMN_BLOCKS = 8, 512, 2048
 
-_forward = Kernel("norm.cu", "layer_norm_forward", "PPPPPPqiAi")
-_backward = Kernel("norm.cu", "layer_norm_backward", "PPPPPPPPqi")
-_backward_rows = Kernel("norm.cu", "layer_norm_backward_rows", "PPPPPPqii")
-_partials = Kernel("norm.cu", "layer_norm_partials", "PPPPPPqi")
-_total = Kernel("norm.cu", "layer_norm_total", "PPPPii")
+
+class Kernels(NamedTuple):
+    """The kernels of one kind of norm."""
+
+    forward: Kernel
+    backward: Kernel
+    means: Kernel
+    columns: Kernel
+
+
+_layer = Kernels(
+    Kernel("norm.cu", "layer_norm_forward", "PPPPPPPPqiAi"),
+    Kernel("norm.cu", "layer_norm_backward", "PPPPPPPPPqi"),
+    Kernel("norm.cu", "layer_norm_backward_means", "PPPPPPqi"),
+    Kernel("norm.cu", "layer_norm_backward_columns", "PPPPPPPPPPqi"),
+)
+_rms = Kernels(
+    Kernel("norm.cu", "rms_norm_forward", "PPPPPPPPqiAi"),
+    Kernel("norm.cu", "rms_norm_backward", "PPPPPPPPPqi"),
+    Kernel("norm.cu", "rms_norm_backward_means", "PPPPPPqi"),
+    Kernel("norm.cu", "rms_norm_backward_columns", "PPPPPPPPPPqi"),
+)
+_total = Kernel("norm.cu", "norm_total", "PPPPii")
 
 
 def layer_norm(x: Array, weight: Array | None, bias: Array | None, eps: float) -> tuple[Array, Array, Array]:
     """(x - mean) * rstd * weight + bias for each row of x, with the mean and rstd of each row."""
-    _check_same_dtype("layer_norm", x, weight, bias)
-    x, weight, bias = contiguous(x), _contiguous(weight), _contiguous(bias)
-    rows, cols = x.shape
-    y, dtype = empty(x.shape, x.dtype), x.dtype
-    mean, rstd = empty((rows,), accumulator(dtype)), empty((rows,), accumulator(dtype))
-    if rows:
-        grid, block = teams(rows, cols, dtype)
-        slot = cache_slot(cols, dtype, block[1])
-        shared = block[1] * slot * dtype.itemsize
-        _forward(dtype, grid, block, x, weight, bias, y, mean, rstd, rows, cols, eps, slot, shared_mem=shared)
+    mean = empty((x.shape[0],), accumulator(x.dtype))
+    y, _, rstd = _forward("layer_norm", _layer, x, None, weight, bias, mean, eps)
     return y, mean, rstd
 
 
+def add_layer_norm(
+    x: Array, residual: Array, weight: Array | None, bias: Array | None, eps: float
+) -> tuple[Array, Array, Array, Array]:
+    """The layer norm of x + residual, then the sum itself, and the mean and rstd of its rows."""
+    mean = empty((x.shape[0],), accumulator(x.dtype))
+    y, total, rstd = _forward("add_layer_norm", _layer, x, residual, weight, bias, mean, eps)
+    return y, total, mean, rstd
+
+
+def rms_norm(x: Array, weight: Array | None, eps: float) -> tuple[Array, Array]:
+    """x * rstd * weight for each row of x, with the rstd of each row."""
+    y, _, rstd = _forward("rms_norm", _rms, x, None, weight, None, None, eps)
+    return y, rstd
+
+
+def add_rms_norm(x: Array, residual: Array, weight: Array | None, eps: float) -> tuple[Array, Array, Array]:
+    """The RMS norm of x + residual, then the sum itself, and the rstd of its rows."""
+    return _forward("add_rms_norm", _rms, x, residual, weight, None, None, eps)
+
+
 def layer_norm_backward(
-    gy: Array, x: Array, mean: Array, rstd: Array, weight: Array | None
+    gy: Array, x: Array, mean: Array, rstd: Array, weight: Array | None, gsum: Array | None, biased: bool
+) -> tuple[Array, Array | None, Array | None]:
+    """The gradients of x (and gsum), of weight (None without one) and of bias (None unless `biased`)."""
+    return _backward("layer_norm_backward", _layer, gy, gsum, x, mean, rstd, weight, biased)
+
+
+def rms_norm_backward(
+    gy: Array, x: Array, rstd: Array, weight: Array | None, gsum: Array | None
+) -> tuple[Array, Array | None]:
+    """The gradients of x (and gsum) and of weight (None without one)."""
+    return _backward("rms_norm_backward", _rms, gy, gsum, x, None, rstd, weight, False)[:2]
+
+
+def _forward(
+    function: str,
+    kernels: Kernels,
+    x: Array,
+    residual: Array | None,
+    weight: Array | None,
+    bias: Array | None,
+    mean: Array | None,
+    eps: float,
 ) -> tuple[Array, Array | None, Array]:
-    """The gradients of x, of weight (None without one) and of bias."""
-    _check_same_dtype("layer_norm_backward", x, gy, weight)
-    gy, x, weight = contiguous(gy), contiguous(x), _contiguous(weight)
-    rows, cols = x.shape
-    gx, gbias, dtype = empty(x.shape, x.dtype), empty((cols,), x.dtype), x.dtype
+    """y, the sum if there is a residual, and rstd; fills mean."""
+    _check_same_dtype(function, x, residual, weight, bias)
+    x, residual, weight, bias = contiguous(x), _contiguous(residual), _contiguous(weight), _contiguous(bias)
+    (rows, cols), dtype = x.shape, x.dtype
+    y, rstd = empty(x.shape, dtype), empty((rows,), accumulator(dtype))
+    total = None if residual is None else empty(x.shape, dtype)
+    if rows:
+        grid, block = teams(rows, cols, dtype)
+        slot = cache_slot(cols, dtype, block[1])
+        kernels.forward(
+            dtype, grid, block, x, residual, weight, bias, total, y, mean, rstd, rows, cols, eps, slot,
+            shared_mem=block[1] * slot * dtype.itemsize,
+        )  # fmt: skip
+    return y, total, rstd
+
+
+def _backward(
+    function: str,
+    kernels: Kernels,
+    gy: Array,
+    gsum: Array | None,
+    x: Array,
+    mean: Array | None,
+    rstd: Array,
+    weight: Array | None,
+    biased: bool,
+) -> tuple[Array, Array | None, Array | None]:
+    _check_same_dtype(function, x, gy, gsum, weight)
+    gy, gsum, x, weight = contiguous(gy), _contiguous(gsum), contiguous(x), _contiguous(weight)
+    (rows, cols), dtype = x.shape, x.dtype
+    gx = empty(x.shape, dtype)
     gweight = None if weight is None else empty((cols,), dtype)
-    if cols == 0:
-        return gx, gweight, gbias
-    if rows == 0:
+    gbias = empty((cols,), dtype) if biased else None
+    if rows and cols:
+        inputs = gy, gsum, x, mean, rstd, weight
+        if cols <= LARGEST_TEAM * _held(dtype):
+            parts = _at_once(kernels, inputs, gx, gweight, gbias)
+        else:
+            parts = _in_two_readings(kernels, inputs, gx, gweight, gbias)
+        if weight is not None or biased:
+            count = (parts[0] if parts[1] is None else parts[1]).shape[0]
+            _total(dtype, ceil_div(cols, WARP), (WARP, PART_THREADS), *parts, gweight, gbias, count, cols)
+    else:
         for sum_of_none in (gweight, gbias):
             if sum_of_none is not None:
                 fill(sum_of_none, 0)
-        return gx, gweight, gbias
-
-    wide = 16 // dtype.itemsize
-    team = max(WARP, power_of_two(ceil_div(cols, HELD * wide)))
-    if cols >= WARP * wide and team <= LARGEST_TEAM:
-        partials = _backward_at_once(team, gy, x, mean, rstd, weight, gx)
-    else:
-        partials = _backward_in_two_readings(gy, x, mean, rstd, weight, gx)
-    parts = partials[0].shape[0]
-    _total(dtype, ceil_div(cols, WARP), (WARP, ROW_THREADS), *partials, gweight, gbias, parts, cols)
     return gx, gweight, gbias
 
 
-def _backward_at_once(
-    team: int, gy: Array, x: Array, mean: Array, rstd: Array, weight: Array | None, gx: Array
-) -> tuple[Array, Array]:
-    """Fills gx and gives the partial sums of gweight and gbias, `team` threads to a row."""
-    (rows, cols), dtype = x.shape, x.dtype
-    block = (team, BLOCK // WARP if team == WARP else 1)
-    grid = ceil_div(min(MOST_PARTS, ceil_div(rows, ROWS_PER_PART)), block[1])
-    partials = _partial_sums(grid * block[1], cols, dtype)
-    _backward(dtype, grid, block, gy, x, mean, rstd, weight, gx, *partials, rows, cols)
-    return partials
+def _at_once(
+    kernels: Kernels, inputs: tuple, gx: Array, gweight: Array | None, gbias: Array | None
+) -> tuple[Array | None, Array | None]:
+    """Fills gx; the partial sums of gweight and gbias. A row is held in the registers of a team."""
+    (rows, cols), dtype = gx.shape, gx.dtype
+    team = power_of_two(ceil_div(cols, _held(dtype)))
+    block = (team, BACKWARD_BLOCK // team if team <= WARP else 1)
+    grid = min(MOST_PARTS, ceil_div(rows, max(block[1], ROWS_PER_PART)))
+    parts = _parts(grid, cols, dtype, gweight, gbias)
+    kernels.backward(dtype, grid, block, *inputs, gx, *parts, rows, cols)
+    return parts
 
 
-def _backward_in_two_readings(
-    gy: Array, x: Array, mean: Array, rstd: Array, weight: Array | None, gx: Array
-) -> tuple[Array, Array]:
-    """The same for rows of any length: one kernel for gx, one for the partial sums."""
-    (rows, cols), dtype = x.shape, x.dtype
+def _in_two_readings(
+    kernels: Kernels, inputs: tuple, gx: Array, gweight: Array | None, gbias: Array | None
+) -> tuple[Array | None, Array | None]:
+    """The same for rows of any length: one kernel for the means along the rows, one for all that hangs on them."""
+    (rows, cols), dtype = gx.shape, gx.dtype
+    gy, _, *rest = inputs
+    means = empty((rows, 2), accumulator(dtype))
     grid, block = teams(rows, cols, dtype)
-    kept = 2 * block[1]
-    slot = cache_slot(cols, dtype, kept)
-    shared = kept * slot * dtype.itemsize
-    _backward_rows(dtype, grid, block, gy, x, mean, rstd, weight, gx, rows, cols, slot, shared_mem=shared)
+    kernels.means(dtype, grid, block, gy, *rest, means, rows, cols)
 
-    parts = min(MOST_PARTS // ROW_THREADS, ceil_div(rows, ROWS_PER_PART * ROW_THREADS))
-    partials = _partial_sums(parts, cols, dtype)
-    tiles = (ceil_div(cols, WARP), parts)
-    _partials(dtype, tiles, (WARP, ROW_THREADS), gy, x, mean, rstd, *partials, rows, cols)
-    return partials
+    tiles = ceil_div(cols, COLUMN_BLOCK * (16 // dtype.itemsize))
+    count = max(1, min(MOST_PARTS, ceil_div(rows, ROWS_PER_PART), MOST_COLUMN_BLOCKS // tiles))
+    parts = _parts(count, cols, dtype, gweight, gbias)
+    kernels.columns(dtype, (tiles, count), COLUMN_BLOCK, *inputs, means, gx, *parts, rows, cols)
+    return parts
 
 
-def _partial_sums(parts: int, cols: int, dtype: np.dtype) -> tuple[Array, Array]:
-    return empty((parts, cols), accumulator(dtype)), empty((parts, cols), accumulator(dtype))
+def _held(dtype: np.dtype) -> int:
+    """Elements of a row that a thread of the one-reading backward holds: HELD chunks, as in norm.cu."""
+    return 16 if dtype.itemsize <= 4 else 8
+
+
+def _parts(
+    count: int, cols: int, dtype: np.dtype, gweight: Array | None, gbias: Array | None
+) -> tuple[Array | None, Array | None]:
+    gweight_parts, gbias_parts = (
+        None if g is None else empty((count, cols), accumulator(dtype)) for g in (gweight, gbias)
+    )
+    return gweight_parts, gbias_parts
 
 
 def _contiguous(x: Array | None) -> Array | None:
