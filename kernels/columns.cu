@@ -1,5 +1,5 @@
-// A convolution's columns: columns[c, k, n, o] = x[n, c, place k of output o], and the way back, where every element of
-// x gathers what lies on it, in the order of k: no atomics, the same bits each time.
+// Sliding windows as columns: columns[c, k, n, o] = x[n, c, place k of output o], and the way back, where every element
+// of x gathers what lies on it, in the order of the outputs: no atomics, the same bits each time.
 #include "window.cuh"
 
 // blockIdx.x: outputs; blockIdx.y: (c, k) in steps; blockIdx.z: n in steps.
@@ -24,16 +24,24 @@ extern "C" __global__ void col2im(const scalar_t* columns, scalar_t* x, Window w
     int i = blockIdx.x * blockDim.x + threadIdx.x, outputs = w.size_of_output(), places = w.size_of_kernel();
     if (i >= w.size_of_plane()) return;
     Place at = unravel(i, w.size);
+    int first[3], last[3];
+    for (int d = 0; d < 3; d++) first[d] = w.first_over(d, at.at[d]), last[d] = w.last_over(d, at.at[d]);
     for (int c = blockIdx.y; c < channels; c += gridDim.y) {
         for (int n = blockIdx.z; n < batch; n += gridDim.z) {
             acc_t sum = 0;
-            for (int k = 0; k < places; k++) {
-                Place p = unravel(k, w.kernel);
-                int o0 = w.output_over(0, at.at[0], p.at[0]), o1 = w.output_over(1, at.at[1], p.at[1]);
-                int o2 = w.output_over(2, at.at[2], p.at[2]);
-                if (o0 < 0 || o1 < 0 || o2 < 0) continue;
-                long long column = (((long long)c * places + k) * batch + n) * outputs;
-                sum += load(columns + column + (o0 * w.output[1] + o1) * w.output[2] + o2);
+            for (int o0 = first[0]; o0 <= last[0]; o0++) {
+                int k0 = w.place_on(0, at.at[0], o0);
+                if (k0 < 0) continue;
+                for (int o1 = first[1]; o1 <= last[1]; o1++) {
+                    int k1 = w.place_on(1, at.at[1], o1);
+                    if (k1 < 0) continue;
+                    for (int o2 = first[2]; o2 <= last[2]; o2++) {
+                        int k2 = w.place_on(2, at.at[2], o2);
+                        if (k2 < 0) continue;
+                        long long k = (long long)c * places + (k0 * w.kernel[1] + k1) * w.kernel[2] + k2;
+                        sum += load(columns + (k * batch + n) * outputs + (o0 * w.output[1] + o1) * w.output[2] + o2);
+                    }
+                }
             }
             store(x + ((long long)n * channels + c) * w.size_of_plane() + i, sum);
         }

@@ -1,6 +1,34 @@
 // Pooling of planes x[plane, size] over sliding windows, and the gradients, where every element of x gathers from the
-// windows that lie on it. blockIdx.x: elements of a plane; blockIdx.y: planes in steps.
+// windows that lie on it. blockIdx.x: elements of a plane; blockIdx.y: planes in steps. A window's elements overlap its
+// neighbours' and meet them in the L1 cache; nothing is divided inside the loops.
 #include "window.cuh"
+
+// visit(at) for each element of the plane that output o's window holds, in row-major order.
+template <class Visit>
+__device__ inline void each_element(const Window& w, const Place& o, Visit visit) {
+    for (int k0 = 0; k0 < w.kernel[0]; k0++) {
+        int i0 = w.place(0, o.at[0], k0);
+        if (!w.inside(0, i0)) continue;
+        for (int k1 = 0; k1 < w.kernel[1]; k1++) {
+            int i1 = w.place(1, o.at[1], k1);
+            if (!w.inside(1, i1)) continue;
+            for (int k2 = 0; k2 < w.kernel[2]; k2++) {
+                int i2 = w.place(2, o.at[2], k2);
+                if (w.inside(2, i2)) visit((i0 * w.size[1] + i1) * w.size[2] + i2);
+            }
+        }
+    }
+}
+
+// visit(o0, o1, o2, which output that is) for each output whose window reaches over element i.
+template <class Visit>
+__device__ inline void each_window(const Window& w, const Place& i, Visit visit) {
+    int first[3], last[3];
+    for (int d = 0; d < 3; d++) first[d] = w.first_over(d, i.at[d]), last[d] = w.last_over(d, i.at[d]);
+    for (int o0 = first[0]; o0 <= last[0]; o0++)
+        for (int o1 = first[1]; o1 <= last[1]; o1++)
+            for (int o2 = first[2]; o2 <= last[2]; o2++) visit(o0, o1, o2, (o0 * w.output[1] + o1) * w.output[2] + o2);
+}
 
 // y = the largest in each window, index = where in its plane it is: the first of several, the last NaN if there is one.
 extern "C" __global__ void max_pool(const scalar_t* x, scalar_t* y, long long* index, Window w, long long planes) {
@@ -11,14 +39,10 @@ extern "C" __global__ void max_pool(const scalar_t* x, scalar_t* y, long long* i
         const scalar_t* from = x + plane * w.size_of_plane();
         acc_t best = 0;
         int best_at = -1;
-        for (int k = 0; k < w.size_of_kernel(); k++) {
-            Place p = unravel(k, w.kernel);
-            int i0 = w.place(0, o.at[0], p.at[0]), i1 = w.place(1, o.at[1], p.at[1]), i2 = w.place(2, o.at[2], p.at[2]);
-            if (!w.inside(0, i0) || !w.inside(1, i1) || !w.inside(2, i2)) continue;
-            int at = (i0 * w.size[1] + i1) * w.size[2] + i2;
+        each_element(w, o, [&](int at) {
             acc_t value = load(from + at);
             if (best_at < 0 || value > best || value != value) best = value, best_at = at;
-        }
+        });
         store(y + plane * outputs + i, best);
         index[plane * outputs + i] = best_at;
     }
@@ -31,14 +55,9 @@ extern "C" __global__ void max_pool_backward(
     Place at = unravel(i, w.size);
     for (long long plane = blockIdx.y; plane < planes; plane += gridDim.y) {
         acc_t sum = 0;
-        for (int k = 0; k < w.size_of_kernel(); k++) {
-            Place p = unravel(k, w.kernel);
-            int o0 = w.output_over(0, at.at[0], p.at[0]), o1 = w.output_over(1, at.at[1], p.at[1]);
-            int o2 = w.output_over(2, at.at[2], p.at[2]);
-            if (o0 < 0 || o1 < 0 || o2 < 0) continue;
-            long long o = plane * outputs + (o0 * w.output[1] + o1) * w.output[2] + o2;
-            if (index[o] == i) sum += load(gy + o);
-        }
+        each_window(w, at, [&](int, int, int, int o) {
+            if (index[plane * outputs + o] == i) sum += load(gy + plane * outputs + o);
+        });
         store(gx + plane * w.size_of_plane() + i, sum);
     }
 }
@@ -64,17 +83,14 @@ extern "C" __global__ void avg_pool(
     Place o = unravel(i, w.output);
     acc_t count = divisor_of(w, o.at[0], o.at[1], o.at[2], include_pad, divisor);
     for (long long plane = blockIdx.y; plane < planes; plane += gridDim.y) {
+        const scalar_t* from = x + plane * w.size_of_plane();
         acc_t sum = 0;
-        for (int k = 0; k < w.size_of_kernel(); k++) {
-            Place p = unravel(k, w.kernel);
-            int i0 = w.place(0, o.at[0], p.at[0]), i1 = w.place(1, o.at[1], p.at[1]), i2 = w.place(2, o.at[2], p.at[2]);
-            if (!w.inside(0, i0) || !w.inside(1, i1) || !w.inside(2, i2)) continue;
-            sum += load(x + plane * w.size_of_plane() + (i0 * w.size[1] + i1) * w.size[2] + i2);
-        }
+        each_element(w, o, [&](int at) { sum += load(from + at); });
         store(y + plane * outputs + i, sum / count);
     }
 }
 
+// Its windows have no gaps: they are never dilated.
 extern "C" __global__ void avg_pool_backward(
     const scalar_t* gy, scalar_t* gx, Window w, long long planes, int include_pad, int divisor) {
     int i = blockIdx.x * blockDim.x + threadIdx.x, outputs = w.size_of_output();
@@ -82,14 +98,9 @@ extern "C" __global__ void avg_pool_backward(
     Place at = unravel(i, w.size);
     for (long long plane = blockIdx.y; plane < planes; plane += gridDim.y) {
         acc_t sum = 0;
-        for (int k = 0; k < w.size_of_kernel(); k++) {
-            Place p = unravel(k, w.kernel);
-            int o0 = w.output_over(0, at.at[0], p.at[0]), o1 = w.output_over(1, at.at[1], p.at[1]);
-            int o2 = w.output_over(2, at.at[2], p.at[2]);
-            if (o0 < 0 || o1 < 0 || o2 < 0) continue;
-            acc_t value = load(gy + plane * outputs + (o0 * w.output[1] + o1) * w.output[2] + o2);
-            sum += value / divisor_of(w, o0, o1, o2, include_pad, divisor);
-        }
+        each_window(w, at, [&](int o0, int o1, int o2, int o) {
+            sum += load(gy + plane * outputs + o) / divisor_of(w, o0, o1, o2, include_pad, divisor);
+        });
         store(gx + plane * w.size_of_plane() + i, sum);
     }
 }

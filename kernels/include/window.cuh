@@ -15,10 +15,22 @@ struct Window {
     __device__ int place(int d, int o, int k) const { return o * stride[d] + k * dilation[d] - padding[d]; }
     __device__ bool inside(int d, int i) const { return i >= 0 && i < size[d]; }
 
-    // The output whose place k is i along dimension d, or -1.
-    __device__ int output_over(int d, int i, int k) const {
-        int from = i + padding[d] - k * dilation[d];
-        return from >= 0 && from % stride[d] == 0 && from / stride[d] < output[d] ? from / stride[d] : -1;
+    // The outputs whose windows reach from before element i along dimension d to behind it: first ... last. With
+    // dilation some of them step over i.
+    __device__ int first_over(int d, int i) const {
+        int behind = i + padding[d] - (kernel[d] - 1) * dilation[d];
+        return behind <= 0 ? 0 : (behind + stride[d] - 1) / stride[d];
+    }
+    __device__ int last_over(int d, int i) const {
+        int last = (i + padding[d]) / stride[d];
+        return last < output[d] ? last : output[d] - 1;
+    }
+
+    // The place of output o that lies on element i, or -1 if its window steps over i.
+    __device__ int place_on(int d, int i, int o) const {
+        int from = i + padding[d] - o * stride[d];
+        if (dilation[d] == 1) return from;
+        return from % dilation[d] == 0 ? from / dilation[d] : -1;
     }
 };
 

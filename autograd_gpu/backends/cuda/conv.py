@@ -1,8 +1,8 @@
 """Convolutions and their gradients on the GPU, no columns in memory: each is a product of a matrix with an image.
 
 Knows how a window becomes the two walks of kernels/include/conv.cuh, and which kernel takes the product: tiles on the
-arithmetic units (conv.cu) or on tensor cores (conv_tensor.cu), or, for groups of few channels, each output by itself
-(conv_direct.cu). The choice depends on shapes and dtype alone.
+arithmetic units (conv.cu) or on tensor cores (conv_tensor.cu); for groups of few channels, each output by itself
+(conv_direct.cu); for windows of one element, `matmul`. The choice depends on shapes and dtype alone.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ import numpy as np
 
 from autograd_gpu.backends.cuda.cast import cast
 from autograd_gpu.backends.cuda.launch import Kernel, block_for, ceil_div
-from autograd_gpu.backends.cuda.memory import contiguous, empty
+from autograd_gpu.backends.cuda.matmul import matmul
+from autograd_gpu.backends.cuda.memory import contiguous, empty, expand
 from autograd_gpu.backends.cuda.reduce import sum
 from autograd_gpu.backends.cuda.rows import accumulator
 from autograd_gpu.backends.cuda.strides import contiguous_strides, pack_divisor
@@ -40,6 +41,7 @@ TENSOR_COLS = 128  # as in conv_tensor.cu
 RUN, TOGETHER = 4, 9  # as in conv_direct.cu
 DIRECT_ROWS = 8  # with fewer rows than this most of a tile would be empty
 ENOUGH_BLOCKS = 256  # fewer tiles than that leave a large GPU idle: they share out the depth as well
+LARGE_PLANE = 512  # elements: several tiles of a matrix product
 SHORTEST_SLICE, SLICE_STEP = 256, 32
 
 _TILES = f"PPPP{_PRODUCT.size}s"
@@ -51,6 +53,8 @@ _direct_weight = Kernel("conv_direct.cu", "conv_direct_weight", _TILES)
 
 def convolution(x, weight, size, output, kernel, stride, padding, dilation, groups):
     """y (N, out, *output) of x (N, C, *size) and weight (out, C / groups, *kernel)."""
+    if _is_pointwise(size, kernel, stride, padding, groups):
+        return _pointwise(weight, x)
     window = (size, output, kernel, stride, padding, dilation)
     plan = _plan(_forward, x.dtype, x.shape[0], x.shape[1], weight.shape[0], groups, *window)
     return _run(plan, weight, x, (x.shape[0], weight.shape[0], *output))
@@ -58,6 +62,8 @@ def convolution(x, weight, size, output, kernel, stride, padding, dilation, grou
 
 def convolution_transposed(gy, weight, size, output, kernel, stride, padding, dilation, groups):
     """gx (N, C, *size): what a convolution passes back of gy (N, out, *output)."""
+    if _is_pointwise(size, kernel, stride, padding, groups):
+        return _pointwise(weight.swapaxes(0, 1), gy)
     window = (size, output, kernel, stride, padding, dilation)
     channels = weight.shape[1] * groups
     plan = _plan(_to_input, gy.dtype, gy.shape[0], channels, gy.shape[1], groups, *window)
@@ -69,6 +75,22 @@ def convolution_weight(x, gy, size, output, kernel, stride, padding, dilation, g
     window = (size, output, kernel, stride, padding, dilation)
     plan = _plan(_to_weight, x.dtype, x.shape[0], x.shape[1], gy.shape[1], groups, *window)
     return _run(plan, gy, x, (gy.shape[1], x.shape[1] // groups, *kernel))
+
+
+# ---- windows of one element: a matrix product an image
+
+
+def _is_pointwise(size: Sizes, kernel: Sizes, stride: Sizes, padding: Sizes, groups: int) -> bool:
+    # A product of its own for each of many small images would leave tiles half empty, which _plan's do not.
+    return groups == 1 and max(kernel) == max(stride) == 1 and max(padding) == 0 and math.prod(size) >= LARGE_PLANE
+
+
+def _pointwise(weight: Array, x: Array) -> Array:
+    """weight (out, in, 1, ...) @ each image of x (N, in, *size), as (N, out, *size)."""
+    batch, channels, *size = x.shape
+    matrix = weight[(..., *(0,) * len(size))]
+    images = contiguous(x).reshape(batch, channels, math.prod(size))
+    return matmul(expand(matrix[None], (batch, *matrix.shape)), images).reshape(batch, matrix.shape[0], *size)
 
 
 # ---- the products
