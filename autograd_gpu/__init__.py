@@ -69,9 +69,11 @@ from .ops.shape import (
     transpose, unbind, unflatten, unsqueeze,
 )  # fmt: skip
 from .ops.softmax import log_softmax, softmax
+from .ops.special import digamma, erfinv, i0, lgamma, mvlgamma, nextafter, polygamma
 from .ops.sorting import (
     bucketize, isin, kthvalue, median, mode, msort, nanmedian, searchsorted, unique, unique_consecutive,
 )  # fmt: skip
+from .ops.strided import as_strided, as_strided_scatter, empty_strided
 from .ops.statistics import aminmax, bincount, count_nonzero, histc, nanmean, nansum, std_mean, var_mean
 from .printing import set_printoptions
 from .tensor import Size, Tensor
@@ -94,7 +96,7 @@ inf, nan, pi, e = (__import__("math").inf, __import__("math").nan, __import__("m
 
 
 _LAZY = {
-    "nn": "nn", "optim": "optim", "func": "func", "vmap": "func", "utils": "utils",
+    "nn": "nn", "special": "special", "optim": "optim", "func": "func", "vmap": "func", "utils": "utils",
     "load": "serialization", "save": "serialization", "memory_report": "saved_memory", "draw_graph": "autograd.drawing",
 }  # fmt: skip
 

@@ -28,7 +28,7 @@ LAYERS = [
     {"op", "saved_memory"},
     {"ops"},
     {"function", "autograd", "functional"},
-    {"nn", "optim", "data", "serialization", "cuda"},
+    {"nn", "optim", "data", "serialization", "cuda", "special"},
     {"func"},
     {"utils"},
     {"testing"},

@@ -24,6 +24,7 @@ from . import (
     elementwise_composed,
     index,
     inplace,
+    inplace_views,
     matmul,
     random,
     reduce,
@@ -32,7 +33,9 @@ from . import (
     shape,
     softmax,
     sorting,
+    special,
     statistics,
+    strided,
     unary,
 )  # fmt: skip
 
@@ -58,6 +61,9 @@ _METHODS: dict[Any, str] = {
     "signbit sinc xlogy",
     scan: "cummax cummin cumprod diff logcumsumexp",
     sorting: "kthvalue median mode msort nanmedian unique unique_consecutive",
+    inplace_views: "as_strided_ resize_ resize_as_ squeeze_ swapaxes_ swapdims_ t_ transpose_ unsqueeze_",
+    strided: "as_strided as_strided_scatter data_ptr is_set_to new_empty_strided storage_offset",
+    special: "digamma erfinv i0 lgamma mvlgamma nextafter",
     statistics: "aminmax bincount count_nonzero histc nanmean nansum",
     arrange: "adjoint diag diag_embed diagflat diagonal_scatter dsplit fliplr flipud hsplit repeat_interleave roll rot90 "
     "select_scatter slice_scatter split_with_sizes sum_to_size tensor_split trace unfold vsplit",
@@ -73,13 +79,15 @@ _ALIASES = {
 for _module, _names in _METHODS.items():
     for _name in _names.split():
         setattr(Tensor, _name, getattr(_module, _name))
+Tensor.polygamma = special.polygamma_of  # type: ignore[attr-defined]
 for _alias, _name in _ALIASES.items():
     setattr(Tensor, _alias, getattr(Tensor, _name))
 
 # The in-place forms; those with a kernel name write straight into the buffer when nothing is recorded.
 _WITH_KERNEL = (
-    "abs acos acosh asin asinh atan atan2 atanh ceil copysign cos cosh div erf erfc exp exp2 expm1 floor fmod log log10 log1p "
-    "log2 mul neg pow reciprocal relu remainder round rsqrt sigmoid sign sin sinh sqrt square tan tanh trunc"
+    "abs acos acosh asin asinh atan atan2 atanh ceil copysign cos cosh digamma div erf erfc erfinv exp exp2 expm1 floor "
+    "fmod i0 lgamma log log10 log1p log2 mul neg nextafter pow reciprocal relu remainder round rsqrt sigmoid sign sin sinh "
+    "sqrt square tan tanh trunc"
 )
 for _name in _WITH_KERNEL.split():
     setattr(Tensor, _name + "_", inplace.inplace(_name + "_", getattr(Tensor, _name), _name))
@@ -87,7 +95,8 @@ for _name in (
     "clamp bitwise_and bitwise_not bitwise_or bitwise_xor eq floor_divide ge gt le logical_and logical_not logical_or "
     "logical_xor lt ne addcmul addmm baddbmm cumsum masked_fill scatter scatter_add tril triu addcdiv bitwise_left_shift "
     "bitwise_right_shift clamp_max clamp_min cumprod deg2rad float_power frac heaviside hypot index_add index_copy "
-    "index_fill index_put ldexp lerp logit masked_scatter nan_to_num put rad2deg scatter_reduce sinc xlogy"
+    "index_fill index_put ldexp lerp logit masked_scatter mvlgamma nan_to_num polygamma put rad2deg scatter_reduce sinc "
+    "xlogy"
 ).split():
     setattr(Tensor, _name + "_", inplace.inplace(_name + "_", getattr(Tensor, _name)))
 _add_, _sub_ = (inplace.inplace(name + "_", getattr(Tensor, name), name) for name in ("add", "sub"))
@@ -431,12 +440,7 @@ def _is_same_size(self: Tensor, other: Tensor) -> bool:
     return self._array.shape == other._array.shape
 
 
-def _data_ptr(self: Tensor) -> int:
-    """Return the address of the first element."""
-    return self.device.backend.pointer(self._array) if self.is_cuda else self._array.ctypes.data
-
-
 Tensor.__deepcopy__ = _deepcopy  # type: ignore[attr-defined]
 Tensor.view, Tensor.view_as, Tensor.reshape_as = _view, _view_as, _reshape_as  # type: ignore[attr-defined]
 Tensor.where = _masked_fill_where  # type: ignore[attr-defined]
-Tensor.is_same_size, Tensor.data_ptr = _is_same_size, _data_ptr  # type: ignore[attr-defined]
+Tensor.is_same_size = _is_same_size  # type: ignore[attr-defined]

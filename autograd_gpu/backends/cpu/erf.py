@@ -20,7 +20,7 @@ _DENOMINATOR = (
     1.0, 0.5048571489102013, 0.11534967324749758, 0.015207102074926105,
     0.001185524888629373, 3.7417842925447206e-05,
 )  # fmt: skip
-_NEAR_ZERO = (
+NEAR_ZERO = (
     1.1283791670955126, -0.37612638903183754, 0.1128379167095512, -0.026866170645129854,
     0.005223977625423455, -0.0008548327021945428, 0.00012055332903350668, -1.4925647581008593e-05,
     1.6462045711013026e-06, -1.6364645854816389e-07, 1.479243542696247e-08, -1.2164764337224506e-09,
@@ -41,15 +41,16 @@ _BLOCK = 1 << 14  # elements; the temporaries of one block stay in the cache
 
 def erf_float(x):
     """Return erf(x) for a float32 or float64 array."""
-    return _blockwise(_erf32 if x.dtype == np.float32 else _erf64, x)
+    return blockwise(_erf32 if x.dtype == np.float32 else _erf64, x)
 
 
 def erfc_float(x):
     """Return 1 - erf(x) for a float32 or float64 array, without the cancellation for large x."""
-    return _blockwise(_erfc64, x)
+    return blockwise(_erfc64, x)
 
 
-def _blockwise(function, x):
+def blockwise(function, x):
+    """Return function(x), computed a block at a time, so that temporaries stay in the cache."""
     flat = np.ascontiguousarray(x).reshape(-1)
     out = np.empty_like(flat)
     with np.errstate(all="ignore"):
@@ -59,7 +60,8 @@ def _blockwise(function, x):
     return out.reshape(x.shape)
 
 
-def _horner(coefficients, x):
+def horner(coefficients, x):
+    """Return coefficients[0] + coefficients[1] * x + ..."""
     y = np.full_like(x, coefficients[-1])
     for coefficient in coefficients[-2::-1]:
         y *= x
@@ -70,27 +72,27 @@ def _horner(coefficients, x):
 def _erf32(x):
     x = np.clip(x, -4, 4)  # erf rounds to 1 from 3.9 on
     squared = x * x
-    x *= _horner(_NUMERATOR, squared)
-    x /= _horner(_DENOMINATOR, squared)
+    x *= horner(_NUMERATOR, squared)
+    x /= horner(_DENOMINATOR, squared)
     return np.clip(x, -1, 1, out=x)  # rounding must not leave the range: gelu multiplies 1 + erf by large x
 
 
 def _erf64(x):
     squared = x * x
-    near = x * _horner(_NEAR_ZERO, np.minimum(squared, 1))
-    far = 1 - _complement(np.maximum(np.abs(x), 1))
+    near = x * horner(NEAR_ZERO, np.minimum(squared, 1))
+    far = 1 - complement(np.maximum(np.abs(x), 1))
     return np.where(squared <= 1, near, np.copysign(far, x))
 
 
 def _erfc64(x):
     wide = x.astype(np.float64)
-    far = _complement(np.maximum(np.abs(wide), 0.5))
+    far = complement(np.maximum(np.abs(wide), 0.5))
     return np.where(wide < 0.5, 1 - _erf64(wide), far)
 
 
-def _complement(x):
+def complement(x):
     """Return erfc(x) for x >= 0.5; exp(-x*x) from a split square, whose rounding would otherwise show."""
     x = np.minimum(x, 30.0)
     head = np.round(x * 1024) / 1024  # head * head is exact
     exponential = np.exp(-head * head) * np.exp((head - x) * (head + x))
-    return exponential * _horner(_SCALED_COMPLEMENT, (x - _CENTRE) / (x + _CENTRE)) / (1 + 2 * x)
+    return exponential * horner(_SCALED_COMPLEMENT, (x - _CENTRE) / (x + _CENTRE)) / (1 + 2 * x)

@@ -1,0 +1,247 @@
+"""Special functions: their formulas and derivatives. Knows identities; the series are the backends'."""
+
+from __future__ import annotations
+
+import math
+
+from ..op import Op
+from ..tensor import Tensor
+from .cast import Number, broadcast_together, cast, floating, is_scalar, operands, result_type, zero_gradient
+from .elementwise import where
+from .elementwise_composed import xlogy
+from .unary import OfInput, OfOutput, checked, erfc, exp, isnan, log, log1p, of_one, sign
+
+_SQRT_HALF = math.sqrt(0.5)
+_TWO_OVER_SQRT_PI = 2 / math.sqrt(math.pi)
+
+
+class Lgamma(OfInput):
+    """y = log|Gamma(x)|."""
+
+    def backward(ctx, gy):
+        (x,) = ctx.saved
+        return gy * digamma(x)
+
+
+class Digamma(OfInput):
+    """y = the derivative of log|Gamma(x)|."""
+
+    def backward(ctx, gy):
+        (x,) = ctx.saved
+        return gy * polygamma(1, x)
+
+
+class Polygamma(Op):
+    """y = the n-th derivative of digamma: (-1)**(n+1) n! zeta(n+1, x)."""
+
+    def forward(ctx, x, n):
+        ctx.n = n
+        y = ctx.backend.zeta(float(n + 1), x)
+        factor = math.factorial(n) if n < 171 else math.inf
+        return ctx.backend.mul(y, float(factor if n % 2 else -factor), out=y)
+
+    def keep(ctx, y, x, n):
+        ctx.save(x)
+
+    def backward(ctx, gy):
+        (x,) = ctx.saved
+        return gy * polygamma(ctx.n + 1, x)
+
+
+class Zeta(Op):
+    """z = the sum of (y + k)**-x over k = 0, 1, ...; it has no gradient for x."""
+
+    def forward(ctx, x, y):
+        return ctx.backend.zeta(x, y)
+
+    def keep(ctx, z, x, y):
+        if ctx.edges[0] is not None:
+            raise NotImplementedError("the derivative for 'self' of special.zeta is not implemented: detach() it.")
+        ctx.save(x, y)
+
+    def backward(ctx, gz):
+        x, y = ctx.saved
+        return None, gz * (-x * Zeta.apply(x + 1.0, y))
+
+    def name(ctx) -> str:
+        return "SpecialZetaBackward0"
+
+
+class Erfinv(OfOutput):
+    """y = the x' with erf(x') = x."""
+
+    def backward(ctx, gy):
+        (y,) = ctx.saved
+        return gy * exp(y * y) * (1 / _TWO_OVER_SQRT_PI)
+
+
+class Erfcx(Op):
+    """y = exp(x * x) * erfc(x)."""
+
+    def forward(ctx, x):
+        return ctx.backend.erfcx(x)
+
+    def keep(ctx, y, x):
+        ctx.save(x, ctx.own(y))
+
+    def backward(ctx, gy):
+        x, y = ctx.saved
+        return gy * (2.0 * x * y - _TWO_OVER_SQRT_PI)
+
+    def name(ctx) -> str:
+        return "SpecialErfcxBackward0"
+
+
+class I0(OfInput):
+    """y = the modified Bessel function of the first kind of order 0."""
+
+    def backward(ctx, gy):
+        (x,) = ctx.saved
+        return gy * i1(x)
+
+
+class I0e(Op):
+    """y = i0(x) * exp(-|x|)."""
+
+    def forward(ctx, x):
+        return ctx.backend.i0e(x)
+
+    def keep(ctx, y, x):
+        ctx.save(x, ctx.own(y))
+
+    def backward(ctx, gy):
+        x, y = ctx.saved
+        return gy * (i1e(x) - sign(x) * y)
+
+    def name(ctx) -> str:
+        return "SpecialI0EBackward0"
+
+
+class I1(Op):
+    """y = the modified Bessel function of the first kind of order 1."""
+
+    def forward(ctx, x):
+        return ctx.backend.i1(x)
+
+    def keep(ctx, y, x):
+        ctx.save(x, ctx.own(y))
+
+    def backward(ctx, gy):
+        x, y = ctx.saved
+        return gy * (i0(x) - _over(y, x))
+
+    def name(ctx) -> str:
+        return "SpecialI1Backward0"
+
+
+class I1e(Op):
+    """y = i1(x) * exp(-|x|)."""
+
+    def forward(ctx, x):
+        return ctx.backend.i1e(x)
+
+    def keep(ctx, y, x):
+        ctx.save(x, ctx.own(y))
+
+    def backward(ctx, gy):
+        x, y = ctx.saved
+        return gy * (i0e(x) - sign(x) * y - _over(y, x))
+
+    def name(ctx) -> str:
+        return "SpecialI1EBackward0"
+
+
+def _over(y: Tensor, x: Tensor) -> Tensor:
+    """i1(x) / x, which tends to 1/2 at 0."""
+    is_zero = x == 0
+    return where(is_zero, 0.5, y / where(is_zero, 1.0, x))
+
+
+lgamma, digamma, erfinv, i0, i1, i0e, i1e, erfcx = map(of_one, (Lgamma, Digamma, Erfinv, I0, I1, I0e, I1e, Erfcx))
+
+
+class Nextafter(Op):
+    """z = the number next to x in the direction of y: x but for a rounding, where it is not y."""
+
+    def forward(ctx, x, y):
+        return ctx.backend.nextafter(x, y)
+
+    def keep(ctx, z, x, y):
+        ctx.save(x, y)
+
+    def backward(ctx, gz):
+        x, y = ctx.saved
+        return where(x == y, 0.0, gz), zero_gradient(gz) if ctx.needs(1) else None
+
+
+def polygamma(n: int, input: Tensor) -> Tensor:
+    """Return the n-th derivative of digamma, elementwise; n = 0 is digamma itself."""
+    if not isinstance(n, int) or isinstance(n, bool):
+        raise TypeError(f"polygamma(): argument 'n' (position 1) must be int, not {type(n).__name__}")
+    if n < 0:
+        raise RuntimeError("polygamma(n, x) does not support negative n.")
+    return Polygamma.apply(floating(checked("polygamma", input)), n=n) if n else digamma(input)
+
+
+def polygamma_of(self: Tensor, n: int) -> Tensor:
+    """Return the n-th derivative of digamma at this tensor."""
+    return polygamma(n, self)
+
+
+def mvlgamma(input: Tensor, p: int) -> Tensor:
+    """Return the log of the gamma function of p dimensions, elementwise.
+
+    log(pi) p(p-1)/4 + the sum of lgamma(x - j/2) over j < p; undefined for x <= (p-1)/2.
+    """
+    if p < 1:
+        raise RuntimeError("p has to be greater than or equal to 1")
+    x = floating(input)
+    y = lgamma(x) + math.log(math.pi) * (p * (p - 1) / 4)
+    for j in range(1, p):
+        y = y + lgamma(x - 0.5 * j)
+    return y
+
+
+def zeta(input: Tensor | Number, other: Tensor | Number) -> Tensor:
+    """Return the Hurwitz zeta function of exponent input and offset other, broadcast; differentiable in other."""
+    return Zeta.apply(*operands("zeta", input, other, floating=True))
+
+
+def entr(input: Tensor) -> Tensor:
+    """Return -x log(x), 0 at 0 and -inf below, elementwise."""
+    x = floating(input)
+    is_below = x < 0
+    return where(is_below, -math.inf, -xlogy(x, where(is_below, 1.0, x)))
+
+
+def xlog1py(input: Tensor | Number, other: Tensor | Number) -> Tensor:
+    """Return x * log1p(y), and 0 where x is 0 and y is no NaN, broadcast."""
+    if is_scalar(input):
+        input = other.new_full((), input, dtype=result_type(input, other))  # type: ignore[union-attr]
+    if is_scalar(other):
+        other = input.new_full((), other, dtype=result_type(input, other))  # type: ignore[union-attr]
+    dtype = floating(input.new_empty((), dtype=result_type(input, other))).dtype  # type: ignore[union-attr]
+    x, y = broadcast_together(cast(input, dtype), cast(other, dtype))  # type: ignore[arg-type]
+    is_nothing = (x == 0) & ~isnan(y)
+    return where(is_nothing, 0.0, x * log1p(where(is_nothing & (y <= -1), 0.0, y)))
+
+
+def ndtr(input: Tensor) -> Tensor:
+    """Return the area under the standard normal density from -inf to x, elementwise."""
+    return erfc(floating(input) * -_SQRT_HALF) * 0.5
+
+
+def log_ndtr(input: Tensor) -> Tensor:
+    """Return log(ndtr(x)) without the underflow of ndtr, elementwise."""
+    x = floating(input)
+    is_tail = x < -1
+    tail, body = (where(is_tail, x, -1.0) * -_SQRT_HALF, where(is_tail, -1.0, x) * _SQRT_HALF)
+    return where(is_tail, log(erfcx(tail) * 0.5) - tail * tail, log1p(erfc(body) * -0.5))
+
+
+def nextafter(input: Tensor, other: Tensor) -> Tensor:
+    """Return the number next to input in the direction of other, broadcast."""
+    x, y = operands("nextafter", input, other)
+    if not x.is_floating_point():
+        raise NotImplementedError(f'"nextafter" not implemented for {x.dtype}. Use a floating point tensor: x.float().')
+    return Nextafter.apply(x, y)
