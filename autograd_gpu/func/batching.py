@@ -226,6 +226,10 @@ class Batching:
         loss, lse = self.under.cross_entropy(self._fold(x), self._fold(target), ignore_index)
         return self._unfold(loss, x.shape[0]), self._unfold(lse, x.shape[0])
 
+    def cross_entropy_with_gradient(self, x, target, ignore_index):
+        loss, gx = self.under.cross_entropy_with_gradient(self._fold(x), self._fold(target), ignore_index)
+        return self._unfold(loss, x.shape[0]), self._unfold(gx, x.shape[0])
+
     def cross_entropy_backward(self, gloss, x, lse, target, ignore_index):
         folded = (self._fold(z) for z in (gloss, x, lse, target))
         return self._unfold(self.under.cross_entropy_backward(*folded, ignore_index), x.shape[0])

@@ -80,8 +80,14 @@ def test_infinities_stay_in_their_row_and_column():
     assert np.isinf(actual[1]).all() and np.isfinite(actual[[0, 2]]).all()
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "int16", "int32", "int64"])
+def test_integers_are_exact_and_wrap(dtype):
+    x, y = (np.random.default_rng(0).integers(-100, 100, shape).astype(dtype) for shape in ((3, 600), (600, 5)))
+    np.testing.assert_array_equal(run(matmul, x, y), x @ y)  # long enough to be cut into slices
+
+
 def test_other_dtypes_are_refused():
-    with pytest.raises(TypeError, match="matmul: no CUDA kernel for int64"):
-        run(matmul, np.ones((2, 2), np.int64), np.ones((2, 2), np.int64))
+    with pytest.raises(TypeError, match="matmul: no CUDA kernel for bool"):
+        run(matmul, np.ones((2, 2), bool), np.ones((2, 2), bool))
     with pytest.raises(TypeError, match="one dtype, got float32 and float64"):
         run(matmul, normal((2, 2), "float32"), normal((2, 2), "float64"))

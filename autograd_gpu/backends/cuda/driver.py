@@ -58,6 +58,12 @@ class Driver(Protocol):
 
     def launch(self, function: Any, grid: Shape, block: Shape, packed: bytes, shared_mem: int) -> None: ...
     def synchronize(self) -> None: ...
+    def capturing(self) -> bool:
+        """Whether launches are being recorded into a graph rather than run."""
+
+    def linalg(self, name: str, *arrays: Any, **options: Any) -> Any:
+        """That function of the array library's linalg; numpy.linalg.LinAlgError where it does not succeed."""
+
     def describe(self) -> dict[str, str]:
         """Name, versions and the like, for people."""
 
@@ -151,6 +157,15 @@ class CupyDriver:
 
     def synchronize(self) -> None:
         self._runtime.deviceSynchronize()
+
+    def capturing(self) -> bool:
+        return self._current_stream().is_capturing()
+
+    def linalg(self, name: str, *arrays: Any, **options: Any) -> Any:
+        import cupyx
+
+        with cupyx.errstate(linalg="raise"):
+            return getattr(self._cupy.linalg, name)(*arrays, **options)
 
     def describe(self) -> dict[str, str]:
         device = self.current_device()
@@ -350,6 +365,13 @@ class EmulatedDriver:
 
     def synchronize(self) -> None:
         """Every launch has finished when it returns."""
+
+    def capturing(self) -> bool:
+        return False
+
+    def linalg(self, name: str, *arrays: DeviceArray, **options: Any) -> Any:
+        results = getattr(np.linalg, name)(*(array.view(np.ndarray) for array in arrays), **options)
+        return tuple(map(self.from_host, results)) if isinstance(results, tuple) else self.from_host(results)
 
     def describe(self) -> dict[str, str]:
         return {"device": "emulated GPU on the CPU" + (", racecheck" if self._racecheck else "")}

@@ -19,8 +19,6 @@ from autograd_gpu.backends.cuda.rows import accumulator
 
 __all__ = ["matmul"]
 
-__all__ = ["matmul"]
-
 Array = Any
 Shape = tuple[int, ...]
 Batch = list[tuple[int, int, int]]  # size, stride in x, stride in y
@@ -93,13 +91,13 @@ def _plan(dtype: np.dtype, x_shape: Shape, x_strides: Shape, y_shape: Shape, y_s
         if x_layout is None or y_layout is None:
             return None
         kernel, total, blocks, shared = _tensor[x_layout + y_layout], _tensor_total, tiles(TENSOR_TILE), TENSOR_SHARED
-    elif dtype.name in ("float32", "float64"):
+    elif dtype.name in ("float32", "float64") or dtype.kind in "iu":
         large, small = SIMT_TILES
         # A float64 tile of the large size would leave room for one block's registers only.
-        tile = large if dtype.itemsize == 4 and tiles(large) >= ENOUGH_BLOCKS else small
+        tile = large if dtype.name == "float32" and tiles(large) >= ENOUGH_BLOCKS else small
         kernel, total, blocks, shared = _simt[tile], _simt_total, tiles(tile), 0
     else:
-        raise TypeError(f"matmul: no CUDA kernel for {dtype}; there is one for float16, bfloat16, float32, float64")
+        raise TypeError(f"matmul: no CUDA kernel for {dtype}; there is one for floats and integers")
     if blocks == 0 or k == 0:
         return _Plan(kernel, total, 0, 1, 0, b"")
 

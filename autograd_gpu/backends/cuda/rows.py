@@ -20,6 +20,8 @@ CACHE_BYTES = 64 << 10  # the dynamic shared memory that every GPU from sm_75 on
 @functools.cache
 def accumulator(dtype: np.dtype) -> np.dtype:
     """The dtype that sums, means and losses of `dtype` are kept in."""
+    if dtype.kind in "iu":
+        return np.dtype(np.int64 if dtype.itemsize == 8 else np.int32)
     return np.dtype(np.float64 if dtype == np.float64 else np.float32)
 
 

@@ -1,0 +1,152 @@
+"""What rank decides: pseudo-inverses, least squares, ranks. Singular values below a tolerance count as zero."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import dtypes
+from ..op import Op
+from ..tensor import Tensor
+from .cast import Number, cast
+from .decompositions import eigvalsh, svd_parts, svdvals
+from .elementwise import maximum, where
+from .linalg import check_matrices, check_square, mT, over_batch, return_type, scalar_type
+from .matmul import Matmul
+from .reduce import amax, sum
+from .shape import squeeze, unsqueeze
+
+Tolerance = Number | Tensor | None
+
+linalg_lstsq = return_type("linalg_lstsq", "solution residuals rank singular_values")
+
+
+class Pinv(Op):
+    """y = the pseudo-inverse of x, given by who applies it. Its rank is taken not to change near x."""
+
+    def forward(ctx, x, y):
+        return y
+
+    def keep(ctx, y, x, given):
+        ctx.save(x, ctx.own(y))
+
+    def backward(ctx, gy):
+        # Golub & Pereyra 1973, (4.12): dy = -y dx y + y y' dx' (1 - x y) + (1 - y x) dx' y' y, turned around.
+        x, y = ctx.saved
+        gx = -Matmul.apply(Matmul.apply(y, gy, flip_x=True), y, flip_y=True)
+        left = Matmul.apply(Matmul.apply(gy, y, flip_x=True), y, flip_y=True)  # gy' y y'
+        right = Matmul.apply(Matmul.apply(y, y, flip_x=True), gy, flip_y=True)  # y' y gy'
+        gx = gx + left - Matmul.apply(x, Matmul.apply(y, left))
+        return gx + right - Matmul.apply(Matmul.apply(right, y), x), None
+
+    def name(ctx) -> str:
+        return "LinalgPinvBackward0"
+
+
+def pinv(
+    A: Tensor, rcond: Tolerance = None, hermitian: bool = False, *, atol: Tolerance = None, rtol: Tolerance = None
+) -> Tensor:
+    """Return the pseudo-inverses (*, n, m) of matrices (*, m, n) (Moore & Penrose).
+
+    Singular values up to max(atol, rtol * the largest) count as zero; rtol is by default 0 when atol is given, else
+    max(m, n) times the dtype's epsilon. `rcond` is another name of rtol. `hermitian` says that A is symmetric.
+    """
+    if not isinstance(A, Tensor) or A.ndim < 2 or A.dtype not in (dtypes.float32, dtypes.float64):
+        what = f"{scalar_type(A)}{{{list(A.shape)}}}" if isinstance(A, Tensor) else type(A).__name__
+        raise RuntimeError(
+            f"linalg.pinv({what}): expected a tensor with 2 or more dimensions of float, double, cfloat or cdouble types"
+        )
+    if hermitian:
+        check_square("linalg.pinv", A)
+    u, s, vh = svd_parts(A.detach())
+    tolerance = _tolerance(A, s, atol, rtol if rcond is None else rcond)
+    inverse = where(s > tolerance, 1 / s, 0.0)
+    return Pinv.apply(A, Matmul.apply(mT(vh) * unsqueeze(inverse, -2), u, flip_y=True))
+
+
+def pinverse(input: Tensor, rcond: float = 1e-15) -> Tensor:
+    """Return the pseudo-inverses of matrices, as `linalg.pinv` does."""
+    return pinv(input, rcond)
+
+
+def matrix_rank(
+    A: Tensor, tol: Tolerance = None, hermitian: bool = False, *, atol: Tolerance = None, rtol: Tolerance = None
+) -> Tensor:
+    """Return how many singular values of matrices (*, m, n) are not zero, as int64 (*).
+
+    Up to max(atol, rtol * the largest) they count as zero, with the defaults of `pinv`. `tol` is another name of atol.
+    """
+    _check_single_or_double(A)
+    if hermitian:
+        check_square("linalg.matrix_rank", A)
+    check_matrices("torch.linalg.matrix_rank", A)
+    A = A.detach()
+    s = eigvalsh(A).abs() if hermitian else svdvals(A)  # type: ignore[attr-defined]
+    return sum(s > _tolerance(A, s, atol if tol is None else tol, rtol), -1)
+
+
+def _check_single_or_double(x: Tensor) -> None:
+    if x.dtype not in (dtypes.float32, dtypes.float64):
+        raise RuntimeError(f"This function doesn't handle types other than float and double, but got {scalar_type(x)}")
+
+
+def _tolerance(A: Tensor, s: Tensor, atol: Tolerance, rtol: Tolerance) -> Tensor | float:
+    """Return the largest values, (*, 1), that count as zero."""
+    if s._array.shape[-1] == 0:
+        return 0.0
+
+    def column(tolerance: Number | Tensor) -> Tensor:
+        if isinstance(tolerance, Tensor):
+            return unsqueeze(tolerance, -1)
+        return s.new_full((1,), tolerance)  # type: ignore[attr-defined]
+
+    least = column(0.0 if atol is None else atol)
+    default = max(A._array.shape[-2:]) * dtypes.finfo(A.dtype).eps
+    share = where(least > 0, 0.0, column(default)) if rtol is None else column(rtol)
+    return maximum(least, amax(s, -1, keepdim=True) * share)
+
+
+def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | None = None) -> Any:
+    """Return (solution, residuals, rank, singular_values): the X of least norm that minimises |A @ X - B|.
+
+    A (*, m, n); B (*, m, k), or vectors (m,) or (*, m) for A of the very same batch. driver: "gelsy" (the default), "gels",
+    "gelsd" or "gelss", which differ in what else they return: residuals (not gelsy; for m > n and full rank), the rank
+    (not gels), the singular values (gelsd and gelss). Singular values up to rcond times the largest count as zero.
+    """
+    _check_single_or_double(A)
+    check_matrices("torch.linalg.lstsq", A, letter="input")
+    if not 0 <= A.ndim - B.ndim <= 1:
+        raise RuntimeError(
+            "torch.linalg.lstsq: input.dim() must be greater or equal to other.dim() and (input.dim() - other.dim()) <= 1"
+        )
+    if A._array.dtype != B._array.dtype:
+        raise RuntimeError(
+            "torch.linalg.lstsq: Expected input and other to have the same dtype, but got input's dtype "
+            f"{scalar_type(A)} and other's dtype {scalar_type(B)}"
+        )
+    driver = "gelsy" if driver is None else driver
+    if driver not in ("gels", "gelsy", "gelsd", "gelss"):
+        raise RuntimeError(
+            f"torch.linalg.lstsq: parameter `driver` should be one of (gels, gelsy, gelsd, gelss), but got {driver!r}"
+        )
+    rows, columns = A._array.shape[-2:]
+    is_vector = A.ndim == B.ndim + 1 and A._array.shape[:-1] == B._array.shape
+    a, b = over_batch(A, unsqueeze(B, -1) if is_vector else B)
+    if b._array.shape[-2] != rows:
+        raise RuntimeError(
+            f"torch.linalg.lstsq: input.size(-2) should match other.size({-1 if is_vector else -2}), but they are {rows} "
+            f"and {b._array.shape[-2]}"
+        )
+    rtol = max(rows, columns) * dtypes.finfo(A.dtype).eps if rcond is None else rcond
+    x = Matmul.apply(pinv(a, rtol=rtol), b)
+    s = svdvals(a.detach())
+    rank = matrix_rank(a, rtol=rtol)
+    residuals = a.new_empty(0)  # type: ignore[attr-defined]
+    if driver != "gelsy" and rows > columns and bool((rank == columns).all()):  # type: ignore[attr-defined]
+        difference = Matmul.apply(a, x) - b
+        residuals = sum(difference * difference, -2)
+    return linalg_lstsq(
+        squeeze(x, -1) if is_vector else x,
+        residuals,
+        cast(a.new_empty(0), dtypes.int64) if driver == "gels" else rank,  # type: ignore[attr-defined]
+        s if driver in ("gelsd", "gelss") else a.new_empty(0),  # type: ignore[attr-defined]
+    )
