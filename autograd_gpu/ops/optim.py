@@ -1,53 +1,99 @@
-"""The optimisers' steps: one kernel per parameter, in place, nothing recorded."""
+"""The optimisers' steps, and the norm and scale of all gradients: over many tensors at once, in place, not recorded.
+
+The tensors of one call are on one device, and those of a step have one dtype. Numbers that change from step to step are
+tensors on that device, so that a captured step reads what they are when it is replayed: `lr` and `scale` (what gradients
+are multiplied by as they are read) float64 (), `found_inf` float32 (), where anything but 0 means that nothing happens.
+"""
 
 from __future__ import annotations
 
-from ..tensor import Tensor, bump_version
+from collections.abc import Sequence
+from typing import Any
+
+from ..tensor import Tensor, version_cell, wrap
+from ..user_line import user_line
+
+Tensors = Sequence[Tensor]
 
 
 def sgd_step(
-    parameter: Tensor,
-    gradient: Tensor,
-    momentum_buffer: Tensor | None,
+    parameters: Tensors,
+    gradients: Tensors,
+    momentum_buffers: Tensors | None,
     lr: Tensor,
     momentum: float = 0.0,
     dampening: float = 0.0,
     weight_decay: float = 0.0,
     nesterov: bool = False,
+    maximize: bool = False,
     first: bool = False,
+    scale: Tensor | None = None,
+    found_inf: Tensor | None = None,
 ) -> None:
-    """Update `parameter` (and `momentum_buffer`, filled when `first`) by stochastic gradient descent.
-
-    `lr` is a float32 tensor of one element on the parameter's device, so that a captured step can change it.
-    """
-    buffer = None if momentum_buffer is None else momentum_buffer._array
-    parameter.device.backend.sgd_step(
-        parameter._array, gradient._array, buffer, lr._array, momentum, dampening, weight_decay, nesterov, first
-    )
-    for changed in (parameter, momentum_buffer):
-        if changed is not None:
-            bump_version(changed)
+    """Update parameters (and momentum buffers, filled when `first`) by stochastic gradient descent."""
+    parameters[0].device.backend.sgd_step(
+        _arrays(parameters), _arrays(gradients), _arrays(momentum_buffers), lr._array, momentum, dampening,
+        weight_decay, nesterov, maximize, first, _array(scale), _array(found_inf),
+    )  # fmt: skip
+    _note_writes(parameters, momentum_buffers)
 
 
-def adamw_step(
-    parameter: Tensor,
-    gradient: Tensor,
-    exp_avg: Tensor,
-    exp_avg_sq: Tensor,
-    step: Tensor,
+def adam_step(
+    parameters: Tensors,
+    gradients: Tensors,
+    exp_avgs: Tensors,
+    exp_avg_sqs: Tensors,
+    max_exp_avg_sqs: Tensors | None,
+    steps: Tensors,
     lr: Tensor,
     beta1: float,
     beta2: float,
     eps: float,
     weight_decay: float,
+    decoupled: bool = False,
+    maximize: bool = False,
+    scale: Tensor | None = None,
+    found_inf: Tensor | None = None,
 ) -> None:
-    """Update `parameter` and its moments by AdamW (Loshchilov & Hutter 2019).
+    """Update parameters and moments by Adam (Kingma & Ba 2015), after adding 1 to each of `steps`, float32 ().
 
-    `step` (the number of this step, from 1) and `lr` are float32 tensors of one element on the parameter's device.
+    `decoupled` shrinks the parameter itself by weight_decay (AdamW: Loshchilov & Hutter 2019). With max_exp_avg_sqs the
+    largest second moment so far is used (AMSGrad: Reddi, Kale & Kumar 2018).
     """
-    parameter.device.backend.adamw_step(
-        parameter._array, gradient._array, exp_avg._array, exp_avg_sq._array, step._array, lr._array,
-        beta1, beta2, eps, weight_decay,
+    parameters[0].device.backend.adam_step(
+        _arrays(parameters), _arrays(gradients), _arrays(exp_avgs), _arrays(exp_avg_sqs), _arrays(max_exp_avg_sqs),
+        _arrays(steps), lr._array, beta1, beta2, eps, weight_decay, decoupled, maximize, _array(scale),
+        _array(found_inf),
     )  # fmt: skip
-    for changed in (parameter, exp_avg, exp_avg_sq):
-        bump_version(changed)
+    _note_writes(parameters, exp_avgs, exp_avg_sqs, max_exp_avg_sqs, steps)
+
+
+def norm_of_all(tensors: Tensors) -> Tensor:
+    """Return the 2-norm of all elements of all tensors together, float64 (). The tensors may differ in dtype."""
+    device = tensors[0].device
+    return wrap(device.backend.norm_of_all(_arrays(tensors)), device)
+
+
+def scale_all(tensors: Tensors, scale: Tensor) -> None:
+    """Multiply all tensors by `scale`, float64 (). The tensors may differ in dtype."""
+    tensors[0].device.backend.scale_all(_arrays(tensors), scale._array)
+    _note_writes(tensors)
+
+
+def _array(tensor: Tensor | None) -> Any:
+    return None if tensor is None else tensor._array
+
+
+def _arrays(tensors: Tensors | None) -> list[Any] | None:
+    return None if tensors is None else [tensor._array for tensor in tensors]
+
+
+def _note_writes(*columns: Tensors | None) -> None:
+    """Count a write to every tensor, with the line that asked for it."""
+    where = user_line(2)
+    for tensors in columns:
+        for tensor in tensors or ():
+            if not tensor._inference:
+                cell = version_cell(tensor)
+                cell.value += 1
+                cell.where = where

@@ -1,4 +1,4 @@
-"""Adam and AdamW. Knows the settings and the state; the arithmetic is one fused kernel."""
+"""Adam and AdamW. Knows the settings and the state; the arithmetic is one fused kernel over all parameters."""
 
 from __future__ import annotations
 
@@ -7,41 +7,44 @@ from typing import Any
 
 from ..dtypes import float32
 from ..ops.creation import zeros, zeros_like
-from ..ops.elementwise import maximum
-from ..ops.optim import adamw_step
+from ..ops.optim import adam_step
 from ..tensor import Tensor
-from .optimizer import Optimizer, check_not_negative
+from .optimizer import Optimizer, check_implementation, check_not_negative
 
 
 class Adam(Optimizer):
     """p = p - lr * m / (sqrt(v) + eps) with bias-corrected moments m, v of the gradient (Kingma & Ba 2015).
 
-    The gradient includes weight_decay * p. ``foreach``, ``fused`` and ``capturable`` are accepted and change nothing:
-    the step is always fused, and its count and learning rate always live on the parameter's device.
-    """
+    The gradient includes weight_decay * p. With ``amsgrad`` v is the largest so far (Reddi, Kale & Kumar 2018).
 
-    decoupled = False
+    ``foreach``, ``fused`` and ``capturable`` choose among PyTorch's implementations and are accepted: the step here is
+    always fused, over all parameters of a device and dtype at once, and its count and learning rate always live on the
+    device, so that a captured step counts on. ``differentiable`` raises NotImplementedError. ``lr`` may be a tensor.
+    """
 
     def __init__(
         self,
         params: Iterable[Tensor] | Iterable[dict[str, Any]],
-        lr: float = 1e-3,
+        lr: float | Tensor = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0,
         amsgrad: bool = False,
         *,
-        maximize: bool = False,
         foreach: bool | None = None,
+        maximize: bool = False,
         capturable: bool = False,
+        differentiable: bool = False,
         fused: bool | None = None,
+        decoupled_weight_decay: bool = False,
     ) -> None:
+        check_implementation(foreach, fused, differentiable)
         check_not_negative("learning rate", lr)
         check_not_negative("epsilon value", eps)
-        check_not_negative("weight_decay value", weight_decay)
         for index, beta in enumerate(betas):
             if not 0.0 <= beta < 1.0:
                 raise ValueError(f"Invalid beta parameter at index {index}: {beta}")
+        check_not_negative("weight_decay value", weight_decay)
         super().__init__(
             params,
             {
@@ -51,36 +54,51 @@ class Adam(Optimizer):
                 "weight_decay": weight_decay,
                 "amsgrad": amsgrad,
                 "maximize": maximize,
+                "foreach": foreach,
+                "capturable": capturable,
+                "differentiable": differentiable,
+                "fused": fused,
+                "decoupled_weight_decay": decoupled_weight_decay,
             },
         )
 
-    def _update(self, parameter: Tensor, gradient: Tensor, lr: Tensor, group: dict[str, Any]) -> None:
-        state = self.state[parameter]
-        if not state:
-            state["step"] = zeros((1,), dtype=float32, device=parameter.device)
-            state["exp_avg"] = zeros_like(parameter)
-            state["exp_avg_sq"] = zeros_like(parameter)
-            if group["amsgrad"]:
-                state["max_exp_avg_sq"] = zeros_like(parameter)
-        state["step"].add_(1)
-        (beta1, beta2), eps, weight_decay = group["betas"], group["eps"], group["weight_decay"]
-        if weight_decay and not self.decoupled:
-            gradient, weight_decay = gradient.add(parameter, alpha=weight_decay), 0.0
-        if group["amsgrad"]:
-            _amsgrad_step(parameter, gradient, state, lr, beta1, beta2, eps, weight_decay)
-            return
-        adamw_step(
-            parameter,
-            gradient,
-            state["exp_avg"],
-            state["exp_avg_sq"],
-            state["step"],
+    def _update(
+        self,
+        parameters: list[Tensor],
+        lr: Tensor,
+        group: dict[str, Any],
+        scale: Tensor | None,
+        found_inf: Tensor | None,
+    ) -> None:
+        states = [self._state_of(parameter, group["amsgrad"]) for parameter in parameters]
+        beta1, beta2 = group["betas"]
+        adam_step(
+            parameters,
+            [parameter._grad for parameter in parameters],  # type: ignore[misc]
+            [state["exp_avg"] for state in states],
+            [state["exp_avg_sq"] for state in states],
+            [state["max_exp_avg_sq"] for state in states] if group["amsgrad"] else None,
+            [state["step"] for state in states],
             lr,
             beta1,
             beta2,
-            eps,
-            weight_decay,
+            group["eps"],
+            group["weight_decay"],
+            group["decoupled_weight_decay"],
+            group["maximize"],
+            scale,
+            found_inf,
         )
+
+    def _state_of(self, parameter: Tensor, amsgrad: bool) -> dict[str, Tensor]:
+        state = self.state[parameter]
+        if not state:
+            state["step"] = zeros((), dtype=float32, device=parameter.device)
+            state["exp_avg"] = zeros_like(parameter)
+            state["exp_avg_sq"] = zeros_like(parameter)
+            if amsgrad:
+                state["max_exp_avg_sq"] = zeros_like(parameter)
+        return state
 
 
 class AdamW(Adam):
@@ -89,12 +107,10 @@ class AdamW(Adam):
     Loshchilov & Hutter 2019.
     """
 
-    decoupled = True
-
     def __init__(
         self,
         params: Iterable[Tensor] | Iterable[dict[str, Any]],
-        lr: float = 1e-3,
+        lr: float | Tensor = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 1e-2,
@@ -103,28 +119,20 @@ class AdamW(Adam):
         maximize: bool = False,
         foreach: bool | None = None,
         capturable: bool = False,
+        differentiable: bool = False,
         fused: bool | None = None,
     ) -> None:
-        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize)
-
-
-def _amsgrad_step(
-    parameter: Tensor,
-    gradient: Tensor,
-    state: dict[str, Tensor],
-    lr: Tensor,
-    beta1: float,
-    beta2: float,
-    eps: float,
-    weight_decay: float,
-) -> None:
-    """The step with the largest v so far in place of v (Reddi, Kale & Kumar 2018). Composed: it has no kernel."""
-    exp_avg, exp_avg_sq = state["exp_avg"], state["exp_avg_sq"]
-    step = state["step"].double()  # 1 - 0.999 in float32 would be off by a part in 20,000
-    if weight_decay:
-        parameter.mul_(1.0 - lr * weight_decay)
-    exp_avg.mul_(beta1).add_(gradient, alpha=1 - beta1)
-    exp_avg_sq.mul_(beta2).add_(gradient * gradient, alpha=1 - beta2)
-    state["max_exp_avg_sq"].copy_(maximum(state["max_exp_avg_sq"], exp_avg_sq))
-    denominator = (state["max_exp_avg_sq"] / (1.0 - beta2**step).to(parameter.dtype)).sqrt() + eps
-    parameter.sub_(exp_avg / denominator * (lr / (1.0 - beta1**step)).to(parameter.dtype))
+        super().__init__(
+            params,
+            lr,
+            betas,
+            eps,
+            weight_decay,
+            amsgrad,
+            maximize=maximize,
+            foreach=foreach,
+            capturable=capturable,
+            differentiable=differentiable,
+            fused=fused,
+            decoupled_weight_decay=True,
+        )

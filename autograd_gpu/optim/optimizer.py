@@ -9,14 +9,14 @@ from itertools import chain
 from typing import Any
 
 from ..device import Device
-from ..dtypes import float32
+from ..dtypes import float32, float64
 from ..engine import enable_grad, no_grad
 from ..ops.creation import full
 from ..tensor import Tensor
 
 
 class Optimizer:
-    """Base class of optimizers. A subclass gives the defaults of a group and ``_update_group``.
+    """Base class of optimizers. A subclass gives the defaults of a group and ``_update``, or ``step`` of its own.
 
     ``params`` is what ``model.parameters()`` returns, or dicts like ``{"params": [...], "lr": 0.1}``.
     """
@@ -72,31 +72,53 @@ class Optimizer:
             elif parameter.grad is not None:
                 parameter.grad = parameter.grad.detach().zero_()
 
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Update every parameter that has a gradient; ``closure`` recomputes the loss, which is returned."""
+    def step(self, closure: Callable[[], Any] | None = None, *, scale: Tensor | None = None) -> Any:
+        """Update every parameter that has a gradient; ``closure`` recomputes the loss, which is returned.
+
+        ``scale`` is a tensor of one element on the parameters' device that gradients are multiplied by as they are
+        read, such as a clip coefficient: one pass less over the gradients than scaling them first. ``grad_scale`` and
+        ``found_inf``, where a gradient scaler has set them on the optimizer, divide the gradients and call the step off.
+        """
         loss = None
         if closure is not None:
             with enable_grad():
                 loss = closure()
         with no_grad():
             for index, group in enumerate(self.param_groups):
-                for parameter in group["params"]:
-                    if parameter.grad is not None:
-                        gradient = -parameter.grad if group["maximize"] else parameter.grad
-                        self._update(parameter, gradient, self._device_lr(index, parameter.device), group)
+                for device, parameters in _alike(group["params"]):
+                    factors = self._factors(scale, device)
+                    self._update(parameters, self._device_lr(index, device), group, *factors)
         return loss
 
-    def _update(self, parameter: Tensor, gradient: Tensor, lr: Tensor, group: dict[str, Any]) -> None:
-        """Change one parameter in place. lr is a (1,) float32 tensor on its device."""
+    def _update(
+        self,
+        parameters: list[Tensor],
+        lr: Tensor,
+        group: dict[str, Any],
+        scale: Tensor | None,
+        found_inf: Tensor | None,
+    ) -> None:
+        """Change parameters of one device and dtype in place; all have gradients. The tensors are as in ops.optim."""
         raise NotImplementedError
+
+    def _factors(self, scale: Tensor | None, device: Device) -> tuple[Tensor | None, Tensor | None]:
+        grad_scale, found_inf = getattr(self, "grad_scale", None), getattr(self, "found_inf", None)
+        if grad_scale is not None:
+            scale = grad_scale.reciprocal() if scale is None else scale / grad_scale
+        return (
+            None if scale is None else scale.detach().to(device, float64).reshape(()),
+            None if found_inf is None else found_inf.to(device, float32).reshape(()),
+        )
 
     def _device_lr(self, group_index: int, device: Device) -> Tensor:
         # Kernels read the learning rate from device memory, always the same buffer, so that a captured training
         # step follows a schedule. It is written only when the schedule has changed it.
-        lr = float(self.param_groups[group_index]["lr"])
+        lr = self.param_groups[group_index]["lr"]
+        if isinstance(lr, Tensor):
+            return lr.detach().to(device, float64).reshape(())
         value, tensor = self._device_lrs.get((group_index, device), (None, None))
         if tensor is None:
-            tensor = full((1,), lr, dtype=float32, device=device)
+            tensor = full((), lr, dtype=float64, device=device)
         elif value != lr:
             tensor.fill_(lr)
         self._device_lrs[group_index, device] = (lr, tensor)
@@ -142,12 +164,21 @@ class Optimizer:
         return "\n".join([*lines, ")"])
 
 
+def _alike(parameters: list[Tensor]) -> Iterable[tuple[Device, list[Tensor]]]:
+    """Return the parameters that have gradients, those of one device and dtype together."""
+    found: dict[tuple[Device, Any], list[Tensor]] = {}
+    for parameter in parameters:
+        if parameter.grad is not None:
+            found.setdefault((parameter.device, parameter._array.dtype), []).append(parameter)
+    return [(device, alike) for (device, _), alike in found.items()]
+
+
 def _as_state_of(parameter: Tensor, key: str, value: Any, position: int) -> Any:
     """Return a copy of a loaded value where its parameter lives; the step count keeps float32, the rest its dtype."""
     if not isinstance(value, Tensor):
         return deepcopy(value)
     if key == "step":
-        return value.to(device=parameter.device, dtype=float32).reshape(1).clone()
+        return value.to(device=parameter.device, dtype=float32).reshape(()).clone()
     if value.shape != parameter.shape:
         raise ValueError(
             f"loaded state dict has {key} of shape {tuple(value.shape)} for parameter {position}, "
@@ -157,7 +188,19 @@ def _as_state_of(parameter: Tensor, key: str, value: Any, position: int) -> Any:
     return value.to(device=parameter.device, dtype=dtype).clone()
 
 
-def check_not_negative(name: str, value: float) -> None:
+def check_not_negative(name: str, value: float | Tensor) -> None:
     """Raise PyTorch's ValueError when a setting is below zero."""
     if not value >= 0.0:
         raise ValueError(f"Invalid {name}: {value}")
+
+
+def check_implementation(foreach: bool | None, fused: bool | None, differentiable: bool) -> None:
+    """Check the arguments with which PyTorch chooses among its implementations of a step; here there is one."""
+    if foreach and fused:
+        raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
+    if differentiable:
+        raise NotImplementedError(
+            "differentiable=True is not supported: a step writes in place and is not recorded. To differentiate "
+            "through an update, write it with operations, as in p = p - lr * autograd.grad(loss, p, "
+            "create_graph=True)[0]."
+        )

@@ -1,26 +1,29 @@
-"""Stochastic gradient descent with momentum. Knows the settings and the state; the arithmetic is one fused kernel."""
+"""Stochastic gradient descent with momentum. Knows the settings and the state; the arithmetic is one fused kernel over all
+parameters."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
 
-from ..ops.creation import empty_like
+from ..ops.creation import zeros_like
 from ..ops.optim import sgd_step
 from ..tensor import Tensor
-from .optimizer import Optimizer, check_not_negative
+from .optimizer import Optimizer, check_implementation, check_not_negative
 
 
 class SGD(Optimizer):
     """v = momentum * v + (1 - dampening) * g;  p = p - lr * v, with g + momentum * v for v under Nesterov.
 
-    g includes weight_decay * p. ``foreach`` and ``fused`` are accepted and change nothing: the step is always fused.
+    g includes weight_decay * p. ``foreach`` and ``fused`` choose among PyTorch's implementations and are accepted: the
+    step here is always fused, over all parameters of a device and dtype at once, and its learning rate lives on the
+    device. ``differentiable`` raises NotImplementedError. ``lr`` may be a tensor.
     """
 
     def __init__(
         self,
         params: Iterable[Tensor] | Iterable[dict[str, Any]],
-        lr: float = 1e-3,
+        lr: float | Tensor = 1e-3,
         momentum: float = 0,
         dampening: float = 0,
         weight_decay: float = 0,
@@ -28,8 +31,10 @@ class SGD(Optimizer):
         *,
         maximize: bool = False,
         foreach: bool | None = None,
+        differentiable: bool = False,
         fused: bool | None = None,
     ) -> None:
+        check_implementation(foreach, fused, differentiable)
         check_not_negative("learning rate", lr)
         check_not_negative("momentum value", momentum)
         check_not_negative("weight_decay value", weight_decay)
@@ -44,25 +49,44 @@ class SGD(Optimizer):
                 "weight_decay": weight_decay,
                 "nesterov": nesterov,
                 "maximize": maximize,
+                "foreach": foreach,
+                "differentiable": differentiable,
+                "fused": fused,
             },
         )
 
-    def _update(self, parameter: Tensor, gradient: Tensor, lr: Tensor, group: dict[str, Any]) -> None:
-        momentum_buffer, first = None, False
-        if group["momentum"]:
+    def _update(
+        self,
+        parameters: list[Tensor],
+        lr: Tensor,
+        group: dict[str, Any],
+        scale: Tensor | None,
+        found_inf: Tensor | None,
+    ) -> None:
+        for first, alike in self._by_first_step(parameters) if group["momentum"] else [(False, parameters)]:
+            sgd_step(
+                alike,
+                [parameter._grad for parameter in alike],  # type: ignore[misc]
+                [self.state[parameter]["momentum_buffer"] for parameter in alike] if group["momentum"] else None,
+                lr,
+                group["momentum"],
+                group["dampening"],
+                group["weight_decay"],
+                group["nesterov"],
+                group["maximize"],
+                first,
+                scale,
+                found_inf,
+            )
+
+    def _by_first_step(self, parameters: list[Tensor]) -> list[tuple[bool, list[Tensor]]]:
+        """Return the parameters whose buffers are to be filled, new ones made for them, and those that have had a step."""
+        new, known = [], []
+        for parameter in parameters:
             state = self.state[parameter]
-            first = "momentum_buffer" not in state
-            if first:
-                state["momentum_buffer"] = empty_like(parameter)  # the first step writes all of it
-            momentum_buffer = state["momentum_buffer"]
-        sgd_step(
-            parameter,
-            gradient,
-            momentum_buffer,
-            lr,
-            group["momentum"],
-            group["dampening"],
-            group["weight_decay"],
-            group["nesterov"],
-            first,
-        )
+            if state.get("momentum_buffer") is None:
+                state["momentum_buffer"] = zeros_like(parameter)
+                new.append(parameter)
+            else:
+                known.append(parameter)
+        return [(first, alike) for first, alike in ((True, new), (False, known)) if alike]
