@@ -90,6 +90,43 @@ def large_shapes(scale: float) -> Iterator[Check]:
     yield "a product of odd sizes", product_of_odd_sizes
 
 
+def optimizers() -> Iterator[Check]:
+    """Training steps with clipping on the device against the CPU's, over more tensors than travel with a launch."""
+    optim = ag.optim
+    makers: dict[str, Callable[..., ag.optim.Optimizer]] = {
+        "SGD": lambda p: optim.SGD(p, 0.1, momentum=0.9, nesterov=True, weight_decay=0.01),
+        "AdamW": lambda p: optim.AdamW(p, 0.01, weight_decay=0.1),
+        "Adam, amsgrad": lambda p: optim.Adam(p, 0.01, weight_decay=0.1, amsgrad=True),
+    }
+
+    def trained(make: Callable[..., ag.optim.Optimizer], sizes: list[int], dtype: str, device: str) -> list[np.ndarray]:
+        source = np.random.default_rng(0)
+
+        def tensor(size: int) -> ag.Tensor:
+            return ag.from_numpy(source.standard_normal(size)).to(device, getattr(ag, dtype))
+
+        parameters = [ag.nn.Parameter(tensor(size)) for size in sizes]
+        optimizer = make(parameters)
+        for _ in range(3):
+            for parameter in parameters:
+                parameter.grad = tensor(parameter.numel())
+            norm = ag.nn.utils.clip_grad_norm_(parameters, 1.0)
+            optimizer.step()
+        return [norm.double().cpu().numpy(), *(parameter.detach().double().cpu().numpy() for parameter in parameters)]
+
+    def agree(make: Callable[..., ag.optim.Optimizer], sizes: list[int], dtype: str) -> None:
+        tolerance = {"float64": 1e-9, "float32": 2e-5}.get(dtype, 4e-2)
+        expected, found = (trained(make, sizes, dtype, device) for device in ("cpu", "cuda"))
+        for ours, theirs in zip(found, expected, strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=tolerance, atol=tolerance)
+
+    sizes = {"few": [3, 20_001, 0, 64], "many": [1 + 37 * n % 101 for n in range(300)]}
+    for name, make in makers.items():
+        for dtype in ("float16", "bfloat16", "float32", "float64"):
+            for count, of in sizes.items():
+                yield f"{name} {dtype}, {count} tensors", lambda m=make, s=of, d=dtype: agree(m, s, d)
+
+
 def out_of_memory() -> Iterator[Check]:
     """An allocation that cannot be met raises, and leaves the device usable."""
 
@@ -132,6 +169,7 @@ def sanitized(tool: str) -> Iterator[Check]:
 
 def parity_in_float32() -> Iterator[Check]:
     """Each kernel once more, for a tool that watches this process."""
+    yield from optimizers()
     for case in CASES:
         if "float32" in case.dtypes:
             yield f"{case.id}: parity", lambda c=case: op_checks.check_parity(c, "cuda", "float32")
@@ -198,6 +236,7 @@ def main() -> int:
     sections = {
         "op table": op_table(),
         "large shapes": large_shapes(1e-8 if options.rehearse else 1.0),
+        "optimizers": optimizers(),
         "memory": out_of_memory(),
     }
     not_run = []

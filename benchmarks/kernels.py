@@ -16,7 +16,7 @@ import numpy as np
 import autograd_gpu as ag
 from autograd_gpu.backends import cuda as kernels
 
-from . import record
+from . import optimisers, record
 from .timing import seconds_each
 
 Call = Callable[[], Any]
@@ -140,26 +140,6 @@ def compute_bound(shape: Shape, dtype: str, torch: Any) -> list[Bench]:
     ]  # fmt: skip
 
 
-def optimiser_step(shape: Shape, torch: Any) -> Bench:
-    """AdamW on one large float32 parameter: reads four arrays and writes three."""
-    arrays = [made((shape.elements,), "float32") for _ in range(3)]
-    squares = kernels.square(made((shape.elements,), "float32"))
-    lr = kernels.full((1,), 1e-3, np.dtype(np.float32))
-    step = kernels.full((1,), 1, np.dtype(np.float32))
-    parameter, gradient, average = arrays
-    theirs = None
-    if torch:
-        weight = torch.nn.Parameter(torch.randn(shape.elements, device="cuda"))
-        weight.grad = torch.randn_like(weight)
-        theirs = torch.optim.AdamW([weight], fused=True).step
-    return Bench(
-        "adamw_step",
-        lambda: kernels.adamw_step(parameter, gradient, average, squares, step, lr, 0.9, 0.999, 1e-8, 0.01),
-        7 * shape.elements * 4,
-        torch=theirs,
-    )
-
-
 def measure(shape: Shape, dtypes: tuple[str, ...], budget: float, compile: bool = True) -> list[record.Row]:
     """A row for each kernel and dtype. Fractions are of the copy bandwidth measured first."""
     torch = torch_on_the_gpu()
@@ -168,8 +148,8 @@ def measure(shape: Shape, dtypes: tuple[str, ...], budget: float, compile: bool 
     bandwidth = 2 * shape.elements * 4 / copy
     rows: list[record.Row] = [{"kernel": "copy", "dtype": "float32", "us": copy * 1e6, "GB/s": bandwidth / 1e9}]
     for dtype in dtypes:
-        benches = [*memory_bound(shape, dtype, torch), *compute_bound(shape, dtype, torch)]
-        for bench in [*benches, optimiser_step(shape, torch)] if dtype == "float32" else benches:
+        steps = [Bench(**row) for row in optimisers.rows(shape.elements, dtype, torch)]
+        for bench in [*memory_bound(shape, dtype, torch), *compute_bound(shape, dtype, torch), *steps]:
             rows.append(
                 {"kernel": bench.name, "dtype": dtype, **measured(bench, bandwidth, budget, torch if compile else None)}
             )
