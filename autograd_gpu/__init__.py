@@ -47,7 +47,17 @@ from .ops.elementwise_composed import (
     rad2deg, rsub, signbit, sinc, xlogy,
 )  # fmt: skip
 from .ops.index import gather, index_select, masked_fill, masked_select, nonzero, scatter, scatter_add
-from .ops.matmul import addmm, baddbmm, bmm, dot, matmul, mm, mv, outer
+from .ops.decompositions import cholesky_inverse, cholesky_solve
+from .ops.decompositions import torch_cholesky as cholesky
+from .ops.decompositions import torch_qr as qr
+from .ops.decompositions import torch_svd as svd
+from .ops.determinants import det, logdet
+from .ops.determinants import torch_slogdet as slogdet
+from .ops.linalg import inverse, triangular_solve
+from .ops.matmul import addbmm, addmm, addmv, addr, baddbmm, bmm, dot, inner, matmul, mm, mv, outer, vdot
+from .ops.matrix_norm import cdist, dist
+from .ops.products import chain_matmul, cross, kron, matrix_power
+from .ops.pseudoinverse import pinverse
 from .ops.out import TAKES_OUT as _TAKES_OUT
 from .ops.out import accepting_out as _accepting_out
 from .ops.random import (
@@ -91,12 +101,13 @@ absolute, arccos, arcsin, arctan, clip, divide, multiply, subtract, true_divide,
 )  # fmt: skip
 arctan2, arccosh, arcsinh, arctanh, fix, sgn, moveaxis = atan2, acosh, asinh, atanh, trunc, sign, movedim
 greater, greater_equal, less, less_equal, not_equal = gt, ge, lt, le, ne
+ger = outer
 result_type = _result_type
 inf, nan, pi, e = (__import__("math").inf, __import__("math").nan, __import__("math").pi, __import__("math").e)
 
 
 _LAZY = {
-    "nn": "nn", "special": "special", "optim": "optim", "func": "func", "vmap": "func", "utils": "utils",
+    "nn": "nn", "linalg": "linalg", "special": "special", "optim": "optim", "func": "func", "vmap": "func", "utils": "utils",
     "load": "serialization", "save": "serialization", "memory_report": "saved_memory", "draw_graph": "autograd.drawing",
 }  # fmt: skip
 

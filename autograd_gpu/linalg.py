@@ -1,22 +1,25 @@
 """`torch.linalg`: decompositions, solutions and norms of batches of matrices, by PyTorch's names."""
 
-from .errors import LinAlgError as LinAlgError
-from .ops.decompositions import cholesky as cholesky
-from .ops.decompositions import cholesky_ex as cholesky_ex
-from .ops.decompositions import eigh as eigh
-from .ops.decompositions import eigvalsh as eigvalsh
-from .ops.decompositions import qr as qr
-from .ops.decompositions import svd as svd
-from .ops.decompositions import svdvals as svdvals
-from .ops.determinants import det as det
-from .ops.determinants import slogdet as slogdet
-from .ops.linalg import inv as inv
-from .ops.linalg import inv_ex as inv_ex
-from .ops.linalg import solve as solve
-from .ops.linalg import solve_ex as solve_ex
-from .ops.linalg import solve_triangular as solve_triangular
-from .ops.linalg import tensorinv as tensorinv
-from .ops.linalg import tensorsolve as tensorsolve
-from .ops.pseudoinverse import lstsq as lstsq
-from .ops.pseudoinverse import matrix_rank as matrix_rank
-from .ops.pseudoinverse import pinv as pinv
+from .errors import LinAlgError
+from .ops.decompositions import cholesky, cholesky_ex, eigh, eigvalsh, qr, svd, svdvals
+from .ops.determinants import det, slogdet
+from .ops.linalg import inv, inv_ex, solve, solve_ex, solve_triangular, tensorinv, tensorsolve
+from .ops.matmul import matmul
+from .ops.matrix_norm import cond, matrix_norm, norm, vector_norm
+from .ops.out import accepting_out as _accepting_out
+from .ops.products import linalg_cross as cross
+from .ops.products import linalg_diagonal as diagonal
+from .ops.products import matrix_power, multi_dot, vander, vecdot
+from .ops.pseudoinverse import lstsq, matrix_rank, pinv
+
+__all__ = [
+    "LinAlgError", "cholesky", "cholesky_ex", "cond", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv", "inv_ex",
+    "lstsq", "matmul", "matrix_norm", "matrix_power", "matrix_rank", "multi_dot", "norm", "pinv", "qr", "slogdet",
+    "solve", "solve_ex", "solve_triangular", "svd", "svdvals", "tensorinv", "tensorsolve", "vander", "vecdot",
+    "vector_norm",
+]  # fmt: skip
+
+_NO_OUT = ("LinAlgError", "cholesky_ex", "diagonal", "eigh", "inv_ex", "lstsq", "qr", "slogdet", "solve_ex", "svd")
+for _name in __all__:
+    if _name not in _NO_OUT:
+        globals()[_name] = _accepting_out(globals()[_name])

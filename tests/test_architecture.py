@@ -28,7 +28,7 @@ LAYERS = [
     {"op", "saved_memory"},
     {"ops"},
     {"function", "autograd", "functional"},
-    {"nn", "optim", "data", "serialization", "cuda", "special"},
+    {"nn", "optim", "data", "serialization", "cuda", "special", "linalg"},
     {"func"},
     {"utils"},
     {"testing"},

@@ -7,9 +7,9 @@ from typing import Any
 
 from ..op import Op
 from ..tensor import Tensor
-from .cast import Number, broadcast, broadcast_shape
+from .cast import Number, broadcast, broadcast_shape, cast, result_type
 from .reduce import sum
-from .shape import reshape, squeeze, transpose, unsqueeze
+from .shape import expand, reshape, squeeze, transpose, unsqueeze
 
 
 class Matmul(Op):
@@ -76,7 +76,7 @@ def _with_vector(x: Tensor, y: Tensor) -> Tensor:
         if x.shape != y.shape:
             raise RuntimeError(
                 f"inconsistent tensor size, expected tensor {list(x.shape)} and src {list(y.shape)} to have the same "
-                "number of elements"
+                f"number of elements, but got {x.shape[0]} and {y.shape[0]} elements respectively"
             )
         return reshape(Matmul.apply(unsqueeze(x, 0), unsqueeze(y, 1)), ())
     if x.ndim == 1:
@@ -107,6 +107,8 @@ def _check(name: str, x: Any, y: Any) -> None:
         raise RuntimeError(
             f"expected m1 and m2 to have the same dtype, but got: {x.dtype} != {y.dtype} ({name}: cast one with .to(dtype))"
         )
+    if x._array.dtype.kind == "b":
+        raise NotImplementedError(f"\"addmm_impl_cpu_\" not implemented for 'Bool' ({name}: cast both with .int())")
 
 
 def _dims(name: str, x: Tensor, ndim: int, argument: str) -> None:
@@ -151,6 +153,25 @@ def dot(input: Tensor, tensor: Tensor) -> Tensor:
     return matmul(input, tensor)
 
 
+def vdot(input: Tensor, other: Tensor) -> Tensor:
+    """Return the sum of the products of two vectors, as `dot` does: no tensor is complex."""
+    return dot(input, other)
+
+
+def inner(input: Tensor, other: Tensor) -> Tensor:
+    """Return the sums of products over the last dimensions, (*, k) and (+, k) -> (*, +); of a number, its multiples."""
+    if input.ndim == 0 or other.ndim == 0:
+        return input * other
+    x, y = input._array.shape, other._array.shape
+    if x[-1] != y[-1]:
+        raise RuntimeError(
+            f"inner() the last dimension must match on both input tensors but got shapes {list(x)} and {list(y)}"
+        )
+    _check("inner", input, other)
+    rows, columns = (reshape(z, (math.prod(z.shape[:-1]), x[-1])) for z in (input, other))
+    return reshape(Matmul.apply(rows, columns, flip_y=True), x[:-1] + y[:-1])
+
+
 def outer(input: Tensor, vec2: Tensor) -> Tensor:
     """Return the matrix of all products of two vectors' elements."""
     _dims("outer", input, 1, "self")
@@ -159,19 +180,61 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
 
 
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
-    """Return beta * input + alpha * (mat1 @ mat2); input broadcasts."""
-    product = mm(mat1, mat2)
-    product = product if alpha == 1 else product * alpha
-    if beta == 0:
-        return product
-    return product + (input if beta == 1 else input * beta)
+    """Return beta * input + alpha * (mat1 @ mat2); input broadcasts. With beta 0, input's values are not read."""
+    return _plus("addmm", input, mm(mat1, mat2), beta, alpha)
+
+
+def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
+    """Return beta * input + alpha * (mat @ vec); input broadcasts. With beta 0, input's values are not read."""
+    if mat.ndim != 2 or vec.ndim != 1:
+        raise RuntimeError(f"vector + matrix @ vector expected, got {input.ndim}, {mat.ndim}, {vec.ndim}")
+    rows, columns = mat._array.shape
+    if columns != vec._array.shape[0] or input._array.size not in (1, rows):
+        raise RuntimeError(
+            f"size mismatch, got input ({input._array.size}), mat ({rows}x{columns}), vec ({vec._array.shape[0]})"
+        )
+    return _plus("addmv", input, matmul(mat, vec), beta, alpha)
+
+
+def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
+    """Return beta * input + alpha * outer(vec1, vec2); input broadcasts. With beta 0, input's values are not read."""
+    product = outer(vec1, vec2)
+    for name, factor in (("beta", beta), ("alpha", alpha)):
+        if isinstance(factor, float) and not result_type(input, product).is_floating_point:
+            raise RuntimeError(f"For integral input tensors, argument {name} must not be a floating point number.")
+    return _plus("addr", cast(input, result_type(input, product)), product, beta, alpha)
+
+
+def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
+    """Return beta * input + alpha * the sum of the products batch1 @ batch2, (b, m, k) @ (b, k, n); input broadcasts."""
+    _dims("addbmm", batch1, 3, "batch1")
+    _dims("addbmm", batch2, 3, "batch2")
+    (count, m, k), (other_count, other_k, n) = batch1._array.shape, batch2._array.shape
+    if count != other_count:
+        raise RuntimeError(f"batch1 and batch2 must have same number of batches, got {count} and {other_count}")
+    if k != other_k:
+        raise RuntimeError(f"Incompatible matrix sizes for bmm ({m}x{k} and {other_k}x{n})")
+    beside = reshape(transpose(batch1, 0, 1), (m, count * k))  # one product, which sums over the batch as well
+    return _plus("addbmm", input, mm(beside, reshape(batch2, (count * k, n))), beta, alpha)
 
 
 def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """Return beta * input + alpha * (batch1 @ batch2) for batches of matrices; input broadcasts."""
-    product = bmm(batch1, batch2)
+    return _plus("baddbmm", input, bmm(batch1, batch2), beta, alpha)
+
+
+def _plus(name: str, input: Tensor, product: Tensor, beta: Number, alpha: Number) -> Tensor:
+    """Return beta * input + alpha * product in the product's shape; factors of integers lose their fraction."""
+    if name != "addr":
+        _check(name, input, product)
+    if input._array.shape != product._array.shape:
+        input = expand(input, product._array.shape)
+    if product._array.dtype.kind in "iu":
+        beta, alpha = int(beta), int(alpha)
     product = product if alpha == 1 else product * alpha
-    return product if beta == 0 else product + (input if beta == 1 else input * beta)
+    if beta == 0:
+        return product
+    return product + (input if beta == 1 else input * beta)
 
 
 class Linear(Op):

@@ -20,12 +20,18 @@ from . import (
     cast,
     closeness,
     creation,
+    decompositions,
+    determinants,
     elementwise,
     elementwise_composed,
     index,
     inplace,
     inplace_views,
+    linalg,
     matmul,
+    matrix_norm,
+    products,
+    pseudoinverse,
     random,
     reduce,
     scan,
@@ -50,7 +56,13 @@ _METHODS: dict[Any, str] = {
     reduce: "all amax amin any argmax argmin argsort cumsum logsumexp max mean min norm prod sort std sum topk var",
     shape: "broadcast_to chunk clone contiguous diagonal expand expand_as flatten flip movedim narrow permute ravel repeat "
     "reshape select split squeeze swapaxes swapdims t tile transpose unbind unflatten unsqueeze",
-    matmul: "addmm baddbmm bmm dot matmul mm mv outer",
+    matmul: "addbmm addmm addmv addr baddbmm bmm dot inner matmul mm mv outer vdot",
+    decompositions: "cholesky_inverse cholesky_solve",
+    determinants: "det logdet",
+    linalg: "inverse triangular_solve",
+    matrix_norm: "dist",
+    products: "cross kron matrix_power",
+    pseudoinverse: "pinverse",
     softmax: "log_softmax softmax",
     index: "gather index_select masked_fill masked_select nonzero scatter scatter_add",
     creation: "tril triu",
@@ -73,13 +85,15 @@ _ALIASES = {
     "absolute": "abs", "arccos": "acos", "arccosh": "acosh", "arcsin": "asin", "arcsinh": "asinh", "arctan": "atan",
     "arctan2": "atan2", "arctanh": "atanh", "clip": "clamp", "divide": "div", "true_divide": "div", "multiply": "mul",
     "subtract": "sub", "negative": "neg", "greater": "gt", "greater_equal": "ge", "less": "lt", "less_equal": "le",
-    "not_equal": "ne", "fix": "trunc", "sgn": "sign", "moveaxis": "movedim", "ndimension": "dim",
+    "not_equal": "ne", "ger": "outer", "fix": "trunc", "sgn": "sign", "moveaxis": "movedim", "ndimension": "dim",
 }  # fmt: skip
 
 for _module, _names in _METHODS.items():
     for _name in _names.split():
         setattr(Tensor, _name, getattr(_module, _name))
 Tensor.polygamma = special.polygamma_of  # type: ignore[attr-defined]
+for _name in ("cholesky", "qr", "slogdet", "svd"):  # not what torch.linalg has under these names
+    setattr(Tensor, _name, getattr(determinants if _name == "slogdet" else decompositions, f"torch_{_name}"))
 for _alias, _name in _ALIASES.items():
     setattr(Tensor, _alias, getattr(Tensor, _name))
 
@@ -92,11 +106,11 @@ _WITH_KERNEL = (
 for _name in _WITH_KERNEL.split():
     setattr(Tensor, _name + "_", inplace.inplace(_name + "_", getattr(Tensor, _name), _name))
 for _name in (
-    "clamp bitwise_and bitwise_not bitwise_or bitwise_xor eq floor_divide ge gt le logical_and logical_not logical_or "
-    "logical_xor lt ne addcmul addmm baddbmm cumsum masked_fill scatter scatter_add tril triu addcdiv bitwise_left_shift "
-    "bitwise_right_shift clamp_max clamp_min cumprod deg2rad float_power frac heaviside hypot index_add index_copy "
-    "index_fill index_put ldexp lerp logit masked_scatter mvlgamma nan_to_num polygamma put rad2deg scatter_reduce sinc "
-    "xlogy"
+    "clamp bitwise_and bitwise_not bitwise_or bitwise_xor eq floor_divide ge gt le logical_and logical_not "
+    "logical_or logical_xor lt ne addcmul addbmm addmm addmv addr baddbmm cumsum masked_fill scatter scatter_add "
+    "tril triu addcdiv bitwise_left_shift bitwise_right_shift clamp_max clamp_min cumprod deg2rad float_power frac "
+    "heaviside hypot index_add index_copy index_fill index_put ldexp lerp logit masked_scatter mvlgamma nan_to_num "
+    "polygamma put rad2deg scatter_reduce sinc xlogy"
 ).split():
     setattr(Tensor, _name + "_", inplace.inplace(_name + "_", getattr(Tensor, _name)))
 _add_, _sub_ = (inplace.inplace(name + "_", getattr(Tensor, name), name) for name in ("add", "sub"))

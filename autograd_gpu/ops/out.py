@@ -14,12 +14,13 @@ from .inplace import check_writable, overwrite
 
 # What PyTorch gives an `out` and what returns one tensor.
 TAKES_OUT = (
-    "abs acos acosh add addcmul addmm all amax amin any argmax argmin asin asinh atan atan2 atanh baddbmm bitwise_and "
-    "bitwise_not bitwise_or bitwise_xor bmm cat ceil clamp copysign cos cosh cumsum div dot eq erf erfc exp exp2 expm1 "
-    "floor floor_divide fmod gather ge gt index_select le log log10 log1p log2 logical_and logical_not logical_or "
-    "logical_xor logsumexp lt masked_select matmul maximum mean minimum mm mul mv ne neg nonzero norm outer pow prod "
-    "reciprocal remainder round rsqrt scatter scatter_add sigmoid sign sin sinh sqrt square stack std sub sum tan tanh "
-    "tril triu trunc var where"
+    "abs acos acosh add addbmm addcmul addmm addmv addr all amax amin any argmax argmin asin asinh atan atan2 atanh "
+    "baddbmm bitwise_and bitwise_not bitwise_or bitwise_xor bmm cat ceil cholesky cholesky_inverse cholesky_solve "
+    "clamp copysign cos cosh cross cumsum div dot eq erf erfc exp exp2 expm1 floor floor_divide fmod gather ge gt "
+    "index_select inner inverse kron le log log10 log1p log2 logical_and logical_not logical_or logical_xor "
+    "logsumexp lt masked_select matmul matrix_power maximum mean minimum mm mul mv ne neg nonzero norm outer pow "
+    "prod reciprocal remainder round rsqrt scatter scatter_add sigmoid sign sin sinh sqrt square stack std sub sum "
+    "tan tanh tril triu trunc var vdot where"
 ).split()
 
 
