@@ -147,6 +147,7 @@ class Tensor:
     _base: Tensor | None = None  # for a view: the tensor whose buffer it shows
     _steps: tuple | None = None  # for a view: how the base leads to it, (steps before, operation, parameters, output)
     _epoch = 0  # of a base: how often its history was rewritten; of a view: the base's epoch that its edge belongs to
+    _layouts: tuple = ()  # of a base that changed its own shape: (epoch until which it had an older one, the step back)
     _made_in: str | None = None  # of a view: "no_grad" or "inference", where a recorded write to it would be ambiguous
     _tangent: Tensor | None = None  # in forward mode: the derivative that it carries
     _inference = False
@@ -231,9 +232,11 @@ class Tensor:
         if self._edge is not None or self._inert_flag:
             return True
         base = self._base
-        if base is None or base._epoch == self._epoch or self._made_in is not None:
+        if base is None or (base._epoch == self._epoch and self._made_in is None):
             return False
-        return edge_of(base) is not None  # the base was written since: the view has its history when asked for it
+        # The base was written since: the view has its history when asked for it. Or it was made where nothing is
+        # recorded: then it reads as its base does, and has no history.
+        return edge_of(base) is not None
 
     @requires_grad.setter
     def requires_grad(self, flag: bool) -> None:
@@ -465,22 +468,48 @@ def refresh_view(view: Tensor) -> None:
     """Give a view the history that its base has now, by taking the steps from the base once more."""
     base = view._base
     assert base is not None
-    view._epoch = base._epoch
-    if edge_of(base) is None or view._made_in is not None:
+    step_back = next((step for epoch, step in base._layouts if view._epoch < epoch), None)
+    if step_back is not None:
+        view._steps = _after(step_back(base), view._steps)
+        view._epoch = base._layouts[-1][0]
+    if edge_of(base) is None:
+        view._epoch = base._epoch
         return
-    step = multiple_view_step(view._steps)
-    if step is not None:
-        view._epoch = -1  # so that the next look at it raises too
-        raise RuntimeError(
-            f"Output {step[1]} of {step[0].__name__} is a view and its base or another view of its base has been "
-            "modified inplace. This view is the output of a function that returns multiple views. Such functions do not "
-            "allow the output views to be modified inplace. You should replace the inplace operation by an out-of-place one."
-        )
+    if view._made_in is not None or multiple_view_step(view._steps) is not None:
+        if modes.grad:  # where nothing is recorded, a history is not needed
+            raise RuntimeError(_stale_message(view))
+        return
+    view._epoch = base._epoch
     grad_mode, modes.grad = modes.grad, True
     try:
         view._edge = replay(view._steps, base)._edge
     finally:
         modes.grad = grad_mode
+
+
+def _after(first: tuple, steps: tuple | None) -> tuple:
+    """Return the steps with another one before them."""
+    path = (None, *first)
+    for step in steps_in_order(steps):
+        path = (path, *step)
+    return path
+
+
+def _stale_message(view: Tensor) -> str:
+    if view._made_in is not None:
+        where = "in normal mode" if view._made_in == "inference" else "with grad mode enabled"
+        return (
+            f"A view was created in {view._made_in} mode and its base or another view of its base has been modified "
+            f"inplace {where}. Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify "
+            f"your code by moving both the view and the inplace either both inside the {view._made_in} block or both "
+            "outside."
+        )
+    operation, number = multiple_view_step(view._steps)  # type: ignore[misc]
+    return (
+        f"Output {number} of {operation.__name__} is a view and its base or another view of its base has been modified "
+        "inplace. This view is the output of a function that returns multiple views. Such functions do not allow the "
+        "output views to be modified inplace. You should replace the inplace operation by an out-of-place one."
+    )
 
 
 def multiple_view_step(steps: tuple | None) -> tuple | None:
@@ -529,6 +558,9 @@ def bump_version(tensor: Tensor) -> None:
     cell = version_cell(tensor)
     cell.value += 1
     cell.where = user_line(2)
+    base = tensor if tensor._base is None else tensor._base
+    if base._edge is not None:
+        base._epoch += 1  # as in PyTorch, its views look for their history anew
 
 
 def check_can_require_grad(array: Any) -> None:

@@ -73,6 +73,8 @@ def test_every_row_meets_emptiness(case: OpCase):
 BASES = {"View", "Unary", "OfInput", "OfOutput", "Flat"}
 # Never applied: ToDevice hands on to another, and CopySlices is recorded by a write to a view (test_inplace_views).
 NOT_APPLIED = {"ToDevice", "CopySlices"}
+# What they show depends on where their input lies in memory, so that the table's checks do not fit (test_strided).
+OF_MEMORY = {"AsStrided", "AsStridedCopy", "AsStridedBackward"}
 
 
 def subclasses(operation: type[Op]) -> Iterator[type[Op]]:
@@ -110,4 +112,4 @@ def test_every_operation_is_reached_by_a_row(monkeypatch: pytest.MonkeyPatch):
     operations = {
         operation.__name__ for operation in subclasses(Op) if operation.__module__.startswith("autograd_gpu.ops")
     }
-    assert operations - BASES - NOT_APPLIED - reached == set()
+    assert operations - BASES - NOT_APPLIED - OF_MEMORY - reached == set()

@@ -150,6 +150,21 @@ class Batching:
     def cumsum(self, x, dim, dtype):
         return self._along("cumsum", dim, (x,), dtype)
 
+    def cumprod(self, x, dim, dtype):
+        return self._along("cumprod", dim, (x,), dtype)
+
+    def logcumsumexp(self, x, dim):
+        return self._along("logcumsumexp", dim, (x,))
+
+    def cummax(self, x, dim):
+        return self._along("cummax", dim, (x,))
+
+    def cummin(self, x, dim):
+        return self._along("cummin", dim, (x,))
+
+    def linear_scan(self, a, b, dim, reverse):
+        return self._along("linear_scan", dim, (a, b), reverse)
+
     def sort(self, x, dim, descending, stable):
         return self._along("sort", dim, (x,), descending, stable)
 

@@ -17,13 +17,13 @@ from ..tensor import (
     edge_of,
     multiple_view_step,
     refresh_view,
-    replay,
     steps_in_order,
     wrap,
 )
 from ..user_line import user_line
 from .cast import Number, as_number, broadcast, cast, is_scalar, to_device, zero_gradient
 from .shape import expand
+from .strided import AsStrided, AsStridedCopy, extent, laid_out, strides_of
 
 
 class Copy(Op):
@@ -61,60 +61,89 @@ class CopySlices(Op):
         node.where = user_line(2)
         node.output_shape = base._array.shape
         node.steps = steps  # type: ignore[attr-defined]
-        _move_history(base, (node, 0))
+        is_strided = any(operation is AsStrided for operation, _, _ in steps_in_order(steps))
+        node.layout = _layout(base, steps) if is_strided else None  # type: ignore[attr-defined]
+        move_history(base, (node, 0))
 
     def backward(ctx, gy):
-        region = replay(ctx.steps, gy) if ctx.needs(1) else None
-        return ZeroRegion.apply(gy, steps=ctx.steps) if ctx.needs(0) else None, region
+        region = _region_of(ctx.steps, gy) if ctx.needs(1) else None
+        return ZeroRegion.apply(gy, steps=ctx.steps, layout=ctx.layout) if ctx.needs(0) else None, region
 
     def name(ctx) -> str:
         return "CopySlices"
 
 
-class ZeroRegion(Op):
-    """y = x with a view of it set to 0."""
+def _region_of(steps: tuple, gradient: Tensor) -> Tensor:
+    """Return the view of a base's gradient; by size and stride, a copy, since a gradient lies in memory as it likes."""
+    for operation, parameters, number in steps_in_order(steps):
+        result = (AsStridedCopy if operation is AsStrided else operation).apply(gradient, **parameters)
+        gradient = result if number is None else result[number]
+    return gradient
 
-    def forward(ctx, x, steps):
-        ctx.steps = steps
-        y = ctx.backend.copy(x)
-        region = y
-        for operation, parameters, number in steps_in_order(steps):
-            step = operation()
-            step.backend = ctx.backend
-            result = step.forward(region, **parameters)
-            region = result if number is None else result[number]
-        ctx.backend.fill(region, 0)
+
+def _arrays_along(backend: Any, array: Any, steps: tuple) -> list[Any]:
+    """Return a base's array and those of the views that the steps lead to."""
+    arrays = [array]
+    for operation, parameters, number in steps_in_order(steps):
+        step = operation()
+        step.backend = backend
+        result = step.forward(arrays[-1], **parameters)
+        arrays.append(result if number is None else result[number])
+    return arrays
+
+
+def _layout(base: Tensor, steps: tuple) -> tuple:
+    """Return the base's strides, where it begins, and the size of a storage that holds it and all views of the steps."""
+    backend = base.device.backend
+    arrays = _arrays_along(backend, base._array, steps)
+    begins = [backend.offset(array) for array in arrays]
+    end = max(begin + extent(array.shape, strides_of(array)) for begin, array in zip(begins, arrays))
+    return strides_of(base._array), begins[0] - min(begins), end - min(begins)
+
+
+class ZeroRegion(Op):
+    """y = x with a view of it set to 0. A view by size and stride counts on y's `layout` in memory."""
+
+    def forward(ctx, x, steps, layout):
+        ctx.steps, ctx.layout = steps, layout
+        y = ctx.backend.copy(x) if layout is None else laid_out(ctx.backend, x, *layout)
+        ctx.backend.fill(_arrays_along(ctx.backend, y, steps)[-1], 0)
         return y
 
     def backward(ctx, gy):
-        return ZeroRegion.apply(gy, steps=ctx.steps)
+        return ZeroRegion.apply(gy, steps=ctx.steps, layout=ctx.layout)
 
 
 def check_writable(x: Tensor, name: str) -> None:
-    """Raise when writing to x in place would lose gradients: a leaf (or a view of one) that requires grad."""
-    if x._inference and not modes.inference:
-        raise RuntimeError(
-            "Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to get a "
-            f"normal tensor before doing inplace update: x.clone(). ({name})"
-        )
+    """Raise when writing to x's memory would be ambiguous, or would lose gradients."""
     array = x._array
     if 0 in array.strides and array.size and any(n > 1 and s == 0 for n, s in zip(array.shape, array.strides)):
         raise RuntimeError(
             "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
             f"Please clone() the tensor before performing the operation. ({name})"
         )
+    check_changeable(x, name)
+
+
+def check_changeable(x: Tensor, name: str) -> None:
+    """Raise when changing x in place would lose gradients: a leaf (or a view of one) that requires grad."""
+    if x._inference and not modes.inference:
+        raise RuntimeError(
+            "Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to get a "
+            f"normal tensor before doing inplace update: x.clone(). ({name})"
+        )
     if not modes.grad:
         return
     base = x._base
     if base is not None:
         edge = edge_of(base)
-        if edge is not None and type(edge[0]) is AccumulateGrad:
+        if edge is not None:
+            _check_view_writable(x, name)
+        if any(e is not None and type(e[0]) is AccumulateGrad for e in (edge, edge_of(x))):
             raise RuntimeError(
                 f"a view of a leaf Variable that requires grad is being used in an in-place operation. ({name}: write "
                 "under no_grad(), or work on x.clone().)"
             )
-        if edge is not None:
-            _check_view_writable(x, name)
         return
     edge = x._edge
     if edge is not None and type(edge[0]) is AccumulateGrad:
@@ -164,7 +193,7 @@ def overwrite(x: Tensor, result: Tensor, name: str) -> Tensor:
         duals[-1].written(x, result)
     if is_recorded:
         if x._base is None:
-            _move_history(x, edge_of(result))
+            move_history(x, edge_of(result))
         else:
             CopySlices.record(x._base, x._steps, result)
             refresh_view(x)
@@ -198,7 +227,8 @@ def _type_name(x: Tensor) -> str:
     return names.get(x.dtype.name, x.dtype.name)
 
 
-def _move_history(x: Tensor, edge: Any) -> None:
+def move_history(x: Tensor, edge: Any) -> None:
+    """Let x take a new history, and what watches its gradient go along; its views find theirs when next asked."""
     if x._retains_grad and x._edge is not None:
         keep = hooks_of(x._edge[0]).retain.pop(x._edge[1], None)
         if keep is not None and edge is not None:
@@ -231,14 +261,13 @@ def inplace(name: str, function: Callable, kernel: str | None = None) -> Callabl
     """
 
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        check_writable(self, name)
         if kernel is not None and not kwargs and _straight(self, args) and not _records(self, args):
-            check_writable(self, name)
             backend = self.device.backend
             values = [a._array if isinstance(a, Tensor) else as_number(a) for a in args]
             getattr(backend, kernel)(self._array, *values, out=self._array)
             bump_version(self)
             return self
-        check_writable(self, name)
         if _records(self, args):
             old = _snapshot(self)
             args = tuple(old if a is self else a for a in args)

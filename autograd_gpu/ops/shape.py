@@ -52,6 +52,8 @@ class Unsqueeze(View):
 class Squeeze(View):
     """y = x without the dimensions `dims`, which have size 1."""
 
+    suffix = "Backward1"
+
     def forward(ctx, x, dims):
         ctx.shape = x.shape
         return x.reshape([size for d, size in enumerate(x.shape) if d not in dims])
@@ -60,7 +62,19 @@ class Squeeze(View):
         return reshape(gy, ctx.shape)
 
     def name(ctx) -> str:
-        return "SqueezeBackward1"
+        return "Squeeze" + ctx.suffix
+
+
+class SqueezeAll(Squeeze):
+    """Squeeze of every dimension of size 1, with PyTorch's name."""
+
+    suffix = "Backward0"
+
+
+class SqueezeSeveral(Squeeze):
+    """Squeeze of several dimensions, with PyTorch's name."""
+
+    suffix = "Backward2"
 
 
 class Permute(View):
@@ -362,7 +376,8 @@ def squeeze(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
     """Return input without its dimensions of size 1, or without those of `dim` that have size 1."""
     shape = input._array.shape
     dims = range(input.ndim) if dim is None else wrap_dims(dim, input.ndim)
-    return Squeeze.apply(input, dims=tuple(d for d in dims if shape[d] == 1))
+    operation = SqueezeAll if dim is None else Squeeze if isinstance(dim, int) else SqueezeSeveral
+    return operation.apply(input, dims=tuple(d for d in dims if shape[d] == 1))
 
 
 def unsqueeze(input: Tensor, dim: int) -> Tensor:

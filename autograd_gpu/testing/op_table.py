@@ -324,6 +324,7 @@ SHAPES = [
         lambda x, dim=None: x.squeeze(dim),
         lambda t: call(t(1, 3, 1)),
         lambda t: call(t(1, 3, 1), 0),
+        lambda t: call(t(1, 3, 1), (0, 2)),
         lambda t: call(t(1, 0)),
     ),
     shaped("unsqueeze", np.expand_dims, lambda t: call(t(2, 3), 1), lambda t: call(t(3), -1), lambda t: call(t(0), 0)),

@@ -9,8 +9,8 @@ from numpy import broadcast_to as _broadcast_to
 from numpy.lib.stride_tricks import as_strided as _as_strided
 
 __all__ = [
-    "arange", "as_strided", "contiguous", "copy", "copy_into", "empty", "expand", "fill", "from_numpy", "full", "owns",
-    "storage", "synchronize", "to_numpy",
+    "arange", "as_strided", "contiguous", "copy", "copy_into", "empty", "expand", "fill", "from_numpy", "full",
+    "offset", "owns", "storage", "synchronize", "to_numpy",
 ]  # fmt: skip
 
 
@@ -65,14 +65,22 @@ def expand(x, shape):
 
 
 def as_strided(x, shape, strides, offset):
-    root = x
-    while isinstance(root.base, np.ndarray):
-        root = root.base
     itemsize = x.dtype.itemsize
-    flat = np.frombuffer(memoryview(root).cast("B"), np.uint8) if root.flags.c_contiguous else root.view(np.uint8)
-    flat = flat.reshape(-1)[offset * itemsize :]
-    count = (flat.size // itemsize) * itemsize
-    return _as_strided(flat[:count].view(x.dtype), shape, [s * itemsize for s in strides])
+    return np.ndarray(shape, x.dtype, _whole(x), offset * itemsize, [step * itemsize for step in strides])
+
+
+def offset(x):
+    return (x.__array_interface__["data"][0] - _whole(x).__array_interface__["data"][0]) // x.dtype.itemsize
+
+
+def _whole(x):
+    """The array that covers the whole buffer of x."""
+    while isinstance(x.base, np.ndarray):
+        x = x.base
+    if x.flags.c_contiguous:
+        return x
+    reach = 1 + sum((size - 1) * step for size, step in zip(x.shape, x.strides)) // x.itemsize
+    return _as_strided(x, (reach,), (x.itemsize,))  # another library laid it out: all of it, in order of address
 
 
 def owns(x):
@@ -90,9 +98,8 @@ def owns(x):
 
 def storage(x):
     """The address and the bytes of the whole buffer that x shows."""
-    while isinstance(x.base, np.ndarray):
-        x = x.base
-    return x.__array_interface__["data"][0], x.nbytes
+    whole = _whole(x)
+    return whole.__array_interface__["data"][0], whole.nbytes
 
 
 def synchronize():

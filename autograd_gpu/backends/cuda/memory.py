@@ -10,8 +10,8 @@ from autograd_gpu.backends.cuda.launch import Kernel, block_for, ceil_div
 from autograd_gpu.backends.cuda.map import MAX_BLOCKS, MapKernel, scalar_for
 
 __all__ = [
-    "arange", "as_strided", "contiguous", "copy", "copy_into", "empty", "expand", "fill", "from_numpy", "full", "owns",
-    "storage", "synchronize", "to_numpy",
+    "arange", "as_strided", "contiguous", "copy", "copy_into", "empty", "expand", "fill", "from_numpy", "full",
+    "offset", "owns", "storage", "synchronize", "to_numpy",
 ]  # fmt: skip
 
 Array = Any
@@ -111,6 +111,10 @@ def expand(x, shape):
 def as_strided(x, shape, strides, offset):
     itemsize = x.itemsize
     return driver.current().view(x, shape, [stride * itemsize for stride in strides], offset * itemsize)
+
+
+def offset(x):
+    return (driver.current().pointer(x) - driver.current().storage(x)[0]) // x.itemsize
 
 
 def owns(x):

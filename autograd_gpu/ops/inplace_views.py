@@ -1,0 +1,122 @@
+"""Methods that change a tensor's own shape, in place: x goes on as what was a view of it.
+
+A base remembers its old layouts: a view made before finds its way from one that gives the old shape back.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import partial
+from sys import getrefcount
+from typing import Any
+
+from ..engine import modes
+from ..op import duals
+from ..tensor import AccumulateGrad, Tensor, bump_version, edge_of
+from .inplace import check_changeable, move_history
+from .shape import as_sizes, squeeze, t, transpose, unsqueeze
+from .strided import AsStrided, as_strided, dense_strides, strides_of
+
+
+def in_place_view(name: str, function: Callable, later: int = 1) -> Callable:
+    """Return the in-place form of a function that returns a view.
+
+    PyTorch numbers its nodes after those of the out-of-place forms, `later` further on.
+    """
+
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        check_changeable(self, name)
+        edge = edge_of(self)
+        is_leaf = edge is None or type(edge[0]) is AccumulateGrad
+        is_shared = _has_views(self)
+        grad_mode, modes.grad = modes.grad, not is_leaf  # a leaf stays one; a history always follows the shape
+        try:
+            view = function(self, *args, **kwargs)
+        finally:
+            modes.grad = grad_mode
+        if not is_leaf:
+            node, number = view._edge
+            node.suffix = f"Backward{int(node.suffix[-1]) + later}"
+            move_history(self, (node, number))
+        bump_version(self)
+        _take_shape(self, view, is_shared)
+        return self
+
+    method.__name__ = method.__qualname__ = name
+    method.__doc__ = f"In-place version of `{function.__name__}`: this tensor's own shape changes. Returns it."
+    return method
+
+
+def _has_views(x: Tensor) -> bool:
+    # Whoever shares the memory shares the version: x, and getrefcount's own argument, make two.
+    return x._cell is not None and getrefcount(x._cell) > 2
+
+
+def _take_shape(x: Tensor, view: Tensor, is_shared: bool) -> None:
+    before, x._array = x._array, view._array
+    if duals:
+        duals[-1].carry(x, view._tangent)
+    if x._base is not None:
+        x._steps, x._epoch = view._steps, x._base._epoch
+        return
+    x._epoch += 1
+    if not is_shared:
+        x._layouts = ()
+        return
+    begin = x.device.backend.offset(before)  # type: ignore[attr-defined]
+    x._layouts = (*x._layouts, (x._epoch, partial(_step_back, before.shape, strides_of(before), begin)))
+
+
+def _step_back(size: tuple[int, ...], stride: tuple[int, ...], begin: int, x: Tensor) -> tuple:
+    """Return the step from x as it is now to what it showed once."""
+    start = begin - x.device.backend.offset(x._array)  # type: ignore[attr-defined]
+    return AsStrided, {"size": size, "stride": stride, "start": start, "source": strides_of(x._array)}, None
+
+
+t_ = in_place_view("t_", t)
+transpose_ = in_place_view("transpose_", transpose)
+swapaxes_ = in_place_view("swapaxes_", transpose)
+swapdims_ = in_place_view("swapdims_", transpose)
+squeeze_ = in_place_view("squeeze_", squeeze, later=3)
+unsqueeze_ = in_place_view("unsqueeze_", unsqueeze)
+as_strided_ = in_place_view("as_strided_", as_strided)
+
+
+def resize_(self: Tensor, *sizes: Any) -> Tensor:
+    """Give this tensor another shape, row-major from where it begins, in its storage or, if that is too small, a new one.
+
+    What the old storage does not reach is unset. RuntimeError for tensors that require grad; after a move to a new
+    storage, also for the use of older views.
+    """
+    size = as_sizes(sizes)
+    if self.requires_grad:
+        raise RuntimeError("cannot resize variables that require grad")
+    if min(size, default=0) < 0:
+        raise RuntimeError(f"resize_: sizes must not be negative: {list(size)}")
+    if size == self._array.shape:
+        return self
+    array, backend, is_shared = self._array, self.device.backend, _has_views(self)
+    begin, itemsize = backend.offset(array), array.dtype.itemsize
+    available = backend.storage(array)[1] // itemsize - begin
+    if math.prod(size) <= available:
+        _take_shape(self, as_strided(self, size, dense_strides(size), begin), is_shared)
+    else:
+        grown = backend.empty((math.prod(size),), array.dtype)
+        if array.size:
+            backend.copy_into(grown[:available], backend.as_strided(array, (available,), (1,), begin))
+        self._array = grown.reshape(size)
+        self._base = self._steps = None
+        self._epoch += 1
+        self._layouts = ((self._epoch, _refuse_old_view),)
+    bump_version(self)
+    return self
+
+
+def _refuse_old_view(x: Tensor) -> tuple:
+    raise RuntimeError("resize_: a view's base was resized and lies in other memory since. Take the view again.")
+
+
+def resize_as_(self: Tensor, the_template: Tensor) -> Tensor:
+    """Give this tensor the shape of another one, as `resize_` does."""
+    return resize_(self, the_template.shape)

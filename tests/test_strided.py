@@ -1,0 +1,422 @@
+"""Views by size and stride, and tensors that change their own shape in place, on both devices."""
+
+import pytest
+
+import autograd_gpu as torch
+from autograd_gpu.autograd import gradcheck, gradgradcheck
+
+pytestmark = pytest.mark.usefixtures("on_each_device")
+
+
+def leaf(dtype=torch.float32) -> torch.Tensor:
+    """[[0, 1, 2], [3, 4, 5]], a leaf."""
+    return torch.arange(6, dtype=dtype).view(2, 3).clone().requires_grad_()
+
+
+def gradient(y: torch.Tensor, x: torch.Tensor) -> list:
+    """The gradient of 1 * y[0] + 2 * y[1] + ..., y read in row-major order."""
+    weights = torch.arange(y.numel(), dtype=y.dtype).reshape(y.shape) + 1
+    (y * weights).sum().backward()
+    return x.grad.tolist()
+
+
+# as_strided
+
+
+@pytest.mark.parametrize(
+    ("source", "size", "stride", "offset", "values"),
+    [
+        (lambda x: x, (2, 2), (3, 1), 1, [[1, 2], [4, 5]]),
+        (lambda x: x, (2, 2), (1, 1), 0, [[0, 1], [1, 2]]),
+        (lambda x: x, (3, 2), (2, 0), 1, [[1, 1], [3, 3], [5, 5]]),
+        (lambda x: x, (), (), 4, 4),
+        (lambda x: x, (0, 3), (3, 1), None, []),
+        (lambda x: x[1], (2,), (1,), None, [3, 4]),
+        (lambda x: x.t(), (2, 2), (2, 1), 1, [[1, 2], [3, 4]]),
+        (lambda x: x[0].expand(2, 3), (2, 2), (0, 2), 0, [[0, 2], [0, 2]]),
+        (lambda x: x[:, 1:], (2,), (3,), 2, [2, 5]),
+    ],
+)
+def test_as_strided_shows_the_storage_and_its_gradient_sums_where_positions_are_shared(
+    source, size, stride, offset, values
+):
+    def function(x):
+        return source(x).as_strided(size, stride, offset)
+
+    y = function(leaf())
+    assert y.tolist() == values
+    assert y.stride() == stride
+    x = leaf(torch.float64)
+    assert gradcheck(function, x) and gradgradcheck(function, x)
+
+
+def test_elements_that_share_a_position_share_its_gradient():
+    x = leaf()
+    assert gradient(x.expand(2, 2, 3).as_strided((2, 2), (0, 3), 1), x) == [[0, 4, 0], [0, 6, 0]]
+
+
+def test_what_lies_outside_of_the_input_gets_no_gradient():
+    x = leaf()
+    assert gradient(x[:, 1:].as_strided((2, 2), (1, 1), 0), x) == [[0, 5, 4], [0, 0, 0]]
+
+
+def test_a_write_to_a_strided_view_reaches_its_base():
+    x = leaf()
+    y = x * 1
+    y.as_strided((2,), (2,), 1).mul_(3)
+    assert y.tolist() == [[0, 3, 2], [9, 4, 5]] and y._version == 1
+    assert gradient(y, x) == [[1, 6, 3], [12, 5, 6]]
+    x = leaf()
+    y = (x * 1).t()
+    y.as_strided((2,), (2,), 1).mul_(3)
+    assert gradient(y, x) == [[1, 9, 5], [6, 4, 6]]
+
+
+@pytest.mark.ours  # PyTorch cannot go backward through a write beside what the base shows
+def test_a_write_beside_what_the_base_shows():
+    x = leaf()
+    base = torch.arange(6.0)[2:].detach()
+    base.as_strided((3,), (1,), 1).mul_(x[0])
+    assert base.tolist() == [2, 6, 4, 5]
+    base.sum().backward()
+    assert x.grad.tolist() == [[0, 2, 3], [0, 0, 0]]
+
+
+@pytest.mark.parametrize(
+    ("size", "stride", "offset", "message"),
+    [
+        ((2,), (-1,), 5, r"as_strided: Negative strides are not supported at the moment, got strides: \[-1\]"),
+        ((3, 100), (2, 2), 0, r"setStorage: sizes \[3, 100\].*requiring a storage size of 812 are out of bounds"),
+        ((2,), (1,), -2, r"invalid storage offset -2"),
+        ((-3,), (1,), 0, r"Storage size calculation overflowed with sizes=\[-3\] and strides=\[1\]"),
+        ((3,), (1, 1), 0, r"mismatch in length of strides and shape"),
+    ],
+)
+def test_views_that_cannot_be(size, stride, offset, message):
+    with pytest.raises(RuntimeError, match=message):
+        torch.ones(6).as_strided(size, stride, offset)
+
+
+def test_where_a_tensor_lies():
+    x = torch.arange(6.0).view(2, 3)
+    assert (x.storage_offset(), x[1].storage_offset(), x.t()[2].storage_offset()) == (0, 3, 2)
+    assert x[1].data_ptr() == x.data_ptr() + 12 and torch.ones(0).data_ptr() == 0
+    assert x.is_set_to(x.view(2, 3)) and x.detach().is_set_to(x)
+    assert not x.is_set_to(x[:1]) and not x.is_set_to(x.clone()) and not x.is_set_to(x.view(6))
+
+
+def test_tensors_made_at_given_strides():
+    x = torch.empty_strided((2, 3), (1, 2), dtype=torch.int64)
+    assert (x.shape, x.stride(), x.dtype) == ((2, 3), (1, 2), torch.int64)
+    y = torch.ones(1, dtype=torch.float64).new_empty_strided((2, 3), (1, 2))
+    assert (y.shape, y.stride(), y.dtype, y.storage_offset()) == ((2, 3), (1, 2), torch.float64, 0)
+    with pytest.raises(RuntimeError, match=r"dimensionality of sizes \(2\) must match dimensionality of strides \(1\)"):
+        torch.empty_strided((2, 3), (1,))
+
+
+def test_as_strided_scatter_writes_into_a_copy():
+    x = leaf()
+    y = torch.as_strided_scatter(x, torch.tensor([7.0, 8.0]), (2,), (2,), 1)
+    assert y.tolist() == [[0, 7, 2], [8, 4, 5]] and x.tolist() == [[0, 1, 2], [3, 4, 5]]
+    with pytest.raises(RuntimeError, match=r"expected src to have a size equal to the slice of self"):
+        torch.as_strided_scatter(x, torch.ones(3), (2,), (2,))
+
+
+@pytest.mark.ours  # PyTorch gives the input the gradient of the region and nothing else, against finite differences
+def test_as_strided_scatter_is_differentiable_in_both():
+    x, src = leaf(torch.float64), torch.ones(2, 2, dtype=torch.float64, requires_grad=True)
+    assert gradcheck(lambda x, src: torch.as_strided_scatter(x, src, (2, 2), (1, 3), 1), (x, src))
+    assert gradcheck(lambda x, src: torch.as_strided_scatter(x.t(), src, (2, 2), (3, 1)), (x, src))
+
+
+@pytest.mark.ours
+def test_as_strided_within_vmap_is_that_of_each_example():
+    x = torch.arange(12.0).view(2, 6).requires_grad_()
+    y = torch.vmap(lambda row: row.as_strided((2, 2), (1, 1), 1))(x)
+    assert y.tolist() == [[[1, 2], [2, 3]], [[7, 8], [8, 9]]]
+    assert gradient(y, x) == [[0, 1, 5, 4, 0, 0], [0, 5, 13, 8, 0, 0]]
+    with pytest.raises(RuntimeError, match=r"setStorage: .* out of bounds"):
+        torch.vmap(lambda row: row.as_strided((200,), (1,)))(x)
+
+
+# Tensors that change their own shape
+
+
+CHANGES = {
+    "t_": (lambda x: x.t_(), (3, 2), (1, 3), "TBackward1"),
+    "transpose_": (lambda x: x.transpose_(0, -1), (3, 2), (1, 3), "TransposeBackward1"),
+    "swapaxes_": (lambda x: x.swapaxes_(0, 1), (3, 2), (1, 3), "TransposeBackward1"),
+    "swapdims_": (lambda x: x.swapdims_(0, 1), (3, 2), (1, 3), "TransposeBackward1"),
+    "unsqueeze_": (lambda x: x.unsqueeze_(1), (2, 1, 3), None, "UnsqueezeBackward1"),
+    "squeeze_": (lambda x: x.squeeze_(), (2, 3), (3, 1), "SqueezeBackward3"),
+    "squeeze_dim": (lambda x: x.squeeze_(0), (2, 3), (3, 1), "SqueezeBackward4"),
+    "squeeze_dims": (lambda x: x.squeeze_((0, 1)), (2, 3), (3, 1), "SqueezeBackward5"),
+    "as_strided_": (lambda x: x.as_strided_((2, 2), (2, 1), 1), (2, 2), (2, 1), "AsStridedBackward1"),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_change_of_shape_is_a_write_with_a_history(name):
+    change, shape, stride, node = CHANGES[name]
+    y = leaf() * 1
+    assert change(y) is y
+    assert (y.shape, y._version, y.grad_fn.name()) == (shape, 1, node)
+    assert not y._is_view() and not y.is_leaf
+    constant = torch.zeros(2, 3)
+    change(constant)
+    assert (constant.shape, constant._version) == (shape, 1)
+    assert stride in (None, y.stride()) and y.stride() == constant.stride()
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_the_gradient_goes_back_through_a_change_of_shape(name):
+    change = CHANGES[name][0]
+    x = leaf(torch.float64)
+    assert gradcheck(lambda x: change(x * 1) * 2, x) and gradgradcheck(lambda x: change(x * x), x)
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_leaf_that_requires_grad_keeps_its_shape_except_under_no_grad(name):
+    change, shape, _, _ = CHANGES[name]
+    x = leaf()
+    with pytest.raises(
+        RuntimeError, match=r"a leaf Variable that requires grad is being used in an in-place operation"
+    ):
+        change(x)
+    with torch.no_grad():
+        change(x)
+    assert (x.shape, x.is_leaf, x.requires_grad, x._version) == (shape, True, True, 1)
+    x.sum().backward()
+    assert x.grad.tolist() == torch.ones(shape).tolist()
+
+
+def test_a_view_made_before_goes_on_showing_what_it_showed():
+    x = leaf()
+    y = x * 1
+    row = y[0]
+    y.t_()
+    assert row.tolist() == [0, 1, 2]
+    assert gradient(row, x) == [[1, 2, 3], [0, 0, 0]]
+
+
+def test_a_write_to_a_view_made_before_reaches_the_base_as_it_is_now():
+    x = leaf()
+    y = x * 1
+    row = y[0]
+    y.t_()
+    row.mul_(2)
+    assert y.tolist() == [[0, 3], [2, 4], [4, 5]]
+    assert gradient(y, x) == [[2, 6, 10], [2, 4, 6]]
+
+
+def test_views_of_several_shapes_of_one_base():
+    x = leaf()
+    y = x * 1
+    first = y[1]
+    y.t_()
+    second = y[1]
+    y.unsqueeze_(0)
+    y.transpose_(0, 2)  # (2, 3, 1)
+    first.mul_(2)
+    second.mul_(3)
+    assert y.tolist() == [[[0], [3], [2]], [[6], [24], [10]]]
+    assert (first.tolist(), second.tolist()) == ([6, 24, 10], [3, 24])
+    assert gradient(y, x) == [[1, 6, 3], [8, 30, 12]]
+
+
+@pytest.mark.parametrize("is_written_by", ["base", "view"])
+def test_a_constant_takes_in_a_history_after_it_changed_its_shape(is_written_by):
+    x = leaf()
+    b = torch.zeros(2, 3)
+    row = b[0]
+    b.t_()
+    if is_written_by == "base":
+        b.add_(x.t())
+        assert row.tolist() == [0, 1, 2]
+        assert gradient(row, x) == [[1, 2, 3], [0, 0, 0]]
+    else:
+        row.add_(x[1])
+        assert b.tolist() == [[3, 0], [4, 0], [5, 0]]
+        assert gradient(b, x) == [[0, 0, 0], [1, 3, 5]]
+
+
+@pytest.mark.ours  # PyTorch's view of the old shape reaches beyond the gradient's storage there
+def test_a_view_may_show_more_than_its_base_does_since():
+    x = leaf()
+    y = x * 1
+    row = y[1]
+    y.as_strided_((2, 2), (1, 2), 1)
+    row.mul_(3)
+    y.mul_(2)
+    assert (y.tolist(), row.tolist()) == ([[2, 18], [4, 24]], [18, 24, 15])
+    assert gradient(y, x) == [[0, 2, 6], [12, 24, 0]]
+
+
+def test_a_view_changes_its_own_shape_alone():
+    x = leaf()
+    y = x * 1
+    view = y.view(2, 3)
+    view.t_()
+    assert (view.shape, y.shape, view.grad_fn.name(), y.grad_fn.name()) == (
+        (3, 2),
+        (2, 3),
+        "TBackward1",
+        "MulBackward0",
+    )
+    view.mul_(2)
+    assert gradient(view, x) == [[2, 6, 10], [4, 8, 12]]
+
+
+def test_what_may_not_change_its_shape():
+    with pytest.raises(RuntimeError, match=r"is a view and is being modified inplace.*multiple views"):
+        (leaf() * 1).split(1)[0].t_()
+    y = leaf() * 1
+    z = y * y
+    y.t_()
+    with pytest.raises(RuntimeError, match=r"modified by an inplace operation.*is at version 1; expected version 0"):
+        z.sum().backward()
+    with torch.inference_mode():
+        made = torch.ones(2, 3)
+    with pytest.raises(RuntimeError, match=r"Inplace update to inference tensor outside InferenceMode is not allowed"):
+        made.t_()
+    part = (y := leaf() * 1).unbind(0)[0]
+    y.unsqueeze_(0)
+    with pytest.raises(RuntimeError, match=r"its base or another view of its base has been modified inplace"):
+        part * 2
+
+
+def test_an_expanded_tensor_may_change_its_shape():
+    assert torch.ones(1, 3).expand(2, 3).t_().shape == (3, 2)
+
+
+def test_a_tensor_that_changed_its_shape_can_leave_its_graph():
+    y = leaf() * 1
+    y.t_().detach_()
+    assert not y.requires_grad and y.is_leaf
+
+
+@pytest.mark.ours
+def test_old_layouts_are_forgotten_when_no_view_is_left():
+    y = torch.zeros(2, 3)
+    for _ in range(10):
+        y.t_()
+    assert y._layouts == ()
+    row = y[0]
+    y.t_()
+    assert len(y._layouts) == 1 and row.shape == (3,)
+
+
+@pytest.mark.ours  # PyTorch leaves the history without the change, and backward then fails on the shapes
+def test_a_history_follows_the_shape_under_no_grad_too():
+    x = leaf()
+    y = x * 1
+    with torch.no_grad():
+        y.t_()
+    assert gradient(y, x) == [[1, 3, 5], [2, 4, 6]]
+
+
+@pytest.mark.ours  # PyTorch refuses: its view expects the old shape of the leaf
+def test_a_view_of_a_leaf_that_changed_its_shape():
+    x = leaf()
+    row = x[0]
+    with torch.no_grad():
+        x.t_()
+    assert gradient(row, x) == [[1, 0], [2, 0], [3, 0]]
+
+
+# resize_
+
+
+def test_resize_stays_in_the_storage_while_it_can():
+    x = torch.arange(6.0)
+    tail = x[1:]
+    assert x.resize_(2, 2) is x
+    tail.add_(1)
+    assert (x.tolist(), x.stride(), x._version) == ([[0, 2], [3, 4]], (2, 1), 2)
+    y = torch.arange(6.0).view(2, 3).t()
+    assert y.resize_((2, 2)).tolist() == [[0, 1], [2, 3]]
+    z = torch.arange(6.0)[1:3]
+    assert (z.resize_(2, 2).tolist(), z.storage_offset()) == ([[1, 2], [3, 4]], 1)
+    same = torch.arange(6.0).view(2, 3).t()
+    assert (same.resize_(3, 2).stride(), same._version) == ((1, 3), 0)
+
+
+def test_resize_beyond_the_storage_keeps_the_elements():
+    x = torch.arange(6.0).view(2, 3)
+    x.resize_(1000)
+    assert (x[:6].tolist(), x.shape, x._version) == ([0, 1, 2, 3, 4, 5], (1000,), 1)
+    assert torch.zeros(0).resize_as_(torch.ones(2, 3)).shape == (2, 3)
+
+
+@pytest.mark.ours  # in PyTorch they share the new storage
+def test_views_of_a_tensor_that_moved_to_another_storage_are_refused():
+    x = torch.arange(6.0)
+    view = x[1:]
+    x.resize_(1000)
+    with pytest.raises(RuntimeError, match=r"resize_: a view's base was resized"):
+        view + 1
+    assert x[1:6].tolist() == [1, 2, 3, 4, 5]
+
+
+def test_what_requires_grad_is_not_resized():
+    for x in (leaf(), leaf() * 1):
+        with pytest.raises(RuntimeError, match=r"cannot resize variables that require grad"):
+            x.resize_(3)
+
+
+# Views made where nothing is recorded
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_a_view_made_where_nothing_is_recorded_reads_as_its_base(mode):
+    for base in (leaf(), leaf() * 1):
+        with mode():
+            view = base[0]
+        assert view.requires_grad and view.is_leaf and view.grad_fn is None
+        assert "requires_grad=True" in repr(view)
+    with mode():
+        assert not torch.zeros(2)[:1].requires_grad
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_a_view_made_where_nothing_is_recorded_has_no_history_once_its_base_was_written(mode, recorded):
+    x = leaf() * 1
+    with mode():
+        view = x[0]
+    with torch.set_grad_enabled(recorded):
+        x.mul_(2)
+    assert view.requires_grad and "grad_fn=<Invalid>" in repr(view)
+    with torch.no_grad():
+        assert (view * 1).tolist() == [0, 2, 4]
+    with pytest.raises(
+        RuntimeError, match=r"view was created in .* mode and its base or another view of its base has been"
+    ):
+        view * 2
+
+
+def test_one_of_several_views_has_no_history_once_its_base_was_written_under_no_grad():
+    for base in (leaf(), leaf() * 1):
+        part, _ = base.split(1)
+        with torch.no_grad():
+            base.mul_(2)
+            assert (part * 1).tolist() == [[0, 2, 4]]
+        assert part.requires_grad
+        with pytest.raises(RuntimeError, match=r"its base or another view of its base has been modified inplace"):
+            part * 2
+
+
+def test_a_view_has_a_new_node_after_its_base_was_written_under_no_grad():
+    x = leaf()
+    view = x[0]
+    before = view.grad_fn
+    with torch.no_grad():
+        x.mul_(2)
+    assert view.grad_fn is not before
+    assert gradient(view, x) == [[1, 2, 3], [0, 0, 0]]
+
+
+def test_a_view_of_a_constant_that_requires_grad_itself_is_a_leaf_that_is_not_written():
+    view = torch.zeros(4)[:2].requires_grad_()
+    with pytest.raises(RuntimeError, match=r"leaf Variable that requires grad is being used in an in-place operation"):
+        view.add_(1)
