@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..dtypes import float32
 from ..tensor import Tensor
 from .arrange import triu_indices
 from .cast import broadcast_together, cast, result_type
@@ -20,7 +21,13 @@ def normalize(
 
 @accepting_out
 def _normalize(x: Tensor, p: float, dim: int | tuple[int, ...], eps: float) -> Tensor:
-    return x / clamp(norm(x, p, dim, keepdim=True), min=eps)
+    wide = in_full(x)
+    return cast(wide / clamp(norm(wide, p, dim, keepdim=True), min=eps), x.dtype)
+
+
+def in_full(x: Tensor) -> Tensor:
+    """Return x, or a half type in float32, where squares overflow late and a small bound is not zero."""
+    return cast(x, float32) if x._array.dtype.itemsize == 2 else x
 
 
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
@@ -29,12 +36,12 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     if not dtype.is_floating_point:
         raise RuntimeError(f"expected common dtype to be floating point, yet common dtype is {dtype}")
     units = []
-    for x in broadcast_together(cast(x1, dtype), cast(x2, dtype)):
+    for x in broadcast_together(in_full(cast(x1, dtype)), in_full(cast(x2, dtype))):
         length = norm(x, 2, dim, keepdim=True)
         constant = length.detach()
         # The bound passes the gradient on, as PyTorch's does, which writes it in place unseen.
         units.append(x / (length + (clamp(constant, min=eps) - constant)))
-    return sum(units[0] * units[1], dim)
+    return cast(sum(units[0] * units[1], dim), dtype)
 
 
 def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:

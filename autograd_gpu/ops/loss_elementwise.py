@@ -115,7 +115,7 @@ def binary_cross_entropy(
             "Please ensure they have the same size."
         )
     _check_probabilities(input)
-    loss = -(target * _log_above(input) + (1.0 - target) * _log_above(1.0 - input))  # type: ignore[operator]
+    loss = -(target * _log_above(input) + (1 - target) * _log_above(1.0 - input))  # type: ignore[operator]
     return reduced(loss if weight is None else loss * weight, reduction)
 
 
@@ -145,7 +145,7 @@ def binary_cross_entropy_with_logits(
         raise ValueError(f"Target size ({target.shape}) must be the same as input size ({input.shape})")
     positive = target if pos_weight is None else target * pos_weight
     # log(1 - sigmoid(x)) = logsigmoid(x) - x
-    loss = (1.0 - target) * input - (positive + (1.0 - target)) * logsigmoid(input)  # type: ignore[operator]
+    loss = (1 - target) * input - (positive + (1 - target)) * logsigmoid(input)  # type: ignore[operator]
     return reduced(loss if weight is None else loss * weight, reduction)
 
 

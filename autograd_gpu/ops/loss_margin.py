@@ -7,8 +7,9 @@ from typing import Any
 
 from ..tensor import Tensor
 from .activation import relu
+from .cast import cast, result_type
 from .creation import arange
-from .distance import pairwise_distance
+from .distance import in_full, pairwise_distance
 from .elementwise import clamp, logical_and, minimum, where
 from .index import gather, index_select
 from .nonlinearity import logsigmoid
@@ -78,11 +79,12 @@ def cosine_embedding_loss(
             f"{target.ndim}D target tensor expects {target.ndim + 1}D input tensors, but found inputs with sizes "
             f"{list(input1.shape)} and {list(input2.shape)}."
         )
+    dtype = result_type(input1, input2)
+    x, y = (in_full(cast(tensor, dtype)) for tensor in (input1, input2))
     tiny = 1e-12
-    lengths = sqrt((sum(input1 * input1, -1) + tiny) * (sum(input2 * input2, -1) + tiny))
-    cosine = sum(input1 * input2, -1) / lengths
+    cosine = sum(x * y, -1) / sqrt((sum(x * x, -1) + tiny) * (sum(y * y, -1) + tiny))
     apart = where(target == -1, clamp(cosine - margin, min=0.0), cosine * 0.0)
-    return reduced(where(target == 1, 1.0 - cosine, apart), reduction)
+    return cast(reduced(where(target == 1, 1.0 - cosine, apart), reduction), dtype)
 
 
 def triplet_margin_loss(
@@ -233,7 +235,7 @@ def multilabel_soft_margin_loss(
 ) -> Tensor:
     """Return the mean over the classes of -(y log s + (1 - y) log(1 - s)) with s = sigmoid(x), reduced."""
     reduction = reduction_of(reduction, size_average, reduce)
-    rest: Any = 1.0 - target  # type: ignore[operator]
+    rest: Any = 1 - target  # type: ignore[operator]
     loss = -(target * logsigmoid(input) + rest * logsigmoid(-input))
     if weight is not None:
         loss = loss * weight

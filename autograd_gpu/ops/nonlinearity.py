@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..dtypes import float32
 from ..op import Op
 from ..tensor import Tensor
 from .activation import relu as _relu
 from .activation import sigmoid, tanh
-from .cast import floating
+from .cast import cast, floating
 from .elementwise import clamp, where
 from .inplace import inplace as in_place
 from .random import rand
@@ -252,7 +253,7 @@ def rrelu(
         raise RuntimeError(f"Lower bound should be less than or equal to the upper bound, but got {lower} and {upper}")
     if not training:
         return leaky_relu(input, (lower + upper) / 2, inplace)
-    slope = rand(input.shape, dtype=input.dtype, device=input.device) * (upper - lower) + lower
+    slope = cast(rand(input.shape, dtype=float32, device=input.device), input.dtype) * (upper - lower) + lower
 
     def randomised(x: Tensor) -> Tensor:
         return where(x > 0, x, x * slope)  # type: ignore[operator]

@@ -52,7 +52,7 @@ def _elu_slope(x, a, b, c):
     y *= c
     np.exp(y, out=y)
     y *= a * c
-    y[x > 0] = b
+    y[~(x <= 0)] = b
     return y
 
 
@@ -97,8 +97,8 @@ _SLOPE = {
     "elu": _elu_slope,
     "hardshrink": lambda x, a: ~((-a <= x) & (x <= a)),
     "hardsigmoid": lambda x: ((x > -3) & (x < 3)) * x.dtype.type(1 / 6),
-    "hardswish": lambda x: np.where(x <= -3, 0, np.where(x >= 3, 1, x / 3 + x.dtype.type(0.5))),
-    "hardtanh": lambda x, a, b: (a < x) & (x < b),
+    "hardswish": lambda x: np.where(x <= -3, 0, np.where(x < 3, x / 3 + x.dtype.type(0.5), 1)),
+    "hardtanh": lambda x, a, b: ~((x <= a) | (x >= b)),
     "leaky_relu": lambda x, a: np.where(x > 0, x.dtype.type(1), x.dtype.type(a)),
     "logsigmoid": lambda x: _logistic(-x),
     "mish": _mish_slope,

@@ -1,0 +1,121 @@
+"""Rows of the op table: padding, and pictures of other sizes."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .op_case import OpCase, call
+from .sliding import per_dim
+
+Array = Any
+
+
+def pad(x: Array, pad: Sequence[int], mode: str = "constant", value: float = 0.0) -> Array:
+    sides = [(0, 0)] * (x.ndim - len(pad) // 2) + [(pad[i], pad[i + 1]) for i in range(len(pad) - 2, -1, -2)]
+    inner = tuple(slice(max(-b, 0), n - max(-a, 0)) for n, (b, a) in zip(x.shape, sides))
+    sides = [(max(b, 0), max(a, 0)) for b, a in sides]
+    names = {"replicate": "edge", "circular": "wrap"}
+    return np.pad(
+        x[inner], sides, mode=names.get(mode, mode), **({"constant_values": value} if mode == "constant" else {})
+    )
+
+
+def interpolate(
+    x: Array, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None
+) -> Array:
+    """A dimension at a time, as a product with the matrix of weights."""
+    dims = x.ndim - 2
+    for d, n in enumerate(x.shape[2:]):
+        count = per_dim(size, dims)[d] if scale_factor is None else int(n * scale_factor)
+        step = n / count if scale_factor is None else 1 / scale_factor
+        weights = np.zeros((count, n))
+        for o in range(count):
+            at = (o * (n - 1) / max(count - 1, 1)) if align_corners else (o + 0.5) * step - 0.5
+            if mode == "nearest" or mode == "nearest-exact":
+                weights[o, min(int((o if mode == "nearest" else o + 0.5) * step), n - 1)] = 1
+                continue
+            left = math.floor(at if mode == "bicubic" else max(at, 0))
+            for i in range(left - 1, left + 3):
+                weights[o, min(max(i, 0), n - 1)] += _weight(abs((at if mode == "bicubic" else max(at, 0)) - i), mode)
+        x = np.moveaxis(np.moveaxis(x, 2 + d, -1) @ weights.T, -1, 2 + d)
+    return x
+
+
+def _weight(distance: float, mode: str, a: float = -0.75) -> float:
+    if mode != "bicubic":
+        return max(1 - distance, 0)
+    if distance <= 1:
+        return (a + 2) * distance**3 - (a + 3) * distance**2 + 1
+    return a * distance**3 - 5 * a * distance**2 + 8 * a * distance - 4 * a if distance < 2 else 0
+
+
+def pixel_shuffle(x: Array, r: int) -> Array:
+    n, c, h, w = x.shape
+    y = np.zeros((n, c // r**2, h * r, w * r), x.dtype)
+    for i, j in itertools.product(range(r), range(r)):
+        y[:, :, i::r, j::r] = x[:, i * r + j :: r * r]
+    return y
+
+
+def pixel_unshuffle(x: Array, r: int) -> Array:
+    n, c, h, w = x.shape
+    y = np.zeros((n, c * r**2, h // r, w // r), x.dtype)
+    for i, j in itertools.product(range(r), range(r)):
+        y[:, i * r + j :: r * r] = x[:, :, i::r, j::r]
+    return y
+
+
+PICTURES = [
+    OpCase(
+        "nn.functional.pad",
+        pad,
+        lambda t: [
+            call(t(2, 3), (1, 2)),
+            call(t(2, 3), (1, -1, 0, 2), value=1.5),
+            *(call(t(2, 4, 3), (2, 1), mode=mode) for mode in ("reflect", "replicate", "circular")),
+            call(t(1, 3, 4), (1, 2, 0, 1), "reflect"),
+        ],
+        lambda t: [
+            call(t(0, 3), (1, 1)),
+            call(t(2, 3), (-2, -1)),
+            call(t(2, 3), (0, 0)),
+            call(t(1, 2, 1), (3, 0), "replicate"),
+        ],
+    ),
+    OpCase(
+        "nn.functional.interpolate",
+        interpolate,
+        lambda t: [
+            call(t(1, 2, 3), scale_factor=2),
+            call(t(1, 1, 3, 4), (5, 2), mode="nearest-exact"),
+            call(t(1, 2, 4), 7, mode="linear"),
+            call(t(1, 1, 3, 4), scale_factor=2, mode="bilinear", align_corners=True),
+            call(t(1, 1, 3, 4), scale_factor=1.5, mode="bilinear", align_corners=False),
+            call(t(1, 1, 3, 4), (5, 3), mode="bicubic", align_corners=False),
+            call(t(1, 1, 2, 3, 2), 3, mode="trilinear"),
+        ],
+        lambda t: [
+            call(t(0, 2, 3), 4),
+            call(t(1, 1, 1, 1), 3, mode="bilinear"),
+            call(t(1, 2, 3), 1, mode="linear", align_corners=True),
+        ],
+        tolerance=4,
+    ),
+    OpCase(
+        "nn.functional.pixel_shuffle",
+        pixel_shuffle,
+        lambda t: [call(t(2, 8, 3, 2), 2)],
+        lambda t: [call(t(0, 4, 3, 2), 2), call(t(1, 2, 3, 2), 1)],
+    ),
+    OpCase(
+        "nn.functional.pixel_unshuffle",
+        pixel_unshuffle,
+        lambda t: [call(t(2, 2, 4, 6), 2)],
+        lambda t: [call(t(0, 1, 4, 2), 2), call(t(1, 2, 3, 2), 1)],
+    ),
+]
