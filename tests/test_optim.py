@@ -94,6 +94,91 @@ def test_other_dtypes_keep_their_dtype(dtype, device):
     np.testing.assert_allclose(result.double().numpy(), adam(weight_decay=0.01, decoupled=True), rtol=2e-2)
 
 
+@pytest.mark.parametrize("kind", [lambda p, **s: optim.SGD(p, momentum=0.9, **s), optim.AdamW], ids=["SGD", "AdamW"])
+def test_many_parameters_of_every_size_are_stepped_as_one_by_one(kind, device):
+    source = np.random.default_rng(1)
+    sizes = [0, 1, 3, 8192 + 5] + [1 + 7 * n % 13 for n in range(150)]
+    values, gradients = ([source.standard_normal(size).tolist() for size in sizes] for _ in range(2))
+
+    def tensors(numbers, dtype=torch.float32):
+        return [torch.tensor(x, dtype=dtype, device=device) for x in numbers]
+
+    together = [nn.Parameter(x) for x in tensors(values)]
+    alone = [nn.Parameter(x) for x in tensors(values)]
+    optimizers = [kind(together, lr=0.1), *(kind([parameter], lr=0.1) for parameter in alone)]
+    for _ in range(2):
+        for parameters in (together, alone):
+            for parameter, gradient in zip(parameters, tensors(gradients), strict=True):
+                parameter.grad = gradient
+        for optimizer in optimizers:
+            optimizer.step()
+    for one, other in zip(together, alone, strict=True):
+        np.testing.assert_allclose(one.detach().cpu().numpy(), other.detach().cpu().numpy(), rtol=1e-6)
+
+
+def test_dtypes_may_be_mixed_in_a_group(device):
+    dtypes = [torch.float32, torch.bfloat16, torch.float64, torch.float32]
+    parameters = [nn.Parameter(torch.ones(3, dtype=dtype, device=device)) for dtype in dtypes]
+    optimizer = optim.AdamW(parameters, lr=0.5, weight_decay=0.0)
+    for parameter in parameters:
+        parameter.grad = torch.full((3,), 2.0, dtype=parameter.dtype, device=device)
+    optimizer.step()
+    for parameter in parameters:
+        assert parameter.detach().double().cpu().tolist() == pytest.approx([0.5] * 3, rel=1e-2)
+        assert optimizer.state[parameter]["exp_avg"].dtype == parameter.dtype
+
+
+def test_a_rate_may_be_a_tensor(device):
+    parameter = nn.Parameter(torch.zeros(2, device=device))
+    lr = torch.tensor(0.5, device=device)
+    optimizer = optim.SGD([parameter], lr=lr)
+    for rate, expected in ((0.5, -0.5), (0.25, -0.75)):
+        lr.fill_(rate)
+        parameter.grad = torch.ones(2, device=device)
+        optimizer.step()
+        assert parameter.tolist() == [expected] * 2
+
+
+@pytest.mark.ours
+def test_a_step_takes_a_factor_for_all_gradients(device):
+    parameter = nn.Parameter(torch.zeros(2, device=device))
+    parameter.grad = torch.tensor([2.0, 4.0], device=device)
+    optim.SGD([parameter], lr=1.0).step(scale=torch.tensor(0.5, device=device))
+    assert parameter.tolist() == [-1.0, -2.0]
+    assert parameter.grad.tolist() == [2.0, 4.0]
+
+
+@pytest.mark.ours
+@pytest.mark.parametrize("kind", [optim.SGD, optim.AdamW])
+def test_a_gradient_scaler_s_numbers_are_heeded(kind, device):
+    """They divide gradients, and an overflow calls the step off; PyTorch does so where fused=True."""
+    plain, scaled = (nn.Parameter(torch.ones(2, device=device)) for _ in range(2))
+    one, other = kind([plain], lr=0.1), kind([scaled], lr=0.1)
+    for found_inf in (0.0, 1.0, 0.0):
+        plain.grad, scaled.grad = (torch.full((2,), value, device=device) for value in (0.25, 2.0))
+        other.grad_scale = torch.tensor(8.0, device=device)
+        other.found_inf = torch.tensor(found_inf, device=device)
+        other.step()
+        if not found_inf:
+            one.step()
+        assert scaled.tolist() == plain.tolist()
+
+
+@pytest.mark.parametrize("kind", [optim.SGD, optim.Adam, optim.AdamW])
+def test_what_chooses_an_implementation_is_accepted_or_refused(kind):
+    parameter = nn.Parameter(torch.ones(1))
+    assert kind([parameter], foreach=True).param_groups[0]["foreach"] is True
+    with pytest.raises(RuntimeError, match="`fused` and `foreach` cannot be `True` together"):
+        kind([parameter], foreach=True, fused=True)
+
+
+@pytest.mark.ours
+@pytest.mark.parametrize("kind", [optim.SGD, optim.Adam, optim.AdamW])
+def test_a_differentiable_step_is_refused(kind):
+    with pytest.raises(NotImplementedError, match="differentiable=True is not supported"):
+        kind([nn.Parameter(torch.ones(1))], differentiable=True)
+
+
 # ------------------------------------------------------------------------------------------------ groups and state
 
 
@@ -139,8 +224,9 @@ def test_zero_grad_forgets_or_fills():
     parameter = nn.Parameter(torch.ones(1))
     optimizer = optim.SGD([parameter], lr=0.1)
     parameter.grad = torch.ones(1)
+    kept = parameter.grad
     optimizer.zero_grad(set_to_none=False)
-    assert parameter.grad.item() == 0.0
+    assert parameter.grad is kept and parameter.grad.item() == 0.0
     optimizer.zero_grad()
     assert parameter.grad is None
 

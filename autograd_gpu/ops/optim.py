@@ -94,6 +94,6 @@ def _note_writes(*columns: Tensors | None) -> None:
     for tensors in columns:
         for tensor in tensors or ():
             if not tensor._inference:
-                cell = version_cell(tensor)
+                cell = tensor._cell or version_cell(tensor)
                 cell.value += 1
                 cell.where = where

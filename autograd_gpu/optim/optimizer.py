@@ -70,7 +70,7 @@ class Optimizer:
             if set_to_none:
                 parameter.grad = None
             elif parameter.grad is not None:
-                parameter.grad = parameter.grad.detach().zero_()
+                parameter.grad.detach_().zero_()
 
     def step(self, closure: Callable[[], Any] | None = None, *, scale: Tensor | None = None) -> Any:
         """Update every parameter that has a gradient; ``closure`` recomputes the loss, which is returned.
@@ -85,7 +85,8 @@ class Optimizer:
                 loss = closure()
         with no_grad():
             for index, group in enumerate(self.param_groups):
-                for device, parameters in _alike(group["params"]):
+                for parameters in _alike(group["params"]):
+                    device = parameters[0].device
                     factors = self._factors(scale, device)
                     self._update(parameters, self._device_lr(index, device), group, *factors)
         return loss
@@ -164,13 +165,14 @@ class Optimizer:
         return "\n".join([*lines, ")"])
 
 
-def _alike(parameters: list[Tensor]) -> Iterable[tuple[Device, list[Tensor]]]:
+def _alike(parameters: list[Tensor]) -> Iterable[list[Tensor]]:
     """Return the parameters that have gradients, those of one device and dtype together."""
-    found: dict[tuple[Device, Any], list[Tensor]] = {}
+    found: dict[tuple[int, int], list[Tensor]] = {}
     for parameter in parameters:
         if parameter.grad is not None:
-            found.setdefault((parameter.device, parameter._array.dtype), []).append(parameter)
-    return [(device, alike) for (device, _), alike in found.items()]
+            # Numbers, since hashing a device and a dtype for every parameter takes longer than all the rest.
+            found.setdefault((id(parameter.device), parameter._array.dtype.num), []).append(parameter)
+    return found.values()
 
 
 def _as_state_of(parameter: Tensor, key: str, value: Any, position: int) -> Any:

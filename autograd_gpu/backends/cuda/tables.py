@@ -5,12 +5,13 @@ from __future__ import annotations
 import struct
 from collections import OrderedDict
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
 
 from autograd_gpu.backends.cuda import driver
-from autograd_gpu.backends.cuda.launch import Kernel, ceil_div
+from autograd_gpu.backends.cuda.launch import Kernel
 
 THREADS = 256
 CHUNK = 8192  # elements that a block works on
@@ -34,14 +35,15 @@ class Table:
 
     def __init__(self, *columns: Arrays | None) -> None:
         pointer = driver.current().pointer
-        rows = len(columns[0])  # type: ignore[arg-type]
-        addresses = [[0] * rows if arrays is None else map(pointer, arrays) for arrays in columns]
-        words: list[int] = []
-        blocks = 0
-        for array, *row in zip(columns[0], *addresses, strict=True):  # type: ignore[arg-type]
-            words += row
-            words += (array.size, blocks)
-            blocks += ceil_div(array.size, CHUNK)
+        sizes = [array.size for array in columns[0]]  # type: ignore[union-attr]
+        rows, width = len(sizes), len(columns) + 2
+        ends = list(accumulate([-(-size // CHUNK) for size in sizes], initial=0))
+        blocks = ends.pop()
+        words = [0] * (rows * width)
+        for number, arrays in enumerate(columns):
+            if arrays is not None:
+                words[number::width] = map(pointer, arrays)
+        words[width - 2 :: width], words[width - 1 :: width] = sizes, ends
         packed = struct.pack(f"{len(words)}q", *words)
         self.rows, self.blocks = rows, blocks
         if len(packed) <= BY_VALUE:
