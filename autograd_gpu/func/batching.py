@@ -184,6 +184,22 @@ class Batching:
             return self._unfold(self.under.matmul(self._fold(x), self._one(y)), x.shape[0])
         return self._hide(self.under.matmul(self._raw(x), self._raw(y)))
 
+    def linear(self, x, weight, bias):
+        if self._is_shared(weight) and (bias is None or self._is_shared(bias)):
+            return self._unfold(self.under.linear(self._fold(x), self._one(weight), self._one(bias)), x.shape[0])
+        y = self.matmul(x, weight.swapaxes(0, 1))
+        return y if bias is None else self.add(y, self.expand(bias.reshape(1, -1), y.shape), out=y)
+
+    def linear_gelu(self, x, weight, bias, approximate):
+        h = self.linear(x, weight, bias)
+        return h, self.gelu(h, approximate)
+
+    def gelu_linear_backward(self, gy, weight, h, approximate):
+        return self.gelu_backward(self.matmul(gy, weight), h, approximate)
+
+    def linear_parameters_backward(self, gy, x):
+        return self.matmul(gy.swapaxes(0, 1), x), self.sum(gy, (0,), False, gy.dtype)
+
     def layer_norm(self, x, weight, bias, eps):
         is_shared = all(p is None or self._is_shared(p) for p in (weight, bias))
         own = (self._one(weight), self._one(bias)) if is_shared else (None, None)

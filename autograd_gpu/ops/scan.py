@@ -1,49 +1,118 @@
-"""Scans along one dimension: what each element makes of all those up to it. Sums have a kernel of their own (reduce).
+"""Scans along one dimension: what each element makes of all those up to it. (Running sums are with the sums, in reduce.)
 
-The others combine neighbours at distances 1, 2, 4, ... (Hillis & Steele 1986): log2(n) operations on whole tensors,
-which differentiate themselves.
+Their gradients are first-order linear recurrences, which LinearScan computes, and which are their own transposes: no
+division, so that zeros are no exception, and derivatives of every order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from .. import dtypes
 from ..dtypes import DType
+from ..op import Op
 from ..tensor import Tensor
 from .cast import cast, floating
-from .creation import arange
-from .elementwise import ge, le, where
-from .elementwise_composed import logaddexp
-from .index import gather
+from .elementwise import where
+from .index import scatter_add
 from .reduce import ValuesAndIndices
-from .shape import broadcast_to, cat, narrow, reshape, wrap_dim
-from .unary import isnan
-
-Several = tuple[Tensor, ...]
+from .shape import cat, narrow, wrap_dim
+from .unary import exp, isinf
 
 cummax_result, cummin_result = (type(name, (ValuesAndIndices,), {"__slots__": ()}) for name in ("cummax", "cummin"))
 
 
-def scan(combine: Callable[[Several, Several], Several], xs: Several, dim: int) -> Several:
-    """Each element combined with all before it. `combine(before, x)` is associative, on tuples of equal shapes."""
-    size = xs[0]._array.shape[dim] if xs[0].ndim else 1
-    if size <= 1:
-        return tuple(x.clone() for x in xs)  # type: ignore[attr-defined]
-    step = 1
-    while step < size:
-        before = tuple(narrow(x, dim, 0, size - step) for x in xs)
-        here = tuple(narrow(x, dim, step, size - step) for x in xs)
-        combined = combine(before, here)
-        xs = tuple(cat([narrow(x, dim, 0, step), y], dim) for x, y in zip(xs, combined))
-        step *= 2
-    return xs
+class LinearScan(Op):
+    """y_i = a_i * y_(i-1) + b_i along `dim`, from y_(-1) = 0; reversed, y_i = a_(i+1) * y_(i+1) + b_i."""
+
+    def forward(ctx, a, b, dim, reverse):
+        ctx.dim, ctx.reverse = dim, reverse
+        return ctx.backend.linear_scan(a, b, dim, reverse)
+
+    def keep(ctx, y, a, b, dim, reverse):
+        ctx.save(a, ctx.own(y) if ctx.edges[0] else None)
+
+    def backward(ctx, gy):
+        a, y = ctx.saved
+        gb = LinearScan.apply(a, gy, dim=ctx.dim, reverse=not ctx.reverse)
+        if not ctx.needs(0):
+            return None, gb
+        return (_shifted(gb, ctx.dim, 0) * y if ctx.reverse else gb * _shifted(y, ctx.dim, 0)), gb
 
 
-def _in_full(x: Tensor) -> Tensor:
-    """A half type in float32: the steps of a scan round once, at the end."""
-    return cast(x, dtypes.float32) if x._array.dtype.itemsize == 2 and x.is_floating_point() else x
+def _shifted(x: Tensor, dim: int, first: float) -> Tensor:
+    """Return x with each element in the next place along `dim`, and `first` in the first."""
+    shape = x._array.shape
+    if not shape or shape[dim] == 0:
+        return x if shape else x.new_full((), first)  # type: ignore[attr-defined]
+    start = x.new_full([1 if d == dim else n for d, n in enumerate(shape)], first)  # type: ignore[attr-defined]
+    return cat([start, narrow(x, dim, 0, shape[dim] - 1)], dim)
+
+
+class Cumprod(Op):
+    """y_i = x_0 * ... * x_i along `dim`."""
+
+    def forward(ctx, x, dim, dtype):
+        ctx.dim = dim
+        return ctx.backend.cumprod(x, dim, dtype)
+
+    def keep(ctx, y, x, dim, dtype):
+        ctx.save(x, ctx.own(y))
+
+    def backward(ctx, gy):
+        # gx_i = (x_0 ... x_(i-1)) * (gy_i + x_(i+1) * (gy_(i+1) + x_(i+2) * (...)))
+        x, y = ctx.saved
+        return _shifted(y, ctx.dim, 1) * LinearScan.apply(x, gy, dim=ctx.dim, reverse=True)
+
+
+class Logcumsumexp(Op):
+    """y_i = log(exp(x_0) + ... + exp(x_i)) along `dim`."""
+
+    def forward(ctx, x, dim):
+        ctx.dim = dim
+        return ctx.backend.logcumsumexp(x, dim)
+
+    def keep(ctx, y, x, dim):
+        ctx.save(x, ctx.own(y))
+
+    def backward(ctx, gy):
+        # gx_i = sum over j >= i of gy_j exp(x_i - y_j). As y never falls, steps of it never overflow.
+        x, y = ctx.saved
+        before = _shifted(y, ctx.dim, float("-inf"))
+        kept = exp(_difference(before, y))  # what the sum up to i-1 is of that up to i
+        if ctx.output_shape:
+            kept = where(before == float("-inf"), 0.0, kept)
+        share = where(isinf(x) & (x == y), 1.0 - kept, exp(_difference(x, y)))
+        return share * LinearScan.apply(kept, gy, dim=ctx.dim, reverse=True)
+
+
+def _difference(x: Tensor, y: Tensor) -> Tensor:
+    """Return x - y, and 0 for equal infinities."""
+    is_same = isinf(x) & (x == y)
+    return where(is_same, 0.0, x) - where(is_same, 0.0, y)
+
+
+class Cummax(Op):
+    """y, i = the largest of x so far along `dim`, and where it last was."""
+
+    kernel = "cummax"
+
+    def forward(ctx, x, dim):
+        ctx.dim = dim
+        return getattr(ctx.backend, ctx.kernel)(x, dim)
+
+    def keep(ctx, outputs, x, dim):
+        ctx.save(outputs[1].detach())
+
+    def backward(ctx, gy, _):
+        (index,) = ctx.saved
+        return scatter_add(gy.new_zeros(gy.shape), ctx.dim, index, gy) if gy.ndim else gy
+
+
+class Cummin(Cummax):
+    """y, i = the smallest of x so far along `dim`, and where it last was."""
+
+    kernel = "cummin"
 
 
 def cumprod(input: Tensor, dim: int, *, dtype: DType | None = None) -> Tensor:
@@ -52,44 +121,22 @@ def cumprod(input: Tensor, dim: int, *, dtype: DType | None = None) -> Tensor:
         input = cast(input, dtype)
     elif input._array.dtype.kind in "iub":
         input = cast(input, dtypes.int64)
-    (y,) = scan(lambda before, x: (before[0] * x[0],), (_in_full(input),), wrap_dim(dim, input.ndim))
-    return cast(y, input.dtype)
+    return Cumprod.apply(input, dim=wrap_dim(dim, input.ndim), dtype=input._array.dtype)
 
 
 def logcumsumexp(input: Tensor, dim: int) -> Tensor:
     """Return log of the running sum of exp along `dim`, without overflow."""
-    dim = wrap_dim(dim, input.ndim)
-    x = floating(input)
-    (y,) = scan(lambda before, x: (logaddexp(before[0], x[0]),), (_in_full(x),), dim)
-    return cast(y, x.dtype)
+    return Logcumsumexp.apply(floating(input), dim=wrap_dim(dim, input.ndim))
 
 
 def cummax(input: Tensor, dim: int) -> Any:
     """Return (values, indices): the largest so far along `dim` and where it last was; NaN wins."""
-    return cummax_result(*_extreme_so_far(input, dim, ge))
+    return cummax_result(*Cummax.apply(input, dim=wrap_dim(dim, input.ndim)))
 
 
 def cummin(input: Tensor, dim: int) -> Any:
     """Return (values, indices): the smallest so far along `dim` and where it last was; NaN wins."""
-    return cummin_result(*_extreme_so_far(input, dim, le))
-
-
-def _extreme_so_far(input: Tensor, dim: int, is_no_worse: Callable[[Tensor, Tensor], Tensor]) -> Several:
-    dim = wrap_dim(dim, input.ndim)
-    if input.ndim == 0:
-        return input.clone(), arange(1, device=input.device).reshape(())  # type: ignore[attr-defined]
-    places = [1] * input.ndim
-    places[dim] = input._array.shape[dim]
-    index = broadcast_to(reshape(arange(places[dim], device=input.device), places), input._array.shape)
-
-    def later_if_no_worse(before: Several, x: Several) -> Several:
-        takes_over = is_no_worse(x[0], before[0])
-        if input.is_floating_point():
-            takes_over = (takes_over & ~isnan(before[0])) | isnan(x[0])
-        return where(takes_over, x[0], before[0]), where(takes_over, x[1], before[1])
-
-    _, index = scan(later_if_no_worse, (input.detach(), index), dim)
-    return gather(input, dim, index), index
+    return cummin_result(*Cummin.apply(input, dim=wrap_dim(dim, input.ndim)))
 
 
 def diff(

@@ -25,7 +25,7 @@ from .index import (
     nonzero,
 )
 from .reduce import argsort, sum
-from .scan import scan
+from .scan import LinearScan
 from .shape import cat, expand, movedim, reshape, unsqueeze, wrap_dim
 from .unary import isfinite
 
@@ -154,11 +154,10 @@ def _product_at(x: Tensor, position: Tensor, values: Tensor, include_self: bool)
     order = argsort(position, stable=True)
     place, values = position[order], values[order]  # type: ignore[index]
 
-    def within_a_place(before: Any, here: Any) -> Any:
-        return where(before[1] == here[1], before[0] * here[0], here[0]), here[1]
-
-    products, _ = scan(within_a_place, (values, place), 0)
-    is_last = cat([place[1:] != place[:-1], place[:1] == place[:1]])  # type: ignore[index]
+    goes_on = place[1:] == place[:-1]  # type: ignore[index]
+    is_first = cat([place[:1] == place[:1], ~goes_on])  # type: ignore[index]
+    is_last = cat([~goes_on, place[:1] == place[:1]])  # type: ignore[index]
+    products = LinearScan.apply(where(is_first, 0, values), where(is_first, values, 0), dim=0, reverse=False)
     reached = _is_reached(x, position)
     product = _sum_at(where(reached, 0, x.new_ones(x.shape)), place, where(is_last, products, 0))  # type: ignore[attr-defined]
     return x * product if include_self else where(reached, product, x)

@@ -7,6 +7,7 @@ from .conv import *
 from .elementwise import *
 from .index import *
 from .linalg import *
+from .linear import *
 from .loss import *
 from .matmul import *
 from .memory import *
@@ -16,6 +17,7 @@ from .optim import *
 from .pool import *
 from .random import *
 from .reduce import *
+from .scan import *
 from .shape import *
 from .softmax import *
 from .special import *

@@ -1,4 +1,4 @@
-"""Reductions, scans and sorting on the CPU."""
+"""Reductions and sorting on the CPU."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .precision import accumulator, wide
 from .quiet import quiet
 
 __all__ = [
-    "all", "amax", "amin", "any", "cumsum", "max_with_index", "mean", "min_with_index", "prod", "sort", "sum", "var",
+    "all", "amax", "amin", "any", "max_with_index", "mean", "min_with_index", "prod", "sort", "sum", "var",
 ]  # fmt: skip
 
 
@@ -90,13 +90,6 @@ def max_with_index(x, dim, keepdim):
 
 def min_with_index(x, dim, keepdim):
     return _with_index(x, dim, keepdim, np.argmin)
-
-
-@quiet
-def cumsum(x, dim, dtype):
-    if x.ndim == 0:
-        return x.astype(dtype)
-    return np.add.accumulate(x, axis=dim, dtype=accumulator(dtype)).astype(dtype, copy=False)
 
 
 def sort(x, dim, descending, stable):

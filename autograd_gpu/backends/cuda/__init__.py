@@ -13,6 +13,7 @@ from .driver import device_name as device_name
 from .elementwise import *
 from .index import *
 from .linalg import *
+from .linear import *
 from .loss import *
 from .matmul import *
 from .memory import *
@@ -22,6 +23,7 @@ from .optim import *
 from .pool import *
 from .random import *
 from .reduce import *
+from .scan import *
 from .shape import *
 from .softmax import *
 from .special import *
