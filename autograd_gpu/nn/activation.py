@@ -243,3 +243,135 @@ class LogSoftmax(Module):
     def extra_repr(self) -> str:
         """Return what stands between the brackets when this module is printed."""
         return f"dim={self.dim}"
+
+
+class CELU(_Inplace):
+    """y = max(x, 0) + min(alpha * (exp(x / alpha) - 1), 0)."""
+
+    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
+        super().__init__(inplace)
+        self.alpha = alpha
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the activation."""
+        return F.celu(input, self.alpha, self.inplace)
+
+    def extra_repr(self) -> str:
+        """Return what stands between the brackets when this module is printed."""
+        return self._with_inplace(f"alpha={self.alpha}")
+
+
+class RReLU(_Inplace):
+    """y = x for x > 0, else a * x; in training a is drawn from U(lower, upper) for each element, else their mean."""
+
+    def __init__(self, lower: float = 1.0 / 8, upper: float = 1.0 / 3, inplace: bool = False) -> None:
+        super().__init__(inplace)
+        self.lower, self.upper = lower, upper
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the activation."""
+        return F.rrelu(input, self.lower, self.upper, self.training, self.inplace)
+
+    def extra_repr(self) -> str:
+        """Return what stands between the brackets when this module is printed."""
+        return self._with_inplace(f"lower={self.lower}, upper={self.upper}")
+
+
+class Threshold(_Inplace):
+    """y = x above the threshold, else value."""
+
+    def __init__(self, threshold: float, value: float, inplace: bool = False) -> None:
+        super().__init__(inplace)
+        self.threshold, self.value = threshold, value
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the activation."""
+        return F.threshold(input, self.threshold, self.value, self.inplace)
+
+    def extra_repr(self) -> str:
+        """Return what stands between the brackets when this module is printed."""
+        return self._with_inplace(f"threshold={self.threshold}, value={self.value}")
+
+
+class Hardsigmoid(_Inplace):
+    """y = x / 6 + 1 / 2, held between 0 and 1."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the activation."""
+        return F.hardsigmoid(input, self.inplace)
+
+    def extra_repr(self) -> str:
+        """Return nothing: PyTorch prints no settings here."""
+        return ""
+
+
+class Hardswish(_Inplace):
+    """y = x * hardsigmoid(x)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the activation."""
+        return F.hardswish(input, self.inplace)
+
+    def extra_repr(self) -> str:
+        """Return nothing: PyTorch prints no settings here."""
+        return ""
+
+
+class _Shrink(Module):
+    def __init__(self, lambd: float = 0.5) -> None:
+        super().__init__()
+        self.lambd = lambd
+
+    def extra_repr(self) -> str:
+        """Return what stands between the brackets when this module is printed."""
+        return str(self.lambd)
+
+
+class Hardshrink(_Shrink):
+    """y = x where |x| > lambd, else 0."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the activation."""
+        return F.hardshrink(input, self.lambd)
+
+
+class Softshrink(_Shrink):
+    """y = x moved towards 0 by lambd, and 0 where |x| <= lambd."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the activation."""
+        return F.softshrink(input, self.lambd)
+
+
+class Tanhshrink(Module):
+    """y = x - tanh(x)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the activation."""
+        return F.tanhshrink(input)
+
+
+class Softmin(Module):
+    """y = softmax(-x) along dim."""
+
+    def __init__(self, dim: int | None = None) -> None:
+        super().__init__()
+        self.dim = dim
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the activation."""
+        return F.softmin(input, self.dim)
+
+    def extra_repr(self) -> str:
+        """Return what stands between the brackets when this module is printed."""
+        return f"dim={self.dim}"
+
+
+class Softmax2d(Module):
+    """y = softmax over the channels of (N, C, H, W) or (C, H, W)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the activation."""
+        if input.dim() not in (3, 4):
+            raise ValueError(f"Softmax2d: expected input to be 3D or 4D (got {input.dim()}D instead)")
+        return F.softmax(input, -3)

@@ -186,3 +186,19 @@ class GroupNorm(Module):
         """Return what stands between the brackets when this module is printed."""
         settings = f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}"
         return f"{settings}, bias={self.bias is not None}"
+
+
+class LocalResponseNorm(Module):
+    """y = x / (k + alpha * mean of the squares of `size` neighbouring channels) ** beta (Krizhevsky et al. 2012)."""
+
+    def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:
+        super().__init__()
+        self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the normalised input."""
+        return F.local_response_norm(input, self.size, self.alpha, self.beta, self.k)
+
+    def extra_repr(self) -> str:
+        """Return what stands between the brackets when this module is printed."""
+        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"

@@ -1,4 +1,4 @@
-"""Dropout (Srivastava et al. 2014)."""
+"""Dropout (Srivastava et al. 2014) of elements and of whole channels, and the kinds that keep SELU's statistics."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from . import functional as F
 from .module import Module
 
 
-class Dropout(Module):
-    """In training, zero each element with probability p and scale the others by 1 / (1 - p); else the identity."""
-
+class _Dropout(Module):
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         super().__init__()
         if not 0 <= p <= 1:
@@ -17,10 +15,54 @@ class Dropout(Module):
         self.p = p
         self.inplace = inplace
 
+    def extra_repr(self) -> str:
+        """Return what stands between the brackets when this module is printed."""
+        return f"p={self.p}, inplace={self.inplace}"
+
+
+class Dropout(_Dropout):
+    """In training, zero each element with probability p and scale the others by 1 / (1 - p); else the identity."""
+
     def forward(self, input: Tensor) -> Tensor:
         """Return what is left of the input."""
         return F.dropout(input, self.p, self.training, self.inplace)
 
-    def extra_repr(self) -> str:
-        """Return what stands between the brackets when this module is printed."""
-        return f"p={self.p}, inplace={self.inplace}"
+
+class Dropout1d(_Dropout):
+    """In training, zero each channel of (N, C, L) or (C, L) with probability p and scale the others by 1 / (1 - p)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return what is left of the input."""
+        return F.dropout1d(input, self.p, self.training, self.inplace)
+
+
+class Dropout2d(_Dropout):
+    """In training, zero each channel of (N, C, H, W) with probability p and scale the others by 1 / (1 - p)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return what is left of the input."""
+        return F.dropout2d(input, self.p, self.training, self.inplace)
+
+
+class Dropout3d(_Dropout):
+    """In training, zero each channel of (N, C, D, H, W) with probability p and scale the others by 1 / (1 - p)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return what is left of the input."""
+        return F.dropout3d(input, self.p, self.training, self.inplace)
+
+
+class AlphaDropout(_Dropout):
+    """In training, set elements to SELU's negative limit with probability p, and keep mean and variance."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return what is left of the input."""
+        return F.alpha_dropout(input, self.p, self.training)
+
+
+class FeatureAlphaDropout(_Dropout):
+    """AlphaDropout of whole channels."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return what is left of the input."""
+        return F.feature_alpha_dropout(input, self.p, self.training)

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections import OrderedDict, namedtuple
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, Self
 
 from ..device import Device
 from ..dtypes import DType
 from ..engine import RemovableHandle, add_hook, no_grad
 from ..tensor import Tensor
+from .backward_hooks import BackwardHooks
 from .parameter import Parameter
 
 
@@ -44,6 +46,8 @@ class Module:
             _modules={},
             _forward_pre_hooks=OrderedDict(),
             _forward_hooks=OrderedDict(),
+            _backward_pre_hooks=OrderedDict(),
+            _backward_hooks=OrderedDict(),
         )
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
@@ -51,7 +55,7 @@ class Module:
         raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function')
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if not (self._forward_pre_hooks or self._forward_hooks):
+        if not (self._forward_pre_hooks or self._forward_hooks or self._backward_hooks or self._backward_pre_hooks):
             return self.forward(*args, **kwargs)
         return self._call_with_hooks(args, kwargs)
 
@@ -68,11 +72,16 @@ class Module:
                 raise RuntimeError(
                     f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got {changed}."
                 )
+        boundary = None
+        if self._backward_hooks or self._backward_pre_hooks:
+            hooks, pre_hooks = list(self._backward_hooks.values()), list(self._backward_pre_hooks.values())
+            boundary = BackwardHooks(self, hooks, pre_hooks)
+            args = boundary.enter(args)
         output = self.forward(*args, **kwargs)
         for hook, with_kwargs in tuple(self._forward_hooks.values()):
             changed = hook(self, args, kwargs, output) if with_kwargs else hook(self, args, output)
             output = output if changed is None else changed
-        return output
+        return output if boundary is None else boundary.leave(output)
 
     def register_forward_pre_hook(
         self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False
@@ -85,6 +94,18 @@ class Module:
     ) -> RemovableHandle:
         """Call ``hook(module, args, output)`` after every forward; what it returns, unless None, is the output."""
         return _add_hook(self._forward_hooks, (hook, with_kwargs), prepend)
+
+    def register_full_backward_pre_hook(self, hook: Callable, prepend: bool = False) -> RemovableHandle:
+        """Call ``hook(module, grad_output)`` before backward goes through the module; what it returns replaces grad_output."""
+        return _add_hook(self._backward_pre_hooks, hook, prepend)
+
+    def register_full_backward_hook(self, hook: Callable, prepend: bool = False) -> RemovableHandle:
+        """Call ``hook(module, grad_input, grad_output)``, tuples, when backward has gone through the module.
+
+        grad_input has an entry for each positional argument, None for what is no tensor; what the hook returns
+        replaces it.
+        """
+        return _add_hook(self._backward_hooks, hook, prepend)
 
     # Attributes: parameters, buffers and modules live in their own dictionaries, found again by __getattr__.
 
@@ -421,11 +442,12 @@ class Module:
             raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.")
         missing: list[str] = []
         errors: list[str] = []
+        writes: list[Callable[[], object]] = []  # done when nothing is wrong, so that no state is half loaded
         expected: set[str] = set()
         for prefix, module in self.named_modules(remove_duplicate=False):
             prefix = f"{prefix}." if prefix else ""
             expected.update(prefix + name for name in module._own_state())
-            module._load_from_state_dict(state_dict, prefix, assign, missing, errors)
+            module._load_from_state_dict(state_dict, prefix, assign, missing, errors, writes)
         unexpected = [key for key in state_dict if key not in expected]
         if strict:
             if missing:
@@ -436,10 +458,19 @@ class Module:
             raise RuntimeError(
                 f"Error(s) in loading state_dict for {type(self).__name__}:" + "".join(f"\n\t{e}" for e in errors)
             )
+        with no_grad():
+            for write in writes:
+                write()
         return _IncompatibleKeys(missing, unexpected)
 
     def _load_from_state_dict(
-        self, state_dict: Mapping[str, Any], prefix: str, assign: bool, missing: list[str], errors: list[str]
+        self,
+        state_dict: Mapping[str, Any],
+        prefix: str,
+        assign: bool,
+        missing: list[str],
+        errors: list[str],
+        writes: list[Callable[[], object]],
     ) -> None:
         for name, tensor in self._own_state().items():
             key = prefix + name
@@ -458,14 +489,13 @@ class Module:
                     f"the shape in current model is {tensor.shape}."
                 )
             elif not assign:
-                with no_grad():
-                    tensor.copy_(value)
+                writes.append(partial(tensor.copy_, value))
             elif name in self._parameters:
-                self._parameters[name] = (
-                    value if isinstance(value, Parameter) else Parameter(value, requires_grad=tensor.requires_grad)
-                )
+                is_parameter = isinstance(value, Parameter)
+                parameter = value if is_parameter else Parameter(value, requires_grad=tensor.requires_grad)
+                writes.append(partial(self._parameters.__setitem__, name, parameter))
             else:
-                self._buffers[name] = value
+                writes.append(partial(self._buffers.__setitem__, name, value))
 
     # Printing.
 

@@ -175,3 +175,70 @@ class AdaptiveMaxPool2d(_AdaptiveMaxPool):
 
 class AdaptiveMaxPool3d(_AdaptiveMaxPool):
     """The largest of output_size windows of (N, C, D, H, W) or (C, D, H, W), as equal as possible."""
+
+
+class _LPPool(Module):
+    def __init__(self, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> None:
+        super().__init__()
+        self.norm_type, self.kernel_size, self.stride, self.ceil_mode = norm_type, kernel_size, stride, ceil_mode
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the norms."""
+        pool = getattr(F, f"lp_pool{type(self).__name__[-2:]}")  # LPPool2d -> lp_pool2d
+        return pool(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
+
+    def extra_repr(self) -> str:
+        """Return what stands between the brackets when this module is printed."""
+        settings = f"norm_type={self.norm_type}, kernel_size={self.kernel_size}, stride={self.stride}"
+        return f"{settings}, ceil_mode={self.ceil_mode}"
+
+
+class LPPool1d(_LPPool):
+    """The p-norm of each window of (N, C, L) or (C, L)."""
+
+
+class LPPool2d(_LPPool):
+    """The p-norm of each window of (N, C, H, W) or (C, H, W)."""
+
+
+class LPPool3d(_LPPool):
+    """The p-norm of each window of (N, C, D, H, W) or (C, D, H, W)."""
+
+
+class _MaxUnpool(Module):
+    dims: int
+
+    def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0) -> None:
+        super().__init__()
+        self.kernel_size, self.padding = self._sizes(kernel_size), self._sizes(padding)
+        self.stride = self._sizes(kernel_size if stride is None else stride)
+
+    def _sizes(self, given: Any) -> tuple[int, ...]:
+        return (given,) * self.dims if isinstance(given, int) else tuple(given)
+
+    def forward(self, input: Tensor, indices: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
+        """Return the values at the places that a max pool with return_indices gave, zeros elsewhere."""
+        unpool = getattr(F, f"max_unpool{self.dims}d")
+        return unpool(input, indices, self.kernel_size, self.stride, self.padding, output_size)
+
+    def extra_repr(self) -> str:
+        """Return what stands between the brackets when this module is printed."""
+        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class MaxUnpool1d(_MaxUnpool):
+    """Undoes MaxPool1d as far as the indices tell."""
+
+    dims = 1
+
+
+class MaxUnpool2d(_MaxUnpool):
+    """Undoes MaxPool2d as far as the indices tell."""
+
+    dims = 2
+
+
+class MaxUnpool3d(_MaxUnpool):
+    """Undoes MaxPool3d as far as the indices tell."""
+
+    dims = 3

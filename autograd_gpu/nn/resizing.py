@@ -112,3 +112,33 @@ class Fold(Unfold):
     def extra_repr(self) -> str:
         """Return what stands between the brackets when this module is printed."""
         return f"output_size={self.output_size}, {super().extra_repr()}"
+
+
+class UpsamplingNearest2d(Upsample):
+    """Upsample of (N, C, H, W) to the nearest pixel."""
+
+    def __init__(self, size: Numbers | None = None, scale_factor: float | Sequence[float] | None = None) -> None:
+        super().__init__(size, scale_factor, mode="nearest")
+
+
+class UpsamplingBilinear2d(Upsample):
+    """Upsample of (N, C, H, W) by straight lines, corners on corners."""
+
+    def __init__(self, size: Numbers | None = None, scale_factor: float | Sequence[float] | None = None) -> None:
+        super().__init__(size, scale_factor, mode="bilinear", align_corners=True)
+
+
+class ChannelShuffle(Module):
+    """(N, C, ...) with the channels of its groups dealt out in turn."""
+
+    def __init__(self, groups: int) -> None:
+        super().__init__()
+        self.groups = groups
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the input with its channels in another order."""
+        return F.channel_shuffle(input, self.groups)
+
+    def extra_repr(self) -> str:
+        """Return what stands between the brackets when this module is printed."""
+        return f"groups={self.groups}"

@@ -29,6 +29,10 @@ def run(library, module, arrays, grad=True):
     return y, [x.grad for x in inputs], [p.grad for p in module.parameters()]
 
 
+def printed(module):
+    return repr(module).replace("NonDynamicallyQuantizableLinear", "Linear")  # PyTorch's name for a plain Linear
+
+
 NORMAL = np.random.default_rng(0).standard_normal
 X = NORMAL((3, 4, 6)) * 3
 PICTURE, BOX = NORMAL((2, 4, 6, 5)), NORMAL((2, 4, 4, 3, 4))
@@ -85,9 +89,51 @@ MODULES = {
     **{
         name: (lambda nn, name=name: getattr(nn, name)(), [X])
         for name in (
-            "ReLU ReLU6 LeakyReLU ELU SELU GELU SiLU Mish Sigmoid LogSigmoid Tanh Softplus Softsign Hardtanh Identity"
+            "ReLU ReLU6 LeakyReLU ELU SELU GELU SiLU Mish Sigmoid LogSigmoid Tanh Softplus Softsign Hardtanh Identity "
+            "CELU Hardswish Hardshrink Softshrink Tanhshrink"
         ).split()
     },
+    "Threshold": (lambda nn: nn.Threshold(0.1, 20.0, inplace=False), [X]),
+    "RReLU in eval": (lambda nn: nn.RReLU().eval(), [X]),
+    "Softmin": (lambda nn: nn.Softmin(dim=1), [X]),
+    "Softmax2d": (lambda nn: nn.Softmax2d(), [PICTURE]),
+    **{
+        f"{kind}Pad{dims}d": (lambda nn, kind=kind, dims=dims: getattr(nn, f"{kind}Pad{dims}d")(1), [BOX[0, ..., 0]])
+        for kind in ("Zero", "Reflection", "Replication", "Circular")
+        for dims in (1, 2)
+    },
+    "ConstantPad2d": (lambda nn: nn.ConstantPad2d((1, 0, 2, -1), 3.5), [PICTURE]),
+    "ReplicationPad3d": (lambda nn: nn.ReplicationPad3d((1, 0, 2, 1, 0, 1)), [BOX]),
+    "CosineSimilarity": (lambda nn: nn.CosineSimilarity(dim=-1), [X, X[::-1].copy()]),
+    "PairwiseDistance": (lambda nn: nn.PairwiseDistance(p=3, keepdim=True), [X, X[::-1].copy()]),
+    "LocalResponseNorm": (lambda nn: nn.LocalResponseNorm(3, alpha=0.1), [PICTURE]),
+    "ChannelShuffle": (lambda nn: nn.ChannelShuffle(2), [PICTURE]),
+    "LPPool1d": (lambda nn: nn.LPPool1d(2, 3, ceil_mode=True), [X]),
+    "LPPool2d": (lambda nn: nn.LPPool2d(3, 2, stride=1), [np.abs(PICTURE)]),
+    "UpsamplingNearest2d": (lambda nn: nn.UpsamplingNearest2d(scale_factor=2), [PICTURE]),
+    "UpsamplingBilinear2d": (lambda nn: nn.UpsamplingBilinear2d(size=(7, 9)), [PICTURE]),
+    "Bilinear": (lambda nn: nn.Bilinear(6, 6, 2), [X, X[::-1].copy()]),
+    "Bilinear without bias": (lambda nn: nn.Bilinear(6, 6, 2, bias=False), [X, X[::-1].copy()]),
+    "EmbeddingBag": (lambda nn: nn.EmbeddingBag(5, 3, mode="sum", padding_idx=1), [IDS]),
+    "EmbeddingBag of the largest": (lambda nn: nn.EmbeddingBag(5, 3, mode="max"), [IDS]),
+    "Dropout2d in eval": (lambda nn: nn.Dropout2d().eval(), [PICTURE]),
+    "AlphaDropout in eval": (lambda nn: nn.AlphaDropout().eval(), [X]),
+    "RNNCell": (lambda nn: nn.RNNCell(6, 5, nonlinearity="relu"), [X[0], NORMAL((4, 5))]),
+    "GRUCell": (lambda nn: nn.GRUCell(6, 5), [X[0], NORMAL((4, 5))]),
+    "GRUCell without bias": (lambda nn: nn.GRUCell(6, 5, bias=False), [X[0, 0]]),
+    "TransformerEncoderLayer": (lambda nn: nn.TransformerEncoderLayer(6, 2, 8, dropout=0.0), [X]),
+    "TransformerEncoderLayer, norm first": (
+        lambda nn: nn.TransformerEncoderLayer(6, 3, 8, 0.0, "gelu", batch_first=True, norm_first=True, bias=False),
+        [X],
+    ),
+    "TransformerDecoderLayer": (lambda nn: nn.TransformerDecoderLayer(6, 2, 8, dropout=0.0), [X, NORMAL((2, 4, 6))]),
+    "TransformerEncoder": (
+        lambda nn: nn.TransformerEncoder(
+            nn.TransformerEncoderLayer(6, 2, 8, dropout=0.0), 2, nn.LayerNorm(6), enable_nested_tensor=False
+        ),
+        [X],
+    ),
+    "Transformer": (lambda nn: nn.Transformer(6, 2, 1, 1, 8, dropout=0.0), [X, NORMAL((2, 4, 6))]),
 }
 
 
@@ -96,9 +142,65 @@ def test_modules(name):
     make, arrays = MODULES[name]
     modules = [make(library.nn).to(library.float64) for library in LIBRARIES]
     same_weights(modules)
-    assert repr(modules[0]) == repr(modules[1])
+    assert printed(modules[0]) == printed(modules[1])
     assert_same(*(run(library, module, arrays) for library, module in zip(LIBRARIES, modules, strict=True)), name)
     assert_same(*(list(module.buffers()) for module in modules), f"{name}: buffers")
+
+
+RECURRENT = {
+    "RNN": lambda nn: nn.RNN(6, 5),
+    "RNN relu": lambda nn: nn.RNN(6, 5, 2, "relu", bias=False, bidirectional=True),
+    "GRU": lambda nn: nn.GRU(6, 5, 2, batch_first=True),
+    "GRU both ways": lambda nn: nn.GRU(6, 5, 1, bidirectional=True),
+    "LSTM": lambda nn: nn.LSTM(6, 5),
+    "LSTM deep": lambda nn: nn.LSTM(6, 5, num_layers=2, bidirectional=True, batch_first=True),
+    "LSTM projected": lambda nn: nn.LSTM(6, 5, num_layers=2, proj_size=3),
+}
+
+
+@pytest.mark.parametrize("is_batched", [True, False])
+@pytest.mark.parametrize("is_started", [False, True])
+@pytest.mark.parametrize("name", RECURRENT)
+def test_recurrent_layers(name, is_started, is_batched):
+    modules = [RECURRENT[name](library.nn).to(library.float64) for library in LIBRARIES]
+    same_weights(modules)
+    assert printed(modules[0]) == printed(modules[1])
+    results = []
+    for library, module in zip(LIBRARIES, modules, strict=True):
+        x = leaf(library, X if is_batched else X[0])
+        y, last = module(x)
+        if is_started:  # go on from the last state
+            y, last = module(x, last)
+        finals = last if isinstance(last, tuple) else (last,)
+        loss = sum((final * (1 + number)).sum() for number, final in enumerate(finals)) + (y * y).sum()
+        loss.backward()
+        results.append([y, *finals, x.grad, *(p.grad for p in module.parameters())])
+    assert_same(*results, name)
+
+
+def test_an_lstm_cell():
+    modules = [library.nn.LSTMCell(6, 5).to(library.float64) for library in LIBRARIES]
+    same_weights(modules)
+    start = NORMAL((2, 4, 5))
+    results = []
+    for library, module in zip(LIBRARIES, modules, strict=True):
+        h, c = module(leaf(library, X[0]), (leaf(library, start[0]), leaf(library, start[1])))
+        (h * c).sum().backward()
+        results.append([h, c, *(p.grad for p in module.parameters())])
+    assert_same(*results, "LSTMCell")
+
+
+def test_max_unpool_undoes_max_pool():
+    results = []
+    for library in LIBRARIES:
+        x = leaf(library, PICTURE)
+        values, places = library.nn.MaxPool2d(2, return_indices=True)(x)
+        unpool = library.nn.MaxUnpool2d(2)
+        y = unpool(values, places, output_size=x.shape)
+        (y * y).sum().backward()
+        results.append([y, x.grad])
+        assert repr(unpool) == "MaxUnpool2d(kernel_size=(2, 2), stride=(2, 2), padding=(0, 0))"
+    assert_same(*results, "MaxUnpool2d")
 
 
 P = np.random.default_rng(2).random((4, 3))
@@ -107,6 +209,7 @@ LOGITS, OTHER = NORMAL((4, 3)) * 2, NORMAL((4, 3))
 WEIGHT = np.array([0.5, 2.0, 1.0])
 CLASSES = np.array([0, 2, 1, 2])
 COUNTS = np.array([[0.0, 1.0, 4.0], [2.0, 0.0, 7.0], [1.0, 1.0, 0.0], [3.0, 2.0, 1.0]])
+NORMAL_CTC = NORMAL((5, 2, 3))
 SIGNS = np.where(OTHER > 0, 1.0, -1.0)
 
 LOSSES = {
@@ -145,6 +248,46 @@ LOSSES = {
     "cosine": lambda F, t, r: F.cosine_similarity(t(LOGITS), t(OTHER), dim=-1),
     "normalize": lambda F, t, r: F.normalize(t(LOGITS), p=3.0),
 }
+
+
+LOSS_MODULES = {
+    "PoissonNLLLoss": (lambda nn: nn.PoissonNLLLoss(full=True), [LOGITS, COUNTS]),
+    "GaussianNLLLoss": (lambda nn: nn.GaussianNLLLoss(full=True, reduction="sum"), [LOGITS, OTHER, P]),
+    "SoftMarginLoss": (lambda nn: nn.SoftMarginLoss(), [LOGITS, SIGNS]),
+    "HingeEmbeddingLoss": (lambda nn: nn.HingeEmbeddingLoss(0.5), [LOGITS, SIGNS]),
+    "MarginRankingLoss": (lambda nn: nn.MarginRankingLoss(0.5), [LOGITS, OTHER, SIGNS]),
+    "CosineEmbeddingLoss": (lambda nn: nn.CosineEmbeddingLoss(0.1), [LOGITS, OTHER, SIGNS[:, 0].copy()]),
+    "MultiMarginLoss": (lambda nn: nn.MultiMarginLoss(p=2, margin=0.7), [LOGITS, CLASSES]),
+    "MultiLabelMarginLoss": (lambda nn: nn.MultiLabelMarginLoss(), [LOGITS, np.array([[0, -1, 2]] * 4)]),
+    "MultiLabelSoftMarginLoss": (lambda nn: nn.MultiLabelSoftMarginLoss(), [LOGITS, (P > 0.3) * 1.0]),
+    "TripletMarginLoss": (lambda nn: nn.TripletMarginLoss(p=3.0, swap=True), [LOGITS, OTHER, P]),
+    "TripletMarginWithDistanceLoss": (lambda nn: nn.TripletMarginWithDistanceLoss(margin=2.0), [LOGITS, OTHER, P]),
+}
+
+
+@pytest.mark.parametrize("name", LOSS_MODULES)
+def test_loss_modules(name):
+    make, arrays = LOSS_MODULES[name]
+    modules = [make(library.nn) for library in LIBRARIES]
+    assert printed(modules[0]) == printed(modules[1])
+    results = []
+    for library, module in zip(LIBRARIES, modules, strict=True):
+        x, *others = (leaf(library, a, False) if a.dtype.kind == "f" else library.tensor(a.tolist()) for a in arrays)
+        loss = module(x.requires_grad_(), *others)
+        loss.backward()
+        results.append([loss, x.grad])
+    assert_same(*results, name)
+
+
+def test_a_ctc_loss_module():
+    results = []
+    for library in LIBRARIES:
+        x = leaf(library, NORMAL_CTC)
+        loss = library.nn.CTCLoss(blank=1)
+        value = loss(library.nn.functional.log_softmax(x, -1), library.tensor([[0, 2], [2, 2]]), (5, 4), (2, 1))
+        value.backward()
+        results.append([value, x.grad])
+    assert_same(*results, "CTCLoss")
 
 
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
