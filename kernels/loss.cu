@@ -29,6 +29,38 @@ extern "C" __global__ void ROW_BOUNDS
     lse[row.index] = total.log_sum();
 }
 
+// Both in one reading of x, which becomes softmax(x) - one_hot(target): the gradient of the row's loss. Each element is
+// overwritten by the thread that read it, so the label's own thread, which alone still has its logit, writes the loss.
+extern "C" __global__ void ROW_BOUNDS
+    cross_entropy_with_gradient(scalar_t* x, const long long* target, acc_t* loss, long long rows, int cols,
+                                long long ignore_index, int slot) {
+    extern __shared__ uint4 shared[];
+    Row row = my_row(rows, cols, x);
+    scalar_t *x_row = x + row.start, *kept = row.cache(shared, slot);
+    Online total;
+    row.visit([&](int c, auto width) {
+        auto chunk = read<width>(x_row + c);
+        if (slot) write(kept + c, chunk);
+        total.add(chunk);
+    });
+    total = team_merge(total);
+    if (row.index >= rows) return;
+
+    int label = class_of(target, row.index, cols, ignore_index);
+    if (label < 0 && threadIdx.x == 0) loss[row.index] = 0;
+    acc_t scale = 1 / total.sum;
+    const scalar_t* source = slot ? kept : x_row;
+    row.visit([&](int c, auto width) {
+        auto chunk = read<width>(source + c);
+        for (int i = 0; i < width; i++) {
+            acc_t logit = chunk[i];
+            if (c + i == label) loss[row.index] = total.max - logit + log(total.sum);
+            chunk.set(i, label < 0 ? 0 : exponential(logit - total.max) * scale - (c + i == label));
+        }
+        write(x_row + c, chunk);
+    });
+}
+
 // gx = gloss * (softmax(x) - one_hot(target))
 extern "C" __global__ void ROW_BOUNDS
     cross_entropy_backward(const acc_t* gloss, const scalar_t* x, const acc_t* lse, const long long* target,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ..dtypes import int64
+from ..dtypes import float32, float64, int64
 from ..op import Op
-from ..tensor import Tensor
-from .cast import cast
+from ..tensor import Tensor, wrap
+from .cast import Expand, cast
 from .elementwise import where
 from .reduce import sum
 from .shape import permute, reshape, unsqueeze
@@ -14,26 +14,51 @@ from .unary import exp
 
 
 class CrossEntropy(Op):
-    """loss_r = log(sum(exp(x_r))) - x_r[target_r] for each row; 0 where the target is `ignore_index`."""
+    """loss_r = log(sum(exp(x_r))) - x_r[target_r] for each row; 0 where the target is `ignore_index`.
 
-    def forward(ctx, x, target, ignore_index):
-        ctx.ignore_index = ignore_index
+    With `reduction` "sum" their sum, with "mean" their mean over the rows that count, both taken before rounding.
+    """
+
+    divisor = None
+
+    def forward(ctx, x, target, ignore_index, reduction):
+        ctx.ignore_index, ctx.reduction = ignore_index, reduction
         loss, ctx.lse = ctx.backend.cross_entropy(x, target, ignore_index)
+        if reduction != "none":
+            loss, ctx.divisor = reduced(ctx.backend, loss, target, ignore_index, reduction)
         return loss if loss.dtype == x.dtype else ctx.backend.cast(loss, x.dtype)
 
-    def keep(ctx, loss, x, target, ignore_index):
+    def keep(ctx, loss, x, target, ignore_index, reduction):
         ctx.save(x, target)
 
     def backward(ctx, gloss):
         x, target = ctx.saved
+        if ctx.reduction != "none":
+            gloss = Expand.apply(scaled_down(gloss, ctx.divisor, x.device), shape=target._array.shape)
         return CrossEntropyBackward.apply(gloss, x, target, lse=ctx.lse, ignore_index=ctx.ignore_index), None
 
     def release(ctx) -> None:
         super().release()
-        ctx.lse = None
+        ctx.lse = ctx.divisor = None
 
     def name(ctx) -> str:
         return "NllLossBackward0"
+
+
+def reduced(backend, losses, target, ignore_index, reduction):
+    """The sum or mean of the rows' losses, and what a gradient is divided by: their number, or None for a sum."""
+    total = backend.sum(losses, (0,), False, losses.dtype)
+    if reduction == "sum":
+        return total, None
+    counted = backend.ne(target, ignore_index)
+    count = backend.cast(backend.sum(counted, (0,), False, int64.numpy), losses.dtype)
+    return backend.div(total, count), backend.maximum(count, 1.0)  # where no row counts, gradients are 0, not NaN
+
+
+def scaled_down(gloss: Tensor, divisor, device) -> Tensor:
+    """The gradient of a sum or mean of losses, as each row's, in the dtype that losses are computed in."""
+    gloss = cast(gloss, float64 if gloss.dtype is float64 else float32)
+    return gloss if divisor is None else gloss / wrap(divisor, device)
 
 
 class CrossEntropyBackward(Op):
@@ -41,8 +66,9 @@ class CrossEntropyBackward(Op):
 
     def forward(ctx, gloss, x, target, lse, ignore_index):
         ctx.ignore_index = ignore_index
+        if lse is None:
+            lse = ctx.backend.cross_entropy(x, target, ignore_index)[1]
         wide_gloss = gloss if gloss.dtype == lse.dtype else ctx.backend.cast(gloss, lse.dtype)
-        ctx.lse = lse
         return ctx.backend.cross_entropy_backward(wide_gloss, x, lse, target, ignore_index)
 
     def keep(ctx, gx, gloss, x, target, lse, ignore_index):
@@ -56,7 +82,7 @@ class CrossEntropyBackward(Op):
         along = sum(ggx * p, 1, keepdim=True)
         g_gloss = where(counted, along - ggx.gather(1, unsqueeze(safe, 1)), 0.0)
         g_x = where(counted, unsqueeze(gloss, 1) * p * (ggx - along), 0.0) if ctx.needs(1) else None
-        return reshape(g_gloss, gloss.shape), g_x, None
+        return cast(reshape(g_gloss, gloss.shape), gloss.dtype), g_x, None
 
 
 def cross_entropy(
@@ -80,11 +106,8 @@ def cross_entropy(
         return _with_probabilities(input, target, weight, reduction, label_smoothing)
     logits, flat_target, shape = _rows(input, target)
     if weight is None and label_smoothing == 0.0:
-        losses = CrossEntropy.apply(logits, flat_target, ignore_index=ignore_index)
-        if reduction == "mean":
-            count = sum(flat_target != ignore_index)
-            return sum(losses) / cast(count, losses.dtype)
-        return sum(losses) if reduction == "sum" else reshape(losses, shape)
+        loss = CrossEntropy.apply(logits, flat_target, ignore_index=ignore_index, reduction=reduction)
+        return loss if reduction != "none" else reshape(loss, shape)
     scores = log_softmax(logits, 1)
     nll = nll_loss(scores, flat_target, weight, ignore_index=ignore_index, reduction=reduction)
     if label_smoothing == 0.0:

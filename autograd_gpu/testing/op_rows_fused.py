@@ -1,4 +1,4 @@
-"""Rows of the op table: what is fused over rows - RMS norm, norms of sums - with references in NumPy."""
+"""Rows of the op table: what is fused over rows - RMS norm, norms of sums, the vocabulary head with its loss."""
 
 from __future__ import annotations
 
@@ -25,6 +25,13 @@ def add_layer_norm(x: Array, residual: Array, *rest: object, **options: object) 
 def add_rms_norm(x: Array, residual: Array, *rest: object, **options: object) -> tuple[Array, Array]:
     total = x + residual
     return rms_norm(total, *rest, **options), total
+
+
+def linear_cross_entropy(
+    x: Array, weight: Array, target: Array, linear_bias: Array = None, ignore_index: int = -100, **options: object
+) -> Array:
+    logits = np.tensordot(x, weight, (-1, -1)) + (0 if linear_bias is None else linear_bias)
+    return ref.cross_entropy(logits, target, ignore_index, **options)
 
 
 def _edges(t: Draw, inputs: int, parameters: int) -> list[Call]:
@@ -74,5 +81,26 @@ FUSED = [
         ],
         lambda t: _edges(t, 2, 1),
         tolerance=8,
+    ),
+    OpCase(
+        "nn.functional.linear_cross_entropy",
+        linear_cross_entropy,
+        lambda t: [
+            call(t(4, 3), t(5, 3), t.index(5, 4)),
+            call(t(4, 3), t(5, 3), t.index(5, 4), linear_bias=t(5), reduction="sum"),
+            call(t(4, 3), t(5, 3), np.array([1, 2, -100, 0]), linear_bias=t(5)),
+            call(t(4, 3), t(5, 3), np.array([1, 2, 4, 2]), ignore_index=2),
+            call(t(3), t(5, 3), np.array(4), linear_bias=t(5)),
+            call(t(4, 3), t(5, 3), t.index(5, 4), linear_bias=t(5), reduction="none"),
+            call(t(4, 3), t(5, 3), t.index(5, 4), label_smoothing=0.1),
+            call(t(4, 3), t(5, 2, 3), t.index(5, 4, 2), linear_bias=t(5, 2)),
+        ],
+        lambda t: [
+            call(t(0, 3), t(5, 3), t.index(5, 0), linear_bias=t(5)),
+            call(t(3, 2), t(1, 2), t.index(1, 3)),
+            call(t(2, 3), t(5, 3), np.array([-100, -100]), linear_bias=t(5)),
+            call(t(300, 2), t(3, 2), t.index(3, 300), linear_bias=t(3), reduction="sum"),
+        ],
+        tolerance=16,
     ),
 ]

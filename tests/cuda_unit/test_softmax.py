@@ -33,6 +33,30 @@ def test_rows(shape, dtype):
     assert_near(run(log_softmax_backward, gy, log_y, 1), expected, dtype, scale=np.abs(g.sum(1)).max() + 1)
 
 
+# On both sides of every size at which the geometry changes: lanes of a warp, a block, shared memory no more.
+@pytest.mark.parametrize(
+    ("dtype", "cols"),
+    [
+        ("float32", 4), ("float32", 5), ("float32", 128), ("float32", 129), ("bfloat16", 2048), ("bfloat16", 2049),
+        ("float32", 1024), ("float32", 1025), ("float32", 8188), ("float32", 8189), ("float32", 16380),
+        ("float32", 16381), ("float16", 32760), ("float16", 32761), ("float64", 8190), ("float64", 8191),
+        ("float32", 262_144), ("bfloat16", 262_144),
+    ],
+)  # fmt: skip
+def test_rows_of_any_length(dtype, cols):
+    x, gy = normal((2, cols), dtype, scale=3), normal((2, cols), dtype, seed=1)
+    y, log_y = reference(x, 1)
+    # A float32 sum of a quarter of a million terms is some roundings off, and a small y is still held to its own size.
+    assert_near(run(softmax, x, 1), y, dtype, spacings=32, scale=1 / cols)
+    assert_near(run(log_softmax, x, 1), log_y, dtype, spacings=8)
+    y = y.astype(x.dtype)
+    expected = double(y) * (double(gy) - (double(gy) * double(y)).sum(1, keepdims=True))
+    assert_near(run(softmax_backward, gy, y, 1), expected, dtype, spacings=8, scale=double(y).max())
+    g, p = double(gy), np.exp(double(log_y.astype(x.dtype)))
+    found = run(log_softmax_backward, gy, log_y.astype(x.dtype), 1)
+    assert_near(found, g - p * g.sum(1, keepdims=True), dtype, spacings=8, scale=4)
+
+
 @pytest.mark.parametrize("dim", [0, 1])
 @pytest.mark.parametrize("shape", [(3, 40, 5), (1, 2, 33), (50, 1, 2)])
 def test_a_dimension_that_is_not_the_last(shape, dim):

@@ -7,7 +7,7 @@ import numpy as np
 from .precision import wide
 from .quiet import quiet
 
-__all__ = ["cross_entropy", "cross_entropy_backward"]
+__all__ = ["cross_entropy", "cross_entropy_backward", "cross_entropy_with_gradient"]
 
 
 @quiet
@@ -21,6 +21,29 @@ def cross_entropy(x, target, ignore_index):
     _check_targets(target, counted, x.shape[1])
     picked = wide_x[np.arange(len(target)), np.where(counted, target, 0)]
     return np.where(counted, lse - picked, 0).astype(lse.dtype, copy=False), lse
+
+
+@quiet
+def cross_entropy_with_gradient(x, target, ignore_index):
+    gx = wide(x)
+    counted = target != ignore_index
+    _check_targets(target, counted, x.shape[1])
+    rows, labels = np.arange(len(target)), np.where(counted, target, 0)
+    picked = gx[rows, labels] if x.shape[1] else 0  # without classes every row is ignored
+    highest = np.maximum.reduce(gx, 1, keepdims=True, initial=-np.inf)
+    gx -= highest
+    np.exp(gx, gx)
+    total = np.add.reduce(gx, 1)
+    loss = np.log(total) + highest[:, 0] - picked
+    gx *= (1 / total)[:, None]
+    if counted.all():
+        gx[rows, labels] -= 1
+    else:
+        gx[rows[counted], labels[counted]] -= 1
+        gx[~counted], loss[~counted] = 0, 0
+    if gx is not x:
+        x[...] = gx
+    return loss, x
 
 
 @quiet

@@ -8,15 +8,14 @@ import numpy as np
 
 from autograd_gpu.backends.cuda.launch import Kernel
 from autograd_gpu.backends.cuda.memory import contiguous, empty
-from autograd_gpu.backends.cuda.rows import accumulator, teams
+from autograd_gpu.backends.cuda.rows import accumulator, cache_slot, teams
 
-__all__ = ["cross_entropy", "cross_entropy_backward"]
-
-__all__ = ["cross_entropy", "cross_entropy_backward"]
+__all__ = ["cross_entropy", "cross_entropy_backward", "cross_entropy_with_gradient"]
 
 Array = Any
 
 _forward = Kernel("loss.cu", "cross_entropy_forward", "PPPPqiq")
+_with_gradient = Kernel("loss.cu", "cross_entropy_with_gradient", "PPPqiqi")
 _backward = Kernel("loss.cu", "cross_entropy_backward", "PPPPPqiq")
 
 
@@ -30,6 +29,20 @@ def cross_entropy(x: Array, target: Array, ignore_index: int) -> tuple[Array, Ar
         grid, block = teams(rows, cols, x.dtype)
         _forward(x.dtype, grid, block, x, target, loss, lse, rows, cols, ignore_index)
     return loss, lse
+
+
+def cross_entropy_with_gradient(x: Array, target: Array, ignore_index: int) -> tuple[Array, Array]:
+    """The losses, and softmax(x) - one_hot(target) for each row (zeros where it is ignored), in x's own memory."""
+    _check_target("cross_entropy_with_gradient", target)
+    x, target = contiguous(x), contiguous(target)
+    rows, cols = x.shape
+    loss = empty((rows,), accumulator(x.dtype))
+    if rows:
+        grid, block = teams(rows, cols, x.dtype)
+        slot = cache_slot(cols, x.dtype, block[1])
+        shared = block[1] * slot * x.dtype.itemsize
+        _with_gradient(x.dtype, grid, block, x, target, loss, rows, cols, ignore_index, slot, shared_mem=shared)
+    return loss, x
 
 
 def cross_entropy_backward(gloss: Array, x: Array, lse: Array, target: Array, ignore_index: int) -> Array:
