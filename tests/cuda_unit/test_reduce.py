@@ -1,6 +1,7 @@
-"""Reductions, running sums and sorting against NumPy, on the emulated GPU."""
+"""Reductions and sorting against NumPy, on the emulated GPU."""
 
 import itertools
+import struct
 
 import numpy as np
 import pytest
@@ -26,6 +27,55 @@ def test_any_dims_of_any_layout(dims, dtype):
         assert_near(variance, x.var(axis=dims), dtype, spacings=16)
 
 
+@pytest.mark.parametrize("dims", [(0,), (1,), (2,), (0, 2), (1, 2)])
+@pytest.mark.parametrize("dtype", [*FLOATS, "int8"])
+def test_16_bytes_at_a_time(dtype, dims):
+    """Layouts whose inner dimension is whole packs, along the reduction or along the outputs."""
+    host = normal((3, 10, 48), dtype, scale=4)
+    x, device = double(host), memory.from_numpy(host)
+    names = {"amax": np.max, "amin": np.min} | ({"mean": np.mean} if dtype in FLOATS else {})
+    for name, expected in names.items():
+        assert_near(
+            memory.to_numpy(getattr(reduce, name)(device, dims, False)), expected(x, axis=dims), dtype_like(dtype), 8
+        )
+    if dtype in FLOATS:
+        assert_near(memory.to_numpy(reduce.var(device, dims, False, 1)), x.var(axis=dims, ddof=1), dtype, 16)
+    if len(dims) == 1:
+        values, indices = reduce.max_with_index(device, dims[0], True)
+        np.testing.assert_array_equal(memory.to_numpy(indices), x.argmax(dims[0], keepdims=True))
+        np.testing.assert_array_equal(double(memory.to_numpy(values)), x.max(dims, keepdims=True))
+
+
+def dtype_like(dtype):
+    return dtype if dtype in FLOATS else "float64"
+
+
+def test_packs_are_read_where_the_layout_has_them():
+    x = memory.from_numpy(normal((3, 10, 48), "float32"))
+    has_packs = [struct.unpack_from("5q", reduce._plan_for(view, dims).walk)[4] for view, dims in (
+        (x, (0,)), (x, (0, 2)), (x[:, :, 1:], (0,)), (x[:, :, :47], (0,)), (x.transpose(1, 0, 2), (0,)),
+    )]  # fmt: skip
+    assert has_packs == [1, 1, 0, 0, 1]
+
+
+@pytest.mark.parametrize("start", range(9))
+def test_rows_of_any_alignment(start):
+    host = normal((3, 150), "bfloat16", scale=3)
+    x, device = double(host)[:, start:], memory.from_numpy(host)[:, start:]
+    assert_near(memory.to_numpy(reduce.sum(device, (1,), False, device.dtype)), x.sum(1), "bfloat16", 4, scale=30)
+    np.testing.assert_array_equal(memory.to_numpy(reduce.min_with_index(device, 1, False)[1]), x.argmin(1))
+    few = memory.from_numpy(host)[:, start : start + 3]
+    assert_near(memory.to_numpy(reduce.sum(few, (1,), False, few.dtype)), x[:, :3].sum(1), "bfloat16", 4, scale=8)
+
+
+@pytest.mark.parametrize("dtype, wide", [("bool", np.int64), ("int16", np.int64), ("float16", np.float32)])
+def test_a_sum_in_a_wider_type_reads_the_narrow_one(dtype, wide):
+    host = (np.arange(5000).reshape(2, 2500) % 300).astype(dtype)
+    total = run(reduce.sum, host, (1,), False, np.dtype(wide))
+    assert total.dtype == wide
+    np.testing.assert_array_equal(total, host.sum(1, dtype=wide))
+
+
 @pytest.mark.parametrize("dtype", ["bool", "uint8", "int8", "int64"])
 def test_integers(dtype):
     host = (np.arange(60).reshape(3, 20) % 7 - 3).astype(dtype)
@@ -42,7 +92,7 @@ def test_integers(dtype):
 @pytest.mark.parametrize("shape, dims", [((3, 20011), (1,)), ((20011, 3), (0,)), ((97, 211), (0, 1))])
 def test_long_reductions_are_cut_into_slices(shape, dims):
     host = normal(shape, "float32")
-    assert reduce._pack_walk(memory.from_numpy(host), dims)[3] > 1
+    assert reduce._plan_for(memory.from_numpy(host), dims).slices > 1
     assert_near(run(reduce.sum, host, dims, False, host.dtype), double(host).sum(dims), "float32", 16, scale=200)
     assert_near(run(reduce.var, host, dims, False, 1), double(host).var(dims, ddof=1), "float32", 16)
     assert_near(run(reduce.amin, host, dims, False), host.min(dims), "float32", 0)
@@ -74,14 +124,6 @@ def test_reductions_of_a_reduction_s_own_result_have_the_same_bits():
     host = normal((5, 6000), "float32")
     first, second = (run(reduce.sum, host, (0, 1), False, host.dtype) for _ in range(2))
     assert first.tobytes() == second.tobytes()
-
-
-@pytest.mark.parametrize("dtype", [*FLOATS, "int64"])
-@pytest.mark.parametrize("shape, dim", [((3, 5), 0), ((3, 5), 1), ((2, 300), 1), ((2, 3, 4), 1), ((0, 3), 1), ((), 0)])
-def test_cumsum(shape, dim, dtype):
-    x = np.asarray(normal(shape, dtype, scale=3))
-    expected = double(x) if x.ndim == 0 else double(x).cumsum(dim)
-    assert_near(run(reduce.cumsum, x, dim, x.dtype), expected, dtype if dtype in FLOATS else "float64", 8, scale=30)
 
 
 @pytest.mark.parametrize("descending", [False, True])
