@@ -34,6 +34,10 @@ class Node:
     def release(self) -> None:
         """Forget what was saved for backward."""
 
+    def _sequence_nr(self) -> int:
+        """Return the node's place in the order of recording, by which backward runs in reverse."""
+        return self.sequence
+
     def needs(self, index: int) -> bool:
         """Whether the gradient of input `index` is used by anyone."""
         edge = self.edges[index]

@@ -306,7 +306,11 @@ def _packed(value: Tensor) -> _Packed | None:
     pair = next(((pack, unpack) for thread, pack, unpack in reversed(tuple(_pack_hooks)) if thread == here), None)
     if pair is None:
         return None
-    pack, unpack = pair
+    return packed_by(*pair, value)
+
+
+def packed_by(pack: Callable, unpack: Callable, value: Tensor) -> _Packed:
+    """Return what a pair of hooks makes of a value that is saved."""
     shown = value.detach()
     version = version_cell(shown).value
     grad_mode, modes.grad = modes.grad, False

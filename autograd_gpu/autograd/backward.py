@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -14,8 +15,9 @@ from ..ops.cast import cast
 from ..saved_memory import explain_out_of_memory
 from ..tensor import AccumulateGrad, Tensor, accumulate, add_to_gradient, edge_of, private_gradient
 from ..user_line import user_line
+from .edge import GradientEdge, tensor_at
 
-Tensors = Tensor | Sequence[Tensor]
+Tensors = Tensor | GradientEdge | Sequence[Tensor | GradientEdge]
 
 _watchers: list[Callable[[tuple], None]] = []  # called with the roots of each backward before it runs
 
@@ -32,13 +34,13 @@ def backward(
     Raises RuntimeError when a root has no graph, is not a scalar and has no `grad_tensors`, when the shapes differ,
     or when the saved values were freed by an earlier backward.
     """
-    roots = _as_tuple(tensors, "backward")
+    roots = _as_tuple(tensors, "backward", grad_tensors)
     gradients = _root_gradients(roots, grad_tensors, create_graph)
     keep_graph = create_graph if retain_graph is None else retain_graph
     if inputs is None:
         _run(roots, gradients, keep_graph, create_graph, None)
         return
-    targets = _as_tuple(inputs, "backward")
+    targets = _as_tuple(inputs, "backward", itertools.repeat(roots[0]))
     if not targets:
         raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
     for target in targets:
@@ -74,8 +76,8 @@ def grad(
             "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False."
         )
     allow_unused = bool(materialize_grads if allow_unused is None else allow_unused)
-    roots = _as_tuple(outputs, "grad")
-    targets = _as_tuple(inputs, "grad")
+    roots = _as_tuple(outputs, "grad", grad_outputs)
+    targets = _as_tuple(inputs, "grad", itertools.repeat(roots[0]))
     if not targets:
         raise ValueError("grad requires non-empty inputs.")
     keep_graph = create_graph if retain_graph is None else retain_graph
@@ -258,8 +260,15 @@ def _check_root_gradient(root: Tensor, gradient: Any, number: int) -> None:
         raise RuntimeError(f"grad_output[{number}] has dtype {gradient.dtype}; expected {root.dtype}.")
 
 
-def _as_tuple(tensors: Any, operation: str) -> tuple:
-    result = (tensors,) if isinstance(tensors, Tensor) else tuple(tensors)
+def _as_tuple(tensors: Any, operation: str, alike: Any = None) -> tuple:
+    """Return the tensors as a tuple; what stands for one, `alike` in dtype, where a place in the graph was given."""
+    result = (tensors,) if isinstance(tensors, (Tensor, GradientEdge)) else tuple(tensors)
+    if GradientEdge in map(type, result):
+        several = (alike,) if alike is None or isinstance(alike, Tensor) else alike
+        result = tuple(
+            tensor_at(tensor, one) if isinstance(tensor, GradientEdge) else tensor
+            for tensor, one in zip(result, itertools.chain(several, itertools.repeat(None)))
+        )
     for tensor in result:
         if tensor is not None and not isinstance(tensor, Tensor):
             raise TypeError(f"{operation}: expected Tensors, but got {type(tensor).__name__}")

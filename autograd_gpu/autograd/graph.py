@@ -5,17 +5,21 @@ The names under which PyTorch has them, and ours for looking at a graph, are all
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ..engine import Node, RemovableHandle
 from ..op import _pack_hooks
+from ..ops.inplace import before_write
 from ..saved_memory import memory_report, nodes_behind
-from ..tensor import Tensor, edge_of
+from ..tensor import Tensor, edge_of, version_cell, wrap
+from ..user_line import line_of
 from .backward import running_roots
 from .drawing import draw_graph
+from .edge import GradientEdge, get_gradient_edge
 from .retention import detect_retention
 
 
@@ -148,7 +152,71 @@ def increment_version(tensor: Tensor | Sequence[Tensor]) -> None:
         bump_version(one)
 
 
+# -------------------------------------------------------------------------------------------------- writes to saved values
+
+
+class _Kept:
+    """A saved value: the tensor itself until somebody writes to its memory, from then on a copy made just before."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.tensor, self.cell = tensor, version_cell(tensor)
+        self.version = self.cell.value
+
+
+class _Copies:
+    """What the operations saved within one `allow_mutation_on_saved_tensors`, by the version cell of their memory."""
+
+    def __init__(self) -> None:
+        self.kept: dict[int, list[weakref.ref[_Kept]]] = {}
+        self.is_active = True
+
+    def pack(self, tensor: Tensor) -> _Kept:
+        kept = _Kept(tensor)
+        self.kept.setdefault(id(kept.cell), []).append(weakref.ref(kept))
+        return kept
+
+    def unpack(self, kept: _Kept) -> Tensor:
+        if not self.is_active:
+            raise AssertionError(
+                "Trying to backward outside of the 'allow_mutation_on_saved_tensors' context in which the graph was "
+                "originally recorded."
+            )
+        if kept.tensor._cell is kept.cell and kept.cell.value != kept.version:
+            raise RuntimeError(
+                "one of the variables needed for gradient computation has been modified by an inplace operation that "
+                f"allow_mutation_on_saved_tensors does not see, at {line_of(kept.cell.where)}"
+            )
+        return kept.tensor
+
+    def before_write(self, x: Tensor) -> None:
+        """Copy what was saved of x's memory."""
+        for reference in self.kept.pop(id(x._cell), ()):
+            kept = reference()
+            if kept is not None and kept.cell is x._cell:  # else the cell that had this id is gone
+                kept.tensor = wrap(kept.tensor.device.backend.copy(kept.tensor._array), kept.tensor.device)
+
+
+@contextlib.contextmanager
+def allow_mutation_on_saved_tensors() -> Iterator[None]:
+    """Within this context saved values may be written in place: what backward needs is copied just before the write.
+
+    Backward has to run within it too. RuntimeError when the contexts are nested.
+    """
+    if before_write:
+        raise RuntimeError("allow_mutation_on_saved_tensors contexts cannot be nested")
+    copies = _Copies()
+    before_write.append(copies.before_write)
+    try:
+        with saved_tensors_hooks(copies.pack, copies.unpack):
+            yield
+    finally:
+        before_write.clear()
+        copies.is_active = False
+        copies.kept.clear()
+
+
 __all__ = [
-    "Node", "detect_retention", "disable_saved_tensors_hooks", "draw_graph", "increment_version", "memory_report",
-    "register_multi_grad_hook", "save_on_cpu", "saved_tensors_hooks",
+    "GradientEdge", "Node", "allow_mutation_on_saved_tensors", "detect_retention", "disable_saved_tensors_hooks",
+    "draw_graph", "get_gradient_edge", "increment_version", "memory_report", "register_multi_grad_hook", "save_on_cpu",
+    "saved_tensors_hooks",
 ]  # fmt: skip

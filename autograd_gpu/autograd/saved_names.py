@@ -1,14 +1,17 @@
-"""PyTorch's names for what a node saved: ``y.grad_fn._saved_self``, ``._saved_other``, ``._saved_result``.
+"""PyTorch's names for what a node saved: ``y.grad_fn._saved_self``, ``._saved_other``, ``._raw_saved_result``.
 
 Reading one is reading the saved value: it raises when backward has freed it or when it was changed in place.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from ..op import Op
-from ..ops import activation, attention, elementwise, index, loss, matmul, norm, random, reduce, softmax, unary
+from ..function import FunctionCtx
+from ..op import Op, _Output, _Packed, packed_by
+from ..ops import activation, attention, elementwise, index, linear, loss, matmul, norm, random, reduce, softmax, unary
+from ..tensor import Tensor
 
 # The names of the values that an operation's `keep` saves, in its order.
 _NAMES = {
@@ -33,7 +36,7 @@ _NAMES = {
     reduce.Norm: "self result",
     reduce.Sort: "indices",
     matmul.Matmul: "self mat2",
-    matmul.Linear: "input weight",
+    linear.Linear: "input weight",
     softmax.Softmax: "result",
     softmax.LogSoftmax: "result",
     norm.LayerNorm: "input weight",
@@ -44,6 +47,44 @@ _NAMES = {
 }
 
 
+class SavedTensor:
+    """One saved value of a node, ``y.grad_fn._raw_saved_self``: where it is kept, for hooks on it alone."""
+
+    def __init__(self, node: Op, position: int) -> None:
+        self.node, self.position = node, position
+
+    def unpack(self) -> Any:
+        """Return the value, as backward gets it."""
+        return self.node.saved[self.position]
+
+    def register_hooks(self, pack_hook: Callable[[Tensor], Any], unpack_hook: Callable[[Any], Tensor]) -> None:
+        """Keep pack_hook(value) instead of the value, from now on, and give backward what unpack_hook makes of it.
+
+        RuntimeError when the value was freed, is no tensor, or has gone through hooks already.
+        """
+        node, position = self.node, self.position
+        if node.freed:
+            raise RuntimeError(
+                "Calling register_hooks on a saved tensor after it has been freed. Saved intermediate values of the graph "
+                "are freed when you call .backward() or autograd.grad(). Specify retain_graph=True if you need to backward "
+                "through the graph a second time or if you need to access saved variables after calling backward."
+            )
+        kept = node._saved[position]
+        if isinstance(kept, _Packed) or (isinstance(kept, _Output) and kept.packed is not None):
+            raise RuntimeError(
+                "Calling register_hooks on a saved tensor whose hooks have already been set. Hint: only one pair of hooks "
+                "is allowed at a time."
+            )
+        value = self.unpack()
+        if not isinstance(value, Tensor):
+            raise RuntimeError("Calling register_hooks on a saved tensor with value None is forbidden.")
+        packed = packed_by(pack_hook, unpack_hook, value)
+        if isinstance(kept, _Output):
+            kept.packed, kept.array = packed, None
+        else:
+            node._saved = (*node._saved[:position], packed, *node._saved[position + 1 :])
+
+
 def _reader(position: int, name: str) -> property:
     def read(node: Op) -> Any:
         return node.saved[position]
@@ -51,6 +92,16 @@ def _reader(position: int, name: str) -> property:
     return property(read, doc=f"What was saved as `{name}`.")
 
 
+def _raw_reader(position: int, name: str) -> property:
+    return property(lambda node: SavedTensor(node, position), doc=f"Where what was saved as `{name}` is kept.")
+
+
 for _operation, _names in _NAMES.items():
     for _position, _name in enumerate(_names.split()):
         setattr(_operation, f"_saved_{_name}", _reader(_position, _name))
+        setattr(_operation, f"_raw_saved_{_name}", _raw_reader(_position, _name))
+
+FunctionCtx._raw_saved_tensors = property(  # type: ignore[attr-defined]
+    lambda node: tuple(SavedTensor(node, position) for position in range(len(node._saved))),
+    doc="Where the tensors given to save_for_backward are kept.",
+)

@@ -25,6 +25,8 @@ from .cast import Number, as_number, broadcast, cast, is_scalar, to_device, zero
 from .shape import expand
 from .strided import AsStrided, AsStridedCopy, extent, laid_out, strides_of
 
+before_write: list[Callable[[Tensor], None]] = []  # called with a tensor whose memory is about to be written
+
 
 class Copy(Op):
     """y = source, written over x."""
@@ -123,6 +125,8 @@ def check_writable(x: Tensor, name: str) -> None:
             f"Please clone() the tensor before performing the operation. ({name})"
         )
     check_changeable(x, name)
+    for watch in before_write:
+        watch(x)
 
 
 def check_changeable(x: Tensor, name: str) -> None:
