@@ -1,4 +1,4 @@
-// out = x @ y in float32 and float64, on the ordinary arithmetic units; operands of any strides.
+// out = x @ y + bias in float32 and float64, on the ordinary arithmetic units; operands of any strides.
 //
 // 256 threads make a TILE x TILE part of out; each holds (TILE / 16)^2 sums in registers. Panels of x and y, DEPTH of K
 // at a time, pass through two shared buffers: while one is multiplied, the next is on its way from memory.
@@ -52,7 +52,8 @@ struct Panel {
 };
 
 template <int TILE>
-__device__ void multiply(const scalar_t* x, const scalar_t* y, scalar_t* out, acc_t* partial, const Problem& p) {
+__device__ void multiply(const scalar_t* x, const scalar_t* y, const scalar_t* bias, scalar_t* out, acc_t* partial,
+                         const Problem& p) {
     const int QUADS = TILE / 64;
     __shared__ alignas(16) acc_t x_panel[2][DEPTH][TILE + 4], y_panel[2][DEPTH][TILE + 4];
     Work work = my_work<TILE, TILE>(x, y, p);
@@ -93,19 +94,21 @@ __device__ void multiply(const scalar_t* x, const scalar_t* y, scalar_t* out, ac
         for (int j = 0; j < QUADS * 4; j++) {
             int col = work.col + j / 4 * 64 + thread_col + j % 4;
             if (col >= p.n) continue;
-            if (p.slices == 1) store(out + start + col, sums[i][j]);
+            if (p.slices == 1) store(out + start + col, sums[i][j] + bias_of(bias, col));
             else partial[start + col] = sums[i][j];
         }
     }
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS)
-    matmul_64(const scalar_t* x, const scalar_t* y, scalar_t* out, acc_t* partial, const Problem p) {
-    multiply<64>(x, y, out, partial, p);
+    matmul_64(const scalar_t* x, const scalar_t* y, const scalar_t* bias, scalar_t* out, acc_t* partial,
+               const Problem p) {
+    multiply<64>(x, y, bias, out, partial, p);
 }
 
 // For products large enough to fill the GPU with tiles of this size.
 extern "C" __global__ void __launch_bounds__(THREADS, sizeof(acc_t) == 4 ? 2 : 1)
-    matmul_128(const scalar_t* x, const scalar_t* y, scalar_t* out, acc_t* partial, const Problem p) {
-    multiply<128>(x, y, out, partial, p);
+    matmul_128(const scalar_t* x, const scalar_t* y, const scalar_t* bias, scalar_t* out, acc_t* partial,
+                const Problem p) {
+    multiply<128>(x, y, bias, out, partial, p);
 }

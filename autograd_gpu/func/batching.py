@@ -275,7 +275,7 @@ class Batching:
         return tuple(self._unfold(g, q.shape[0]) for g in self.under.attention_backward(*folded, mask, causal, scale))
 
     def _fold_mask(self, mask, q):
-        if mask is None or self._is_shared(mask) and mask.shape[0] == 1:
+        if mask is None or (self._is_shared(mask) and mask.shape[0] == 1):
             return self._one(mask)
         raw = self._raw(mask)
         return self._fold(self._hide(self.under.expand(raw, (raw.shape[0], q.shape[0], *raw.shape[2:]))))

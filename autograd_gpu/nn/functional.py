@@ -10,6 +10,7 @@ from ..ops.conv import conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2
 from ..ops.distance import cosine_similarity, normalize, pairwise_distance, pdist
 from ..ops.gumbel import gumbel_softmax
 from ..ops.index import embedding, one_hot
+from ..ops.linear import feed_forward, linear
 from ..ops.linear_cross_entropy import linear_cross_entropy
 from ..ops.loss import cross_entropy, nll_loss
 from ..ops.loss_elementwise import (
@@ -20,7 +21,6 @@ from ..ops.loss_margin import (
     cosine_embedding_loss, hinge_embedding_loss, margin_ranking_loss, multi_margin_loss, multilabel_margin_loss,
     multilabel_soft_margin_loss, triplet_margin_loss, triplet_margin_with_distance_loss,
 )  # fmt: skip
-from ..ops.matmul import linear
 from ..ops.nonlinearity import (
     celu, celu_, elu, elu_, glu, hardshrink, hardsigmoid, hardswish, hardtanh, hardtanh_, leaky_relu, leaky_relu_,
     logsigmoid, mish, prelu, relu, relu6, relu_, rrelu, rrelu_, selu, selu_, silu, softplus, softshrink, softsign,
@@ -44,7 +44,7 @@ __all__ = [
     "relu6", "relu_", "rrelu", "rrelu_", "selu", "selu_", "sigmoid", "silu", "softmax", "softmin", "softplus",
     "softshrink", "softsign", "tanh", "tanhshrink", "threshold", "threshold_",
     # layers
-    "dropout", "embedding", "linear", "one_hot", "scaled_dot_product_attention",
+    "dropout", "embedding", "feed_forward", "linear", "one_hot", "scaled_dot_product_attention",
     # convolutions
     "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "fold", "unfold",
     # pools

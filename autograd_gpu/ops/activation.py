@@ -103,10 +103,11 @@ class GeluBackward(Op):
     def backward(ctx, ggx):
         gy, x = ctx.saved
         ggy = GeluBackward.apply(ggx, x, approximate=ctx.approximate)
-        return ggy, ggx * gy * _gelu_second_derivative(x, ctx.approximate) if ctx.needs(1) else None
+        return ggy, ggx * gy * gelu_second_derivative(x, ctx.approximate) if ctx.needs(1) else None
 
 
-def _gelu_second_derivative(x: Tensor, approximate: str) -> Tensor:
+def gelu_second_derivative(x: Tensor, approximate: str) -> Tensor:
+    """Return gelu''(x)."""
     if approximate == "none":  # d/dx (Phi + x phi) = (2 - x*x) phi
         return (2.0 - x * x) * exp(x * x * -0.5) * (1 / math.sqrt(2 * math.pi))
     # u = c (x + a x^3); y'' = t' + x/2 t'' with t = tanh(u)

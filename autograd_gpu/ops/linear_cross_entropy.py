@@ -69,9 +69,7 @@ class LinearCrossEntropy(Op):
         gweight = gbias = None
         for start in range(0, max(x.shape[0], 1), rows):
             chunk = slice(start, start + rows)
-            logits = backend.matmul(x[chunk], weight.swapaxes(0, 1))
-            if bias is not None:
-                backend.add(logits, backend.expand(bias.reshape(1, -1), logits.shape), out=logits)
+            logits = backend.linear(x[chunk], weight, bias)
             if not any(wanted):
                 loss, _ = backend.cross_entropy(logits, target[chunk], ignore_index)
             else:

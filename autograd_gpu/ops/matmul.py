@@ -8,7 +8,7 @@ from typing import Any
 from ..op import Op
 from ..tensor import Tensor
 from .cast import Number, broadcast, broadcast_shape, cast, result_type
-from .reduce import sum
+from .inplace import Copy
 from .shape import expand, reshape, squeeze, transpose, unsqueeze
 
 
@@ -51,19 +51,19 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     Shapes (..., m, k) @ (..., k, n) -> (..., m, n), leading dimensions broadcast; a 1-d operand is a row (left) or a
     column (right) that is dropped from the result. Both operands have one dtype.
     """
-    _check("matmul", input, other)
+    check_operands("matmul", input, other)
     x, y = input._array, other._array
     if x.ndim == 0 or y.ndim == 0:
         raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {x.ndim}D and {y.ndim}D")
     if x.ndim == 2 and y.ndim == 2:
         if x.shape[1] != y.shape[0]:
-            raise RuntimeError(_inner_differs(x.shape, y.shape))
+            raise RuntimeError(inner_differs(x.shape, y.shape))
         return Matmul.apply(input, other)
     if x.ndim == 1 or y.ndim == 1:
         return _with_vector(input, other)
     if x.shape[-1] != y.shape[-2]:
         folded = (x[..., 0].size, x.shape[-1]) if y.ndim == 2 else x.shape
-        raise RuntimeError(_inner_differs(folded, y.shape))
+        raise RuntimeError(inner_differs(folded, y.shape))
     if y.ndim == 2:  # one big product instead of a batch of small ones
         product = Matmul.apply(reshape(input, (-1, x.shape[-1]) if x.size else (x[..., 0].size, x.shape[-1])), other)
         return reshape(product, (*x.shape[:-1], y.shape[-1]))
@@ -90,7 +90,7 @@ def _times(shape: Any) -> str:
     return "x".join(map(str, shape))
 
 
-def _inner_differs(a: Any, b: Any) -> str:
+def inner_differs(a: Any, b: Any) -> str:
     if len(a) == 2 and len(b) == 2:
         return f"mat1 and mat2 shapes cannot be multiplied ({_times(a)} and {_times(b)})"
     return (
@@ -99,7 +99,7 @@ def _inner_differs(a: Any, b: Any) -> str:
     )
 
 
-def _check(name: str, x: Any, y: Any) -> None:
+def check_operands(name: str, x: Any, y: Any) -> None:
     for position, value in enumerate((x, y), 1):
         if not isinstance(value, Tensor):
             raise TypeError(f"{name}(): argument {position} must be Tensor, not {type(value).__name__}")
@@ -118,7 +118,7 @@ def _dims(name: str, x: Tensor, ndim: int, argument: str) -> None:
 
 def mm(input: Tensor, mat2: Tensor) -> Tensor:
     """Return the product of two matrices, (m, k) @ (k, n)."""
-    _check("mm", input, mat2)
+    check_operands("mm", input, mat2)
     _dims("mm", input, 2, "self")
     _dims("mm", mat2, 2, "mat2")
     return matmul(input, mat2)
@@ -126,7 +126,7 @@ def mm(input: Tensor, mat2: Tensor) -> Tensor:
 
 def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     """Return the products of two batches of matrices, (b, m, k) @ (b, k, n)."""
-    _check("bmm", input, mat2)
+    check_operands("bmm", input, mat2)
     _dims("bmm", input, 3, "batch1")
     _dims("bmm", mat2, 3, "batch2")
     if input.shape[0] != mat2.shape[0]:
@@ -139,7 +139,7 @@ def bmm(input: Tensor, mat2: Tensor) -> Tensor:
 
 def mv(input: Tensor, vec: Tensor) -> Tensor:
     """Return the product of a matrix and a vector, (m, k) @ (k,)."""
-    _check("mv", input, vec)
+    check_operands("mv", input, vec)
     _dims("mv", input, 2, "input")
     _dims("mv", vec, 1, "vec")
     return matmul(input, vec)
@@ -147,7 +147,7 @@ def mv(input: Tensor, vec: Tensor) -> Tensor:
 
 def dot(input: Tensor, tensor: Tensor) -> Tensor:
     """Return the sum of the products of two vectors."""
-    _check("dot", input, tensor)
+    check_operands("dot", input, tensor)
     if input.ndim != 1 or tensor.ndim != 1:
         raise RuntimeError(f"1D tensors expected, but got {input.ndim}D and {tensor.ndim}D tensors")
     return matmul(input, tensor)
@@ -167,7 +167,7 @@ def inner(input: Tensor, other: Tensor) -> Tensor:
         raise RuntimeError(
             f"inner() the last dimension must match on both input tensors but got shapes {list(x)} and {list(y)}"
         )
-    _check("inner", input, other)
+    check_operands("inner", input, other)
     rows, columns = (reshape(z, (math.prod(z.shape[:-1]), x[-1])) for z in (input, other))
     return reshape(Matmul.apply(rows, columns, flip_y=True), x[:-1] + y[:-1])
 
@@ -226,52 +226,12 @@ def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, 
 def _plus(name: str, input: Tensor, product: Tensor, beta: Number, alpha: Number) -> Tensor:
     """Return beta * input + alpha * product in the product's shape; factors of integers lose their fraction."""
     if name != "addr":
-        _check(name, input, product)
+        check_operands(name, input, product)
     if input._array.shape != product._array.shape:
         input = expand(input, product._array.shape)
     if product._array.dtype.kind in "iu":
         beta, alpha = int(beta), int(alpha)
     product = product if alpha == 1 else product * alpha
     if beta == 0:
-        return product
+        return Copy.apply(input, product)  # with a gradient of zeros, which 0 * input would not have at an infinity
     return product + (input if beta == 1 else input * beta)
-
-
-class Linear(Op):
-    """y = x @ weight.T + bias for x (rows, in), weight (out, in), bias (out,) or None."""
-
-    def forward(ctx, x, weight, bias):
-        y = ctx.backend.matmul(x, weight.swapaxes(0, 1))
-        ctx.biased = bias is not None
-        if ctx.biased:
-            ctx.backend.add(y, ctx.backend.expand(bias.reshape(1, -1), y.shape), out=y)
-        return y
-
-    def keep(ctx, y, x, weight, bias):
-        ctx.save(x if ctx.edges[1] else None, weight if ctx.edges[0] else None)
-
-    def backward(ctx, gy):
-        x, weight = ctx.saved
-        gx = Matmul.apply(gy, weight) if ctx.needs(0) else None
-        gweight = Matmul.apply(gy, x, flip_x=True) if ctx.needs(1) else None
-        return gx, gweight, sum(gy, 0) if ctx.needs(2) else None
-
-    def name(ctx) -> str:
-        return "AddmmBackward0" if ctx.biased else "MmBackward0"
-
-
-def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """Return input @ weight.T + bias; input (..., in), weight (out, in) or (in,), bias (out,)."""
-    _check("linear", input, weight)
-    x, w = input._array, weight._array
-    if w.ndim != 2 or x.ndim == 0 or (bias is not None and bias._array.shape != w.shape[:1]):
-        product = matmul(input, transpose(weight, 0, 1) if w.ndim == 2 else weight)
-        return product if bias is None else product + bias
-    if x.shape[-1] != w.shape[1]:
-        raise RuntimeError(_inner_differs((x.size // max(x.shape[-1], 1), x.shape[-1]), w.shape[::-1]))
-    if bias is not None:
-        _check("linear", input, bias)
-    if x.ndim == 2:
-        return Linear.apply(input, weight, bias)
-    rows = math.prod(x.shape[:-1])
-    return reshape(Linear.apply(reshape(input, (rows, x.shape[-1])), weight, bias), (*x.shape[:-1], w.shape[0]))

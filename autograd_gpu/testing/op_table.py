@@ -532,6 +532,16 @@ PRODUCTS = [
         lambda t: [call(t(0, 4), t(5, 4), t(5))],
         tolerance=8,
     ),
+    OpCase(
+        "nn.functional.feed_forward",
+        ref.feed_forward,
+        lambda t: [
+            call(t(2, 3, 4), t(6, 4), t(6), t(5, 6), t(5)),
+            call(t(3, 4), t(6, 4), None, t(5, 6), None, approximate="tanh"),
+        ],
+        lambda t: [call(t(0, 4), t(5, 4), t(5), t(3, 5), t(3)), call(t(4), t(5, 4), t(5), t(3, 5), t(3))],
+        tolerance=8,
+    ),
 ]
 
 ROWS = [

@@ -72,6 +72,14 @@ def cross_entropy(
     return loss if x.ndim > 1 else loss[0]
 
 
+def feed_forward(
+    x: Array, weight1: Array, bias1: Array, weight2: Array, bias2: Array, approximate: str = "none"
+) -> Array:
+    """Vaswani et al. 2017, section 3.3, with gelu."""
+    hidden = gelu(x @ weight1.T + (0 if bias1 is None else bias1), approximate)
+    return hidden @ weight2.T + (0 if bias2 is None else bias2)
+
+
 def attention(
     q: Array,
     k: Array,
@@ -141,3 +149,53 @@ def dropout(x: Array, p: float, training: bool = True, seed: int = 0) -> Array:
         return x
     keep = uniform(x.shape, seed) >= p
     return np.where(keep, x / (1 - p if p < 1 else 1), 0)
+
+
+def solved(a: Array, b: Array) -> Array:
+    """inv(a) b for b a matrix, or a vector where its shape says so."""
+    if b.ndim == 1 or (a.ndim == b.ndim + 1 and a.shape[:-1] == b.shape):
+        return (np.linalg.inv(a) @ b[..., None])[..., 0]
+    return np.linalg.inv(a) @ b
+
+
+def tensorinv(x: Array, ind: int = 2) -> Array:
+    rows, columns = x.shape[:ind], x.shape[ind:]
+    return np.linalg.inv(x.reshape(math.prod(rows), math.prod(columns))).reshape(columns + rows)
+
+
+def solved_triangular(
+    a: Array, b: Array, upper: bool, left: bool = True, unitriangular: bool = False, transpose: bool = False
+) -> Array:
+    """The same with one triangle of a, read with ones on the diagonal or not, turned or not."""
+    triangle = np.triu(a, 1) if upper else np.tril(a, -1)
+    triangle = triangle + np.eye(a.shape[-1]) * (1 if unitriangular else a)
+    inverse = np.linalg.inv(triangle.mT if transpose else triangle)
+    return inverse @ b if left else b @ inverse
+
+
+def product_of_triangle(x: Array, upper: bool) -> Array:
+    """What x's triangle is the Cholesky factor of."""
+    return np.triu(x).mT @ np.triu(x) if upper else np.tril(x) @ np.tril(x).mT
+
+
+def svd(x: Array) -> tuple[Array, Array, Array]:
+    u, s, vh = np.linalg.svd(x, full_matrices=False)
+    return u, s, vh.mT
+
+
+def vector_norm(x: Array, ord: float = 2, dim: Any = None, keepdim: bool = False) -> Array:
+    dims = tuple(range(x.ndim)) if dim is None else dim
+    magnitude = np.abs(x)
+    if math.isinf(ord):
+        return (np.max if ord > 0 else np.min)(magnitude, axis=dims, keepdims=keepdim)
+    return np.sum(magnitude**ord, axis=dims, keepdims=keepdim) ** (1 / ord)
+
+
+def matrix_norm(x: Array, ord: Any = "fro", dim: tuple[int, int] = (-2, -1), keepdim: bool = False) -> Array:
+    return np.asarray(np.linalg.norm(x, ord, dim, keepdim))
+
+
+def norm(x: Array, ord: Any = None, dim: Any = None, keepdim: bool = False) -> Array:
+    dims = dim if dim is not None else tuple(range(x.ndim))
+    is_matrix = ord is not None and not isinstance(dims, int) and len(dims) == 2
+    return matrix_norm(x, ord, dims, keepdim) if is_matrix else vector_norm(x, 2 if ord is None else ord, dim, keepdim)

@@ -1,4 +1,4 @@
-// What the matrix product kernels share: out = x @ y for a batch of strided (M, K) and (K, N), cut into output tiles
+// What the matrix product kernels share: out = x @ y + bias for a batch of strided (M, K) and (K, N), cut into output tiles
 // and, when these are too few to fill the GPU, into slices of K whose partial products are added up in a fixed order.
 #pragma once
 
@@ -42,16 +42,20 @@ __device__ inline Work my_work(const scalar_t* x, const scalar_t* y, const Probl
     return Work{x, y, row, col, k_begin, k_end, (long long)slice * batches + batch};
 }
 
+// A column's bias, where there is one.
+__device__ inline acc_t bias_of(const scalar_t* bias, long long col) { return bias ? load(bias + col) : 0; }
+
 // Where a row of this block's product begins: in out when K is whole, else in this slice's partial product.
 __device__ inline long long row_start(const Problem& p, const Work& work, int row) {
     return (work.product * p.m + row) * p.n;
 }
 
-// out[i] = the sum of partial[slice, i] over the slices.
-extern "C" __global__ void matmul_total(const acc_t* partial, scalar_t* out, long long n, int slices) {
+// out[i, j] = the sum of partial[slice, i, j] over the slices, plus bias[j]; out has n elements.
+extern "C" __global__ void matmul_total(const acc_t* partial, const scalar_t* bias, scalar_t* out, long long n,
+                                        long long cols, int slices) {
     long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x;
     if (i >= n) return;
     acc_t sum = 0;
     for (int slice = 0; slice < slices; slice++) sum += partial[slice * n + i];
-    store(out + i, sum);
+    store(out + i, sum + bias_of(bias, i % cols));
 }

@@ -42,7 +42,7 @@ DTYPES: dict[str, tuple[str, ...]] = {
     "index.cu": ALL,
     "loss.cu": FLOATS,
     "matmul.cu": ("float32", "float64", *INTEGERS),
-    "matmul_tensor.cu": ("float16", "bfloat16"),
+    "matmul_tensor.cu": ("float16", "bfloat16", "float32"),
     "memory.cu": ALL,
     "nonlinearity.cu": FLOATS,
     "norm.cu": FLOATS,

@@ -1,7 +1,7 @@
 """The matrix product, batched and strided: chooses among the kernels of kernels/matmul.cu and kernels/matmul_tensor.cu.
 
-Transposed operands and stride-0 batches are multiplied as they lie. The choice depends on shapes, strides and dtype
-alone, so that a product has the same bits on every GPU.
+Transposed operands and stride-0 batches are multiplied as they lie. The choice depends on shapes, strides, dtype and
+float32's precision alone, so that a product has the same bits on every GPU.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd_gpu.backends.cuda.launch import Kernel, block_for, ceil_div
-from autograd_gpu.backends.cuda.memory import copy, empty, fill
+from autograd_gpu.backends.cuda.memory import copy, copy_into, empty, expand, fill
 from autograd_gpu.backends.cuda.rows import accumulator
+from autograd_gpu.precision import allows_tf32
 
 __all__ = ["matmul"]
 
@@ -25,7 +26,7 @@ Batch = list[tuple[int, int, int]]  # size, stride in x, stride in y
 
 BATCH_DIMS = 6  # as in matmul.cuh
 PROBLEM = struct.Struct(f"{10 + 3 * BATCH_DIMS}q")
-_FORMAT = f"PPPP{PROBLEM.size}s"
+_FORMAT = f"PPPPP{PROBLEM.size}s"
 THREADS = 256
 SIMT_TILES = (128, 64)
 TENSOR_TILE, STAGES = 128, 3  # as in matmul_tensor.cu
@@ -35,33 +36,51 @@ ENOUGH_BLOCKS = 128  # keep a large GPU busy; fewer output tiles than that share
 SHORTEST_SLICE, SLICE_STEP = 256, 32
 
 _simt = {tile: Kernel("matmul.cu", f"matmul_{tile}", _FORMAT) for tile in SIMT_TILES}
-_simt_total = Kernel("matmul.cu", "matmul_total", "PPqi")
+_simt_total = Kernel("matmul.cu", "matmul_total", "PPPqqi")
 _tensor = {layout: Kernel("matmul_tensor.cu", f"matmul_{layout}", _FORMAT) for layout in ("nn", "nt", "tn", "tt")}
-_tensor_total = Kernel("matmul_tensor.cu", "matmul_total", "PPqi")
+_tensor_total = Kernel("matmul_tensor.cu", "matmul_total", "PPPqqi")
 
 
 def matmul(x: Array, y: Array) -> Array:
     """x @ y for x (*batch, M, K) and y (*batch, K, N) of any strides."""
+    return product("matmul", x, y, None)
+
+
+def product(function: str, x: Array, y: Array, bias: Array | None) -> Array:
+    """x @ y + bias, bias (N,) contiguous or None; errors name `function`."""
     dtype = x.dtype
-    if dtype != y.dtype:
-        raise TypeError(f"matmul: operands must have one dtype, got {dtype} and {y.dtype}")
-    plan = _plan(dtype, x.shape, x.strides, y.shape, y.strides)
+    if dtype != y.dtype or (bias is not None and bias.dtype != dtype):
+        others = y.dtype if bias is None else f"{y.dtype}, {bias.dtype}"
+        raise TypeError(f"{function}: operands must have one dtype, got {dtype} and {others}")
+    plan = plan_of(x, y)
     if plan is None:
-        return matmul(_with_neighbours(x), _with_neighbours(y))
+        return product(function, _with_neighbours(x), _with_neighbours(y), bias)
     out = empty((*x.shape[:-1], y.shape[-1]), dtype)
     if plan.grid == 0:
-        fill(out, 0)
+        if bias is None:
+            fill(out, 0)
+        else:
+            copy_into(out, expand(bias.reshape(1, -1), out.shape))
         return out
     partial = empty((plan.slices, out.size), accumulator(dtype)) if plan.slices > 1 else None
-    plan.kernel(dtype, plan.grid, THREADS, x, y, out, partial, plan.problem, shared_mem=plan.shared)
+    plan.kernel(dtype, plan.grid, THREADS, x, y, bias, out, partial, plan.problem, shared_mem=plan.shared)
     if partial is not None:
         threads = block_for(out.size)
-        plan.total(dtype, ceil_div(out.size, threads), threads, partial, out, out.size, plan.slices)
+        grid = ceil_div(out.size, threads)
+        plan.total(dtype, grid, threads, partial, bias, out, out.size, out.shape[-1], plan.slices)
     return out
 
 
-class _Plan(NamedTuple):
+def plan_of(x: Array, y: Array) -> Plan | None:
+    """How to multiply x and y; None when one of them must be copied first."""
+    dtype = x.dtype
+    tf32 = dtype == np.float32 and allows_tf32()
+    return _plan(dtype, tf32, x.shape, x.strides, y.shape, y.strides)
+
+
+class Plan(NamedTuple):
     kernel: Kernel
+    layout: str  # of x and y, as the tensor-core kernels are named; "" for the others
     total: Kernel  # adds up the slices of K
     grid: int  # 0: nothing to multiply
     slices: int
@@ -71,8 +90,9 @@ class _Plan(NamedTuple):
 
 # Host time counts: a training step asks for the same few products again and again.
 @functools.lru_cache(maxsize=4096)
-def _plan(dtype: np.dtype, x_shape: Shape, x_strides: Shape, y_shape: Shape, y_strides: Shape) -> _Plan | None:
-    """How to multiply operands of these layouts; None when one of them must be copied first."""
+def _plan(
+    dtype: np.dtype, tf32: bool, x_shape: Shape, x_strides: Shape, y_shape: Shape, y_strides: Shape
+) -> Plan | None:
     (*batch, m, k), n = x_shape, y_shape[-1]
     *x_batch, x_row, x_col = (stride // dtype.itemsize for stride in x_strides)
     *y_batch, y_row, y_col = (stride // dtype.itemsize for stride in y_strides)
@@ -86,11 +106,13 @@ def _plan(dtype: np.dtype, x_shape: Shape, x_strides: Shape, y_shape: Shape, y_s
     def tiles(tile: int) -> int:
         return math.prod(size for size, _, _ in dims) * ceil_div(m, tile) * ceil_div(n, tile)
 
-    if dtype.name in ("float16", "bfloat16"):
+    layout = ""
+    if tf32 or dtype.name in ("float16", "bfloat16"):
         x_layout, y_layout = _layout(m, k, x_row, x_col), _layout(k, n, y_row, y_col)
         if x_layout is None or y_layout is None:
             return None
-        kernel, total, blocks, shared = _tensor[x_layout + y_layout], _tensor_total, tiles(TENSOR_TILE), TENSOR_SHARED
+        layout = x_layout + y_layout
+        kernel, total, blocks, shared = _tensor[layout], _tensor_total, tiles(TENSOR_TILE), TENSOR_SHARED
     elif dtype.name in ("float32", "float64") or dtype.kind in "iu":
         large, small = SIMT_TILES
         # A float64 tile of the large size would leave room for one block's registers only.
@@ -99,7 +121,7 @@ def _plan(dtype: np.dtype, x_shape: Shape, x_strides: Shape, y_shape: Shape, y_s
     else:
         raise TypeError(f"matmul: no CUDA kernel for {dtype}; there is one for floats and integers")
     if blocks == 0 or k == 0:
-        return _Plan(kernel, total, 0, 1, 0, b"")
+        return Plan(kernel, layout, total, 0, 1, 0, b"")
 
     slices = 1 if blocks >= ENOUGH_BLOCKS else max(1, min(ceil_div(ENOUGH_BLOCKS, blocks), k // SHORTEST_SLICE))
     slice = ceil_div(ceil_div(k, slices), SLICE_STEP) * SLICE_STEP
@@ -107,7 +129,7 @@ def _plan(dtype: np.dtype, x_shape: Shape, x_strides: Shape, y_shape: Shape, y_s
     padded = dims + [(1, 0, 0)] * (BATCH_DIMS - len(dims))
     fields = [value for field in zip(*padded, strict=True) for value in field]
     problem = PROBLEM.pack(m, n, k, x_row, x_col, y_row, y_col, slices, slice, len(dims), *fields)
-    return _Plan(kernel, total, blocks * slices, slices, shared, problem)
+    return Plan(kernel, layout, total, blocks * slices, slices, shared, problem)
 
 
 def _layout(rows: int, cols: int, row_stride: int, col_stride: int) -> str | None:
