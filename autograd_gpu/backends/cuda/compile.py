@@ -30,6 +30,7 @@ ALL = (*FLOATS, "bool", *INTEGERS)
 DTYPES: dict[str, tuple[str, ...]] = {
     "attention.cu": ("float32", "float64"),
     "attention_tensor.cu": ("float16", "bfloat16"),
+    "bag.cu": FLOATS,
     "cast.cu": ALL,
     "columns.cu": FLOATS,
     "conv.cu": ("float32", "float64"),
@@ -54,6 +55,7 @@ DTYPES: dict[str, tuple[str, ...]] = {
     "softmax.cu": FLOATS,
     "special.cu": FLOATS,
     "sort.cu": ALL,
+    "transpose.cu": ALL,
     "triangular.cu": ("float32", "float64"),
 }
 

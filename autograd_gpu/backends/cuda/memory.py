@@ -8,6 +8,7 @@ from autograd_gpu.backends.cuda import driver
 from autograd_gpu.backends.cuda.cast import cast_into
 from autograd_gpu.backends.cuda.launch import Kernel, block_for, ceil_div
 from autograd_gpu.backends.cuda.map import MAX_BLOCKS, MapKernel, scalar_for
+from autograd_gpu.backends.cuda.transpose import copied_transposed
 
 __all__ = [
     "arange", "as_strided", "contiguous", "copy", "copy_into", "empty", "expand", "fill", "from_numpy", "full",
@@ -64,7 +65,13 @@ def synchronize():
 
 
 def copy(x):
-    return _copy(x.dtype, empty(x.shape, x.dtype), x)
+    return _copy_to(empty(x.shape, x.dtype), x)
+
+
+def _copy_to(out, x):
+    if x.flags.c_contiguous or not copied_transposed(out, x):
+        _copy(x.dtype, out, x)
+    return out
 
 
 def contiguous(x):
@@ -75,7 +82,7 @@ def copy_into(out, x):
     if _overlap(out, x):
         x = copy(x)  # a thread could write what another has yet to read
     if out.dtype == x.dtype:
-        _copy(x.dtype, out, x)
+        _copy_to(out, x)
     else:
         cast_into(out, x)
 
