@@ -8,8 +8,9 @@ from ..ops.channel_norm import batch_norm, group_norm, instance_norm, local_resp
 from ..ops.columns import fold, unfold
 from ..ops.conv import conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d
 from ..ops.distance import cosine_similarity, normalize, pairwise_distance, pdist
+from ..ops.embedding import embedding, embedding_bag
 from ..ops.gumbel import gumbel_softmax
-from ..ops.index import embedding, one_hot
+from ..ops.index import one_hot
 from ..ops.linear import feed_forward, linear
 from ..ops.linear_cross_entropy import linear_cross_entropy
 from ..ops.loss import cross_entropy, nll_loss
@@ -44,7 +45,7 @@ __all__ = [
     "relu6", "relu_", "rrelu", "rrelu_", "selu", "selu_", "sigmoid", "silu", "softmax", "softmin", "softplus",
     "softshrink", "softsign", "tanh", "tanhshrink", "threshold", "threshold_",
     # layers
-    "dropout", "embedding", "feed_forward", "linear", "one_hot", "scaled_dot_product_attention",
+    "dropout", "embedding", "embedding_bag", "feed_forward", "linear", "one_hot", "scaled_dot_product_attention",
     # convolutions
     "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "fold", "unfold",
     # pools

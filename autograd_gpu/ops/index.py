@@ -73,13 +73,6 @@ class ScatterRows(Op):
         return "IndexPutBackward0"
 
 
-class Embedding(GatherRows):
-    """y_m = weight[index_m], with PyTorch's name."""
-
-    def name(ctx) -> str:
-        return "EmbeddingBackward0"
-
-
 # ---------------------------------------------------------------------------------------------- x[index]
 
 
@@ -308,35 +301,6 @@ def _check_bounds(index: Tensor, size: int, dim: int) -> None:
 
 
 # ---------------------------------------------------------------------------------------------- named gathers and scatters
-
-
-def embedding(
-    input: Tensor,
-    weight: Tensor,
-    padding_idx: int | None = None,
-    max_norm: float | None = None,
-    norm_type: float = 2.0,
-    scale_grad_by_freq: bool = False,
-    sparse: bool = False,
-) -> Tensor:
-    """Return weight[input]: rows of weight (V, C) for int64 indices of any shape. Row `padding_idx` gets no gradient."""
-    if max_norm is not None or scale_grad_by_freq or sparse:
-        raise NotImplementedError("embedding: max_norm, scale_grad_by_freq and sparse are not supported.")
-    if input._array.dtype.kind not in "iu":
-        raise RuntimeError(
-            "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got "
-            f"{input.dtype} instead (while checking arguments for embedding)"
-        )
-    if weight.ndim != 2:
-        raise RuntimeError(f"'weight' must be 2-D, but got shape {list(weight.shape)}")
-    index = reshape(cast(input, dtypes.int64), (-1,)) if input._array.size else cast(input, dtypes.int64).reshape(0)
-    if index.is_cpu and index._array.size and (index._array.min() < 0 or index._array.max() >= weight.shape[0]):
-        raise IndexError(f"index out of range in self: embedding has {weight.shape[0]} rows")
-    if padding_idx is not None:
-        padding_idx = padding_idx % weight.shape[0]
-        rows = arange(weight.shape[0], device=weight.device)  # type: ignore[attr-defined]
-        weight = where(unsqueeze(rows == padding_idx, 1), weight.detach(), weight)
-    return shaped(Embedding.apply(weight, index), (*input._array.shape, weight._array.shape[1]))
 
 
 def _along(x_shape: tuple[int, ...], dim: int, index: Tensor, name: str) -> Tensor:

@@ -81,7 +81,7 @@ def cosine_embedding_loss(
         )
     dtype = result_type(input1, input2)
     x, y = (in_full(cast(tensor, dtype)) for tensor in (input1, input2))
-    tiny = 1e-12
+    tiny = 9.999999960041972e-13  # 1e-12 as float32 has it, which PyTorch adds in every dtype
     cosine = sum(x * y, -1) / sqrt((sum(x * x, -1) + tiny) * (sum(y * y, -1) + tiny))
     apart = where(target == -1, clamp(cosine - margin, min=0.0), cosine * 0.0)
     return cast(reduced(where(target == 1, 1.0 - cosine, apart), reduction), dtype)

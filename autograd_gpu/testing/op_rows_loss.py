@@ -134,7 +134,6 @@ ELEMENTWISE = [
         binary_cross_entropy,
         lambda t: [
             call(t.between(0.1, 0.9, 3, 4), t.between(0, 1, 3, 4)),
-            call(t.between(0.1, 0.9, 3, 4), t.between(0, 1, 3, 4), weight=t.between(0.5, 2, 4)),
         ],
         lambda t: [call(t(0), t(0)), call(t.of(0.0, 1.0, 0.5), t.of(0.0, 1.0, 0.5)), call(t.of(1.0), t.of(0.0))],
         tolerance=8,
@@ -144,10 +143,25 @@ ELEMENTWISE = [
         with_logits,
         lambda t: [
             call(t(3, 4), t.between(0, 1, 3, 4)),
-            call(t(3, 4), t.between(0, 1, 3, 4), weight=t.between(0.5, 2, 4), pos_weight=t.between(0.5, 2, 4)),
         ],
         lambda t: [call(t(0), t(0)), call(t.of(90.0, -90.0, 0.0), t.of(0.0, 1.0, 1.0))],
         tolerance=8,
+    ),
+    loss(
+        "binary_cross_entropy",
+        binary_cross_entropy,
+        lambda t: [call(t.between(0.1, 0.9, 3, 4), t.between(0, 1, 3, 4), weight=t.between(0.5, 2, 4))],
+        lambda t: [call(t(0), t(0), weight=t(1))],
+        tolerance=8,
+        variant="weighted",
+    ),
+    loss(
+        "binary_cross_entropy_with_logits",
+        with_logits,
+        lambda t: [call(t(3, 4), t.between(0, 1, 3, 4), weight=t.between(0.5, 2, 4), pos_weight=t.between(0.5, 2, 4))],
+        lambda t: [call(t(0), t(0), pos_weight=t(1))],
+        tolerance=8,
+        variant="weighted",
     ),
     loss(
         "kl_div",
@@ -156,8 +170,16 @@ ELEMENTWISE = [
             call(t(3, 4), t.between(0.1, 0.9, 3, 4)),
             call(t(3, 4), t(3, 4), log_target=True),
         ],
+        lambda t: [call(t(0), t(0))],
+        tolerance=8,
+    ),
+    loss(
+        "kl_div",
+        kl_div,
+        lambda t: [call(t(3), t.between(0.1, 0.9, 3))],
         lambda t: [call(t(0), t(0)), call(t.of(-1.0, -2.0), t.of(0.0, 1.0))],
         tolerance=8,
+        variant="of nothing",
     ),
     OpCase(
         "nn.functional.kl_div",
@@ -175,8 +197,16 @@ ELEMENTWISE = [
             call(t(3, 4), t.between(2, 6, 3, 4), full=True),
             call(t.between(0.5, 3, 3, 4), t.between(0, 6, 3, 4), log_input=False),
         ],
+        lambda t: [call(t(0), t(0))],
+        tolerance=16,
+    ),
+    loss(
+        "poisson_nll_loss",
+        poisson,
+        lambda t: [call(t(3), t.between(2, 6, 3), full=True)],
         lambda t: [call(t(0), t(0)), call(t.of(0.0, 0.0), t.of(0.0, 1.0), full=True)],
         tolerance=16,
+        variant="of nothing",
     ),
     loss(
         "gaussian_nll_loss",
@@ -192,7 +222,14 @@ ELEMENTWISE = [
         "soft_margin_loss",
         lambda x, y: np.logaddexp(0, -x * y),
         lambda t: [call(t(3, 4), signs(t, 3, 4))],
+        lambda t: [call(t(0), t.mask(0) * 1), call(t.of(0.0), np.array([1]))],
+    ),
+    loss(
+        "soft_margin_loss",
+        lambda x, y: np.logaddexp(0, -x * y),
+        lambda t: [call(t(3), signs(t, 3))],
         lambda t: [call(t(0), t.mask(0) * 1), call(t.of(90.0, -90.0, 0.0), np.array([1, 1, -1]))],
+        variant="far out",
     ),
 ]
 
@@ -278,17 +315,25 @@ MARGINS = [
         multi_margin,
         lambda t: [
             call(t(3, 4), t.index(4, 3)),
-            call(t(3, 4), t.index(4, 3), p=2, margin=0.5, weight=t.between(0.5, 2, 4)),
+            call(t(3, 4), t.index(4, 3), p=2, margin=0.5),
             call(t(4), np.array(2)),
         ],
-        lambda t: [call(t(0, 3), t.index(3, 0)), call(t.of(1.0, 0.0, 1.0), np.array(0))],
+        lambda t: [call(t(0, 3), t.index(3, 0), reduction="none"), call(t.of(1.0, 0.0, 1.0), np.array(0))],
         tolerance=8,
+    ),
+    loss(
+        "multi_margin_loss",
+        multi_margin,
+        lambda t: [call(t(3, 4), t.index(4, 3), p=2, weight=t.between(0.5, 2, 4))],
+        lambda t: [call(t(0, 3), t.index(3, 0), weight=t(3), reduction="none")],
+        tolerance=8,
+        variant="weighted",
     ),
     loss(
         "multilabel_margin_loss",
         multilabel_margin,
         lambda t: [call(t(2, 4), np.array([[3, 0, -1, 1], [2, 1, 0, 3]])), call(t(3), np.array([1, -1, -1]))],
-        lambda t: [call(t(0, 3), t.index(3, 0, 3)), call(t(2, 3), np.full((2, 3), -1))],
+        lambda t: [call(t(0, 3), t.index(3, 0, 3), reduction="none"), call(t(2, 3), np.full((2, 3), -1))],
         tolerance=8,
     ),
     loss(
@@ -322,11 +367,19 @@ CLASSES = [
         lambda t: [
             call(t(4, 5), t.index(5, 4)),
             call(t(2, 5, 3), t.index(5, 2, 3), reduction="none"),
-            call(t(4, 5), np.array([1, -100, 4, 0]), weight=t.between(0.5, 2, 5)),
+            call(t(4, 5), np.array([1, -100, 4, 0])),
             call(t(4, 5), np.array([1, 2, 4, 0]), ignore_index=2, reduction="sum"),
         ],
         lambda t: [call(t(0, 5), t.index(5, 0), reduction="sum"), call(t(2, 3), np.array([-100, -100]))],
         tolerance=4,
+    ),
+    OpCase(
+        "nn.functional.nll_loss",
+        nll,
+        lambda t: [call(t(4, 5), np.array([1, -100, 4, 0]), weight=t.between(0.5, 2, 5))],
+        lambda t: [call(t(0, 5), t.index(5, 0), weight=t(5), reduction="sum")],
+        tolerance=4,
+        variant="weighted",
     ),
 ]
 

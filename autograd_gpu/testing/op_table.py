@@ -463,12 +463,6 @@ INDEXING = [
         lambda t: call(t(4, 3), np.zeros((4, 3), bool)),
     ),
     OpCase(
-        "nn.functional.embedding",
-        lambda index, weight: weight[index],
-        lambda t: [call(t.index(5, 2, 3), t(5, 4)), call(np.array(2), t(5, 4))],
-        lambda t: [call(t.index(5, 0), t(5, 4)), call(np.full((7,), 3), t(5, 1)), call(t.index(3, 40), t(3, 70))],
-    ),
-    OpCase(
         "gather",
         lambda x, dim, index: np.take_along_axis(x, index, dim),
         lambda t: [call(t(3, 4), 1, t.index(4, 3, 2)), call(t(3, 4), 0, t.index(3, 5, 4))],

@@ -1,6 +1,7 @@
 """The CPU backend: every array function on NumPy. Knows dtypes and arrays; nothing of tensors or graphs."""
 
 from .attention import *
+from .bag import *
 from .cast import *
 from .columns import *
 from .conv import *

@@ -4,6 +4,7 @@ Importing it asks for no GPU: the driver is found, or DeviceUnavailable raised, 
 """
 
 from .attention import *
+from .bag import *
 from .cast import *
 from .columns import *
 from .conv import *
