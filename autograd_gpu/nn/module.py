@@ -5,9 +5,8 @@ It does no mathematics, and it never looks inside a tensor beyond its shape and 
 
 from __future__ import annotations
 
-from collections import OrderedDict, namedtuple
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
 from typing import Any, Self
 
 from ..device import Device
@@ -16,19 +15,7 @@ from ..engine import RemovableHandle, add_hook, no_grad
 from ..tensor import Tensor
 from .backward_hooks import BackwardHooks
 from .parameter import Parameter
-
-
-class _IncompatibleKeys(namedtuple("IncompatibleKeys", ["missing_keys", "unexpected_keys"])):
-    """What ``load_state_dict(strict=False)`` did not find a place or a value for."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        if not self.missing_keys and not self.unexpected_keys:
-            return "<All keys matched successfully>"
-        return super().__repr__()
-
-    __str__ = __repr__
+from .state_dict import IncompatibleKeys, load, own_state
 
 
 class Module:
@@ -412,90 +399,23 @@ class Module:
     ) -> dict[str, Any]:
         """Return parameters and persistent buffers by dotted name, detached but sharing memory with the module."""
         destination = OrderedDict() if destination is None else destination
-        self._save_to_state_dict(destination, prefix, keep_vars)
+        for name, tensor in own_state(self).items():
+            destination[prefix + name] = tensor if keep_vars else tensor.detach()
         for name, module in self._modules.items():
             if module is not None:
                 module.state_dict(destination=destination, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
         return destination
 
-    def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
-        for name, tensor in self._own_state().items():
-            destination[prefix + name] = tensor if keep_vars else tensor.detach()
-
-    def _own_state(self) -> dict[str, Tensor]:
-        members = {**self._parameters, **self._buffers}
-        return {
-            name: tensor
-            for name, tensor in members.items()
-            if tensor is not None and name not in self._non_persistent_buffers_set
-        }
-
     def load_state_dict(
         self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
-    ) -> _IncompatibleKeys:
+    ) -> IncompatibleKeys:
         """Copy a state dict into this module; RuntimeError lists every missing, unexpected and ill-shaped key at once.
 
         ``strict=False`` tolerates missing and unexpected keys and returns them; ``assign=True`` takes over the
-        tensors themselves, with their device and dtype, instead of copying their values.
+        tensors themselves, with their device and dtype, instead of copying their values. When anything is wrong,
+        nothing is changed.
         """
-        if not isinstance(state_dict, Mapping):
-            raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.")
-        missing: list[str] = []
-        errors: list[str] = []
-        writes: list[Callable[[], object]] = []  # done when nothing is wrong, so that no state is half loaded
-        expected: set[str] = set()
-        for prefix, module in self.named_modules(remove_duplicate=False):
-            prefix = f"{prefix}." if prefix else ""
-            expected.update(prefix + name for name in module._own_state())
-            module._load_from_state_dict(state_dict, prefix, assign, missing, errors, writes)
-        unexpected = [key for key in state_dict if key not in expected]
-        if strict:
-            if missing:
-                errors.insert(0, f"Missing key(s) in state_dict: {_quoted(missing)}. ")
-            if unexpected:
-                errors.insert(0, f"Unexpected key(s) in state_dict: {_quoted(unexpected)}. ")
-        if errors:
-            raise RuntimeError(
-                f"Error(s) in loading state_dict for {type(self).__name__}:" + "".join(f"\n\t{e}" for e in errors)
-            )
-        with no_grad():
-            for write in writes:
-                write()
-        return _IncompatibleKeys(missing, unexpected)
-
-    def _load_from_state_dict(
-        self,
-        state_dict: Mapping[str, Any],
-        prefix: str,
-        assign: bool,
-        missing: list[str],
-        errors: list[str],
-        writes: list[Callable[[], object]],
-    ) -> None:
-        for name, tensor in self._own_state().items():
-            key = prefix + name
-            if key not in state_dict:
-                missing.append(key)
-                continue
-            value = state_dict[key]
-            if not isinstance(value, Tensor):
-                errors.append(
-                    f'While copying the parameter named "{key}", expected autograd_gpu.Tensor or Tensor-like object '
-                    f"from checkpoint but received {type(value)}"
-                )
-            elif value.shape != tensor.shape:
-                errors.append(
-                    f"size mismatch for {key}: copying a param with shape {value.shape} from checkpoint, "
-                    f"the shape in current model is {tensor.shape}."
-                )
-            elif not assign:
-                writes.append(partial(tensor.copy_, value))
-            elif name in self._parameters:
-                is_parameter = isinstance(value, Parameter)
-                parameter = value if is_parameter else Parameter(value, requires_grad=tensor.requires_grad)
-                writes.append(partial(self._parameters.__setitem__, name, parameter))
-            else:
-                writes.append(partial(self._buffers.__setitem__, name, value))
+        return load(self, state_dict, strict, assign)
 
     # Printing.
 
@@ -525,7 +445,3 @@ def _add_hook(table: OrderedDict[int, Any], hook: Any, prepend: bool) -> Removab
 def _indented(text: str) -> str:
     """Indent all lines but the first."""
     return text.replace("\n", "\n  ")
-
-
-def _quoted(keys: list[str]) -> str:
-    return ", ".join(f'"{key}"' for key in keys)
