@@ -57,6 +57,9 @@ from .ops.linalg import inverse, triangular_solve
 from .ops.matmul import addbmm, addmm, addmv, addr, baddbmm, bmm, dot, inner, matmul, mm, mv, outer, vdot
 from .ops.matrix_norm import cdist, dist
 from .ops.products import chain_matmul, cross, kron, matrix_power
+from .ops.properties import (
+    conj, conj_physical, imag, is_conj, is_neg, is_nonzero, is_signed, real, resolve_conj, resolve_neg,
+)  # fmt: skip
 from .ops.pseudoinverse import pinverse
 from .ops.out import TAKES_OUT as _TAKES_OUT
 from .ops.out import accepting_out as _accepting_out
@@ -133,11 +136,6 @@ def numel(input: Tensor) -> int:
 def is_complex(input: Tensor) -> bool:
     """Return False: complex tensors are not supported."""
     return input.dtype.is_complex
-
-
-def is_nonzero(input: Tensor) -> bool:
-    """Return whether the only element is not zero. Synchronises."""
-    return input.item() != 0  # type: ignore[attr-defined]
 
 
 def can_cast(from_: dtype, to: dtype) -> bool:

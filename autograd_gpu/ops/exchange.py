@@ -39,8 +39,9 @@ def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None
     elif type(ext_tensor).__name__ == "PyCapsule":
         tensor = wrap(_numpy_from(ext_tensor), CPU)
     else:
-        raise TypeError(
-            f"from_dlpack: expected an object with __dlpack__, or a DLPack capsule, but got {type(ext_tensor).__name__}"
+        raise RuntimeError(
+            "from_dlpack received an invalid capsule: expected an object with __dlpack__, or a DLPack capsule, but got "
+            f"{type(ext_tensor).__name__}"
         )
     dtypes.from_numpy(tensor._array.dtype)  # raises for what we have no dtype for, such as complex numbers
     moved = tensor if device is None else tensor.to(device)  # type: ignore[attr-defined]

@@ -31,6 +31,7 @@ from . import (
     matmul,
     matrix_norm,
     products,
+    properties,
     pseudoinverse,
     random,
     reduce,
@@ -73,6 +74,8 @@ _METHODS: dict[Any, str] = {
     "signbit sinc xlogy",
     scan: "cummax cummin cumprod diff logcumsumexp",
     sorting: "kthvalue median mode msort nanmedian unique unique_consecutive",
+    properties: "apply_ conj conj_physical fill_diagonal_ is_conj is_neg is_nonzero is_pinned is_shared is_signed map2_ map_ "
+    "record_stream resolve_conj resolve_neg type",
     inplace_views: "as_strided_ resize_ resize_as_ squeeze_ swapaxes_ swapdims_ t_ transpose_ unsqueeze_",
     strided: "as_strided as_strided_scatter data_ptr is_set_to new_empty_strided storage_offset",
     special: "digamma erfinv i0 lgamma mvlgamma nextafter",
@@ -118,6 +121,13 @@ Tensor.add_, Tensor.sub_ = _add_, _sub_  # type: ignore[attr-defined]
 for _alias in "arccos arccosh arcsin arcsinh arctan arctan2 arctanh fix sgn".split():
     setattr(Tensor, _alias + "_", getattr(Tensor, _ALIASES[_alias] + "_"))
 for _alias, _name in (
+    ("absolute_", "abs_"),
+    ("greater_", "gt_"),
+    ("greater_equal_", "ge_"),
+    ("less_", "lt_"),
+    ("less_equal_", "le_"),
+    ("not_equal_", "ne_"),
+    ("true_divide_", "div_"),
     ("clip_", "clamp_"),
     ("divide_", "div_"),
     ("multiply_", "mul_"),
@@ -224,6 +234,12 @@ def item(self: Tensor) -> Any:
     return _host(self).reshape(()).item()
 
 
+def _only(self: Tensor) -> Any:
+    if self._array.size != 1:
+        raise ValueError("only one element tensors can be converted to Python scalars")
+    return item(self)
+
+
 def tolist(self: Tensor) -> Any:
     """Return the elements as nested lists of Python numbers. Synchronises."""
     return _host(self).tolist()
@@ -295,8 +311,9 @@ Tensor.tolist = tolist  # type: ignore[attr-defined]
 Tensor.numpy = numpy  # type: ignore[attr-defined]
 Tensor.__array__ = _as_array  # type: ignore[attr-defined]
 Tensor.__bool__ = _bool  # type: ignore[attr-defined]
-Tensor.__float__ = lambda self: float(item(self))  # type: ignore[attr-defined]
-Tensor.__int__ = lambda self: int(item(self))  # type: ignore[attr-defined]
+Tensor.__float__ = lambda self: float(_only(self))  # type: ignore[attr-defined]
+Tensor.__int__ = lambda self: int(_only(self))  # type: ignore[attr-defined]
+Tensor.__complex__ = lambda self: complex(_only(self))  # type: ignore[attr-defined]
 Tensor.__index__ = _index  # type: ignore[attr-defined]
 Tensor.__len__ = _len  # type: ignore[attr-defined]
 Tensor.__iter__ = _iterate  # type: ignore[attr-defined]

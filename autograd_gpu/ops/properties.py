@@ -1,0 +1,183 @@
+"""What a tensor says of itself, and what PyTorch's methods for complex numbers and for streams are to a real tensor.
+
+Nothing here computes on a device; `apply_` and its kin call Python once per element, on the CPU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .. import dtypes
+from ..device import cpu as CPU
+from ..dtypes import DType
+from ..tensor import Tensor
+from .cast import Number, cast
+from .inplace import copy_, fill_
+from .shape import expand, transpose
+from .strided import as_strided, storage_offset
+
+# ---------------------------------------------------------------------------------------------- of real tensors
+
+
+def real(input: Tensor) -> Tensor:
+    """Return input itself: every tensor here is real."""
+    return input
+
+
+def imag(input: Tensor) -> Tensor:
+    """Raise RuntimeError: a real tensor has no imaginary part."""
+    raise RuntimeError("imag is not implemented for tensors with non-complex dtypes.")
+
+
+def conj(input: Tensor) -> Tensor:
+    """Return input itself, its own conjugate."""
+    return input
+
+
+conj_physical = resolve_conj = resolve_neg = conj
+
+
+def is_conj(input: Tensor) -> bool:
+    """Return False: no tensor here is lazily conjugated."""
+    return False
+
+
+def is_neg(input: Tensor) -> bool:
+    """Return False: no tensor here is lazily negated."""
+    return False
+
+
+def _conjugate_transposed(self: Tensor) -> Tensor:
+    """The matrix transposed; of a real tensor also its conjugate transpose."""
+    if self.ndim not in (0, 2):
+        hint = " For batches of matrices, consider using tensor.mH" if self.ndim > 2 else ""
+        raise RuntimeError(f"tensor.H is only supported on matrices (2-D tensors). Got {self.ndim}-D tensor.{hint}")
+    return transpose(self, 0, 1) if self.ndim else self
+
+
+def _batch_conjugate_transposed(self: Tensor) -> Tensor:
+    """The tensor with its last two dimensions swapped."""
+    if self.ndim < 2:
+        raise RuntimeError(f"tensor.mH is only supported on matrices or batches of matrices. Got {self.ndim}-D tensor.")
+    return transpose(self, -2, -1)
+
+
+# ---------------------------------------------------------------------------------------------- kinds
+
+
+def is_signed(input: Tensor) -> bool:
+    """Return whether the dtype has negative numbers."""
+    return input._array.dtype.kind not in "ub"
+
+
+def is_nonzero(input: Tensor) -> bool:
+    """Return whether the only element is not zero. Synchronises."""
+    return bool(input)
+
+
+_TYPE_NAMES = {
+    dtypes.float32: "FloatTensor", dtypes.float64: "DoubleTensor", dtypes.float16: "HalfTensor",
+    dtypes.bfloat16: "BFloat16Tensor", dtypes.int64: "LongTensor", dtypes.int32: "IntTensor",
+    dtypes.int16: "ShortTensor", dtypes.int8: "CharTensor", dtypes.uint8: "ByteTensor", dtypes.bool: "BoolTensor",
+}  # fmt: skip
+
+
+def type(self: Tensor, dtype: DType | str | None = None, non_blocking: bool = False) -> Any:
+    """Return PyTorch's name for the kind of tensor, "torch.FloatTensor"; with `dtype`, the tensor in that dtype.
+
+    `dtype` may be such a name; "torch.cuda.FloatTensor" also moves to the GPU. ValueError for other strings.
+    """
+    if dtype is None:
+        return f"torch.{'cuda.' if self.is_cuda else ''}{_TYPE_NAMES[self.dtype]}"
+    if isinstance(dtype, DType):
+        return cast(self, dtype)
+    for found, name in _TYPE_NAMES.items():
+        if dtype == f"torch.{name}":
+            return cast(self.cpu(), found)  # type: ignore[attr-defined]
+        if dtype == f"torch.cuda.{name}":
+            return cast(self.cuda(), found)  # type: ignore[attr-defined]
+    raise ValueError(f"invalid type: {getattr(dtype, '__name__', dtype)!r}")
+
+
+# ---------------------------------------------------------------------------------------------- memory
+
+
+def is_pinned(self: Tensor, device: Any = None) -> bool:
+    """Return False: host memory here is never page-locked."""
+    return False
+
+
+def is_shared(self: Tensor) -> bool:
+    """Return whether other processes can see the memory: of a GPU's they could, of ours on the CPU they cannot."""
+    return self.is_cuda
+
+
+def record_stream(self: Tensor, stream: Any) -> None:
+    """Do nothing: a buffer is given back to the pool of the one stream that all kernels are launched on."""
+
+
+# ---------------------------------------------------------------------------------------------- writes
+
+
+def fill_diagonal_(self: Tensor, fill_value: Number, wrap: bool = False) -> Tensor:
+    """Write a value to the main diagonal. With `wrap`, it goes on below a gap of a row in a tall matrix."""
+    shape, stride = self._array.shape, self.stride()
+    if len(shape) < 2:
+        raise RuntimeError("dimensions must larger than 1")
+    if len(shape) > 2 and len(set(shape)) > 1:
+        raise RuntimeError("all dimensions of input must be of equal length")
+    step, offset = sum(stride), storage_offset(self)
+    if not (wrap and len(shape) == 2 and shape[0] > shape[1]):
+        return _filled(self, fill_value, (min(shape),), (step,), offset)
+    height, width = shape  # a tall matrix as blocks of width + 1 rows, each with a diagonal and a row left out
+    blocks, next_block = (height + 1) // (width + 1), (width + 1) * stride[0]
+    _filled(self, fill_value, (blocks, width), (next_block, step), offset)
+    rest = max(height - blocks * (width + 1), 0)
+    return _filled(self, fill_value, (rest,), (step,), offset + blocks * next_block) if rest else self
+
+
+def _filled(x: Tensor, value: Number, *place: Any) -> Tensor:
+    fill_(as_strided(x, *place), value)
+    return x
+
+
+def _call_per_element(name: str, function: Callable, tensors: tuple[Tensor, ...]) -> Tensor:
+    first = tensors[0]
+    for tensor in tensors:
+        if tensor.requires_grad:
+            raise RuntimeError(
+                f"Can't call {name}() on Variable that requires grad. Use var.detach().{name}() instead."
+            )
+        if tensor.device is not CPU:
+            raise TypeError(f"{name} is only implemented on CPU tensors, but got one on {tensor.device}")
+        if tensor.dtype is not first.dtype:
+            raise TypeError(f"{name}: expected {type(first)} for 'other' (got {type(tensor)})")
+    if not first._array.size:
+        return first
+    lists = [expand(tensor, first._array.shape)._array.reshape(-1).tolist() for tensor in tensors]
+    results = np.array([function(*row) for row in zip(*lists)])
+    return copy_(first, first.new_tensor(results).reshape(first.shape))  # type: ignore[attr-defined]
+
+
+def apply_(self: Tensor, callable: Callable[[Any], Any]) -> Tensor:
+    """Replace each element x by callable(x), a Python call each. On the CPU only."""
+    return _call_per_element("apply_", callable, (self,))
+
+
+def map_(self: Tensor, tensor: Tensor, callable: Callable[[Any, Any], Any]) -> Tensor:
+    """Replace each element x by callable(x, y), y the element of `tensor`, broadcast. On the CPU only."""
+    return _call_per_element("map_", callable, (self, tensor))
+
+
+def map2_(self: Tensor, x: Tensor, y: Tensor, callable: Callable[[Any, Any, Any], Any]) -> Tensor:
+    """Replace each element by callable(element, one of x, one of y), broadcast. On the CPU only."""
+    return _call_per_element("map2_", callable, (self, x, y))
+
+
+Tensor.real = property(real)  # type: ignore[attr-defined]
+Tensor.imag = property(imag)  # type: ignore[attr-defined]
+Tensor.H = property(_conjugate_transposed)  # type: ignore[attr-defined]
+Tensor.mH = property(_batch_conjugate_transposed)  # type: ignore[attr-defined]
