@@ -9,6 +9,7 @@ from ..ops.columns import fold, unfold
 from ..ops.conv import conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d
 from ..ops.distance import cosine_similarity, normalize, pairwise_distance, pdist
 from ..ops.embedding import embedding, embedding_bag
+from ..ops.grid import affine_grid, grid_sample
 from ..ops.gumbel import gumbel_softmax
 from ..ops.index import one_hot
 from ..ops.linear import feed_forward, linear
@@ -56,7 +57,7 @@ __all__ = [
     "add_layer_norm", "add_rms_norm", "batch_norm", "cosine_similarity", "group_norm", "instance_norm", "layer_norm",
     "local_response_norm", "normalize", "pairwise_distance", "pdist", "rms_norm",
     # pictures of other sizes
-    "interpolate", "pad", "pixel_shuffle", "pixel_unshuffle", "upsample",
+    "affine_grid", "grid_sample", "interpolate", "pad", "pixel_shuffle", "pixel_unshuffle", "upsample",
     # losses
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "cosine_embedding_loss", "cross_entropy",
     "gaussian_nll_loss", "hinge_embedding_loss", "huber_loss", "kl_div", "l1_loss", "linear_cross_entropy",
