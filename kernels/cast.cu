@@ -6,7 +6,7 @@
     extern "C" __global__ void cast_to_##name(out_t* y, long long count, Layout<2> layout, const scalar_t* x) { \
         map<cost>([](acc_t x) { return formula; }, y, count, layout, Operand<scalar_t, 1>{x, 0});               \
     }
-#define TO_REAL(name, out_t, value_t) CAST(SIMPLE, name, out_t, (value_t)x)
+#define TO_REAL(name, out_t, value_t) CAST(CHEAP, name, out_t, (value_t)x)
 #define TO_INTEGER(name, out_t) CAST(COSTLY, name, out_t, (i64)x)
 
 TO_REAL(float16, f16, float)

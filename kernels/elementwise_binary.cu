@@ -12,9 +12,14 @@
     struct name##_of {                                                          \
         __device__ acc_t operator()(acc_t x, acc_t y) const { return formula; } \
     };
-#define BINARY(name, formula) FORMULA(name, formula) MAP(name, SIMPLE, scalar_t)
+#define BINARY(name, formula) FORMULA(name, formula) MAP(name, CHEAP, scalar_t)
+// Integers divide in so many steps that the memory waits anyway.
+#ifdef FLOATING
+#define FUNCTION(name, formula) FORMULA(name, formula) MAP(name, COSTLY, scalar_t)
+#else
 #define FUNCTION(name, formula) FORMULA(name, formula) MAP(name, SLOW, scalar_t)
-#define COMPARE(name, formula) FORMULA(name, formula) MAP(name, SIMPLE, bool)
+#endif
+#define COMPARE(name, formula) FORMULA(name, formula) MAP(name, CHEAP, bool)
 
 BINARY(add, x + y)
 BINARY(mul, x * y)
@@ -86,6 +91,17 @@ __device__ inline acc_t integer_pow(acc_t x, acc_t y) {
     return (acc_t)result;
 }
 
+// Euclid's algorithm.
+__device__ inline acc_t greatest_common_divisor(acc_t x, acc_t y) {
+    while (y != 0) {
+        acc_t r = c_remainder(x, y);
+        x = y;
+        y = r;
+    }
+    return x < 0 ? -x : x;
+}
+
+FUNCTION(gcd, greatest_common_divisor(x, y))
 FUNCTION(pow, integer_pow(x, y))
 FUNCTION(fmod, c_remainder(x, y))
 FUNCTION(remainder, python_remainder(x, y))

@@ -59,13 +59,6 @@ __device__ inline Pack<Out, WIDTH> map_pack(F f, long long i, In... in) {
 // only multiply the code.
 enum Cost { CHEAP, COSTLY, SLOW };
 
-// Of integers' arithmetic, which no training step waits for, there should rather be less code.
-#ifdef FLOATING
-const Cost SIMPLE = CHEAP;
-#else
-const Cost SIMPLE = SLOW;
-#endif
-
 template <Cost COST = CHEAP, class F, class Out, int N, class... In>
 __device__ inline void map(F f, Out* out, long long count, const Layout<N>& layout, In... in) {
     // 16 bytes of the widest operand, but no more than 8 elements: what 16-byte packs of bools take in registers

@@ -40,6 +40,20 @@ def test_walks_meet_every_element_of_every_array_together(order):
     assert sorted(offset_of(packed, i, 2)[0] for i in range(60)) == [offset_of(packed, i, 2)[0] for i in range(60)]
 
 
+def test_an_array_that_lies_across_the_first_is_walked_in_tiles():
+    shape = (64, 16, 3)  # the second array is the transpose of one of shape (3, 16, 64)
+    out, x = contiguous_strides(shape), (1, 64, 1024)
+    packed = pack_layout((3, 16, 64), (contiguous_strides((3, 16, 64)), (1, 3, 48)))
+    assert len({tuple(offset_of(packed, i, 2)) for i in range(3 * 16 * 64)}) == 3 * 16 * 64
+    packed = pack_layout((16, 64), ((64, 1), (1, 16)))
+    walked = [tuple(offset_of(packed, i, 2)) for i in range(16 * 64)]
+    assert sorted(walked) == sorted((64 * r + c, r + 16 * c) for r in range(16) for c in range(64))
+    block = walked[:256]  # 8 lines of 32
+    assert [first for first, _ in block[:33]] == [*range(32), 64]
+    assert {across // 8 for _, across in block} == {2 * c for c in range(32)}  # whole sectors of 8 elements
+    assert offset_of(pack_layout(shape, (out, x)), 1, 2)[0] == 1
+
+
 def test_division_by_multiplication_is_exact():
     rng = np.random.default_rng(0)
     for size in [1, 2, 3, 5, 7, 255, 256, 257, 641, 2**31 - 1, *map(int, rng.integers(1, 2**31, 200))]:

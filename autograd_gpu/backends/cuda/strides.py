@@ -10,6 +10,8 @@ from typing import Any
 MAX_DIMS = 8
 # Strided walks count in 31 bits on the device, where 64-bit division is slow.
 MAX_STRIDED = 2**31 - 1
+# A block's 256 threads, a warp along a line.
+LANES, LINES = 32, 8
 
 Strides = tuple[int, ...]
 
@@ -48,10 +50,12 @@ def pack_layout(shape: tuple[int, ...], strides: tuple[Strides, ...], reorder: b
     """The bytes of a Layout<len(strides)>; None when it takes more dimensions or elements than a Layout has.
 
     With `reorder` the dimensions are walked in the order of the first array's strides, so that it is met in the order
-    of memory; without, element i is the i-th of the shape.
+    of memory, or in tiles where another lies across it; without, element i is the i-th of the shape.
     """
     order = sorted(range(len(shape)), key=lambda d: -abs(strides[0][d])) if reorder else range(len(shape))
     sizes, steps = collapse([shape[d] for d in order], [tuple(step[d] for d in order) for step in strides])
+    if reorder:
+        sizes, steps = _in_tiles(sizes, steps)
     if 0 in shape or (len(sizes) <= 1 and all(step in ((), (1,)) for step in steps)):
         return bytes(_layout_size(len(strides)))
     count = 1
@@ -64,6 +68,24 @@ def pack_layout(shape: tuple[int, ...], strides: tuple[Strides, ...], reorder: b
     packed += b"".join(pack_divisor(sizes[d]) for d in innermost_first).ljust(MAX_DIMS * _DIVISOR.size, b"\0")
     packed += b"".join(struct.pack(f"{len(steps)}q", *(step[d] for step in steps)) for d in innermost_first)
     return packed.ljust(_layout_size(len(strides)), b"\0")
+
+
+def _in_tiles(sizes: tuple[int, ...], steps: list[Strides]) -> tuple[tuple[int, ...], list[Strides]]:
+    """The same dimensions, in tiles of LINES x LANES where the neighbours of one array lie across those of the first: of
+    each 32 bytes that a warp gets from it, the others are for the warps of the same block."""
+    last = len(sizes) - 1
+    if not 1 <= last <= MAX_DIMS - 3 or sizes[last] % LANES:
+        return sizes, steps
+    across = next((d for d in range(last) if sizes[d] % LINES == 0 and any(step[d] == 1 for step in steps)), None)
+    if across is None:
+        return sizes, steps
+    outer = [d for d in range(last) if d != across]
+
+    def split(values: Strides, lines: int, lanes: int) -> Strides:
+        return (*(values[d] for d in outer), lines, lanes)
+
+    tiled = (*split(sizes, sizes[across] // LINES, sizes[last] // LANES), LINES, LANES)
+    return tiled, [(*split(s, s[across] * LINES, s[last] * LANES), s[across], s[last]) for s in steps]
 
 
 _DIVISOR = struct.Struct("IIII")
