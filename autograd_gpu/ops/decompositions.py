@@ -62,7 +62,7 @@ class Qr(Op):
 
     def forward(ctx, x, mode):
         ctx.mode = mode
-        return ctx.backend.qr(x, mode)
+        return ctx.backend.qr(x, "complete" if mode == "complete" else "reduced")
 
     def keep(ctx, outputs, x, mode):
         ctx.save(ctx.own(outputs[0]), ctx.own(outputs[1], 1))
@@ -70,6 +70,11 @@ class Qr(Op):
     def backward(ctx, gq, gr):
         q, r = ctx.saved
         rows, columns = q._array.shape[-2], r._array.shape[-1]
+        if ctx.mode == "r":
+            raise RuntimeError(
+                "The derivative of linalg.qr depends on Q, which is not computed when mode='r'. Please use "
+                "linalg.qr(A, mode='reduced') if you are going to differentiate through linalg.qr."
+            )
         if ctx.mode == "complete" and rows > columns:
             raise RuntimeError("The QR decomposition is not differentiable when mode='complete' and nrows > ncols.")
         gq = q.new_zeros(q.shape) if gq is None else gq
@@ -103,11 +108,12 @@ class Eigh(Op):
         ctx.save(ctx.own(outputs[0]), ctx.own(outputs[1], 1))
 
     def backward(ctx, gs, gv):
-        # Giles 2008, section 3.1: v (diag(gs) + (v' gv) / e) v' with e_ij = s_j - s_i.
+        # Giles 2008, section 3.1: v (diag(gs) + (v' gv) / e) v' with e_ij = s_j - s_i, made symmetric as x is.
         s, v = ctx.saved
         if gv is None:
             return Matmul.apply(v * unsqueeze(gs, -2), v, flip_y=True)
-        inner = _with_diagonal(Matmul.apply(v, gv, flip_x=True) / _differences(s), gs)
+        turned = Matmul.apply(v, gv, flip_x=True)
+        inner = _with_diagonal((turned - mT(turned)) / (2 * _differences(s)), gs)
         return Matmul.apply(Matmul.apply(v, inner), v, flip_y=True)
 
     def name(ctx) -> str:
@@ -246,25 +252,8 @@ def qr(A: Tensor, mode: str = "reduced") -> Any:
         raise RuntimeError(
             f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or 'complete'"
         )
-    if mode == "r":
-        return linalg_qr(A.new_empty(0), QrR.apply(A))  # type: ignore[attr-defined]
-    return linalg_qr(*Qr.apply(A, mode=mode))
-
-
-class QrR(Op):
-    """r = the upper triangle alone; its derivative depends on q."""
-
-    def forward(ctx, x):
-        return ctx.backend.qr(x, "reduced")[1]
-
-    def backward(ctx, gr):
-        raise RuntimeError(
-            "The derivative of linalg.qr depends on Q, which is not computed when mode='r'. Please use "
-            "linalg.qr(A, mode='reduced') if you are going to differentiate through linalg.qr."
-        )
-
-    def name(ctx) -> str:
-        return "LinalgQrBackward0"
+    q, r = Qr.apply(A, mode=mode)
+    return linalg_qr(A.new_empty(0) if mode == "r" else q, r)  # type: ignore[attr-defined]
 
 
 def torch_qr(input: Tensor, some: bool = True) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ..op import Op
@@ -12,7 +13,6 @@ from .linalg import Inv, check_square, is_diagonal, mT, return_type
 from .matmul import Matmul
 from .reduce import prod, sum
 from .shape import diagonal, unsqueeze
-from .unary import log
 
 linalg_slogdet, slogdet_result = (return_type(name, "sign logabsdet") for name in ("linalg_slogdet", "slogdet"))
 
@@ -114,4 +114,4 @@ def logdet(input: Tensor) -> Tensor:
     """Return the logarithms of the determinants: -inf where one is 0 and NaN where it is negative."""
     check_square("logdet", input)
     sign, logabsdet = Slogdet.apply(input)
-    return log(sign.detach()) + logabsdet
+    return where(sign.detach() < 0, math.nan, logabsdet)

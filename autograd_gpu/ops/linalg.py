@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from ..dtypes import DType
 from ..op import Op
 from ..tensor import Tensor
 from .cast import broadcast, broadcast_shape, cast
@@ -27,9 +28,9 @@ _SCALAR_TYPES = {
 # ---------------------------------------------------------------------------------------------- what is asked of operands
 
 
-def scalar_type(x: Tensor) -> str:
+def scalar_type(x: Tensor | DType) -> str:
     """Return PyTorch's other name of a dtype, which its messages have: "Half" for float16."""
-    return _SCALAR_TYPES[x.dtype.name]
+    return _SCALAR_TYPES[(x.dtype if isinstance(x, Tensor) else x).name]
 
 
 def check_matrices(name: str, x: Tensor, kernel: str | None = None, letter: str = "A") -> None:

@@ -174,9 +174,15 @@ def inner(input: Tensor, other: Tensor) -> Tensor:
 
 def outer(input: Tensor, vec2: Tensor) -> Tensor:
     """Return the matrix of all products of two vectors' elements."""
-    _dims("outer", input, 1, "self")
-    _dims("outer", vec2, 1, "vec2")
-    return unsqueeze(input, 1) * vec2
+    return _outer("outer", ("self", input), ("vec2", vec2))
+
+
+def _outer(name: str, *vectors: tuple[str, Tensor]) -> Tensor:
+    for argument, vector in vectors:
+        if vector.ndim != 1:
+            raise RuntimeError(f"{name}: Expected 1-D argument {argument}, but got {vector.ndim}-D")
+    (_, x), (_, y) = vectors
+    return unsqueeze(x, 1) * y
 
 
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
@@ -198,7 +204,7 @@ def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: N
 
 def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """Return beta * input + alpha * outer(vec1, vec2); input broadcasts. With beta 0, input's values are not read."""
-    product = outer(vec1, vec2)
+    product = _outer("addr", ("vec1", vec1), ("vec2", vec2))
     for name, factor in (("beta", beta), ("alpha", alpha)):
         if isinstance(factor, float) and not result_type(input, product).is_floating_point:
             raise RuntimeError(f"For integral input tensors, argument {name} must not be a floating point number.")

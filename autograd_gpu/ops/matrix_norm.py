@@ -117,11 +117,11 @@ def _floating(name: str, x: Tensor, dtype: DType | None) -> Tensor:
     if not x.dtype.is_floating_point:
         raise RuntimeError(f"{name}: Expected a floating point or complex tensor as input. Got {scalar_type(x)}")
     if dtype is not None and not dtype.is_floating_point:
-        raise RuntimeError(f"{name}: dtype should be floating point or complex, but got {dtype}")
+        raise RuntimeError(f"{name}: dtype should be floating point or complex, but got {scalar_type(dtype)}")
     if dtype is not None and dtype.itemsize < x.dtype.itemsize:
         raise RuntimeError(
             f"{name}: the dtype of the input ({scalar_type(x)}) should be convertible without narrowing to the specified "
-            f"dtype ({dtype})"
+            f"dtype ({scalar_type(dtype)})"
         )
     return x if dtype is None else cast(x, dtype)
 
@@ -134,7 +134,7 @@ def cond(A: Tensor, p: Number | str | None = None) -> Tensor:
     """
     if p not in (None, "fro", "nuc", math.inf, -math.inf, 1, -1, 2, -2):
         raise RuntimeError(f"linalg.cond got an invalid norm type: {p}")
-    if A.ndim >= 2 and 0 in A._array.shape[-2:]:
+    if A._array.size == 0 and A.ndim >= 2:
         return A.new_zeros(A.shape[:-2])  # type: ignore[attr-defined]
     if p is None or p in (2, -2):
         s = svdvals(A)

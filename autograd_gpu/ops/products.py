@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from ..tensor import Tensor
 from .cast import broadcast_together
+from .inplace import Copy
 from .linalg import identity, inv, scalar_type
 from .matmul import matmul, mm
 from .reduce import sum
@@ -79,7 +80,7 @@ def matrix_power(input: Tensor, n: int) -> Tensor:
             f"linalg.matrix_power: A must be batches of square matrices, but they are {rows} by {columns} matrices"
         )
     if n == 0:
-        return identity(input).clone()  # type: ignore[attr-defined]
+        return Copy.apply(input, identity(input).clone())  # type: ignore[attr-defined]
     square = input if n > 0 else inv(input)
     product, left = None, abs(n)
     while left:
@@ -103,8 +104,8 @@ def multi_dot(tensors: Sequence[Tensor]) -> Tensor:
             raise RuntimeError(f"multi_dot(): tensor {number} must be {wanted} but got {x.ndim}D")
         if x._array.dtype != tensors[0]._array.dtype:
             raise RuntimeError(
-                f"multi_dot(): all tensors must have be the same dtype but tensor 0 is {tensors[0].dtype} and tensor "
-                f"{number} {x.dtype}"
+                f"multi_dot(): all tensors must have be the same dtype but tensor 0 is "
+                f"{scalar_type(tensors[0]).lower()} and tensor {number} {scalar_type(x).lower()}"
             )
     shape = (*tensors[0].shape[:-1], *tensors[-1].shape[1:])
     if tensors[0].ndim == 1:
@@ -156,6 +157,10 @@ def chain_matmul(*matrices: Tensor) -> Tensor:
 
 def vander(x: Tensor, N: int | None = None) -> Tensor:
     """Return Vandermonde matrices (*, n, N) of vectors (*, n): the powers 0 to N - 1 (N is by default n) of each element."""
+    if x.dtype.itemsize == 2 and x.dtype.is_floating_point:
+        raise RuntimeError(
+            f"linalg.vander supports floating point, complex, and integer tensors, but got {scalar_type(x)}"
+        )
     count = N if N is not None else x.shape[-1] if x.ndim else 0
     if count <= 1:
         raise RuntimeError("N must be greater than 1.")

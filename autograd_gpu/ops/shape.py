@@ -436,11 +436,11 @@ def expand(input: Tensor, *sizes: Any) -> Tensor:
     missing = len(wanted) - len(shape)
     if missing < 0:
         raise RuntimeError(
-            f"expand({list(wanted)}, size={list(wanted)}): the number of sizes provided ({len(wanted)}) must be greater "
+            f"expand({list(shape)}, size={list(wanted)}): the number of sizes provided ({len(wanted)}) must be greater "
             f"or equal to the number of dimensions in the tensor ({len(shape)})"
         )
     filled = []
-    for d, size in enumerate(wanted):
+    for d, size in zip(range(len(wanted) - 1, -1, -1), reversed(wanted)):  # the last that does not fit is named
         own = shape[d - missing] if d >= missing else None
         if size == -1:
             if own is None:
@@ -454,7 +454,7 @@ def expand(input: Tensor, *sizes: Any) -> Tensor:
                 f"dimension {d}.  Target sizes: {list(wanted)}.  Tensor sizes: {list(shape)}"
             )
         filled.append(size)
-    return Expand.apply(input, shape=tuple(filled))
+    return Expand.apply(input, shape=tuple(reversed(filled)))
 
 
 def expand_as(input: Tensor, other: Tensor) -> Tensor:

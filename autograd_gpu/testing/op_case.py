@@ -98,6 +98,10 @@ class OpCase:
     eps: float = 1e-6  # the step of the differences
     result: str | None = None  # the result's dtype, where it is neither the arguments' nor the reference's
     variant: str = ""
+    # Of arrays and tensors alike: what is made of the first argument before the call, where the function is for special
+    # matrices only, and what of the results after it, where they are unique up to signs only.
+    before: Callable[[Any], Any] | None = None
+    after: Callable[..., Any] | None = None
     writes: bool = False  # the function exists in place only: it is applied to a copy of its first argument
 
     @property

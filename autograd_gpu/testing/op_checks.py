@@ -177,7 +177,7 @@ def apply(
     kwargs = {name: replaced(value, lambda _: next(given)) for name, value in sample.kwargs.items()}
     if case.random:
         ag.manual_seed(SEED)
-    return list(as_tuple((function or function_of(case))(*args, **kwargs)))
+    return list(as_tuple(called(case, function or function_of(case), args, kwargs)))
 
 
 def with_gradients(
@@ -213,7 +213,15 @@ def reference(case: OpCase, sample: Call) -> Any:
     args = [replaced(value, lambda _: next(given)) for value in sample.args]
     kwargs = {name: replaced(value, lambda _: next(given)) for name, value in sample.kwargs.items()}
     with np.errstate(all="ignore"):
-        return case.ref(*args, **kwargs)
+        return called(case, case.ref, args, kwargs)
+
+
+def called(case: OpCase, function: Callable[..., Any], args: list[Any], kwargs: dict[str, Any]) -> Any:
+    """The function's results, with what the row does before and after the call."""
+    if case.before is not None:
+        args = [case.before(args[0]), *args[1:]]
+    results = function(*args, **kwargs)
+    return results if case.after is None else case.after(*as_tuple(results))
 
 
 def expected_dtype(case: OpCase, value: Any, dtype: str) -> str:

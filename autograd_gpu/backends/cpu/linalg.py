@@ -34,10 +34,8 @@ NO_EIGENVALUES = (
     "The algorithm failed to converge because the input matrix is ill-conditioned or has too many repeated eigenvalues "
     "(error code: {})."
 )
-NO_SINGULAR_VALUES = (
-    "The algorithm failed to converge because the input matrix contained non-finite values, is ill-conditioned or has "
-    "too many repeated singular values (error code: {})."
-)
+NO_SINGULAR_VALUES = NO_EIGENVALUES.replace("eigen", "singular ")
+NOT_FINITE = "The algorithm failed to converge because the input matrix contained non-finite values."
 
 
 # ---- solutions
@@ -155,7 +153,9 @@ def _converged(function: Callable, problem: str, check: str, x: Any, *options: A
             try:
                 function(x[place], *options)
             except np.linalg.LinAlgError:
-                raise LinAlgError(_message(check, place, batch, problem, x.shape[-1])) from None
+                is_known = problem is NO_EIGENVALUES or np.isfinite(x[place]).all()
+                what = problem if is_known else NOT_FINITE
+                raise LinAlgError(_message(check, place, batch, what, x.shape[-1])) from None
         raise
 
 
