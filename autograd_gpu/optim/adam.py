@@ -9,10 +9,11 @@ from ..dtypes import float32
 from ..ops.creation import zeros, zeros_like
 from ..ops.optim import adam_step
 from ..tensor import Tensor
-from .optimizer import Optimizer, check_implementation, check_not_negative
+from .fused import FusedOptimizer
+from .optimizer import check_betas, check_implementation, check_not_negative
 
 
-class Adam(Optimizer):
+class Adam(FusedOptimizer):
     """p = p - lr * m / (sqrt(v) + eps) with bias-corrected moments m, v of the gradient (Kingma & Ba 2015).
 
     The gradient includes weight_decay * p. With ``amsgrad`` v is the largest so far (Reddi, Kale & Kumar 2018).
@@ -41,9 +42,7 @@ class Adam(Optimizer):
         check_implementation(foreach, fused, differentiable)
         check_not_negative("learning rate", lr)
         check_not_negative("epsilon value", eps)
-        for index, beta in enumerate(betas):
-            if not 0.0 <= beta < 1.0:
-                raise ValueError(f"Invalid beta parameter at index {index}: {beta}")
+        check_betas(betas)
         check_not_negative("weight_decay value", weight_decay)
         super().__init__(
             params,

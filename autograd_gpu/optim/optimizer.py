@@ -11,15 +11,16 @@ from typing import Any
 from ..device import Device
 from ..dtypes import float32, float64
 from ..engine import enable_grad, no_grad
-from ..ops.creation import full
 from ..tensor import Tensor
 
 
 class Optimizer:
-    """Base class of optimizers. A subclass gives the defaults of a group and ``_update``, or ``step`` of its own.
+    """Base class of optimizers. A subclass gives the defaults of a group and ``_update_group``, or ``step`` of its own.
 
     ``params`` is what ``model.parameters()`` returns, or dicts like ``{"params": [...], "lr": 0.1}``.
     """
+
+    numbers: tuple[str, ...] = ("step",)  # the entries of a parameter's state that are numbers: float32 ()
 
     def __init__(self, params: Iterable[Tensor] | Iterable[dict[str, Any]], defaults: dict[str, Any]) -> None:
         if isinstance(params, Tensor):
@@ -29,7 +30,6 @@ class Optimizer:
         self.defaults = defaults
         self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[dict[str, Any]] = []
-        self._device_lrs: dict[tuple[int, Device], tuple[float, Tensor]] = {}
         groups: list[Any] = list(params)
         if not groups:
             raise ValueError("optimizer got an empty parameter list")
@@ -85,24 +85,15 @@ class Optimizer:
                 loss = closure()
         with no_grad():
             for index, group in enumerate(self.param_groups):
-                for parameters in _alike(group["params"]):
-                    device = parameters[0].device
-                    factors = self._factors(scale, device)
-                    self._update(parameters, self._device_lr(index, device), group, *factors)
+                self._update_group(index, group, scale)
         return loss
 
-    def _update(
-        self,
-        parameters: list[Tensor],
-        lr: Tensor,
-        group: dict[str, Any],
-        scale: Tensor | None,
-        found_inf: Tensor | None,
-    ) -> None:
-        """Change parameters of one device and dtype in place; all have gradients. The tensors are as in ops.optim."""
+    def _update_group(self, index: int, group: dict[str, Any], scale: Tensor | None) -> None:
+        """Change a group's parameters in place."""
         raise NotImplementedError
 
     def _factors(self, scale: Tensor | None, device: Device) -> tuple[Tensor | None, Tensor | None]:
+        """Return what gradients are multiplied by, float64 (), and where not 0 call the step off, float32 ()."""
         grad_scale, found_inf = getattr(self, "grad_scale", None), getattr(self, "found_inf", None)
         if grad_scale is not None:
             scale = grad_scale.reciprocal() if scale is None else scale / grad_scale
@@ -110,20 +101,6 @@ class Optimizer:
             None if scale is None else scale.detach().to(device, float64).reshape(()),
             None if found_inf is None else found_inf.to(device, float32).reshape(()),
         )
-
-    def _device_lr(self, group_index: int, device: Device) -> Tensor:
-        # Kernels read the learning rate from device memory, always the same buffer, so that a captured training
-        # step follows a schedule. It is written only when the schedule has changed it.
-        lr = self.param_groups[group_index]["lr"]
-        if isinstance(lr, Tensor):
-            return lr.detach().to(device, float64).reshape(())
-        value, tensor = self._device_lrs.get((group_index, device), (None, None))
-        if tensor is None:
-            tensor = full((), lr, dtype=float64, device=device)
-        elif value != lr:
-            tensor.fill_(lr)
-        self._device_lrs[group_index, device] = (lr, tensor)
-        return tensor
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state and the groups, with parameters named by their position."""
@@ -149,13 +126,31 @@ class Optimizer:
         parameters = dict(zip(positions, self._parameters(), strict=True))
         state = {
             parameters[position]: {
-                key: _as_state_of(parameters[position], key, value, position) for key, value in values.items()
+                key: self._loaded(parameters[position], key, value, position) for key, value in values.items()
             }
             for position, values in state_dict["state"].items()
         }
         self.state = defaultdict(dict, state)
         for group, saved in zip(self.param_groups, saved_groups, strict=True):
             group.update({key: deepcopy(value) for key, value in saved.items() if key != "params"})
+
+    def _loaded(self, parameter: Tensor, key: str, value: Any, position: int) -> Any:
+        """Return a copy of a loaded value where it belongs: tensors by their parameter, in its dtype."""
+        if not isinstance(value, Tensor):
+            return deepcopy(value)
+        if key in self.numbers:
+            return value.to(device=self._number_device(parameter), dtype=float32).reshape(()).clone()
+        if value.shape != parameter.shape:
+            raise ValueError(
+                f"loaded state dict has {key} of shape {tuple(value.shape)} for parameter {position}, "
+                f"whose shape is {tuple(parameter.shape)}"
+            )
+        dtype = parameter.dtype if value.dtype.is_floating_point else value.dtype
+        return value.to(device=parameter.device, dtype=dtype).clone()
+
+    def _number_device(self, parameter: Tensor) -> Device | str:
+        """Return where the numbers of a parameter's state live."""
+        return "cpu"
 
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]
@@ -165,35 +160,17 @@ class Optimizer:
         return "\n".join([*lines, ")"])
 
 
-def _alike(parameters: list[Tensor]) -> Iterable[list[Tensor]]:
-    """Return the parameters that have gradients, those of one device and dtype together."""
-    found: dict[tuple[int, int], list[Tensor]] = {}
-    for parameter in parameters:
-        if parameter.grad is not None:
-            # Numbers, since hashing a device and a dtype for every parameter takes longer than all the rest.
-            found.setdefault((id(parameter.device), parameter._array.dtype.num), []).append(parameter)
-    return found.values()
-
-
-def _as_state_of(parameter: Tensor, key: str, value: Any, position: int) -> Any:
-    """Return a copy of a loaded value where its parameter lives; the step count keeps float32, the rest its dtype."""
-    if not isinstance(value, Tensor):
-        return deepcopy(value)
-    if key == "step":
-        return value.to(device=parameter.device, dtype=float32).reshape(()).clone()
-    if value.shape != parameter.shape:
-        raise ValueError(
-            f"loaded state dict has {key} of shape {tuple(value.shape)} for parameter {position}, "
-            f"whose shape is {tuple(parameter.shape)}"
-        )
-    dtype = parameter.dtype if value.dtype.is_floating_point else value.dtype
-    return value.to(device=parameter.device, dtype=dtype).clone()
-
-
 def check_not_negative(name: str, value: float | Tensor) -> None:
     """Raise PyTorch's ValueError when a setting is below zero."""
     if not value >= 0.0:
         raise ValueError(f"Invalid {name}: {value}")
+
+
+def check_betas(betas: tuple[float, float]) -> None:
+    """Raise PyTorch's ValueError when a decay rate of a moment is not in [0, 1)."""
+    for index, beta in enumerate(betas):
+        if not 0.0 <= beta < 1.0:
+            raise ValueError(f"Invalid beta parameter at index {index}: {beta}")
 
 
 def check_implementation(foreach: bool | None, fused: bool | None, differentiable: bool) -> None:

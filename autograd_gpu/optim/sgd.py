@@ -9,10 +9,11 @@ from typing import Any
 from ..ops.creation import zeros_like
 from ..ops.optim import sgd_step
 from ..tensor import Tensor
-from .optimizer import Optimizer, check_implementation, check_not_negative
+from .fused import FusedOptimizer
+from .optimizer import check_implementation, check_not_negative
 
 
-class SGD(Optimizer):
+class SGD(FusedOptimizer):
     """v = momentum * v + (1 - dampening) * g;  p = p - lr * v, with g + momentum * v for v under Nesterov.
 
     g includes weight_decay * p. ``foreach`` and ``fused`` choose among PyTorch's implementations and are accepted: the
