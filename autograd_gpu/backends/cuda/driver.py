@@ -57,6 +57,9 @@ class Driver(Protocol):
         """A module of the user's own source; `name` is what errors call it."""
 
     def launch(self, function: Any, grid: Shape, block: Shape, packed: bytes, shared_mem: int) -> None: ...
+    def stream(self) -> int:
+        """The handle of the stream that launches go to."""
+
     def synchronize(self) -> None: ...
     def capturing(self) -> bool:
         """Whether launches are being recorded into a graph rather than run."""
@@ -154,6 +157,9 @@ class CupyDriver:
             function.allow_dynamic_shared(shared_mem)
         extra = self._launch_buffers.fill(packed)
         self._driver.launchKernel(function.pointer, *grid, *block, shared_mem, self._current_stream().ptr, 0, extra)
+
+    def stream(self) -> int:
+        return self._current_stream().ptr
 
     def synchronize(self) -> None:
         self._runtime.deviceSynchronize()
@@ -362,6 +368,9 @@ class EmulatedDriver:
 
     def launch(self, function: Any, grid: Shape, block: Shape, packed: bytes, shared_mem: int) -> None:
         function.launch(grid, block, packed, shared_mem)
+
+    def stream(self) -> int:
+        return 0
 
     def synchronize(self) -> None:
         """Every launch has finished when it returns."""

@@ -1,7 +1,8 @@
 """The matrix product, batched and strided: chooses among the kernels of kernels/matmul.cu and kernels/matmul_tensor.cu.
 
-Transposed operands and stride-0 batches are multiplied as they lie. The choice depends on shapes, strides, dtype and
-float32's precision alone, so that a product has the same bits on every GPU.
+Transposed operands and stride-0 batches are multiplied as they lie. The choice among our kernels depends on shapes,
+strides, dtype and float32's precision alone, so that they give the same bits on every GPU. Where cuBLASLt was measured to
+be faster (matmul_choice.py), it does the product instead.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from autograd_gpu.backends.cuda import blas
+from autograd_gpu.backends.cuda import matmul_choice as choice
 from autograd_gpu.backends.cuda.launch import Kernel, block_for, ceil_div
+from autograd_gpu.backends.cuda.matmul_problem import layout, problem_of
 from autograd_gpu.backends.cuda.memory import copy, copy_into, empty, expand, fill
 from autograd_gpu.backends.cuda.rows import accumulator
 from autograd_gpu.precision import allows_tf32
@@ -22,7 +26,6 @@ __all__ = ["matmul"]
 
 Array = Any
 Shape = tuple[int, ...]
-Batch = list[tuple[int, int, int]]  # size, stride in x, stride in y
 
 BATCH_DIMS = 6  # as in matmul.cuh
 PROBLEM = struct.Struct(f"{10 + 3 * BATCH_DIMS}q")
@@ -52,6 +55,8 @@ def product(function: str, x: Array, y: Array, bias: Array | None) -> Array:
     if dtype != y.dtype or (bias is not None and bias.dtype != dtype):
         others = y.dtype if bias is None else f"{y.dtype}, {bias.dtype}"
         raise TypeError(f"{function}: operands must have one dtype, got {dtype} and {others}")
+    if choice.mode() != choice.OWN and (out := blas.product(x, y, bias)) is not None:
+        return out
     plan = plan_of(x, y)
     if plan is None:
         return product(function, _with_neighbours(x), _with_neighbours(y), bias)
@@ -93,26 +98,21 @@ class Plan(NamedTuple):
 def _plan(
     dtype: np.dtype, tf32: bool, x_shape: Shape, x_strides: Shape, y_shape: Shape, y_strides: Shape
 ) -> Plan | None:
-    (*batch, m, k), n = x_shape, y_shape[-1]
-    *x_batch, x_row, x_col = (stride // dtype.itemsize for stride in x_strides)
-    *y_batch, y_row, y_col = (stride // dtype.itemsize for stride in y_strides)
-    dims = _merge(list(zip(batch, x_batch, y_batch, strict=True)))
-    if len(dims) == 1 and dims[0][2] == 0 and (m == 1 or dims[0][1] == m * x_row):
-        # One y for all: the batch is nothing but more rows of x.
-        m, x_row, dims = m * dims[0][0], dims[0][1] // m, []
+    asked = problem_of(dtype.itemsize, x_shape, x_strides, y_shape, y_strides)
+    *sizes_and_strides, dims = asked
+    m, n, k = sizes_and_strides[:3]
     if len(dims) > BATCH_DIMS:
         raise ValueError(f"matmul: at most {BATCH_DIMS} batch dimensions that do not merge, got {len(dims)}")
 
     def tiles(tile: int) -> int:
         return math.prod(size for size, _, _ in dims) * ceil_div(m, tile) * ceil_div(n, tile)
 
-    layout = ""
+    tensor_layout = ""
     if tf32 or dtype.name in ("float16", "bfloat16"):
-        x_layout, y_layout = _layout(m, k, x_row, x_col), _layout(k, n, y_row, y_col)
-        if x_layout is None or y_layout is None:
+        if asked.x_layout is None or asked.y_layout is None:
             return None
-        layout = x_layout + y_layout
-        kernel, total, blocks, shared = _tensor[layout], _tensor_total, tiles(TENSOR_TILE), TENSOR_SHARED
+        tensor_layout = asked.x_layout + asked.y_layout
+        kernel, total, blocks, shared = _tensor[tensor_layout], _tensor_total, tiles(TENSOR_TILE), TENSOR_SHARED
     elif dtype.name in ("float32", "float64") or dtype.kind in "iu":
         large, small = SIMT_TILES
         # A float64 tile of the large size would leave room for one block's registers only.
@@ -121,39 +121,17 @@ def _plan(
     else:
         raise TypeError(f"matmul: no CUDA kernel for {dtype}; there is one for floats and integers")
     if blocks == 0 or k == 0:
-        return Plan(kernel, layout, total, 0, 1, 0, b"")
+        return Plan(kernel, tensor_layout, total, 0, 1, 0, b"")
 
     slices = 1 if blocks >= ENOUGH_BLOCKS else max(1, min(ceil_div(ENOUGH_BLOCKS, blocks), k // SHORTEST_SLICE))
     slice = ceil_div(ceil_div(k, slices), SLICE_STEP) * SLICE_STEP
     slices = ceil_div(k, slice)
-    padded = dims + [(1, 0, 0)] * (BATCH_DIMS - len(dims))
+    padded = dims + ((1, 0, 0),) * (BATCH_DIMS - len(dims))
     fields = [value for field in zip(*padded, strict=True) for value in field]
-    problem = PROBLEM.pack(m, n, k, x_row, x_col, y_row, y_col, slices, slice, len(dims), *fields)
-    return Plan(kernel, layout, total, blocks * slices, slices, shared, problem)
-
-
-def _layout(rows: int, cols: int, row_stride: int, col_stride: int) -> str | None:
-    """n: the elements of a row are neighbours; t: those of a column; None: neither."""
-    if col_stride == 1:
-        return "n"
-    if row_stride == 1:
-        return "t"
-    # A dimension of one element has no neighbours to be near to.
-    return "n" if cols <= 1 else "t" if rows <= 1 else None
+    problem = PROBLEM.pack(*sizes_and_strides, slices, slice, len(dims), *fields)
+    return Plan(kernel, tensor_layout, total, blocks * slices, slices, shared, problem)
 
 
 def _with_neighbours(x: Array) -> Array:
     (rows, cols), strides = x.shape[-2:], (stride // x.dtype.itemsize for stride in x.strides[-2:])
-    return copy(x) if _layout(rows, cols, *strides) is None else x
-
-
-def _merge(dims: Batch) -> Batch:
-    """The same batch with as few dimensions: neighbours that one stride steps through become one."""
-    merged: Batch = []
-    for size, x_stride, y_stride in dims:
-        if size == 1:
-            continue
-        if merged and merged[-1][1:] == (x_stride * size, y_stride * size):
-            size *= merged.pop()[0]
-        merged.append((size, x_stride, y_stride))
-    return merged
+    return copy(x) if layout(rows, cols, *strides) is None else x
