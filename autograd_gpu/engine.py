@@ -178,7 +178,13 @@ def _run_with_node_hooks(node: Node, gradients: list[Any]) -> Sequence[Any]:
     for hook in list(hooks.before.values()):
         replacement = hook(tuple(gradients))
         if replacement is not None:
-            gradients = list(replacement) if isinstance(replacement, (tuple, list)) else [replacement]
+            replaced = list(replacement) if isinstance(replacement, (tuple, list)) else [replacement]
+            if len(replaced) != len(gradients):
+                raise RuntimeError(
+                    f"hook '{getattr(hook, '__name__', type(hook).__name__)}' has returned an incorrect number of values "
+                    f"(got {len(replaced)}, but expected {len(gradients)})"
+                )
+            gradients = replaced
     results = node.run(list(gradients))
     for hook in list(hooks.after.values()):
         replacement = hook(tuple(results), tuple(gradients))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -46,6 +47,11 @@ class FunctionCtx(Op):
 
     def mark_dirty(self, *tensors: Tensor) -> None:
         """Say which inputs forward changed in place. They must be returned."""
+        for number, tensor in enumerate(tensors):
+            if not isinstance(tensor, Tensor):
+                raise RuntimeError(
+                    f"mark_dirty can only accept variables, but argument {number} is of type {type(tensor).__name__}"
+                )
         self._dirty = tensors
 
     def mark_non_differentiable(self, *tensors: Tensor) -> None:
@@ -83,8 +89,8 @@ class FunctionCtx(Op):
                 continue
             if not isinstance(gradient, Tensor):
                 raise RuntimeError(
-                    f"function {name} returned an invalid gradient at index {number} - expected Variable or None, but got "
-                    f"{type(gradient).__name__}"
+                    f"expected Variable or None (got {type(gradient).__name__}) as gradient {number} that function {name} "
+                    "returned"
                 )
             shape, dtype, device = info
             if gradient.device.base is not device.base:
@@ -156,8 +162,10 @@ class Function:
             cls.backward = cls.__dict__["vjp"]  # type: ignore[method-assign]
 
     @classmethod
-    def apply(cls, *args: Any) -> Any:
+    def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Run forward with nothing recorded, then record this function as one node."""
+        if kwargs:
+            args = cls._positional(args, kwargs)
         ctx = FunctionCtx()
         ctx._function = cls
         tensors = [a for a in args if isinstance(a, Tensor)]
@@ -184,16 +192,26 @@ class Function:
         return results[0] if is_single else results
 
     @classmethod
+    def _positional(cls, args: tuple, kwargs: dict[str, Any]) -> tuple:
+        """The arguments in forward's order: each has its place among the gradients."""
+        bound = inspect.signature(cls.forward).bind(*(() if cls.setup_context else (None,)), *args, **kwargs)
+        bound.apply_defaults()
+        return bound.args if cls.setup_context else bound.args[1:]
+
+    @classmethod
     def _record(
         cls, ctx: FunctionCtx, args: tuple, tensors: list, edges: tuple, outputs: tuple, recorded: bool
     ) -> tuple:
         dirty = {id(t) for t in ctx._dirty}
         for tensor in ctx._dirty:
             if recorded and tensor._edge is not None and type(tensor._edge[0]) is AccumulateGrad:
-                raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
+                raise RuntimeError(
+                    f"a leaf Variable that requires grad has been used in an in-place operation. ({cls.__name__})"
+                )
             if not any(tensor is output for output in outputs):
                 raise RuntimeError(
-                    "Some elements marked as dirty during the forward method were not returned as output."
+                    "Some elements marked as dirty during the forward method were not returned as output. The inputs "
+                    f"that are modified inplace must all be outputs of the Function. ({cls.__name__})"
                 )
         inputs = {id(t) for t in tensors}
         fresh = []

@@ -231,6 +231,13 @@ class Op(Node):
         """Call `hook(grad_outputs)` before the node runs; what it returns replaces grad_outputs."""
         return add_hook(hooks_of(ctx).before, hook)
 
+    def __call__(ctx, *gradients: Any) -> Any:
+        """Return the gradients of the inputs for gradients of the outputs: one, or a tuple of them."""
+        if len(gradients) != ctx.outputs:
+            raise TypeError(f"{ctx.name()}: expected {ctx.outputs} gradients, one per output, but got {len(gradients)}")
+        results = tuple(ctx.run(list(gradients)))
+        return results[0] if len(results) == 1 else results
+
     def __repr__(ctx) -> str:
         return f"<{ctx.name()} object at {id(ctx):#x}>"
 

@@ -284,3 +284,44 @@ def test_a_function_passes_gradcheck():
     x = torch.tensor([0.5, 2.0], dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(Cube.apply, x)
     assert torch.autograd.gradgradcheck(Cube.apply, x)
+
+
+def test_keyword_arguments_take_their_places():
+    class Scale(Function):
+        @staticmethod
+        def forward(ctx, x, factor=3.0):
+            ctx.factor = factor
+            return x * factor
+
+        @staticmethod
+        def backward(ctx, gy):
+            return gy * ctx.factor, None
+
+    x = leaf(1)
+    Scale.apply(x, factor=5.0).backward()
+    assert x.grad.tolist() == [5]
+
+
+def test_mark_dirty_takes_tensors_only():
+    class Wrong(Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.mark_dirty(3)
+            return x * 2
+
+    with pytest.raises(RuntimeError, match="mark_dirty can only accept variables, but argument"):
+        Wrong.apply(leaf(1))
+
+
+def test_a_gradient_that_is_no_tensor():
+    class Wrong(Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, gy):
+            return 3.0
+
+    with pytest.raises(RuntimeError, match=r"expected Variable or None \(got float\)"):
+        Wrong.apply(leaf(1)).backward()

@@ -320,3 +320,20 @@ def test_saving_on_the_cpu_gives_the_same_gradients(on_each_device):
         __enter__ = __exit__ = lambda self, *exception: None
 
     assert gradients(torch.autograd.graph.save_on_cpu()) == gradients(Nothing())
+
+
+def test_a_node_can_be_called():
+    x = torch.tensor([2.0], requires_grad=True)
+    y = torch.tensor([5.0], requires_grad=True)
+    node = (x * y).grad_fn
+    gradients = node(torch.ones(1))
+    assert [g.tolist() for g in gradients] == [[5], [2]]
+    with pytest.raises(TypeError):
+        node(torch.ones(1), torch.ones(1))
+
+
+def test_a_prehook_that_returns_too_many():
+    y = torch.tensor([2.0], requires_grad=True).exp()
+    y.grad_fn.register_prehook(lambda gradients: (gradients[0], gradients[0]))
+    with pytest.raises(RuntimeError, match=r"has returned an incorrect number of values \(got 2, but expected 1\)"):
+        y.backward()

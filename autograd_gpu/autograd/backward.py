@@ -79,8 +79,10 @@ def grad(
     roots = _as_tuple(outputs, "grad", grad_outputs)
     targets = _as_tuple(inputs, "grad", itertools.repeat(roots[0]))
     if not targets:
-        raise ValueError("grad requires non-empty inputs.")
+        raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
     keep_graph = create_graph if retain_graph is None else retain_graph
+    for number, root in enumerate(roots):
+        _check_is_recorded(root, number)
     for target in targets:
         if not target.requires_grad:
             raise RuntimeError("One of the differentiated Tensors does not require grad")
@@ -224,11 +226,7 @@ def _root_gradients(roots: tuple, given: Any, create_graph: bool) -> list[Tensor
         )
     gradients = []
     for number, (root, gradient) in enumerate(zip(roots, given)):
-        if not root.requires_grad or edge_of(root) is None:
-            raise RuntimeError(
-                f"element {number} of tensors does not require grad and does not have a grad_fn. Was it computed under "
-                "no_grad(), from detach(), or from tensors made without requires_grad=True?"
-            )
+        _check_is_recorded(root, number)
         if gradient is None:
             if root._array.size != 1:
                 raise RuntimeError(
@@ -241,6 +239,14 @@ def _root_gradients(roots: tuple, given: Any, create_graph: bool) -> list[Tensor
             gradient = cast(gradient, root.dtype)
         gradients.append(gradient)
     return gradients
+
+
+def _check_is_recorded(root: Tensor, number: int) -> None:
+    if not root.requires_grad or edge_of(root) is None:
+        raise RuntimeError(
+            f"element {number} of tensors does not require grad and does not have a grad_fn. Was it computed under "
+            "no_grad(), from detach(), or from tensors made without requires_grad=True?"
+        )
 
 
 def _check_root_gradient(root: Tensor, gradient: Any, number: int) -> None:
