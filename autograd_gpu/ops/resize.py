@@ -166,6 +166,42 @@ def upsample(
     return interpolate(input, size, scale_factor, mode, align_corners)
 
 
+def upsample_nearest(
+    input: Tensor, size: int | Sequence[int] | None = None, scale_factor: float | Sequence[float] | None = None
+) -> Tensor:
+    """Return `interpolate` with mode="nearest", which PyTorch prefers."""
+    warnings.warn(
+        "`nn.functional.upsample_nearest` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=2
+    )
+    return interpolate(input, size, scale_factor, "nearest")
+
+
+def upsample_bilinear(
+    input: Tensor, size: int | Sequence[int] | None = None, scale_factor: float | Sequence[float] | None = None
+) -> Tensor:
+    """Return `interpolate` with mode="bilinear" and align_corners=True, which PyTorch prefers."""
+    warnings.warn(
+        "`nn.functional.upsample_bilinear` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=2
+    )
+    return interpolate(input, size, scale_factor, "bilinear", True)
+
+
+def channel_shuffle(input: Tensor, groups: int) -> Tensor:
+    """Return input (N, C, ...) with its channels, in `groups` groups, dealt out in turn (Zhang, Zhou, Lin & Sun 2018)."""
+    shape = input._array.shape
+    if input.ndim <= 2:
+        raise RuntimeError(f"channel_shuffle expects input with > 2 dims, but got input with sizes {list(shape)}")
+    if groups <= 0:
+        raise RuntimeError(f"Number of groups to divide channels in must be positive. Value of groups:{groups}")
+    if shape[1] % groups:
+        raise RuntimeError(
+            f"Number of channels must be divisible by groups. Got {shape[1]} channels and {groups} groups."
+        )
+    rest = math.prod(shape[2:])
+    dealt = permute(reshape(input, (shape[0], groups, shape[1] // groups, rest)), 0, 2, 1, 3)
+    return reshape(dealt, shape)
+
+
 def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     """Return (..., C, H * r, W * r) for input (..., C * r * r, H, W): channels become pixels (Shi et al. 2016)."""
     r = upscale_factor
