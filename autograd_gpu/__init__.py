@@ -7,6 +7,10 @@ import importlib as _importlib
 from typing import Any as _Any
 
 from . import dtypes as _dtypes
+from .determinism import (
+    are_deterministic_algorithms_enabled, get_deterministic_debug_mode, is_deterministic_algorithms_warn_only_enabled,
+    set_deterministic_debug_mode, use_deterministic_algorithms,
+)  # fmt: skip
 from .device import Device as device
 from .device import get_default_device, set_default_device
 from .dtypes import DType as dtype
@@ -24,11 +28,13 @@ from .ops.arrange import (
     triu_indices, vsplit, vstack,
 )  # fmt: skip
 from .ops.cast import result_type as _result_type
+from .ops.combinatorics import combinations, unravel_index, vander
 from .ops.closeness import allclose, equal, isclose
 from .ops.creation import (
-    arange, as_tensor, empty, empty_like, eye, from_numpy, full, full_like, is_tensor, linspace, logspace, ones,
-    ones_like, tensor, tril, triu, zeros, zeros_like,
+    arange, as_tensor, asarray, empty, empty_like, eye, from_numpy, frombuffer, full, full_like, is_tensor, linspace,
+    logspace, ones, ones_like, range, scalar_tensor, tensor, tril, triu, zeros, zeros_like,
 )  # fmt: skip
+from .ops.distributions import binomial, poisson
 from .ops.einsum import einsum, tensordot
 from .ops.activation import relu, sigmoid, tanh
 from .ops.elementwise import (
@@ -43,7 +49,7 @@ from .ops.unary import (
 from .ops.exchange import from_dlpack, to_dlpack
 from .ops.elementwise_composed import (
     addcdiv, bitwise_left_shift, bitwise_right_shift, clamp_max, clamp_min, deg2rad, float_power, fmax, fmin, frac,
-    heaviside, hypot, isneginf, isposinf, isreal, ldexp, lerp, logaddexp, logaddexp2, logit, nan_to_num, positive,
+    gcd, heaviside, hypot, isneginf, isposinf, isreal, lcm, ldexp, lerp, logaddexp, logaddexp2, logit, nan_to_num, positive,
     rad2deg, rsub, signbit, sinc, xlogy,
 )  # fmt: skip
 from .ops.index import gather, index_select, masked_fill, masked_select, nonzero, scatter, scatter_add
@@ -65,29 +71,36 @@ from .ops.out import TAKES_OUT as _TAKES_OUT
 from .ops.out import accepting_out as _accepting_out
 from .ops.random import (
     Generator, bernoulli, dropout, get_rng_state, initial_seed, manual_seed, multinomial, normal, rand, rand_like,
-    randint, randn, randn_like, randperm, seed, set_rng_state,
+    randint, randint_like, randn, randn_like, randperm, seed, set_rng_state,
 )  # fmt: skip
+from .ops.quantile import nanquantile, quantile
+from .ops.renorm import renorm
 from .ops.reduce import (
     all, amax, amin, any, argmax, argmin, argsort, cumsum, logsumexp, max, mean, min, norm, prod, sort, std, sum,
     topk, var,
 )  # fmt: skip
-from .ops.scan import cummax, cummin, cumprod, diff, logcumsumexp
+from .ops.scan import cummax, cummin, cumprod, cumulative_trapezoid, diff, logcumsumexp, trapezoid
 from .ops.scatter import (
     argwhere, index_add, index_copy, index_fill, index_put, masked_scatter, put, scatter_reduce, take,
     take_along_dim,
 )  # fmt: skip
 from .ops.shape import (
     broadcast_shapes, broadcast_tensors, broadcast_to, cat, chunk, clone, concat, concatenate, diagonal, flatten,
-    flip, movedim, narrow, permute, ravel, reshape, select, split, squeeze, stack, swapaxes, swapdims, t, tile,
-    transpose, unbind, unflatten, unsqueeze,
+    flip, movedim, narrow, narrow_copy, permute, ravel, reshape, select, split, squeeze, stack, swapaxes, swapdims, t, tile,
+    transpose, unbind, unflatten, unsafe_chunk, unsafe_split,
+    unsafe_split_with_sizes, unsqueeze,
 )  # fmt: skip
 from .ops.softmax import log_softmax, softmax
-from .ops.special import digamma, erfinv, i0, lgamma, mvlgamma, nextafter, polygamma
+from .ops.special import digamma, erfinv, frexp, i0, lgamma, mvlgamma, nextafter, polygamma
 from .ops.sorting import (
     bucketize, isin, kthvalue, median, mode, msort, nanmedian, searchsorted, unique, unique_consecutive,
 )  # fmt: skip
 from .ops.strided import as_strided, as_strided_scatter, empty_strided
-from .ops.statistics import aminmax, bincount, count_nonzero, histc, nanmean, nansum, std_mean, var_mean
+from .ops.statistics import (
+    aminmax, bincount, corrcoef, count_nonzero, cov, histc, histogram, nanmean, nansum, std_mean, var_mean,
+)  # fmt: skip
+from .ops.windows import bartlett_window, blackman_window, hamming_window, hann_window, kaiser_window
+from .precision import get_float32_matmul_precision, set_float32_matmul_precision
 from .printing import set_printoptions
 from .tensor import Size, Tensor
 from .version import __version__
@@ -104,7 +117,7 @@ absolute, arccos, arcsin, arctan, clip, divide, multiply, subtract, true_divide,
 )  # fmt: skip
 arctan2, arccosh, arcsinh, arctanh, fix, sgn, moveaxis = atan2, acosh, asinh, atanh, trunc, sign, movedim
 greater, greater_equal, less, less_equal, not_equal = gt, ge, lt, le, ne
-ger = outer
+ger, trapz = outer, trapezoid
 result_type = _result_type
 inf, nan, pi, e = (__import__("math").inf, __import__("math").nan, __import__("math").pi, __import__("math").e)
 

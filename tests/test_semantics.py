@@ -275,8 +275,9 @@ INFINITY = float("inf")
         (lambda x: x.clamp(0, 1), [0.0, 1.0, 0.5, 2.0], [1.0, 1.0, 1.0, 0.0]),
         (lambda x: x.prod(), [0.0, 3.0, 0.0], [0.0, 0.0, 0.0]),
         (lambda x: x.prod(), [0.0, 3.0, 2.0], [6.0, 0.0, 0.0]),
+        (lambda x: x.std(), [2.0, 2.0], [0.0, 0.0]),
     ],
-    ids=["abs", "relu", "norm", "sqrt", "pow0", "clamp", "prod_two_zeros", "prod_one_zero"],
+    ids=["abs", "relu", "norm", "sqrt", "pow0", "clamp", "prod_two_zeros", "prod_one_zero", "std"],
 )
 def test_gradients_at_edges(function, at, gradient):
     x = leaf(*at)

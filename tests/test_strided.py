@@ -105,6 +105,24 @@ def test_where_a_tensor_lies():
     assert not x.is_set_to(x[:1]) and not x.is_set_to(x.clone()) and not x.is_set_to(x.view(6))
 
 
+def test_the_same_bytes_as_another_dtype():
+    x = torch.arange(8.0).view(2, 4)
+    bits = x.view(torch.int32)
+    x.mul_(2)
+    assert bits.dtype == torch.int32 and bits.view(torch.float32).tolist() == x.tolist() and bits._version == 1
+    assert (x.view(torch.float64).shape, x.view(torch.int16).shape) == ((2, 2), (2, 8))
+    assert x.view(torch.uint8).view(torch.float32).tolist() == x.tolist()
+    assert not leaf().view(torch.int32).requires_grad
+    for tensor, dtype, message in [
+        (torch.ones(3), torch.float64, r"self.size\(-1\) must be divisible by 2 to view"),
+        (torch.ones(()), torch.float64, r"self.dim\(\) cannot be 0 to view"),
+        (torch.ones(3, 4).t(), torch.int16, r"self.stride\(-1\) must be 1 to view"),
+        (torch.ones(6)[1:5], torch.float64, r"self.storage_offset\(\) must be divisible by 2 to view"),
+    ]:
+        with pytest.raises(RuntimeError, match=message):
+            tensor.view(dtype)
+
+
 def test_tensors_made_at_given_strides():
     x = torch.empty_strided((2, 3), (1, 2), dtype=torch.int64)
     assert (x.shape, x.stride(), x.dtype) == ((2, 3), (1, 2), torch.int64)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import math
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -61,7 +62,9 @@ def _as_array(data: Any, dtype: DType | None) -> np.ndarray:
     elif isinstance(data, complex):
         dtypes.of_scalar(data)
     elif not is_scalar(data) and not hasattr(data, "__array__"):
-        raise TypeError(f"tensor(): expected a number, a sequence or an array, but got {type(data).__name__}")
+        if isinstance(data, (str, bytes)):
+            raise TypeError(f"new(): invalid data type '{type(data).__name__}'")
+        raise RuntimeError(f"Could not infer dtype of {type(data).__name__}: expected a number, a sequence or an array")
     try:
         array = np.asarray(data)
     except ValueError as error:
@@ -73,7 +76,7 @@ def _as_array(data: Any, dtype: DType | None) -> np.ndarray:
         elif kind in "iu":
             dtype = dtypes.int64
         elif kind == "O" and array.size:
-            raise TypeError(f"tensor(): expected numbers, but got {type(array.reshape(-1)[0]).__name__} within")
+            raise RuntimeError(f"Could not infer dtype of {type(array.reshape(-1)[0]).__name__}, found among the data")
         elif kind in "SU":
             raise TypeError("new(): invalid data type 'str'")
         else:
@@ -251,3 +254,96 @@ def triu(input: Tensor, diagonal: int = 0) -> Tensor:
 def is_tensor(obj: Any) -> bool:
     """Return whether obj is a tensor."""
     return isinstance(obj, Tensor)
+
+
+def scalar_tensor(s: Number, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Return a tensor without dimensions that holds a number, in the default dtype unless another is given."""
+    return full((), s, dtype=dtype or dtypes.get_default_dtype(), device=device, requires_grad=requires_grad)
+
+
+def asarray(
+    obj: Any,
+    *,
+    dtype: DType | None = None,
+    device: Any = None,
+    copy: bool | None = None,
+    requires_grad: bool | None = None,
+) -> Tensor:
+    """Return obj as a tensor that shares its memory: where it can (copy=None), never (True), or else ValueError (False).
+
+    obj is a tensor, a NumPy array, anything with `__dlpack__` or a buffer, or numbers. A tensor keeps its history
+    unless requires_grad=False.
+    """
+    is_shared = True
+    if isinstance(obj, (Tensor, np.ndarray)):
+        y = as_tensor(obj, dtype=dtype, device=device)
+        is_shared = y._array is (obj._array if isinstance(obj, Tensor) else obj)
+    elif hasattr(obj, "__dlpack__") and not isinstance(obj, np.generic):
+        y = as_tensor(np.from_dlpack(obj), dtype=dtype, device=device)
+        is_shared = dtype is None and device is None
+    elif isinstance(obj, (bytes, bytearray, memoryview)):
+        y = frombuffer(obj, dtype=dtype or dtypes.get_default_dtype())
+    else:
+        y, is_shared = tensor(obj, dtype=dtype, device=device), False
+    if copy is False and not is_shared:
+        raise ValueError(
+            "can't alias arbitrary sequence, or memory of another dtype or device, into a tensor. Pass copy=None."
+        )
+    if copy and is_shared:
+        y = y.clone()  # type: ignore[attr-defined]
+    if requires_grad is None or requires_grad == y.requires_grad:
+        return y
+    return with_grad(y.detach(), requires_grad)
+
+
+def frombuffer(buffer: Any, *, dtype: DType, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Tensor:
+    """Return a vector over the memory of an object with a buffer: `count` elements (-1: all) from byte `offset` on."""
+    dtype = dtypes.as_dtype(dtype)
+    length, size = memoryview(buffer).nbytes, dtype.itemsize
+    if length == 0 or count == 0:
+        raise ValueError(f"both buffer length ({length}) and count ({count}) must not be 0")
+    if not 0 <= offset < length:
+        raise ValueError(
+            f"offset ({offset} bytes) must be non-negative and no greater than buffer length ({length} bytes) minus 1"
+        )
+    if count < 0 and (length - offset) % size:
+        raise ValueError(
+            f"buffer length ({length - offset} bytes) after offset ({offset} bytes) must be a multiple of element size "
+            f"({size})"
+        )
+    if count > 0 and offset + count * size > length:
+        raise ValueError(
+            f"requested buffer length ({count} * {size} bytes) after offset ({offset} bytes) must not be greater than "
+            f"actual buffer length ({length} bytes)"
+        )
+    array = np.frombuffer(buffer, dtype.numpy, count, offset)
+    if not array.flags.writeable:
+        warnings.warn("The given buffer is not writable; the tensor is a copy of it.", stacklevel=2)
+        array = array.copy()
+    return with_grad(wrap(array, CPU), requires_grad)
+
+
+def range(
+    start: Number,
+    end: Number | None = None,
+    step: Number = 1,
+    *,
+    dtype: DType | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Return start, start + step, ... up to and with end. Deprecated, as in PyTorch: use `arange`, which excludes end."""
+    warnings.warn(
+        "torch.range is deprecated and will be removed in a future release because its behavior is inconsistent with "
+        "Python's range builtin. Instead, use torch.arange, which produces values in [start, end).",
+        stacklevel=2,
+    )
+    if end is None:
+        start, end = 0, start
+    if step == 0:
+        raise RuntimeError("step must be nonzero")
+    if (end - start) * step < 0:
+        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
+    place, count = resolve(device), math.floor((end - start) / step) + 1
+    dtype = dtype or dtypes.get_default_dtype()
+    return with_grad(wrap(place.backend.arange(start, step, count, dtype.numpy), place), requires_grad)

@@ -34,6 +34,12 @@ class Sub(Op):
         return gz, -gz if ctx.needs(1) else None
 
 
+class Rsub(Sub):
+    """z = x - y for a number x, with PyTorch's name."""
+
+    suffix = "Backward1"
+
+
 class Mul(Op):
     """z = x * y."""
 
@@ -258,6 +264,14 @@ class Where(Op):
         )
 
 
+class MaskedFill(Where):
+    """Where, with PyTorch's name for a number or a 0-d tensor in the place of x."""
+
+    def keep(ctx, z, condition, x, y):
+        ctx.suffix = f"Backward{int(isinstance(x, Tensor))}"
+        ctx.save(condition)
+
+
 def add(input: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
     """Return input + alpha * other, broadcast; bool + bool is a logical or."""
     x, y = operands("add", input, other)
@@ -272,7 +286,8 @@ def sub(input: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
             "use the `~` or `logical_not()` operator instead."
         )
     x, y = operands("sub", input, other)
-    return Sub.apply(x, y if alpha == 1 else y * alpha)
+    operation = Sub if isinstance(x, Tensor) else Rsub
+    return operation.apply(x, y if alpha == 1 else y * alpha)
 
 
 def mul(input: Tensor, other: Tensor | Number) -> Tensor:
@@ -370,7 +385,9 @@ def _bitwise(name: str, summary: str) -> Any:
     def function(input: Tensor, other: Tensor | Number) -> Tensor:
         x, y = operands(name, input, other)
         if result_type(x, y).is_floating_point:
-            raise RuntimeError(f"{name}: expected integer or bool tensors, but got {result_type(x, y)}")
+            raise NotImplementedError(
+                f'"{name}_cpu" not implemented for {result_type(x, y)}: bits are those of integer and bool tensors'
+            )
         return Test.apply(x, y, kernel=name)
 
     return named(function, name, summary)
@@ -384,7 +401,7 @@ bitwise_xor = _bitwise("bitwise_xor", "Bits set in exactly one.")
 def clamp(input: Tensor, min: Tensor | Number | None = None, max: Tensor | Number | None = None) -> Tensor:
     """Return input limited to [min, max]; either bound may be missing, a number, or a tensor that broadcasts."""
     if min is None and max is None:
-        raise ValueError("torch.clamp: At least one of 'min' or 'max' must not be None")
+        raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
     if isinstance(min, Tensor) or isinstance(max, Tensor):
         if min is not None:
             input = _clamp_by_tensor(input, min, "maximum")
@@ -414,6 +431,11 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
         condition = condition != 0
     if is_scalar(input) and is_scalar(other):
         input = condition.new_full((), input, dtype=result_type(input, other))  # type: ignore[attr-defined]
+    return choose(Where, condition, input, other)
+
+
+def choose(operation: type[Where], condition: Tensor, input: Any, other: Any) -> Tensor:
+    """Return input where the condition holds and other elsewhere, recorded as `operation`."""
     if isinstance(input, Tensor) or isinstance(other, Tensor):
         input, other = operands("where", input, other)
     tensors = [value for value in (condition, input, other) if isinstance(value, Tensor)]
@@ -422,9 +444,9 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     tensors = broadcast_together(*tensors)
     condition = tensors[0]
     if len(tensors) == 3:
-        return Where.apply(*tensors)
+        return operation.apply(*tensors)
     return (
-        Where.apply(condition, tensors[1], other)
+        operation.apply(condition, tensors[1], other)
         if isinstance(input, Tensor)
-        else Where.apply(condition, input, tensors[1])
+        else operation.apply(condition, input, tensors[1])
     )

@@ -16,7 +16,7 @@ from ..op import Op
 from ..tensor import Tensor, wrap
 from .cast import broadcast, broadcast_together, cast, is_scalar, to_device
 from .creation import arange
-from .elementwise import where
+from .elementwise import MaskedFill, choose, where
 from .shape import Alias, Slice, permute, reshape, shaped, unsqueeze, wrap_dim
 
 
@@ -180,7 +180,7 @@ def _as_part(x: Tensor, part: Any) -> Any:
             array = array.astype(np.int64)
         part = wrap(x.device.backend.from_numpy(array), x.device)
     if not isinstance(part, Tensor):
-        raise TypeError(
+        raise (TypeError if isinstance(part, str) else IndexError)(
             "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices "
             f"(got {type(part).__name__})"
         )
@@ -378,6 +378,8 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """Return the slices of input at `index` (a vector) along `dim`."""
     if index.ndim > 1:
         raise IndexError("index_select(): Index is supposed to be a vector")
+    if index._array.dtype.kind not in "iu":
+        raise RuntimeError(f"index_select(): Expected dtype int32 or int64 for index, but got {index.dtype}")
     dim = wrap_dim(dim, input.ndim)
     return getitem(input, (slice(None),) * dim + (reshape(index, (-1,)),))
 
@@ -392,7 +394,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
                 f"masked_fill only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s)."
             )
         value = cast(value, input.dtype)
-    return where(mask, value, input)
+    return choose(MaskedFill, mask, value, input)
 
 
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:

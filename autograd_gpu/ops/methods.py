@@ -13,7 +13,7 @@ from ..device import Device, resolve
 from ..device import cpu as CPU
 from ..dtypes import DType
 from ..printing import represent
-from ..tensor import AccumulateGrad, Tensor, edge_of, wrap
+from ..tensor import AccumulateGrad, Tensor, edge_of
 from . import (
     activation,
     arrange,
@@ -22,6 +22,7 @@ from . import (
     creation,
     decompositions,
     determinants,
+    distributions,
     elementwise,
     elementwise_composed,
     index,
@@ -33,8 +34,10 @@ from . import (
     products,
     properties,
     pseudoinverse,
+    quantile,
     random,
     reduce,
+    renorm,
     scan,
     scatter,
     shape,
@@ -55,8 +58,9 @@ _METHODS: dict[Any, str] = {
     "isnan log log10 log1p log2 logical_not reciprocal round rsqrt sign sin sinh sqrt square tan trunc",
     activation: "relu sigmoid tanh",
     reduce: "all amax amin any argmax argmin argsort cumsum logsumexp max mean min norm prod sort std sum topk var",
-    shape: "broadcast_to chunk clone contiguous diagonal expand expand_as flatten flip movedim narrow permute ravel repeat "
-    "reshape select split squeeze swapaxes swapdims t tile transpose unbind unflatten unsqueeze",
+    shape: "broadcast_to chunk clone contiguous diagonal expand expand_as flatten flip movedim narrow narrow_copy permute "
+    "ravel repeat reshape select split squeeze swapaxes swapdims t tile transpose unbind unflatten unsafe_chunk unsafe_split "
+    "unsafe_split_with_sizes unsqueeze",
     matmul: "addbmm addmm addmv addr baddbmm bmm dot inner matmul mm mv outer vdot",
     decompositions: "cholesky_inverse cholesky_solve",
     determinants: "det logdet",
@@ -70,16 +74,19 @@ _METHODS: dict[Any, str] = {
     random: "bernoulli multinomial",
     closeness: "allclose equal isclose",
     elementwise_composed: "addcdiv bitwise_left_shift bitwise_right_shift clamp_max clamp_min deg2rad float_power fmax "
-    "fmin frac heaviside hypot isneginf isposinf isreal ldexp lerp logaddexp logaddexp2 logit nan_to_num positive rad2deg "
-    "signbit sinc xlogy",
+    "fmin frac gcd heaviside hypot isneginf isposinf isreal lcm ldexp lerp logaddexp logaddexp2 logit nan_to_num positive "
+    "rad2deg signbit sinc xlogy",
     scan: "cummax cummin cumprod diff logcumsumexp",
     sorting: "kthvalue median mode msort nanmedian unique unique_consecutive",
     properties: "apply_ conj conj_physical fill_diagonal_ is_conj is_neg is_nonzero is_pinned is_shared is_signed map2_ map_ "
     "record_stream resolve_conj resolve_neg type",
     inplace_views: "as_strided_ resize_ resize_as_ squeeze_ swapaxes_ swapdims_ t_ transpose_ unsqueeze_",
     strided: "as_strided as_strided_scatter data_ptr is_set_to new_empty_strided storage_offset",
-    special: "digamma erfinv i0 lgamma mvlgamma nextafter",
-    statistics: "aminmax bincount count_nonzero histc nanmean nansum",
+    special: "digamma erfinv frexp i0 lgamma mvlgamma nextafter",
+    statistics: "aminmax bincount corrcoef count_nonzero cov histc histogram nanmean nansum",
+    quantile: "nanquantile quantile",
+    renorm: "renorm",
+    distributions: "cauchy_ exponential_ geometric_ log_normal_",
     arrange: "adjoint diag diag_embed diagflat diagonal_scatter dsplit fliplr flipud hsplit repeat_interleave roll rot90 "
     "select_scatter slice_scatter split_with_sizes sum_to_size tensor_split trace unfold vsplit",
     scatter: "argwhere index_add index_copy index_fill index_put masked_scatter put scatter_reduce take take_along_dim",
@@ -112,8 +119,8 @@ for _name in (
     "clamp bitwise_and bitwise_not bitwise_or bitwise_xor eq floor_divide ge gt le logical_and logical_not "
     "logical_or logical_xor lt ne addcmul addbmm addmm addmv addr baddbmm cumsum masked_fill scatter scatter_add "
     "tril triu addcdiv bitwise_left_shift bitwise_right_shift clamp_max clamp_min cumprod deg2rad float_power frac "
-    "heaviside hypot index_add index_copy index_fill index_put ldexp lerp logit masked_scatter mvlgamma nan_to_num "
-    "polygamma put rad2deg scatter_reduce sinc xlogy"
+    "gcd heaviside hypot index_add index_copy index_fill index_put lcm ldexp lerp logit masked_scatter mvlgamma "
+    "nan_to_num polygamma put rad2deg renorm scatter_reduce sinc xlogy"
 ).split():
     setattr(Tensor, _name + "_", inplace.inplace(_name + "_", getattr(Tensor, _name)))
 _add_, _sub_ = (inplace.inplace(name + "_", getattr(Tensor, name), name) for name in ("add", "sub"))
@@ -460,9 +467,7 @@ def _masked_fill_where(self: Tensor, condition: Tensor, other: Any) -> Tensor:
 def _view(self: Tensor, *size: Any) -> Tensor:
     """Return the same elements in another shape, or the same bytes as another dtype of the same size."""
     if len(size) == 1 and isinstance(size[0], DType):
-        if size[0].itemsize != self.dtype.itemsize:
-            raise RuntimeError(f"view: expected a dtype of {self.dtype.itemsize} bytes, but got {size[0]}")
-        return wrap(self._array.view(size[0].numpy), self.device)
+        return strided.view_as_dtype(self, size[0])
     return shape.view(self, *size)
 
 

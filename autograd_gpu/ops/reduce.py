@@ -16,7 +16,6 @@ from .cast import broadcast, cast, floating
 from .creation import arange
 from .elementwise import Number, where
 from .shape import flip, reshape, wrap_dim, wrap_dims
-from .unary import sqrt
 
 Dims = int | Sequence[int] | None
 
@@ -185,6 +184,21 @@ class Var(Op):
         count = math.prod(shape[d] for d in ctx.dims)
         slope = 2 / (count - ctx.correction) if count > ctx.correction else math.nan
         return _restore(gy, shape, ctx.dims) * slope * (x - mean(x, ctx.dims, keepdim=True))
+
+
+class Std(Op):
+    """y = the square root of a variance x; its gradient where x is 0 is 0."""
+
+    def forward(ctx, x):
+        return ctx.backend.sqrt(x)
+
+    def keep(ctx, y, x):
+        ctx.save(ctx.own(y))
+
+    def backward(ctx, gy):
+        (y,) = ctx.saved
+        is_zero = y == 0
+        return where(is_zero, 0.0, gy / where(is_zero, 1.0, y * 2.0))
 
 
 class Norm(Op):
@@ -378,7 +392,7 @@ def std(
     input: Tensor, dim: Any = None, *, correction: Number = 1, keepdim: bool = False, unbiased: bool | None = None
 ) -> Tensor:
     """Return the standard deviation over `dim`: the square root of `var`."""
-    return sqrt(var(input, dim, correction=correction, keepdim=keepdim, unbiased=unbiased))
+    return Std.apply(var(input, dim, correction=correction, keepdim=keepdim, unbiased=unbiased))
 
 
 def norm(

@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from ..dtypes import DType
 from ..op import Op, View
 from ..tensor import Size, Tensor
 from .cast import Expand, broadcast_shape, broadcast_together, cast, result_type
@@ -155,6 +156,12 @@ class Split(View):
         return cat(pieces, ctx.dim)
 
 
+class UnsafeSplit(Split):
+    """Split whose outputs count as tensors of their own, though they share x's memory: a write to one goes unnoticed."""
+
+    is_view = False
+
+
 class Unbind(View):
     """y0, y1, ... = the slices of x along `dim`, without that dimension."""
 
@@ -233,6 +240,10 @@ class Cat(Op):
 
     def backward(ctx, gy):
         return tuple(Split.apply(gy, sizes=tuple(ctx.sizes), dim=ctx.dim))
+
+
+class Stack(Cat):
+    """Cat of inputs that were given a new dimension, with PyTorch's name."""
 
 
 # ---------------------------------------------------------------------------------------------- dims and sizes
@@ -494,7 +505,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Return the tensors joined along an existing dimension. Their other sizes must agree; dtypes are promoted."""
     tensors = list(tensors)
     if not tensors:
-        raise RuntimeError("torch.cat(): expected a non-empty list of Tensors")
+        raise ValueError("torch.cat(): expected a non-empty list of Tensors")
     for number, tensor in enumerate(tensors):
         if not isinstance(tensor, Tensor):
             raise TypeError(f"expected Tensor as element {number} in argument 0, but got {type(tensor).__name__}")
@@ -512,8 +523,11 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
                     f"Sizes of tensors must match except in dimension {dim}. Expected size {expected} but got size "
                     f"{size} for tensor number {number} in the list."
                 )
-    dtype = result_type(*tensors)
-    return Cat.apply(*(cast(t, dtype) for t in kept), dim=dim)
+    return _joined(Cat, kept, dim, result_type(*tensors))
+
+
+def _joined(operation: type[Cat], tensors: Sequence[Tensor], dim: int, dtype: DType) -> Tensor:
+    return operation.apply(*(cast(t, dtype) for t in tensors), dim=dim)
 
 
 concat = concatenate = cat
@@ -531,11 +545,17 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
                 f"{list(tensor.shape)} at entry {number}"
             )
     dim = wrap_dim(dim, tensors[0].ndim + 1)
-    return cat([unsqueeze(tensor, dim) for tensor in tensors], dim)
+    return _joined(Stack, [unsqueeze(tensor, dim) for tensor in tensors], dim, result_type(*tensors))
 
 
 def split(tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
     """Return views of pieces along `dim`: of one size (the last may be smaller), or of the sizes listed."""
+    return _cut(Split, tensor, split_size_or_sections, dim)
+
+
+def _cut(
+    operation: type[Split], tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int
+) -> tuple[Tensor, ...]:
     dim = wrap_dim(dim, tensor.ndim)
     length = tensor._array.shape[dim]
     if isinstance(split_size_or_sections, int):
@@ -550,15 +570,34 @@ def split(tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int 
                 f"split_with_sizes expects split_sizes to sum exactly to {length} (input tensor's size at dimension "
                 f"{dim}), but got split_sizes={list(sizes)}"
             )
-    return Split.apply(tensor, sizes=sizes, dim=dim)
+    return operation.apply(tensor, sizes=sizes, dim=dim)
+
+
+def unsafe_split(tensor: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+    """`split` whose outputs may be written in place; only safe when tensor and the other outputs are not used after."""
+    return _cut(UnsafeSplit, tensor, split_size, dim)
+
+
+def unsafe_split_with_sizes(tensor: Tensor, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+    """`unsafe_split` into pieces of the sizes listed."""
+    return _cut(UnsafeSplit, tensor, split_sizes, dim)
+
+
+def unsafe_chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+    """`chunk` whose outputs may be written in place; only safe when input and the other outputs are not used after."""
+    return unsafe_split(input, _chunk_size(input, chunks, dim), dim)
 
 
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """Return at most `chunks` views of equal size along `dim` (the last may be smaller)."""
+    return split(input, _chunk_size(input, chunks, dim), dim)
+
+
+def _chunk_size(input: Tensor, chunks: int, dim: int) -> int:
     if chunks <= 0:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
     length = input._array.shape[wrap_dim(dim, input.ndim)]
-    return split(input, max(-(-length // chunks), 1), dim)
+    return max(-(-length // chunks), 1)
 
 
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
@@ -576,6 +615,11 @@ def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     if start + length > size:
         raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({size}).")
     return Slice.apply(input, index=(slice(None),) * dim + (slice(start, start + length),))
+
+
+def narrow_copy(input: Tensor, dim: int, start: int, length: int) -> Tensor:
+    """Return a copy of input[start : start + length] along `dim`."""
+    return Clone.apply(narrow(input, dim, start, length))
 
 
 def select(input: Tensor, dim: int, index: int) -> Tensor:

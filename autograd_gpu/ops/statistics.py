@@ -1,20 +1,24 @@
-"""Reductions made of others: two results at once, elements left out, elements counted."""
+"""Reductions made of others: two results at once, elements left out, elements counted, variables compared."""
 
 from __future__ import annotations
 
 import builtins
 import collections
 import math
+import warnings
 from typing import Any
 
 from .. import dtypes
 from ..dtypes import DType
 from ..tensor import Tensor
-from .cast import Number, cast
+from .cast import Number, cast, floating
+from .creation import linspace
 from .elementwise import where
 from .index import scatter_add
-from .reduce import Dims, amax, amin, mean, sum, var
-from .shape import reshape
+from .matmul import matmul
+from .reduce import Dims, Std, amax, amin, mean, sum, var
+from .shape import diagonal, reshape, transpose, unsqueeze
+from .sorting import searchsorted
 from .unary import isnan, logical_not, sqrt
 
 
@@ -50,7 +54,7 @@ def std_mean(
 ) -> tuple[Tensor, Tensor]:
     """Return (standard deviation, mean) over `dim`."""
     variance, centre = var_mean(input, dim, correction=correction, keepdim=keepdim, unbiased=unbiased)
-    return sqrt(variance), centre
+    return Std.apply(variance), centre
 
 
 def nansum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None) -> Tensor:
@@ -113,3 +117,135 @@ def histc(input: Tensor, bins: int = 100, min: Number = 0, max: Number = 0) -> T
     place = where(is_inside, (where(is_inside, x, min) - min) * (bins / (max - min)), 0.0)
     place = cast(place, dtypes.int64).clamp(max=bins - 1)  # type: ignore[attr-defined]
     return scatter_add(x.new_zeros(bins), 0, place, cast(is_inside, x.dtype))  # type: ignore[attr-defined]
+
+
+def cov(
+    input: Tensor, *, correction: int = 1, fweights: Tensor | None = None, aweights: Tensor | None = None
+) -> Tensor:
+    """Return the covariance matrix of variables (rows) over observations (columns); of one row, its variance.
+
+    `fweights` says how often each observation was made, `aweights` how much it counts. The sum of products is divided
+    by the number of observations less the correction.
+    """
+    if input.ndim > 2:
+        raise RuntimeError(
+            f"cov(): expected input to have two or fewer dimensions but got an input with {input.ndim} dimensions"
+        )
+    if input._array.dtype.kind == "b":
+        raise RuntimeError("cov(): bool dtype is not supported for input")
+    x = reshape(input, (1, input._array.size)) if input.ndim < 2 else input
+    count = x._array.shape[1]
+    weight = _observation_weights(count, fweights, aweights)
+    x = floating(x)
+    if weight is None:
+        total: Any = count
+        centred = x - mean(x, 1, keepdim=True)
+        divisor: Any = builtins.max(count - correction, 0)
+        product = matmul(centred, transpose(centred, 0, 1))
+    else:
+        weight = cast(weight, x.dtype)
+        total = sum(weight)
+        centred = x - sum(x * weight, 1, keepdim=True) / total
+        spread = total if aweights is None or correction == 0 else sum(weight * cast(aweights, x.dtype)) / total
+        divisor = total - correction * (1 if spread is total else spread)
+        divisor = divisor.clamp(min=0)
+        product = matmul(centred, transpose(centred * weight, 0, 1))
+    if not isinstance(divisor, Tensor) and count <= correction:
+        warnings.warn(
+            "cov(): degrees of freedom is <= 0. Correction should be strictly less than the number of observations.",
+            stacklevel=2,
+        )
+    y = product / divisor
+    return reshape(y, ()) if x._array.shape[0] == 1 else y
+
+
+def _observation_weights(count: int, fweights: Tensor | None, aweights: Tensor | None) -> Tensor | None:
+    weight: Tensor | None = None
+    for name, kinds, what, given in (
+        ("fweights", "iu", "integral", fweights),
+        ("aweights", "fV", "floating point", aweights),
+    ):
+        if given is None:
+            continue
+        if given.ndim > 1:
+            raise RuntimeError(
+                f"cov(): expected {name} to have one or fewer dimensions but got {name} with {given.ndim}"
+            )
+        if given._array.dtype.kind not in kinds:
+            raise RuntimeError(f"cov(): expected {name} to have {what} dtype but got {name} with {given.dtype} dtype")
+        if given._array.size != count:
+            raise RuntimeError(
+                f"cov(): expected {name} to have the same numel as there are observations in the input but got "
+                f"{given._array.size} != {count}"
+            )
+        if bool((given < 0).any()):  # type: ignore[attr-defined]
+            raise RuntimeError(f"cov(): {name} cannot be negative")
+        weight = given if weight is None else weight * given  # type: ignore[operator]
+    return weight
+
+
+def corrcoef(input: Tensor) -> Tensor:
+    """Return the correlation matrix of variables (rows) over observations (columns), its elements within [-1, 1]."""
+    covariance = cov(input)
+    if covariance.ndim == 0:
+        return covariance / covariance
+    deviation = sqrt(diagonal(covariance))
+    return (covariance / unsqueeze(deviation, 1) / unsqueeze(deviation, 0)).clamp(-1, 1)
+
+
+class histogram_result(collections.namedtuple("histogram", ["hist", "bin_edges"])):
+    """What histogram returns; prints as PyTorch's does."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"torch.return_types.histogram(\nhist={self.hist},\nbin_edges={self.bin_edges})"
+
+
+def histogram(
+    input: Tensor,
+    bins: int | Tensor,
+    *,
+    range: tuple[float, float] | None = None,
+    weight: Tensor | None = None,
+    density: bool = False,
+) -> Any:
+    """Return (hist, bin_edges): how many elements, or how much weight, each bin holds; the last has both its edges.
+
+    `bins` is a number of equal bins over `range` (by default the data's), or a vector of their edges. With `density`
+    the integral over all bins is 1.
+    """
+    if not input.is_floating_point():
+        raise NotImplementedError(f'"histogram" not implemented for {input.dtype}. Use x.float().')
+    x = reshape(input.detach(), (input._array.size,))
+    edges = bins.detach() if isinstance(bins, Tensor) else _equal_edges(x, bins, range)
+    if edges.dtype is not x.dtype or (weight is not None and weight.dtype is not x.dtype):
+        raise RuntimeError("torch.histogram: input tensor, bins and weight tensors should have the same dtype")
+    if weight is not None and weight._array.shape != input._array.shape:
+        raise RuntimeError("torch.histogram: if weight tensor is provided it should have the same shape as the input")
+    number = edges._array.shape[0] - 1
+    place = searchsorted(edges, x, right=True) - 1
+    place = where(x == edges[-1], number - 1, place)  # type: ignore[index]
+    is_inside = (place >= 0) & (place < number)
+    amount = cast(is_inside, x.dtype)
+    if weight is not None:
+        amount = where(is_inside, reshape(weight.detach(), x._array.shape), 0.0)
+    hist = scatter_add(x.new_zeros(number), 0, where(is_inside, place, 0), amount)  # type: ignore[attr-defined]
+    if density:
+        hist = hist / sum(hist) / (edges[1:] - edges[:-1])  # type: ignore[index]
+    return histogram_result(hist, edges)
+
+
+def _equal_edges(x: Tensor, bins: int, range: tuple[float, float] | None) -> Tensor:
+    if bins <= 0:
+        raise RuntimeError(f"torch.histogram(): bins must be > 0, but got {bins}")
+    low, high = (0.0, 0.0) if range is None else range
+    if range is None and x._array.size:
+        low, high = float(x.min().item()), float(x.max().item())  # type: ignore[attr-defined]
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise RuntimeError(f"torch.histogram: range [{low}, {high}] is not finite")
+    if low > high:
+        raise RuntimeError("torch.histogram: min should not exceed max")
+    if low == high:
+        low, high = low - 0.5, high + 0.5
+    return linspace(low, high, bins + 1, dtype=x.dtype, device=x.device)

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from ..device import resolve
-from ..dtypes import as_dtype, get_default_dtype
+from ..dtypes import DType, as_dtype, get_default_dtype
 from ..op import Op, View
-from ..tensor import Tensor, wrap
+from ..tensor import Tensor, version_cell, wrap
 from .cast import to_device
 from .creation import with_grad
 
@@ -218,6 +218,26 @@ def new_empty_strided(
 ) -> Tensor:
     """`empty_strided` with this tensor's dtype and device."""
     return empty_strided(size, stride, dtype=dtype or self.dtype, device=device or self.device, **options)
+
+
+def view_as_dtype(self: Tensor, dtype: DType) -> Tensor:
+    """Return the same bytes as another dtype, without a history. The last size changes with the size of the elements."""
+    array, old, new = self._array, self.dtype.itemsize, dtype.itemsize
+    problem = None
+    if new != old:
+        if not array.ndim:
+            problem = "self.dim() cannot be 0"
+        elif new > old and array.shape[-1] % (new // old):
+            problem = f"self.size(-1) must be divisible by {new // old}"
+        elif new > old and storage_offset(self) % (new // old):
+            problem = f"self.storage_offset() must be divisible by {new // old}"
+        elif array.shape[-1] != 1 and array.strides[-1] != old:
+            problem = "self.stride(-1) must be 1"
+    if problem:
+        raise RuntimeError(f"{problem} to view {self.dtype} as {dtype} (different element sizes)")
+    shown = wrap(array.view(dtype.numpy), self.device)
+    shown._cell = version_cell(self)
+    return shown
 
 
 def storage_offset(self: Tensor) -> int:

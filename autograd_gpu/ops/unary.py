@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import math
 from typing import Any
 
@@ -324,13 +325,26 @@ def checked(name: str, value: Any) -> Tensor:
     of_one, (Sin, Cos, Tan, Asin, Acos, Atan, Sinh, Cosh, Asinh, Acosh, Atanh)
 )
 erf, erfc = map(of_one, (Erf, Erfc))
-(abs, sign, square, floor, ceil, round, trunc) = map(of_one_kept, (Abs, Sign, Square, Floor, Ceil, Round, Trunc))
+(abs, sign, square, floor, ceil, trunc) = map(of_one_kept, (Abs, Sign, Square, Floor, Ceil, Trunc))
+_round = of_one_kept(Round)
+
+
+def round(input: Tensor, *, decimals: int = 0) -> Tensor:
+    """Return the nearest multiple of 10**-decimals, halves to even, elementwise."""
+    if decimals == 0:
+        return _round(input)
+    if not input.is_floating_point():
+        raise NotImplementedError(f'"round_cpu" not implemented for {input.dtype} with decimals: use x.float()')
+    power = 10.0 ** builtins.abs(decimals)
+    return _round(input * power) / power if decimals > 0 else _round(input / power) * power
 
 
 def bitwise_not(input: Tensor) -> Tensor:
     """Return the bits inverted; for bools, the logical not."""
     if input._array.dtype.kind in "fV":
-        raise RuntimeError(f"bitwise_not: expected an integer or bool tensor, but got {input.dtype}")
+        raise TypeError(
+            f"~ (operator.invert) is only implemented on integer and Boolean-type tensors, but got {input.dtype}"
+        )
     return Test.apply(input, kernel="bitwise_not")
 
 

@@ -37,6 +37,7 @@ from .op_rows_linalg import LINALG
 from .op_rows_math import MATH
 from .op_rows_nn import NN
 from .op_rows_special import SPECIAL
+from .op_rows_statistics import STATISTICAL
 
 ARITHMETIC = [
     binary("add", lambda x, y, alpha=1: x + alpha * y),
@@ -404,6 +405,31 @@ SHAPES = [
         lambda t: call(t(5, 2), 0, 5, 0),
     ),
     shaped(
+        "narrow_copy",
+        lambda x, dim, start, length: x.take(range(start, start + length), dim),
+        lambda t: call(t(5, 2), 0, 1, 3),
+        lambda t: call(t(5, 2), 0, 5, 0),
+    ),
+    shaped(
+        "unsafe_split",
+        lambda x, size, dim=0: tuple(np.split(x, range(size, x.shape[dim], size), dim)),
+        lambda t: call(t(5, 2), 2),
+        lambda t: call(t(2, 4), 2, 1),
+        lambda t: call(t(2, 0), 1),
+    ),
+    shaped(
+        "unsafe_split_with_sizes",
+        lambda x, sizes, dim=0: tuple(np.split(x, np.cumsum(sizes)[:-1], dim)),
+        lambda t: call(t(5, 2), [1, 4]),
+        lambda t: call(t(2, 0), [0, 2]),
+    ),
+    shaped(
+        "unsafe_chunk",
+        lambda x, chunks, dim=0: tuple(np.split(x, chunks, dim)),
+        lambda t: call(t(4, 2), 2),
+        lambda t: call(t(2, 0), 2),
+    ),
+    shaped(
         "select",
         lambda x, dim, index: x.take(index, dim),
         lambda t: call(t(3, 2), 0, -1),
@@ -518,6 +544,17 @@ PRODUCTS = [
         lambda t: [call(t(2, 3, 4), t(2, 4, 2))],
         lambda t: [call(t(0, 3, 4), t(0, 4, 2))],
         tolerance=4,
+    ),
+    OpCase(
+        "nn.functional.bilinear",
+        lambda x, y, weight, bias=None: np.einsum("...i,oij,...j->...o", x, weight, y) + (0 if bias is None else bias),
+        lambda t: [
+            call(t(3, 4), t(3, 2), t(5, 4, 2), t(5)),
+            call(t(2), t(3), t(4, 2, 3)),
+            call(t(2, 1, 2), t(2, 1, 2), t(1, 2, 2)),
+        ],
+        lambda t: [call(t(0, 4), t(0, 2), t(5, 4, 2), t(5))],
+        tolerance=16,
     ),
     OpCase(
         "nn.functional.linear",
@@ -680,5 +717,6 @@ CASES = [
     *LINALG,
     *FUSED,
     *SPECIAL,
+    *STATISTICAL,
     *MOVES,
 ]
