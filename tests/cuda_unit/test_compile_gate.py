@@ -28,6 +28,11 @@ def test_every_source_file_is_in_the_table():
 def test_turing_compiles_what_its_dtypes_allow():
     for file, dtype in (("elementwise_binary.cu", "bfloat16"), ("reduce.cu", "float16"), ("matmul.cu", "float32")):
         assert compile.compile_to_cubin(file, dtype, "sm_75")[0].startswith(b"\x7fELF")
+    for file in compile.TENSOR_CORE_FILES:
+        (dtype,) = compile.dtypes_for(file, "sm_75")
+        assert compile.compile_to_cubin(file, dtype, "sm_75")[0].startswith(b"\x7fELF")
+    with pytest.raises(compile.CompileError, match="the tensor cores of sm_75 take float16 alone"):
+        compile.compile_to_cubin("matmul_tensor.cu", "bfloat16", "sm_75")
 
 
 def test_the_report_has_a_line_a_kernel():

@@ -277,9 +277,9 @@ def resources(log: str) -> list[Resources]:
 
 
 def dtypes_for(file: str, arch: str) -> tuple[str, ...]:
-    """The dtypes `file` compiles for on `arch`: tensor-core files need sm_80 for their 16-bit types."""
+    """The dtypes `file` compiles for on `arch`: the tensor cores of sm_75 multiply float16, not bfloat16 nor tf32."""
     if arch == "sm_75" and file in TENSOR_CORE_FILES:
-        return tuple(dtype for dtype in DTYPES[file] if dtype not in ("float16", "bfloat16"))
+        return tuple(dtype for dtype in DTYPES[file] if dtype == "float16")
     return DTYPES[file]
 
 
