@@ -101,7 +101,6 @@ from .ops.statistics import (
 )  # fmt: skip
 from .ops.windows import bartlett_window, blackman_window, hamming_window, hann_window, kaiser_window
 from .precision import get_float32_matmul_precision, set_float32_matmul_precision
-from .precision import get_float32_matmul_precision, set_float32_matmul_precision
 from .printing import set_printoptions
 from .tensor import Size, Tensor
 from .version import __version__

@@ -2,10 +2,11 @@
 // are those of formulas in Abramowitz & Stegun. Where CUDA has the function, it is CUDA's.
 #include "map.cuh"
 
-#define UNARY(name, formula)                                                                                    \
-    extern "C" __global__ void special_##name(scalar_t* y, long long count, Layout<2> layout, const scalar_t* x) { \
-        map<SLOW>([](acc_t x) { return formula; }, y, count, layout, Operand<scalar_t, 1>{x, 0});               \
+#define INTO(name, out_t, formula)                                                                            \
+    extern "C" __global__ void special_##name(out_t* y, long long count, Layout<2> layout, const scalar_t* x) { \
+        map<SLOW>([](acc_t x) { return formula; }, y, count, layout, Operand<scalar_t, 1>{x, 0});             \
     }
+#define UNARY(name, formula) INTO(name, scalar_t, formula)
 #define BINARY(name, formula)                                                                                 \
     extern "C" __global__ void special_##name(scalar_t* z, long long count, Layout<3> layout, const scalar_t* x, \
                                               acc_t x_value, const scalar_t* y, acc_t y_value) {              \
@@ -105,6 +106,20 @@ __device__ inline acc_t next_after(acc_t x, acc_t y) {
 #endif
 }
 
+// x = m * 2^e with 1/2 <= |m| < 1, and e = 0 for zeros, infinities and NaN.
+struct Parts {
+    acc_t mantissa;
+    int exponent;
+};
+
+__device__ inline Parts parts_of(acc_t x) {
+    int exponent = 0;
+    acc_t mantissa = x - x == 0 ? acc_t(frexp(x, &exponent)) : x;
+    return Parts{mantissa, exponent};
+}
+
+UNARY(frexp_mantissa, parts_of(x).mantissa)
+INTO(frexp_exponent, int, parts_of(x).exponent)
 UNARY(lgamma, lgamma(x))
 UNARY(digamma, digamma(x))
 UNARY(erfinv, erfinv(x))

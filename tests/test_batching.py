@@ -21,6 +21,7 @@ READS_DATA = {
     "Tensor.__setitem__",
     "argwhere",
     "bincount",
+    "cov",
     "index_put",
     "masked_select",
     "nonzero",

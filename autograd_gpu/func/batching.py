@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..backends.cpu import elementwise, special
+from ..backends.cpu import distribution, elementwise, special
 from ..ops.inplace import SHARED_WRITE
 from ..ops.strided import check_in_storage
 from .batched_array import Axis, BatchedArray
@@ -526,7 +526,7 @@ def _reduction(name: str) -> Callable:
     return rule
 
 
-for _name in (*elementwise.__all__, *special.__all__):
+for _name in (*elementwise.__all__, *special.__all__, *distribution.__all__):
     setattr(Batching, _name, _elementwise(_name))
 for _name in ("sum", "mean", "prod", "amax", "amin", "any", "all", "var"):
     setattr(Batching, _name, _reduction(_name))

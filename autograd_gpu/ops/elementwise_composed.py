@@ -13,7 +13,7 @@ from .. import dtypes
 from ..tensor import Tensor
 from .cast import Number, broadcast, broadcast_together, cast, floating, is_scalar, operands
 from .elementwise import add, clamp, copysign, div, floor_divide, maximum, mul, pow, sub, where
-from .unary import abs, exp, exp2, isinf, isnan, log, log1p, sin, sqrt, trunc
+from .unary import Test, abs, exp, exp2, isinf, isnan, log, log1p, sin, sqrt, trunc
 
 
 def _full(like: Tensor, value: Number, dtype: dtypes.DType | None = None) -> Tensor:
@@ -212,6 +212,26 @@ def bitwise_left_shift(input: Tensor | Number, other: Tensor | Number) -> Tensor
 def bitwise_right_shift(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """Return floor(input / 2**other) for integers, broadcast."""
     return _shift("rshift", input, other, floor_divide)
+
+
+def gcd(input: Tensor, other: Tensor) -> Tensor:
+    """Return the greatest common divisor of integers, never negative, broadcast."""
+    return Test.apply(*_integers("gcd", input, other), kernel="gcd")
+
+
+def lcm(input: Tensor, other: Tensor) -> Tensor:
+    """Return the least common multiple of integers, never negative and 0 with a zero, broadcast."""
+    x, y = _integers("lcm", input, other)
+    return abs(mul(floor_divide(x, Test.apply(x, y, kernel="gcd")), y))  # x / 0 is 0 for integers in a kernel
+
+
+def _integers(name: str, input: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
+    if not isinstance(other, Tensor):
+        raise TypeError(f"{name}(): argument 'other' (position 2) must be Tensor, not {type(other).__name__}")
+    x, y = _both(name, input, other)
+    if x._array.dtype.kind not in "iu":
+        raise NotImplementedError(f'"{name}_cpu" not implemented for {x.dtype}: expected integers')
+    return x, y
 
 
 # ---------------------------------------------------------------------------------------------- of three operands

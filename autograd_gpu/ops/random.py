@@ -177,6 +177,21 @@ def randint(
     return (unit * float(high - low)).floor().to(dtypes.int64).add(low).to(dtype or dtypes.int64)  # type: ignore[attr-defined]
 
 
+def randint_like(
+    input: Tensor,
+    low: int,
+    high: Any = None,
+    *,
+    dtype: DType | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Return `randint` with the shape, dtype and device of input; ``randint_like(input, high)`` starts at 0."""
+    low, high = (0, low) if high is None else (low, high)
+    y = randint(low, high, input.shape, dtype=dtype or input.dtype, device=device or input.device)
+    return _with_grad(y, requires_grad)
+
+
 def randperm(
     n: int,
     *,

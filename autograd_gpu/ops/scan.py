@@ -15,8 +15,8 @@ from ..tensor import Tensor
 from .cast import cast, floating
 from .elementwise import where
 from .index import scatter_add
-from .reduce import ValuesAndIndices
-from .shape import cat, narrow, wrap_dim
+from .reduce import ValuesAndIndices, cumsum, sum
+from .shape import cat, narrow, reshape, wrap_dim
 from .unary import exp, isinf
 
 cummax_result, cummin_result = (type(name, (ValuesAndIndices,), {"__slots__": ()}) for name in ("cummax", "cummin"))
@@ -126,7 +126,9 @@ def cumprod(input: Tensor, dim: int, *, dtype: DType | None = None) -> Tensor:
 
 def logcumsumexp(input: Tensor, dim: int) -> Tensor:
     """Return log of the running sum of exp along `dim`, without overflow."""
-    return Logcumsumexp.apply(floating(input), dim=wrap_dim(dim, input.ndim))
+    if not input.is_floating_point():
+        raise NotImplementedError(f'"logcumsumexp" not implemented for {input.dtype}. Use x.float().')
+    return Logcumsumexp.apply(input, dim=wrap_dim(dim, input.ndim))
 
 
 def cummax(input: Tensor, dim: int) -> Any:
@@ -155,3 +157,38 @@ def diff(
         later, earlier = narrow(x, dim, 1, size), narrow(x, dim, 0, size)
         x = later != earlier if x._array.dtype.kind == "b" else later - earlier  # type: ignore[operator, assignment]
     return x.clone() if x is input else x  # type: ignore[attr-defined]
+
+
+def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float | None = None, dim: int = -1) -> Tensor:
+    """Return the integral of y along `dim` by the trapezoidal rule, over places x or with steps of dx (1)."""
+    return sum(_trapezoids("trapezoid", y, x, dx, dim), dim)
+
+
+def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float | None = None, dim: int = -1) -> Tensor:
+    """Return the integrals of y along `dim` up to the second element, the third, ... (see `trapezoid`)."""
+    return cumsum(_trapezoids("cumulative_trapezoid", y, x, dx, dim), dim)
+
+
+def _trapezoids(name: str, y: Tensor, x: Tensor | None, dx: float | None, dim: int) -> Tensor:
+    """The areas between neighbours along `dim`."""
+    if x is not None and dx is not None:
+        raise TypeError(f"{name}() received an invalid combination of arguments: pass x or dx, not both")
+    if y.ndim == 0:
+        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
+    dim = wrap_dim(dim, y.ndim)
+    size = y._array.shape[dim]
+    width: Any = 1 if dx is None else dx
+    if x is not None and size:
+        if x.ndim == 1:
+            if x._array.shape[0] != size:
+                raise RuntimeError(f"{name}: There must be one `x` value for each sample point")
+            x = reshape(x, [-1 if d == dim else 1 for d in range(y.ndim)])
+        along = wrap_dim(dim - y.ndim, x.ndim)
+        width = _neighbours(x, along, 1) - _neighbours(x, along, 0)
+    if size == 0:
+        return floating(y)
+    return (_neighbours(y, dim, 0) + _neighbours(y, dim, 1)) * width / 2.0
+
+
+def _neighbours(x: Tensor, dim: int, start: int) -> Any:
+    return narrow(x, dim, start, x._array.shape[dim] - 1)

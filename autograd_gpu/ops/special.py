@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import collections
 import math
+from typing import Any
 
 from ..op import Op
 from ..tensor import Tensor
 from .cast import Number, broadcast_together, cast, floating, is_scalar, operands, result_type, zero_gradient
 from .elementwise import where
 from .elementwise_composed import xlogy
-from .unary import OfInput, OfOutput, checked, erfc, exp, isnan, log, log1p, of_one, sign
+from .unary import OfInput, OfOutput, checked, erfc, exp, exp2, isnan, log, log1p, of_one, sign
 
 _SQRT_HALF = math.sqrt(0.5)
 _TWO_OVER_SQRT_PI = 2 / math.sqrt(math.pi)
@@ -172,6 +174,36 @@ class Nextafter(Op):
     def backward(ctx, gz):
         x, y = ctx.saved
         return where(x == y, 0.0, gz), zero_gradient(gz) if ctx.needs(1) else None
+
+
+class Frexp(Op):
+    """m, e = the parts of x = m * 2**e with 1/2 <= |m| < 1 (0 and 0 for 0)."""
+
+    def forward(ctx, x):
+        return ctx.backend.frexp_mantissa(x), ctx.backend.frexp_exponent(x)
+
+    def keep(ctx, outputs, x):
+        ctx.save(outputs[1].detach())
+
+    def backward(ctx, gm, _):
+        (exponent,) = ctx.saved
+        return gm * exp2(-cast(exponent, gm.dtype))
+
+
+class frexp_result(collections.namedtuple("frexp", ["mantissa", "exponent"])):
+    """What frexp returns; prints as PyTorch's does."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"torch.return_types.frexp(\nmantissa={self.mantissa},\nexponent={self.exponent})"
+
+
+def frexp(input: Tensor) -> Any:
+    """Return (mantissa, exponent) with input = mantissa * 2**exponent and 1/2 <= |mantissa| < 1, elementwise."""
+    if not input.is_floating_point():
+        raise RuntimeError("torch.frexp() only supports floating-point dtypes")
+    return frexp_result(*Frexp.apply(input))
 
 
 def polygamma(n: int, input: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from .bag import *
 from .cast import *
 from .columns import *
 from .conv import *
+from .distribution import *
 from .elementwise import *
 from .index import *
 from .linalg import *

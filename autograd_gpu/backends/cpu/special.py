@@ -13,10 +13,12 @@ import math
 import numpy as np
 
 from .erf import NEAR_ZERO, blockwise, complement, erfc_float, horner
+from .precision import wide
 from .quiet import quiet
 
 __all__ = [
-    "digamma", "erfcx", "erfinv", "i0", "i0e", "i1", "i1e", "lgamma", "nextafter", "zeta",
+    "digamma", "erfcx", "erfinv", "frexp_exponent", "frexp_mantissa", "i0", "i0e", "i1", "i1e", "lgamma", "nextafter",
+    "zeta",
 ]  # fmt: skip
 
 # lgamma(x) = (x - 1) (x - 2) P(t), t = (x - 2.75) / (x + 2.75), on 1 <= x <= 8: relative error 3e-17.
@@ -235,3 +237,13 @@ def nextafter(x, y, out=None):
         return result
     np.copyto(out, result)
     return out
+
+
+def frexp_mantissa(x):
+    """The m of x = m * 2**e with 1/2 <= |m| < 1."""
+    return np.asarray(np.frexp(wide(x))[0]).astype(x.dtype, copy=False)
+
+
+def frexp_exponent(x):
+    """The e of x = m * 2**e with 1/2 <= |m| < 1, an int32; 0 for zeros, infinities and NaN."""
+    return np.asarray(np.frexp(wide(x))[1], np.int32)

@@ -11,6 +11,7 @@ from .conv import *
 from .driver import current_device as current_device
 from .driver import device_count as device_count
 from .driver import device_name as device_name
+from .distribution import *
 from .elementwise import *
 from .index import *
 from .linalg import *

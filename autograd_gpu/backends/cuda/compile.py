@@ -36,6 +36,7 @@ DTYPES: dict[str, tuple[str, ...]] = {
     "conv.cu": ("float32", "float64"),
     "conv_direct.cu": FLOATS,
     "conv_tensor.cu": ("float16", "bfloat16"),
+    "distribution.cu": ("float64",),
     "elementwise_binary.cu": ALL,
     "elementwise_fused.cu": FLOATS,
     "elementwise_select.cu": ALL,

@@ -1,0 +1,93 @@
+"""Random numbers of other distributions than the uniform and the normal, each by inversion of uniform ones.
+
+So an element takes the same numbers of its generator's stream whatever comes out, and every device gives the same.
+"""
+
+from __future__ import annotations
+
+import math
+
+from .. import dtypes
+from ..op import Op
+from ..tensor import Tensor
+from .cast import broadcast_together, cast
+from .inplace import copy_
+from .random import Generator, rand, randn
+from .unary import exp, floor, log1p, tan
+
+
+class Inverted(Op):
+    """y = the number of a discrete distribution that belongs to a uniform one; flat in what it is drawn for."""
+
+    differentiable = False
+
+    def forward(ctx, u, *parameters, kernel):
+        return getattr(ctx.backend, kernel)(u, *parameters)
+
+
+def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
+    """Return a number of the Poisson distribution for each of input's rates, in their dtype."""
+    if not input.is_floating_point():
+        raise NotImplementedError(f'"poisson_cpu" not implemented for {input.dtype}. Use x.float().')
+    rate = cast(input.detach(), dtypes.float64)
+    if bool((rate < 0).any()):  # type: ignore[attr-defined]
+        raise RuntimeError("invalid Poisson rate, expected rate to be non-negative")
+    u = rand(input.shape, generator=generator, dtype=dtypes.float64, device=input.device)
+    return cast(Inverted.apply(u, rate, kernel="poisson_from"), input.dtype)
+
+
+def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) -> Tensor:
+    """Return the successes in `count` trials of probability `prob`, broadcast, in their dtype."""
+    if not count.is_floating_point() or count.dtype is not prob.dtype:
+        raise ValueError(f"binomial only supports floating-point dtypes, the same for both, got: {count.dtype}")
+    trials, chance = broadcast_together(count.detach(), prob.detach())
+    u = rand(trials.shape, generator=generator, dtype=dtypes.float64, device=count.device)
+    drawn = Inverted.apply(
+        u, cast(trials, dtypes.float64).clamp(min=0), cast(chance, dtypes.float64).clamp(0, 1), kernel="binomial_from"
+    )
+    return cast(drawn, count.dtype)
+
+
+def _uniform_for(self: Tensor, name: str, generator: Generator | None) -> Tensor:
+    if not self.is_floating_point():
+        raise RuntimeError(
+            f"{name} distribution is a continuous probability distribution. dtype must be a floating point but you "
+            f"specified {self.dtype}"
+        )
+    return rand(self.shape, generator=generator, dtype=_wide(self), device=self.device)
+
+
+def _wide(x: Tensor) -> dtypes.DType:
+    return dtypes.float64 if x.dtype is dtypes.float64 else dtypes.float32
+
+
+def exponential_(self: Tensor, lambd: float = 1, *, generator: Generator | None = None) -> Tensor:
+    """Fill with numbers of the exponential distribution of rate `lambd`."""
+    if not lambd > 0:
+        raise RuntimeError(f"exponential_ expects lambda > 0.0, but found lambda={lambd}")
+    return copy_(self, log1p(-_uniform_for(self, "Exponential", generator)) * (-1 / lambd))
+
+
+def cauchy_(self: Tensor, median: float = 0, sigma: float = 1, *, generator: Generator | None = None) -> Tensor:
+    """Fill with numbers of the Cauchy distribution around `median`, `sigma` wide."""
+    if not sigma > 0:
+        raise RuntimeError(f"cauchy_ expects sigma > 0.0, but found sigma={sigma}")
+    return copy_(self, tan((_uniform_for(self, "Cauchy", generator) - 0.5) * math.pi) * sigma + median)
+
+
+def geometric_(self: Tensor, p: float, *, generator: Generator | None = None) -> Tensor:
+    """Fill with the numbers 1, 2, ... of the first success in trials of probability p."""
+    if not 0 < p < 1:
+        raise RuntimeError(f"geometric_ expects p to be in (0, 1), but got p={p}")
+    unit = rand(self.shape, generator=generator, dtype=dtypes.float64, device=self.device)
+    return copy_(self, floor(log1p(-unit) / math.log1p(-p)) + 1)
+
+
+def log_normal_(self: Tensor, mean: float = 1, std: float = 2, *, generator: Generator | None = None) -> Tensor:
+    """Fill with numbers whose logarithms are normal with this mean and standard deviation."""
+    if not std > 0:
+        raise RuntimeError(f"log_normal_ expects std > 0.0, but found std={std}")
+    if not self.is_floating_point():
+        raise NotImplementedError(f'"log_normal_" not implemented for {self.dtype}')
+    drawn = randn(self.shape, generator=generator, dtype=_wide(self), device=self.device)
+    return copy_(self, exp(drawn * std + mean))
