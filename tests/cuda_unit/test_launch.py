@@ -23,7 +23,14 @@ def test_a_format_unlike_the_kernel_s_parameters_is_refused(kernel):
     out = empty((4,), FLOAT32)
     for wrong in ("Pqqd", "Pqd", "Pqqqq", "qPqq"):
         with pytest.raises(Exception, match="arange_integers"):
-            kernel("memory.cu", "arange_integers", wrong)(FLOAT32, 1, 32, out, 4, 0, 1)
+            kernel("memory.cu", "arange_integers", wrong)(FLOAT32, 1, 32, out, *range(len(wrong) - 1))
+
+
+def test_a_call_takes_an_argument_a_parameter(kernel):
+    example = kernel("memory.cu", "fill", "Pq200sA")
+    for arguments in ((None, 3, bytes(200)), (None, 3, bytes(200), 7, 7)):
+        with pytest.raises(TypeError, match="argument"):
+            example(FLOAT32, 1, 32, *arguments)
 
 
 def test_the_accumulator_s_letter_follows_the_dtype(kernel):

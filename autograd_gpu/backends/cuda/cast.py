@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from autograd_gpu.backends.cuda import driver
 from autograd_gpu.backends.cuda.compile import ALL, dtype_name
 from autograd_gpu.backends.cuda.map import MapKernel
@@ -21,4 +19,4 @@ def cast(x, dtype):
 
 
 def cast_into(out: Any, x: Any) -> Any:
-    return _casts[dtype_name(np.dtype(out.dtype))](x.dtype, out, x)
+    return _casts[dtype_name(out.dtype)](x.dtype, out, x)

@@ -299,6 +299,7 @@ def build_all(archs: Sequence[str] = DEFAULT_ARCHS, jobs: int | None = None) -> 
         return [BuildRow(*build, kernel) for build, log in zip(todo, logs, strict=True) for kernel in resources(log)]
 
 
+@functools.cache
 def dtype_name(dtype: np.dtype) -> str:
     """The name tables here go by."""
     return "bfloat16" if dtype == ml_dtypes.bfloat16 else np.dtype(dtype).name

@@ -14,7 +14,7 @@ from autograd_gpu.backends.cuda.memory import empty
 __all__ = [
     "abs", "acos", "acosh", "add", "addcmul", "asin", "asinh", "atan", "atan2", "atanh", "bitwise_and",
     "bitwise_not", "bitwise_or", "bitwise_xor", "ceil", "clamp", "copysign", "cos", "cosh", "div", "eq", "erf",
-    "erfc", "exp", "exp2", "expm1", "floor", "floor_divide", "fmod", "ge", "gelu", "gelu_backward", "gt",
+    "erfc", "exp", "exp2", "expm1", "floor", "floor_divide", "fmod", "gcd", "ge", "gelu", "gelu_backward", "gt",
     "isfinite", "isinf", "isnan", "le", "log", "log10", "log1p", "log2", "logical_and", "logical_not",
     "logical_or", "logical_xor", "lt", "maximum", "minimum", "mul", "ne", "neg", "pow", "reciprocal", "relu",
     "relu_backward", "remainder", "round", "rsqrt", "sigmoid", "sigmoid_backward", "sign", "sin", "sinh",
@@ -25,6 +25,7 @@ Array = Any
 Scalar = bool | int | float
 
 BOOL = np.dtype(bool)
+NUMBERS = (int, float)
 
 
 # ---- one array
@@ -63,10 +64,10 @@ def _binary(name: str) -> Callable[..., Array]:
     kernel = MapKernel("elementwise_binary.cu", f"binary_{name}", arrays=3, parameters="PAPA")
 
     def function(x, y, out=None):
-        like = _array_of(x, y, name)
+        like, *operands = _operands(x, y, name, scalar_for)
         if out is None:
             out = empty(like.shape, like.dtype)
-        return kernel(like.dtype, out, *_operand(x, like.dtype, name), *_operand(y, like.dtype, name))
+        return kernel(like.dtype, out, *operands)
 
     return _named(function, name)
 
@@ -75,50 +76,42 @@ def _compare(name: str) -> Callable[..., Array]:
     kernel = MapKernel("elementwise_binary.cu", f"binary_{name}", arrays=3, parameters="PAPA")
 
     def function(x, y, out=None):
-        like = _array_of(x, y, name)
+        like, *operands = _operands(x, y, name, _compared)
         if out is None:
             out = empty(like.shape, BOOL)
-        return kernel(like.dtype, out, *_compared(x, like.dtype), *_compared(y, like.dtype))
+        return kernel(like.dtype, out, *operands)
 
     return _named(function, name)
 
 
-def _is_scalar(x: Array | Scalar) -> bool:
-    return isinstance(x, (int, float))
-
-
-def _array_of(x: Array | Scalar, y: Array | Scalar, name: str) -> Array:
-    """The operand that is an array, which says shape and dtype."""
-    if _is_scalar(x):
-        return y
-    if not _is_scalar(y) and x.dtype != y.dtype:
+def _operands(x: Array | Scalar, y: Array | Scalar, name: str, number: Callable[..., Scalar]) -> tuple[Any, ...]:
+    """The operand that is an array, which says shape and dtype, then the (pointer, value) pair that a kernel takes for
+    each of the two."""
+    if isinstance(y, NUMBERS):
+        return x, x, 0, None, number(y, x.dtype, name)
+    if isinstance(x, NUMBERS):
+        return y, None, number(x, y.dtype, name), y, 0
+    if x.dtype != y.dtype:
         raise TypeError(f"{name}: operands have different dtypes, {x.dtype} and {y.dtype}")
-    return x
+    return x, x, 0, y, 0
 
 
-def _operand(x: Array | Scalar, dtype: np.dtype, name: str) -> tuple[Array | None, Scalar]:
-    """The (pointer, value) pair that a kernel takes for an operand."""
-    return (None, scalar_for(x, dtype, name)) if _is_scalar(x) else (x, 0)
-
-
-def _compared(x: Array | Scalar, dtype: np.dtype) -> tuple[Array | None, Scalar]:
-    """As _operand, but any number can be compared with: half types compare after rounding it to themselves, and
+def _compared(value: Scalar, dtype: np.dtype, name: str) -> Scalar:
+    """As scalar_for, but any number can be compared with: half types compare after rounding it to themselves, and
     integers with the nearest number they are computed in."""
-    if not _is_scalar(x):
-        return x, 0
     if dtype.kind in "iub":
         limits = np.iinfo(np.int64 if dtype.itemsize == 8 else np.int32)
-        return None, int(min(max(x, int(limits.min)), int(limits.max)))
-    value = scalar_for(x, dtype, "compare")
-    return None, value if dtype.itemsize > 2 else float(np.asarray(value, np.float32).astype(dtype))
+        return int(min(max(value, int(limits.min)), int(limits.max)))
+    value = scalar_for(value, dtype, name)
+    return value if dtype.itemsize > 2 else float(np.asarray(value, np.float32).astype(dtype))
 
 
 add, sub, mul, div, pow = map(_binary, ("add", "sub", "mul", "div", "pow"))
 maximum, minimum, fmod, remainder, floor_divide = map(
     _binary, ("maximum", "minimum", "fmod", "remainder", "floor_divide")
 )
-atan2, copysign, bitwise_and, bitwise_or, bitwise_xor = map(
-    _binary, ("atan2", "copysign", "bitwise_and", "bitwise_or", "bitwise_xor")
+atan2, copysign, bitwise_and, bitwise_or, bitwise_xor, gcd = map(
+    _binary, ("atan2", "copysign", "bitwise_and", "bitwise_or", "bitwise_xor", "gcd")
 )
 eq, ne, lt, le, gt, ge = map(_compare, ("eq", "ne", "lt", "le", "gt", "ge"))
 logical_and, logical_or, logical_xor = map(_compare, ("logical_and", "logical_or", "logical_xor"))
@@ -131,10 +124,10 @@ _clamp = MapKernel("elementwise_select.cu", "clamp", arrays=2, parameters="PiAiA
 
 
 def where(condition, x, y, out=None):
-    dtype = _array_of(x, y, "where").dtype
+    like, *operands = _operands(x, y, "where", scalar_for)
     if out is None:
-        out = empty(condition.shape, dtype)
-    return _where(dtype, out, condition, *_operand(x, dtype, "where"), *_operand(y, dtype, "where"))
+        out = empty(condition.shape, like.dtype)
+    return _where(like.dtype, out, condition, *operands)
 
 
 def clamp(x, minimum, maximum, out=None):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import struct
 from collections.abc import Callable
@@ -28,28 +29,19 @@ class Kernel:
 
     all: ClassVar[list[Kernel]] = []
 
+    def __new__(cls, file: str, name: str, format: str) -> Kernel:
+        return super().__new__(_kernel_with(_letters(format)))
+
     def __init__(self, file: str, name: str, format: str) -> None:
         self.file, self.name, self.format = file, name, format
         # A struct by value starts at an 8-byte boundary, which struct's "s" does not ask for by itself.
         self._layout = re.sub(r"(\d+s)", r"0q\1", format)
-        letters = re.findall(r"\d+s|[a-zA-Z]", format)
-        self._pointers = tuple(i for i, letter in enumerate(letters) if letter == "P")
         self._prepared: dict[tuple[object, np.dtype], tuple[Any, Callable[..., bytes]]] = {}
         Kernel.all.append(self)
 
     def __call__(self, dtype: np.dtype, grid: Extent, block: Extent, *arguments: Any, shared_mem: int = 0) -> None:
-        gpu = driver.current()
-        try:
-            function, pack = self._prepared[gpu.context(), dtype]
-        except KeyError:
-            function, pack = self._prepare(gpu, dtype)
-        values, pointer = [*arguments], gpu.pointer
-        for i in self._pointers:
-            array = values[i]
-            values[i] = 0 if array is None else pointer(array)
-        grid = (grid, 1, 1) if type(grid) is int else _three(grid)
-        block = (block, 1, 1) if type(block) is int else _three(block)
-        gpu.launch(function, grid, block, pack(*values), shared_mem)
+        """Launch the kernel for `dtype`; an argument a parameter."""
+        raise NotImplementedError  # each kernel is of a class with its own: _kernel_with
 
     def _prepare(self, gpu: driver.Driver, dtype: np.dtype) -> tuple[Any, Callable[..., bytes]]:
         name = compile.dtype_name(dtype)
@@ -65,6 +57,37 @@ class Kernel:
 
     def __repr__(self) -> str:
         return f"Kernel({self.file!r}, {self.name!r}, {self.format!r})"
+
+
+def _letters(format: str) -> tuple[str, ...]:
+    return tuple(re.findall(r"\d+s|[a-zA-Z]", format))
+
+
+_CALL = """\
+def __call__(self, dtype, grid, block, {names}, *, shared_mem=0):
+    gpu = driver._current or driver.current()
+    try:
+        function, pack = self._prepared[gpu.context(), dtype]
+    except KeyError:
+        function, pack = self._prepare(gpu, dtype)
+    pointer = gpu.pointer
+    grid = (grid, 1, 1) if type(grid) is int else _three(grid)
+    block = (block, 1, 1) if type(block) is int else _three(block)
+    gpu.launch(function, grid, block, pack({values}), shared_mem)
+"""
+
+
+@functools.cache
+def _kernel_with(letters: tuple[str, ...]) -> type[Kernel]:
+    """Kernel, its __call__ written out for these parameters: a third of a launch's time would go into loops over them."""
+    names = [f"a{i}" for i in range(len(letters))]
+    values = (
+        f"0 if {name} is None else pointer({name})" if letter == "P" else name
+        for name, letter in zip(names, letters, strict=True)
+    )
+    namespace: dict[str, Any] = {"driver": driver, "_three": _three}
+    exec(_CALL.format(names=", ".join(names), values=", ".join(values)), namespace)
+    return type("Kernel", (Kernel,), {"__call__": namespace["__call__"]})
 
 
 def _three(extent: tuple[int, ...]) -> tuple[int, ...]:

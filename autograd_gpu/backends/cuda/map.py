@@ -24,41 +24,52 @@ FLOAT32_MAX = float(np.finfo(np.float32).max)
 Scalar = bool | int | float
 
 
-NUMBERS = (int, float)
-
-
 class MapKernel:
     """A kernel whose parameters are out, count, a layout of all `arrays` (out is one), then `parameters`."""
 
     def __init__(self, file: str, name: str, arrays: int, parameters: str) -> None:
         self._kernel = Kernel(file, name, "Pq" + layout_format(arrays) + parameters)
+        self._inputs = tuple(i for i, letter in enumerate(parameters) if letter == "P")
         self._flat = bytes(struct.calcsize(layout_format(arrays)))
 
     def __call__(self, dtype: np.dtype, out: Any, *parameters: Any) -> Any:
         """out[i] = f(inputs[0][i], ...), and `out` again.
 
-        The inputs are the arrays among `parameters`, all of out's shape; None is an input without a place in memory.
+        The inputs are the parameters at the places of pointers, all of out's shape; None is one without a place in
+        memory.
         """
         count = out.size
         if count == 0:
             return out
-        layout = self._flat
-        if not (out.flags.c_contiguous and all(_is_flat(p) for p in parameters)):
-            inputs = [p for p in parameters if not isinstance(p, NUMBERS)]
+        layout, flat = self._flat, out.flags.c_contiguous
+        for i in self._inputs:
+            x = parameters[i]
+            if x is not None and not x.flags.c_contiguous:
+                flat = False
+        if not flat:
+            inputs = [parameters[i] for i in self._inputs]
             layout = _layout(out.shape, *((None, 1) if x is None else (x.strides, x.itemsize) for x in (out, *inputs)))
             if layout is None:
-                for out_half, *input_halves in halves([out, *inputs]):
-                    rest = iter(input_halves)
-                    self(dtype, out_half, *(p if isinstance(p, NUMBERS) else next(rest) for p in parameters))
-                return out
-        block = THREADS if count >= THREADS * ELEMENTS_PER_THREAD else block_for(ceil_div(count, ELEMENTS_PER_THREAD))
-        grid = min(MAX_BLOCKS, -(-count // (block * ELEMENTS_PER_THREAD)))
+                return self._by_halves(dtype, out, inputs, parameters)
+        grid, block = _geometry(count)
         self._kernel(dtype, grid, block, out, count, layout, *parameters)
         return out
 
+    def _by_halves(self, dtype: np.dtype, out: Any, inputs: list[Any], parameters: tuple[Any, ...]) -> Any:
+        for out_half, *input_halves in halves([out, *inputs]):
+            of_half = [*parameters]
+            for i, x in zip(self._inputs, input_halves, strict=True):
+                of_half[i] = x
+            self(dtype, out_half, *of_half)
+        return out
 
-def _is_flat(parameter: Any) -> bool:
-    return parameter is None or isinstance(parameter, NUMBERS) or parameter.flags.c_contiguous
+
+@functools.lru_cache(maxsize=4096)
+def _geometry(count: int) -> tuple[int, int]:
+    """Grid and block for `count` elements."""
+    threads = ceil_div(count, ELEMENTS_PER_THREAD)
+    block = block_for(threads, THREADS)
+    return min(MAX_BLOCKS, ceil_div(threads, block)), block
 
 
 @functools.lru_cache(maxsize=8192)

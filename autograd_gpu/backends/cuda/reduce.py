@@ -49,6 +49,7 @@ class Reduction:
         self.reduce = Kernel("reduce.cu", f"reduce_{name}", f"P{WALK.size}sPPPA")
         self.merge = Kernel("reduce.cu", f"merge_{name}", "PiPPA")
 
+    @functools.cache  # noqa: B019  (reductions are module constants)
     def state_bytes(self, dtype: np.dtype) -> int:
         letter = SCALARS[dtype_name(dtype)][2]
         wide = "f" if _wide(dtype) == FLOAT32 else "q"
@@ -109,7 +110,7 @@ def min_with_index(x, dim, keepdim):
 def _with_index(reduction: Reduction, name: str, x: Array, dim: int, keepdim: bool) -> tuple[Array, Array]:
     dims = (dim,) if x.ndim else ()
     _refuse_empty(name, x, dims)
-    indices = empty(_result_shape(x, dims, keepdim), INT64)
+    indices = empty(_result_shape(x.shape, dims, keepdim), INT64)
     return _reduce(reduction, x, dims, keepdim, indices=indices), indices
 
 
@@ -125,7 +126,7 @@ def _wide(dtype: np.dtype) -> np.dtype | None:
 
 
 def _length(x: Array, dims: tuple[int, ...]) -> int:
-    return math.prod(x.shape[d] for d in dims)
+    return math.prod([x.shape[d] for d in dims])
 
 
 def _refuse_empty(name: str, x: Array, dims: tuple[int, ...]) -> None:
@@ -134,10 +135,11 @@ def _refuse_empty(name: str, x: Array, dims: tuple[int, ...]) -> None:
             raise IndexError(f"{name}(): Expected reduction dim {d} to have non-zero size.")
 
 
-def _result_shape(x: Array, dims: tuple[int, ...], keepdim: bool) -> tuple[int, ...]:
+@functools.lru_cache(maxsize=4096)
+def _result_shape(shape: Strides, dims: tuple[int, ...], keepdim: bool) -> tuple[int, ...]:
     if keepdim:
-        return tuple(1 if d in dims else size for d, size in enumerate(x.shape))
-    return tuple(size for d, size in enumerate(x.shape) if d not in dims)
+        return tuple(1 if d in dims else size for d, size in enumerate(shape))
+    return tuple(size for d, size in enumerate(shape) if d not in dims)
 
 
 def _reduce(
@@ -149,7 +151,7 @@ def _reduce(
     result: np.dtype | None = None,
     indices: Array | None = None,
 ) -> Array:
-    out = empty(_result_shape(x, dims, keepdim), result or x.dtype)
+    out = empty(_result_shape(x.shape, dims, keepdim), result or x.dtype)
     if out.size == 0:
         return out
     plan = _plan_for(x, dims)
