@@ -173,4 +173,13 @@ COLUMNS = [
         lambda t: [call(t(0, 8, 6), (3, 4), 2), call(t(1, 1, 1), 1, 1)],
         tolerance=2,
     ),
+    OpCase(
+        "nn.functional.conv_tbc",
+        lambda x, weight, bias, pad=0: conv(
+            x.transpose(1, 2, 0), weight.transpose(2, 1, 0), bias, padding=pad
+        ).transpose(2, 0, 1),
+        lambda t: [call(t(5, 2, 3), t(2, 3, 4), t(4)), call(t(4, 1, 2), t(3, 2, 2), t(2), pad=1)],
+        lambda t: [call(t(5, 0, 3), t(2, 3, 4), t(4)), call(t(1, 1, 1), t(1, 1, 1), t(1))],
+        tolerance=16,
+    ),
 ]

@@ -46,6 +46,15 @@ def instance_norm(x: Array, weight: Array = None, bias: Array = None, eps: float
     return group_norm(x, x.shape[1], weight, bias, eps)
 
 
+def local_response_norm(x: Array, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Array:
+    """Krizhevsky, Sutskever & Hinton 2012, section 3.3, a channel at a time; alpha is over the window's size."""
+    y = np.zeros_like(x)
+    for c in range(x.shape[1]):
+        near = x[:, max(c - size // 2, 0) : c + (size - 1) // 2 + 1]
+        y[:, c] = x[:, c] / (k + alpha * (near**2).sum(1) / size) ** beta
+    return y
+
+
 NORMS = [
     OpCase(
         "nn.functional.batch_norm",
@@ -82,5 +91,12 @@ NORMS = [
         lambda t: [call(t(2, 3, 4)), call(t(2, 3, 2, 3), weight=t(3), bias=t(3), eps=0.1)],
         lambda t: [call(t(3, 2, 40), weight=t(2)), call(t(0, 2, 3))],
         tolerance=16,
+    ),
+    OpCase(
+        "nn.functional.local_response_norm",
+        local_response_norm,
+        lambda t: [call(t(2, 5, 3), 3, 0.1), call(t(1, 4, 2, 2), 4, 0.5, 0.6, 2.0)],
+        lambda t: [call(t(0, 2, 3), 2), call(t(1, 2, 3), 5)],
+        tolerance=8,
     ),
 ]

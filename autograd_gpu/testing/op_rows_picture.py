@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .op_case import OpCase, call
+from .op_case import Draw, OpCase, call
 from .sliding import per_dim
 
 Array = Any
@@ -70,6 +70,63 @@ def pixel_unshuffle(x: Array, r: int) -> Array:
     return y
 
 
+def channel_shuffle(x: Array, groups: int) -> Array:
+    order = [c for first in range(x.shape[1] // groups) for c in range(first, x.shape[1], x.shape[1] // groups)]
+    return x[:, order]
+
+
+def upsample_bilinear(x: Array, size: Any = None, scale_factor: Any = None) -> Array:
+    return interpolate(x, size, scale_factor, "bilinear", True)
+
+
+def affine_grid(theta: Array, size: Sequence[int], align_corners: bool) -> Array:
+    """Each place's coordinates, and a one, times theta."""
+    places = [np.linspace(-1, 1, n) if align_corners else (np.arange(n) * 2 + 1) / n - 1 for n in size[2:]]
+    places = [p * (len(p) > 1) for p in places]
+    there = np.stack([*np.meshgrid(*places, indexing="ij")[::-1], np.ones(size[2:])], -1)
+    return np.einsum("...i,noi->n...o", there, theta)
+
+
+def grid_sample(
+    x: Array, grid: Array, mode: str = "bilinear", padding_mode: str = "zeros", align_corners: bool = False
+) -> Array:
+    """A place at a time: the product of a row of weights for each dimension."""
+    dims = x.ndim - 2
+    y = np.zeros((*x.shape[:2], *grid.shape[1:-1]))
+    for at in np.ndindex(grid.shape[:-1]):
+        seen = x[at[0]]
+        for d in reversed(range(dims)):
+            seen = seen @ _pixel_weights(grid[at][dims - 1 - d], x.shape[2 + d], mode, padding_mode, align_corners)
+        y[(at[0], slice(None), *at[1:])] = seen
+    return y
+
+
+def _pixel_weights(at: float, n: int, mode: str, padding_mode: str, align_corners: bool) -> Array:
+    """What each of n pixels counts at a place between -1 and 1."""
+
+    def held(at: float) -> float:
+        if padding_mode == "reflection":
+            low, high = (0, n - 1) if align_corners else (-0.5, n - 0.5)
+            while high > low and not low <= at <= high:
+                at = 2 * low - at if at < low else 2 * high - at
+        return at if padding_mode == "zeros" else min(max(at, 0), n - 1)
+
+    at = (at + 1) / 2 * (n - 1) if align_corners else ((at + 1) * n - 1) / 2
+    at = at if mode == "bicubic" else held(at)
+    weights = np.zeros(n)
+    for pixel in [round(at)] if mode == "nearest" else range(math.floor(at) - 1, math.floor(at) + 3):
+        weight = 1 if mode == "nearest" else _weight(abs(at - pixel), mode)
+        place = int(held(pixel)) if mode == "bicubic" else pixel
+        if 0 <= place < n:
+            weights[place] += weight
+    return weights
+
+
+def grid(t: Draw, *shape: int) -> Array:
+    """Places on and off the picture, none near a pixel or an edge."""
+    return t.of(*(t.apart(math.prod(shape)) / math.prod(shape) * 3.1).ravel()).reshape(shape)
+
+
 PICTURES = [
     OpCase(
         "nn.functional.pad",
@@ -117,5 +174,75 @@ PICTURES = [
         pixel_unshuffle,
         lambda t: [call(t(2, 2, 4, 6), 2)],
         lambda t: [call(t(0, 1, 4, 2), 2), call(t(1, 2, 3, 2), 1)],
+    ),
+    OpCase(
+        "nn.functional.channel_shuffle",
+        channel_shuffle,
+        lambda t: [call(t(2, 6, 3), 3), call(t(1, 4, 2, 2), 2)],
+        lambda t: [call(t(0, 4, 3), 2), call(t(1, 2, 3), 1)],
+    ),
+    OpCase(
+        "nn.functional.upsample",
+        interpolate,
+        lambda t: [call(t(1, 2, 3), scale_factor=2), call(t(1, 1, 3, 4), 5, mode="bilinear", align_corners=True)],
+        lambda t: [call(t(0, 2, 3), 4)],
+        tolerance=4,
+    ),
+    OpCase(
+        "nn.functional.upsample_nearest",
+        interpolate,
+        lambda t: [call(t(1, 2, 3), scale_factor=2), call(t(1, 1, 3, 4), (5, 2))],
+        lambda t: [call(t(0, 2, 3), 4)],
+    ),
+    OpCase(
+        "nn.functional.upsample_bilinear",
+        upsample_bilinear,
+        lambda t: [call(t(1, 1, 3, 4), scale_factor=2), call(t(1, 1, 3, 4), (5, 2))],
+        lambda t: [call(t(0, 2, 3, 2), 4)],
+        tolerance=4,
+    ),
+    OpCase(
+        "nn.functional.affine_grid",
+        affine_grid,
+        lambda t: [
+            call(t(2, 2, 3), (2, 1, 3, 4), False),
+            call(t(1, 2, 3), (1, 1, 2, 3), True),
+            call(t(1, 3, 4), (1, 1, 2, 3, 2), False),
+        ],
+        lambda t: [call(t(1, 2, 3), (1, 1, 1, 1), False), call(t(0, 2, 3), (0, 1, 1, 2), True)],
+        tolerance=8,
+    ),
+    *(
+        OpCase(
+            "nn.functional.grid_sample",
+            grid_sample,
+            lambda t, mode=mode: [
+                call(t(1, 2, 3, 4), grid(t, 1, 2, 3, 2), mode, padding, aligned)
+                for padding in ("zeros", "border", "reflection")
+                for aligned in (False, True)
+            ],
+            lambda t, mode=mode: [
+                call(t(1, 0, 3, 4), grid(t, 1, 2, 3, 2), mode, align_corners=False),
+                call(t(1, 2, 1, 1), grid(t, 1, 2, 3, 2), mode, "reflection", True),
+                call(t(2, 5, 4, 5), t.between(-1.5, 1.5, 2, 6, 7, 2), mode, align_corners=False),
+            ],
+            # In 16 bits a place is known to a part of a pixel only.
+            dtypes=("float64", "float32"),
+            tolerance=32,
+            variant=mode,
+        )
+        for mode in ("bilinear", "nearest", "bicubic")
+    ),
+    OpCase(
+        "nn.functional.grid_sample",
+        grid_sample,
+        lambda t: [
+            call(t(1, 2, 2, 3, 2), grid(t, 1, 2, 1, 2, 3), "bilinear", padding, False)
+            for padding in ("zeros", "border", "reflection")
+        ],
+        lambda t: [call(t(0, 1, 2, 2, 2), t(0, 2, 1, 2, 3), "nearest", align_corners=False)],
+        dtypes=("float64", "float32"),
+        tolerance=32,
+        variant="3d",
     ),
 ]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .op_case import INF, NAN, OpCase, call
+from .op_case import INF, NAN, Draw, OpCase, call
 from .sliding import SIZES, Numbers, patches, per_dim
 
 Array = Any
@@ -128,6 +128,74 @@ def avg_pool_case(dims: int) -> OpCase:
     )
 
 
+def with_places(dims: int) -> Any:
+    """Of distinct values the place of each is where it is found."""
+
+    def reference(x: Array, *args: Any, **kwargs: Any) -> tuple[Array, Array]:
+        y = max_pool(dims)(x, *args, **kwargs)
+        return y, places_of(x, y, dims)
+
+    return reference
+
+
+def adaptive_with_places(dims: int) -> Any:
+    def reference(x: Array, output_size: Any) -> tuple[Array, Array]:
+        y = adaptive(dims, np.max)(x, output_size)
+        return y, places_of(x, y, dims)
+
+    return reference
+
+
+def places_of(x: Array, y: Array, dims: int) -> Array:
+    planes = x.reshape(math.prod(x.shape[:-dims]), math.prod(x.shape[-dims:]))
+    wanted = y.reshape(len(planes), math.prod(y.shape[-dims:]))
+    places = [[list(plane).index(v) for v in row] for plane, row in zip(planes, wanted)]
+    return np.array(places, np.int64).reshape(y.shape)
+
+
+def max_unpool(dims: int) -> Any:
+    def reference(x: Array, indices: Array, kernel_size: int, stride: int, output_size: Any = None) -> Array:
+        size = output_size or [(n - 1) * stride + kernel_size for n in x.shape[-dims:]]
+        y = np.zeros((math.prod(x.shape[:-dims]), math.prod(size)))
+        np.put_along_axis(y, *(z.reshape(len(y), math.prod(x.shape[-dims:])) for z in (indices, x)), 1)
+        return y.reshape(*x.shape[:-dims], *size)
+
+    return reference
+
+
+def fractional(dims: int) -> Any:
+    def reference(
+        x: Array, kernel_size: Numbers, output_size: Numbers, return_indices: bool, _random_samples: Array
+    ) -> tuple[Array, Array]:
+        kernel, count = per_dim(kernel_size, dims), per_dim(output_size, dims)
+        samples = _random_samples[..., ::-1] if dims == 2 else _random_samples  # (T,) W, H
+        y = np.zeros((*x.shape[:2], *count))
+        for at in np.ndindex(y.shape):
+            box = []
+            for i, n, k, o, u in zip(at[2:], x.shape[2:], kernel, count, samples[at[:2]]):
+                alpha = (n - k) / (o - 1) if o > 1 else 0
+                start = n - k if i == o - 1 else int((i + u) * alpha) - int(u * alpha)
+                box.append(slice(start, start + k))
+            y[at] = x[(*at[:2], *box)].max()
+        return y, places_of(x, y, dims)
+
+    return reference
+
+
+def unpool_samples(dims: int) -> Any:
+    size, pooled_size = SIZES[dims], [n // 2 for n in SIZES[dims]]
+
+    def places(t: Draw, planes: int) -> Array:
+        """Different ones in each plane, as of windows of two elements side by side."""
+        corners = np.ravel_multi_index(np.meshgrid(*(np.arange(n) * 2 for n in pooled_size), indexing="ij"), size)
+        return np.stack([corners + (plane + t.index(1)) % 2 for plane in range(planes)])
+
+    return lambda t: [
+        call(t(1, 2, *pooled_size), places(t, 2)[None], 2, 2, output_size=size),
+        call(t(2, *pooled_size), places(t, 2), 2, 2, output_size=size),
+    ]
+
+
 POOLS = [
     *(max_pool_case(dims) for dims in (1, 2, 3)),
     *(avg_pool_case(dims) for dims in (1, 2, 3)),
@@ -158,5 +226,63 @@ POOLS = [
             tolerance=8,
         )
         for dims in (1, 2, 3)
+    ),
+    *(
+        OpCase(
+            f"nn.functional.max_pool{dims}d_with_indices",
+            with_places(dims),
+            lambda t, size=SIZES[dims]: [
+                call(t.apart(1, 2, *size), 2),
+                call(t.apart(2, *size), 3, stride=2, padding=1),
+            ],
+            lambda t, size=SIZES[dims]: [call(t(0, 2, *size), 2)],
+        )
+        for dims in (1, 2, 3)
+    ),
+    *(
+        OpCase(
+            f"nn.functional.adaptive_max_pool{dims}d_with_indices",
+            adaptive_with_places(dims),
+            lambda t, size=SIZES[dims]: [call(t.apart(1, 2, *size), 2), call(t.apart(2, *size), 1)],
+            lambda t, size=SIZES[dims]: [call(t(0, 2, *size), 2)],
+        )
+        for dims in (1, 2, 3)
+    ),
+    *(
+        OpCase(
+            f"nn.functional.max_unpool{dims}d",
+            max_unpool(dims),
+            unpool_samples(dims),
+            lambda t, dims=dims: [call(t(0, 2, *(2,) * dims), t.index(2, 0, 2, *(2,) * dims), 2, 2)],
+        )
+        for dims in (1, 2, 3)
+    ),
+    *(
+        OpCase(
+            f"nn.functional.fractional_max_pool{dims}d{suffix}",
+            fractional(dims),
+            lambda t, dims=dims: [
+                call(
+                    t.apart(1, 2, *SIZES[dims]),
+                    2,
+                    2,
+                    return_indices=True,
+                    _random_samples=t.between(0, 0.9, 1, 2, dims),
+                ),
+                call(
+                    t.apart(1, 1, *SIZES[dims]),
+                    1,
+                    (3, 2, 1)[:dims],
+                    return_indices=True,
+                    _random_samples=t.between(0, 0.9, 1, 1, dims),
+                ),
+            ],
+            lambda t, dims=dims: [
+                call(t(0, 2, *SIZES[dims]), 2, 2, return_indices=True, _random_samples=t.between(0, 0.9, 0, 2, dims))
+            ],
+            dtypes=("float64", "float32"),  # in 16 bits PyTorch's steps are those of rounded samples
+        )
+        for dims in (2, 3)
+        for suffix in ("", "_with_indices")
     ),
 ]

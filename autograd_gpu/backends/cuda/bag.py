@@ -101,5 +101,5 @@ def _scatter_geometry(rows: int, items: int, cols: int) -> tuple[tuple[int, int]
     """As many threads share a row's items as a row has on average; the others take columns, then more rows."""
     across = min(power_of_two(cols), 256)
     sharing = min(WARP, 1 << (items // rows).bit_length(), LARGEST_BLOCK // across)
-    together = max(1, 256 // (across * sharing))
+    together = min(64, max(1, 256 // (across * sharing)))  # the most that CUDA allows along z
     return (ceil_div(rows, together), ceil_div(cols, across)), (across, sharing, together)
