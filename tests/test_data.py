@@ -169,3 +169,14 @@ def test_random_split_is_a_partition():
     assert [len(part) for part in random_split(Squares(10), [0.5, 0.25, 0.25])] == [6, 2, 2]
     with pytest.raises(ValueError, match="Sum of input lengths"):
         random_split(Squares(10), [7, 4])
+
+
+@pytest.mark.ours
+def test_indices_are_drawn_on_the_host_whatever_the_default_device(on_each_device):
+    data = torch.utils.data
+    torch.manual_seed(0)
+    dataset = data.TensorDataset(torch.arange(6))
+    parts = data.random_split(dataset, [4, 2], generator=torch.Generator(device="cpu").manual_seed(1))
+    shuffled = data.DataLoader(parts[0], batch_size=2, shuffle=True)
+    seen = sorted(value for (batch,) in shuffled for value in batch.tolist())
+    assert seen == sorted(int(parts[0][i][0]) for i in range(4))

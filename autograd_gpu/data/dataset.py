@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from ..ops.random import randperm
 from ..tensor import Tensor
+from .sampler import device_of
 
 Sample = TypeVar("Sample", covariant=True)
 
@@ -93,6 +94,6 @@ def random_split(dataset: Dataset[Sample], lengths: Sequence[float], generator: 
         sizes = [int(length) for length in lengths]
     if sum(sizes) != total:
         raise ValueError("Sum of input lengths does not equal the length of the input dataset!")
-    order = randperm(total, generator=generator).tolist()
+    order = randperm(total, generator=generator, device=device_of(generator)).tolist()
     stops = list(accumulate(sizes))
     return [Subset(dataset, order[start:stop]) for start, stop in zip([0, *stops], stops, strict=False)]

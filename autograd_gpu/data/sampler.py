@@ -30,6 +30,11 @@ class SequentialSampler(Sampler[int]):
         return len(self.data_source)
 
 
+def device_of(generator: Any) -> Any:
+    """Return where indices are drawn: on the generator's device, else on the CPU, whatever the default device is."""
+    return "cpu" if generator is None else generator.device
+
+
 class RandomSampler(Sampler[int]):
     """Every index once, shuffled anew each epoch; with ``replacement``, num_samples independent draws."""
 
@@ -49,13 +54,13 @@ class RandomSampler(Sampler[int]):
         return len(self.data_source) if self._num_samples is None else self._num_samples
 
     def __iter__(self) -> Iterator[int]:
-        n = len(self.data_source)
+        n, device = len(self.data_source), device_of(self.generator)
         if self.replacement:
-            yield from randint(n, (self.num_samples,), generator=self.generator).tolist()
+            yield from randint(n, (self.num_samples,), generator=self.generator, device=device).tolist()
             return
         left = self.num_samples
         while left > 0 and n:
-            yield from randperm(n, generator=self.generator).tolist()[:left]
+            yield from randperm(n, generator=self.generator, device=device).tolist()[:left]
             left -= n
 
     def __len__(self) -> int:
