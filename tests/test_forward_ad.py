@@ -294,3 +294,14 @@ def test_forward_mode_costs_no_graph_of_the_past():
     finally:
         engine._nodes_leading_to = original
     assert max(looked_at) < 10
+
+
+@pytest.mark.ours
+def test_a_long_level_remembers_living_tensors_only():
+    from autograd_gpu.op import duals
+
+    with fwAD.dual_level():
+        y = fwAD.make_dual(numbers(1), numbers(1))
+        for _ in range(300):
+            y = y.sin()
+        assert len(duals[0].carriers) < 10

@@ -26,12 +26,13 @@ class _Level:
     """What the operations do while forward mode is on."""
 
     def __init__(self) -> None:
-        self.carriers: list[weakref.ref[Tensor]] = []  # of the tangents, which end with the level
+        self.carriers: dict[int, weakref.ref[Any]] = {}  # of the tangents, which end with the level
 
     def carry(self, tensor: Tensor, tangent: Tensor | None) -> None:
         if tangent is not None:
             tensor._tangent = tangent
-            self.carriers.append(weakref.ref(tensor))
+            carriers, key = self.carriers, id(tensor)
+            carriers[key] = weakref.ref(tensor, lambda _: carriers.pop(key, None))
 
     def keep_tangent(self, copy: Tensor, x: Tensor) -> None:
         """Let a copy of x carry a copy of its tangent."""
@@ -40,7 +41,7 @@ class _Level:
                 self.carry(copy, x._tangent.clone())  # type: ignore[attr-defined]
 
     def end(self) -> None:
-        for carrier in self.carriers:
+        for carrier in list(self.carriers.values()):
             tensor = carrier()
             if tensor is not None:
                 tensor._tangent = None
