@@ -54,8 +54,8 @@ NO_ORACLE = {
 }
 NO_HALF_KERNEL = {
     "nn.functional.avg_pool3d", "nn.functional.lp_pool3d", "special.zeta", "special.erfcx", "special.log_ndtr",
-    "special.i1", "special.i1e",
-, "nn.functional.local_response_norm"}  # fmt: skip  (on PyTorch's CPU)
+    "special.i1", "special.i1e", "nn.functional.local_response_norm",
+}  # fmt: skip  (on PyTorch's CPU)
 
 
 def theirs(case: OpCase, sample: Call) -> tuple[list[torch.Tensor], dict[str, np.ndarray]]:
