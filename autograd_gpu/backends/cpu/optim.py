@@ -12,7 +12,7 @@ from .quiet import quiet
 
 __all__ = ["adam_step", "norm_of_all", "scale_all", "sgd_step"]
 
-BLOCK = 16384  # elements
+BLOCK = 65536  # elements: what a step of Adam touches of them fits into the second and third cache
 
 
 @quiet

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from types import FunctionType
 from typing import Any
 
@@ -136,7 +136,9 @@ class PolynomialLR(Factors):
 class Functions(LRScheduler):
     """Schedules by one function of the epoch or one per group. State dicts hold the functions that are objects."""
 
-    def __init__(self, optimizer: Optimizer, lr_lambda: Factor | Sequence[Factor], last_epoch: int = -1) -> None:
+    def __init__(
+        self, optimizer: Optimizer, lr_lambda: Factor | list[Factor] | tuple[Factor, ...], last_epoch: int = -1
+    ) -> None:
         groups = len(optimizer.param_groups)
         self.lr_lambdas = list(lr_lambda) if isinstance(lr_lambda, (list, tuple)) else [lr_lambda] * groups
         if len(self.lr_lambdas) != groups:
@@ -166,7 +168,9 @@ class LambdaLR(Functions):
 class MultiplicativeLR(Functions):
     """lr is multiplied by lr_lambda(epoch) as each epoch but the first begins."""
 
-    def __init__(self, optimizer: Optimizer, lr_lambda: Factor | Sequence[Factor], last_epoch: int = -1) -> None:
+    def __init__(
+        self, optimizer: Optimizer, lr_lambda: Factor | list[Factor] | tuple[Factor, ...], last_epoch: int = -1
+    ) -> None:
         for function in lr_lambda if isinstance(lr_lambda, (list, tuple)) else [lr_lambda]:
             if not callable(function):
                 raise TypeError(f"lr_lambda should be a function, but got {type(function).__name__}")
