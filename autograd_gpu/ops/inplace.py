@@ -63,8 +63,7 @@ class CopySlices(Op):
         node.where = user_line(2)
         node.output_shape = base._array.shape
         node.steps = steps  # type: ignore[attr-defined]
-        is_strided = any(operation is AsStrided for operation, _, _ in steps_in_order(steps))
-        node.layout = _layout(base, steps) if is_strided else None  # type: ignore[attr-defined]
+        node.layout = _layout(base, steps) if _is_strided(steps) else None  # type: ignore[attr-defined]
         move_history(base, (node, 0))
 
     def backward(ctx, gy):
@@ -125,8 +124,14 @@ def check_writable(x: Tensor, name: str) -> None:
             f"Please clone() the tensor before performing the operation. ({name})"
         )
     check_changeable(x, name)
+    if x._steps is not None and modes.grad and _is_strided(x._steps):
+        refresh_view(x)  # the write is to the base, of which x may show more than the view that it was taken from did
     for watch in before_write:
         watch(x)
+
+
+def _is_strided(steps: tuple) -> bool:
+    return any(operation is AsStrided for operation, _, _ in steps_in_order(steps))
 
 
 def check_changeable(x: Tensor, name: str) -> None:

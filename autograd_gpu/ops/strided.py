@@ -170,7 +170,12 @@ def as_strided(input: Tensor, size: Sequence[int], stride: Sequence[int], storag
     if offset < 0:
         raise RuntimeError(f"Tensor: invalid storage offset {offset}")
     check_in_storage(size, stride, offset, array.dtype.itemsize, backend.storage(array)[1])
-    return AsStrided.apply(input, size=size, stride=stride, start=offset - begin, source=strides_of(array))
+    view = AsStrided.apply(input, size=size, stride=stride, start=offset - begin, source=strides_of(array))
+    if view._base is not None and input._base is not None:  # one step from the base: it may show more than input does
+        base = view._base._array
+        step = {"size": size, "stride": stride, "start": offset - backend.offset(base), "source": strides_of(base)}
+        view._steps = (None, AsStrided, step, None)
+    return view
 
 
 def as_strided_scatter(
