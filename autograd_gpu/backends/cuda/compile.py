@@ -78,7 +78,7 @@ DTYPE_FLAG = {
     "uint8": "U8", "int8": "I8", "int16": "I16", "int32": "I32", "int64": "I64",
 }  # fmt: skip
 
-DEFAULT_ARCHS = ("sm_80", "sm_90a", "sm_100", "sm_120")
+DEFAULT_ARCHS = ("sm_75", "sm_80", "sm_90a", "sm_100", "sm_120")
 # No fast-math anywhere; -v makes ptxas report registers and spills into the log.
 FLAGS = ("--std=c++17", "--ptxas-options=-v")
 
