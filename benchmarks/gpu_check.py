@@ -24,6 +24,7 @@ if REHEARSAL:  # before the package is imported: the driver is chosen once
 import numpy as np  # noqa: E402
 
 import autograd_gpu as ag  # noqa: E402
+from autograd_gpu.backends.cuda import matmul_choice  # noqa: E402
 from autograd_gpu.backends.cuda.launch import Kernel  # noqa: E402
 from autograd_gpu.testing import op_checks  # noqa: E402
 from autograd_gpu.testing.op_table import CASES  # noqa: E402
@@ -84,10 +85,36 @@ def large_shapes(scale: float) -> Iterator[Check]:
         a, b = ag.randn(m, k, device="cuda"), ag.randn(k, n, device="cuda")
         np.testing.assert_allclose((a @ b).cpu().numpy(), (a.cpu() @ b.cpu()).numpy(), rtol=2e-4, atol=2e-4 * k**0.5)
 
+    def attention_of_odd_sizes() -> None:
+        time = max(5, int(517 * scale**0.3))
+        for d in (32, 80, 128, 256):
+            q, k, v = (ag.randn(2, heads, time, d, device="cuda") for heads in (4, 2, 2))
+            mask = ag.rand(2, 1, 1, time, device="cuda") < 0.8
+            for dtype in (ag.float32, ag.float16, ag.bfloat16):
+                found, expected = (attended(device, dtype, q, k, v, mask) for device in ("cuda", "cpu"))
+                spacing = ag.finfo(dtype).eps * 32
+                for ours, theirs in zip(found, expected, strict=True):
+                    np.testing.assert_allclose(ours, theirs, rtol=spacing, atol=spacing * 4)
+
+    def tf32_and_cublaslt() -> None:
+        a, b = (ag.randn(256, 264, device="cuda") for _ in range(2))
+        exact = a.cpu().double() @ b.cpu().double().t()
+        for mode in (matmul_choice.OWN, matmul_choice.CUBLASLT):  # without nvmath our kernels do both
+            for precision, error in (("highest", 2e-6), ("high", 2e-3)):
+                ag.set_float32_matmul_precision(precision)
+                try:
+                    with matmul_choice.using(mode):
+                        found = (a @ b.t()).cpu().double()
+                finally:
+                    ag.set_float32_matmul_precision("highest")
+                np.testing.assert_allclose(found.numpy(), exact.numpy(), rtol=error, atol=error * 16)
+
     yield "over 2^31 bytes", bytes_past_2_31
     yield "over 65,535 rows", many_rows
     yield "long rows", long_rows
     yield "a product of odd sizes", product_of_odd_sizes
+    yield "attention of odd sizes", attention_of_odd_sizes
+    yield "products in tf32 and by cuBLASLt", tf32_and_cublaslt
 
 
 def optimizers() -> Iterator[Check]:
@@ -125,6 +152,14 @@ def optimizers() -> Iterator[Check]:
         for dtype in ("float16", "bfloat16", "float32", "float64"):
             for count, of in sizes.items():
                 yield f"{name} {dtype}, {count} tensors", lambda m=make, s=of, d=dtype: agree(m, s, d)
+
+
+def attended(device: str, dtype: ag.dtype, q: ag.Tensor, k: ag.Tensor, v: ag.Tensor, mask: ag.Tensor) -> list[np.ndarray]:
+    """A masked attention's result and gradients, its heads of queries sharing those of keys, in float32 on the host."""
+    leaves = [x.detach().to(device).to(dtype).requires_grad_() for x in (q, k, v)]
+    y = ag.nn.functional.scaled_dot_product_attention(*leaves, mask.to(device), enable_gqa=True)
+    y.float().square().sum().backward()
+    return [x.detach().float().cpu().numpy() for x in (y, *(leaf.grad for leaf in leaves))]
 
 
 def out_of_memory() -> Iterator[Check]:

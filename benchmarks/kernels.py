@@ -1,22 +1,26 @@
 """Each kernel's time, its bytes or operations, and its fraction of what the machine can do, measured in the same run.
 
-Memory-bound kernels are put against a copy of the same size class, matrix products against PyTorch's. PyTorch eager and
-torch.compile run the same function on the same shapes. On the emulator the times mean nothing: it is a rehearsal.
+Memory-bound kernels are put against a copy of the same size class; products and attention against the best rate of a
+plain product in their dtype, ours or PyTorch's (cuBLAS). PyTorch eager and torch.compile run the same function on the
+same shapes. On the emulator the times mean nothing: it is a rehearsal.
 """
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 import autograd_gpu as ag
 from autograd_gpu.backends import cuda as kernels
+from autograd_gpu.backends.cuda import matmul_choice
+from autograd_gpu.backends.cuda.blas import bindings as cublaslt
 
-from . import optimisers, record
+from . import optimisers, record, row_kernels
 from .timing import seconds_each
 
 Call = Callable[[], Any]
@@ -59,14 +63,10 @@ def memory_bound(shape: Shape, dtype: str, torch: Any) -> list[Bench]:
     """Kernels whose cost is what they read and write once."""
     n, size = shape.elements, np_dtype(dtype).itemsize
     x, y = (made((shape.rows, shape.columns), dtype) for _ in range(2))
-    weight, bias = made((shape.columns,), dtype), made((shape.columns,), dtype)
+    weight = made((shape.columns,), dtype)
     target = kernels.arange(0, 1, shape.rows, np.dtype(np.int64))
     kernels.copy_into(target, kernels.remainder(target, shape.columns))
-    softmax = kernels.softmax(x, 1)
-    log_softmax = kernels.log_softmax(x, 1)
-    _, mean, rstd = kernels.layer_norm(x, weight, bias, 1e-5)
-    loss, lse = kernels.cross_entropy(x, target, -100)
-    tx, ty, tw, tb = (as_torch(torch, value) for value in (x, y, weight, bias))
+    tx, ty, tw = (as_torch(torch, value) for value in (x, y, weight))
     tt = as_torch(torch, target)
     state = kernels.random_state(0)
     F = torch.nn.functional if torch else None
@@ -90,22 +90,6 @@ def memory_bound(shape: Shape, dtype: str, torch: Any) -> list[Bench]:
               torch=lambda a: a.sum(1), torch_args=(tx,)),
         Bench("sum of columns", lambda: kernels.sum(x, (0,), False, x.dtype), n * size,
               torch=lambda a: a.sum(0), torch_args=(tx,)),
-        Bench("softmax", lambda: kernels.softmax(x, 1), 2 * n * size,
-              torch=lambda a: a.softmax(1), torch_args=(tx,)),
-        Bench("softmax backward", lambda: kernels.softmax_backward(y, softmax, 1), 3 * n * size,
-              torch=lambda g, a: torch.ops.aten._softmax_backward_data(g, a, 1, a.dtype), torch_args=(ty, tx)),
-        Bench("log_softmax backward", lambda: kernels.log_softmax_backward(y, log_softmax, 1), 3 * n * size,
-              torch=lambda g, a: torch.ops.aten._log_softmax_backward_data(g, a, 1, a.dtype), torch_args=(ty, tx)),
-        Bench("layer_norm", lambda: kernels.layer_norm(x, weight, bias, 1e-5), 2 * n * size,
-              torch=lambda a, w, b: F.layer_norm(a, (row,), w, b), torch_args=(tx, tw, tb)),
-        Bench("layer_norm backward", lambda: kernels.layer_norm_backward(y, x, mean, rstd, weight), 3 * n * size,
-              torch=lambda g, a, m, r, w, b: torch.ops.aten.native_layer_norm_backward(
-                  g, a, [row], m, r, w, b, [True, True, True]),
-              torch_args=(ty, tx, as_torch(torch, mean.reshape(-1, 1)), as_torch(torch, rstd.reshape(-1, 1)), tw, tb)),
-        Bench("cross_entropy", lambda: kernels.cross_entropy(x, target, -100), n * size,
-              torch=lambda a, t: F.cross_entropy(a, t), torch_args=(tx, tt)),
-        Bench("cross_entropy backward", lambda: kernels.cross_entropy_backward(loss, x, lse, target, -100),
-              2 * n * size),
         Bench("gather rows", lambda: kernels.gather_rows(x, target), 2 * n * size,
               torch=lambda a, t: a[t], torch_args=(tx, tt)),
         Bench("scatter-add rows", lambda: kernels.scatter_add_rows(y, target, shape.rows), 2 * n * size,
@@ -118,25 +102,106 @@ def memory_bound(shape: Shape, dtype: str, torch: Any) -> list[Bench]:
 
 
 def compute_bound(shape: Shape, dtype: str, torch: Any) -> list[Bench]:
-    """Matrix products and attention, by floating point operations."""
-    k = shape.square
-    a, b = made((k, k), dtype), made((k, k), dtype)
-    ta, tb = as_torch(torch, a), as_torch(torch, b)
-    q, key, v = (made((shape.batch, shape.heads, shape.time, shape.head_dim), dtype) for _ in range(3))
-    tq, tk, tv = (as_torch(torch, value) for value in (q, key, v))
-    scale = shape.head_dim**-0.5
-    output, lse = kernels.attention(q, key, v, True, scale)
-    # Causal: half of the products Q K' and P V, two operations each; backward has five products for forward's two.
-    products = 2 * shape.batch * shape.heads * shape.time**2 * shape.head_dim
-    attend = torch.nn.functional.scaled_dot_product_attention if torch else None
-    return [
-        Bench("matmul", lambda: kernels.matmul(a, b), flops=2 * k**3, torch=lambda x, y: x @ y, torch_args=(ta, tb)),
-        Bench("matmul, transposed", lambda: kernels.matmul(a, b.T), flops=2 * k**3,
+    """Matrix products and attention, by floating point operations. The plain product comes first: it sets the rate."""
+    return [*products(shape, dtype, torch), *attentions(shape, dtype, torch)]
+
+
+def products(shape: Shape, dtype: str, torch: Any) -> list[Bench]:
+    """Square products in each direction, and with what surrounds them in a perceptron."""
+    k, flops = shape.square, 2 * shape.square**3
+    a, b, h, bias = made((k, k), dtype), made((k, k), dtype), made((k, k), dtype), made((k,), dtype)
+    ta, tb, tbias = (as_torch(torch, value) for value in (a, b, bias))
+    F = torch.nn.functional if torch else None
+    found = [
+        Bench("matmul", lambda: kernels.matmul(a, b), flops=flops, torch=lambda x, y: x @ y, torch_args=(ta, tb)),
+        Bench("matmul, right transposed", lambda: kernels.matmul(a, b.T), flops=flops,
               torch=lambda x, y: x @ y.t(), torch_args=(ta, tb)),
-        Bench("attention", lambda: kernels.attention(q, key, v, True, scale), flops=products,
-              torch=lambda x, y, z: attend(x, y, z, is_causal=True), torch_args=(tq, tk, tv)),
-        Bench("attention backward",
-              lambda: kernels.attention_backward(output, q, key, v, output, lse, True, scale), flops=2.5 * products),
+        Bench("matmul, left transposed", lambda: kernels.matmul(a.T, b), flops=flops,
+              torch=lambda x, y: x.t() @ y, torch_args=(ta, tb)),
+        Bench("linear", lambda: kernels.linear(a, b, bias), flops=flops, torch=F and F.linear,
+              torch_args=(ta, tb, tbias)),
+        Bench("linear, gelu", lambda: kernels.linear_gelu(a, b, bias, "tanh"), flops=flops,
+              torch=lambda x, w, c: F.gelu(F.linear(x, w, c), approximate="tanh"), torch_args=(ta, tb, tbias)),
+        Bench("gelu, linear backward", lambda: kernels.gelu_linear_backward(a, b, h, "tanh"), flops=flops,
+              torch=lambda g, w, x: torch.ops.aten.gelu_backward(g @ w, x, approximate="tanh"),
+              torch_args=(ta, tb, as_torch(torch, h))),
+        Bench("linear backward, parameters", lambda: kernels.linear_parameters_backward(a, b), flops=flops,
+              torch=lambda g, x: (g.t() @ x, g.sum(0)), torch_args=(ta, tb)),
+    ]  # fmt: skip
+    if dtype == "float32":
+        found.append(Bench("matmul, tf32", in_tf32(lambda: kernels.matmul(a, b), torch), flops=flops,
+                           torch=torch and in_tf32(lambda: ta @ tb, torch)))  # fmt: skip
+    if cublaslt() is not None:
+        found += [
+            replace(bench, name=f"{bench.name}, cuBLASLt", ours=by_cublaslt(bench.ours), torch=None) for bench in found
+        ]
+    return found
+
+
+def in_tf32(call: Call, torch: Any) -> Call:
+    """The call with float32 products in tf32, ours and PyTorch's."""
+
+    def allowed() -> Any:
+        set_precision = [ag.set_float32_matmul_precision, *([torch.set_float32_matmul_precision] if torch else [])]
+        for setter in set_precision:
+            setter("high")
+        try:
+            return call()
+        finally:
+            for setter in set_precision:
+                setter("highest")
+
+    return allowed
+
+
+def by_cublaslt(call: Call) -> Call:
+    def chosen() -> Any:
+        with matmul_choice.using(matmul_choice.CUBLASLT):
+            return call()
+
+    return chosen
+
+
+def attentions(shape: Shape, dtype: str, torch: Any) -> list[Bench]:
+    """Forward and backward: causal and not, with wider heads, with a mask, with heads that share their keys."""
+    found = []
+    for name, d, key_heads, causal, masked in (
+        ("causal", 1, 1, True, False),
+        ("all", 1, 1, False, False),
+        ("causal, d x 2", 2, 1, True, False),
+        ("causal, d x 4", 4, 1, True, False),
+        ("masked", 1, 1, False, True),
+        ("causal, shared keys", 1, 4, True, False),
+    ):
+        heads, time, width = shape.heads, shape.time, shape.head_dim * d
+        q, go = (made((shape.batch, heads, time, width), dtype) for _ in range(2))
+        k, v = (made((shape.batch, max(1, heads // key_heads), time, width), dtype) for _ in range(2))
+        mask = kernels.lt(made((1, 1, time, time), "float32"), 0.5) if masked else None
+        tq, tk, tv, tgo, tmask = (as_torch(torch, value) for value in (q, k, v, go, mask))
+        found += attention_benches(name, (q, k, v, go, mask), (tq, tk, tv, tgo, tmask), causal, torch)
+    return found
+
+
+def attention_benches(name: str, ours: tuple, theirs: tuple, causal: bool, torch: Any) -> list[Bench]:
+    q, k, v, go, mask = ours
+    batch, heads, time, width = q.shape
+    # Two products of two operations each, half of them when causal; backward has five products.
+    flops = (2 if causal else 4) * batch * heads * time**2 * width
+    scale = width**-0.5
+    o, lse = kernels.attention(q, k, v, mask, causal, scale)
+    attend = backward = None
+    if torch:
+        tq, tk, tv, tgo, tmask = theirs
+        options = {"is_causal": causal, "enable_gqa": q.shape != k.shape}
+        attend = functools.partial(torch.nn.functional.scaled_dot_product_attention, attn_mask=tmask, **options)
+        leaves = [t.detach().requires_grad_() for t in (tq, tk, tv)]
+        backward = functools.partial(torch.autograd.grad, attend(*leaves), leaves, tgo, retain_graph=True)
+    return [
+        Bench(f"attention, {name}", lambda: kernels.attention(q, k, v, mask, causal, scale), flops=flops,
+              torch=attend, torch_args=theirs[:3]),
+        Bench(f"attention backward, {name}",
+              lambda: kernels.attention_backward(go, q, k, v, o, lse, mask, causal, scale), flops=2.5 * flops,
+              torch=backward),
     ]  # fmt: skip
 
 
@@ -149,10 +214,18 @@ def measure(shape: Shape, dtypes: tuple[str, ...], budget: float, compile: bool 
     rows: list[record.Row] = [{"kernel": "copy", "dtype": "float32", "us": copy * 1e6, "GB/s": bandwidth / 1e9}]
     for dtype in dtypes:
         steps = [Bench(**row) for row in optimisers.rows(shape.elements, dtype, torch)]
-        for bench in [*memory_bound(shape, dtype, torch), *compute_bound(shape, dtype, torch), *steps]:
-            rows.append(
-                {"kernel": bench.name, "dtype": dtype, **measured(bench, bandwidth, budget, torch if compile else None)}
-            )
+        by_row = [
+            Bench(**row)
+            for size in row_kernels.shapes(shape.rows, shape.columns)
+            for row in row_kernels.rows(size, dtype, torch, made, as_torch)
+        ]
+        rate = 0.0  # of a plain product, in TFLOP/s
+        for bench in [*memory_bound(shape, dtype, torch), *by_row, *compute_bound(shape, dtype, torch), *steps]:
+            row = measured(bench, bandwidth, budget, torch if compile else None)
+            if bench.flops:
+                rate = rate or row["TFLOP/s"] / min(1.0, row.get("x torch", 1.0))
+                row["of matmul"] = row["TFLOP/s"] / rate
+            rows.append({"kernel": bench.name, "dtype": dtype, **row})
     return rows
 
 
@@ -196,7 +269,7 @@ def torch_on_the_gpu() -> Any:
 
 def as_torch(torch: Any, array: Any) -> Any:
     """The same memory as a PyTorch tensor; bfloat16 goes through its bits, which DLPack can name."""
-    if torch is None:
+    if torch is None or array is None:
         return None
     if array.dtype.name == "bfloat16":
         return torch.from_dlpack(array.view(np.int16)).view(torch.bfloat16)
@@ -212,7 +285,7 @@ def main() -> None:
     emulated = os.environ.get("AUTOGRAD_GPU_EMULATE", "0") != "0"
     rows = measure(TINY, ("float32",), 0.0) if emulated else measure(FULL, ("float32", "bfloat16"), 0.3)
     record.show(
-        "Kernels (x torch, x compiled: how many times faster than PyTorch; of copy: of the copy bandwidth)", rows
+        "Kernels (x torch, x compiled: times as fast as PyTorch; of copy, of matmul: of that one's rate)", rows
     )
     if not emulated:
         print(f"kept in {record.keep('kernels', rows)}")

@@ -26,3 +26,9 @@ def test_a_kernel_counts_as_run_only_where_a_gpu_launched_it():
     assert "| softmax.cu: softmax_backward | 4 | yes | yes | - | - | - |" in lines
     assert "Run on: gpu_name NVIDIA H200, date 2026-01-01." in lines
     assert lines[-1] == "- exp"
+    assert any("installed): not run on a GPU yet" in line for line in lines)
+
+
+def test_cublaslt_counts_as_run_only_where_it_was_measured():
+    results = {"environment": {}, "launched": [], "checks": {}, "benchmarks": {"kernels": [{"kernel": "matmul, cuBLASLt"}]}}
+    assert "installed): run, checked and measured" in report(results)

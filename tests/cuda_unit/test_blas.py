@@ -15,6 +15,7 @@ from autograd_gpu.backends.cuda import matmul_choice as choice
 from autograd_gpu.backends.cuda.linear import gelu_linear_backward, linear, linear_gelu, linear_parameters_backward
 from autograd_gpu.backends.cuda.matmul import matmul
 from autograd_gpu.backends.cuda.memory import expand
+from benchmarks.matmul_choice import measure
 
 
 @pytest.fixture
@@ -172,6 +173,23 @@ def test_the_environment_decides_without_looking(monkeypatch, table):
     monkeypatch.setenv("AUTOGRAD_GPU_MATMUL", "cutlass")
     with pytest.raises(ValueError, match="expected own, cublaslt or measured, got 'cutlass'"):
         choice.look_up()
+
+
+def test_what_the_benchmark_writes_is_what_is_read(cublaslt, table):
+    rows = measure((3, 8), ("bfloat16", "tf32"), 0.0)
+    assert len(rows) == 16 and all(row["own"] > 0 and row["cublaslt"] > 0 for row in rows)
+    table(rows)
+    for row in rows:
+        assert choice.is_cublaslt(row["dtype"], row["m"], row["n"], row["k"]) == (row["cublaslt"] < row["own"])
+
+
+def test_the_benchmark_does_not_trust_a_wrong_product(cublaslt, monkeypatch):
+    def zeros(handle, desc, alpha, a, a_layout, b, b_layout, beta, c, c_layout, d, d_layout, *rest):
+        cublaslt._matrix(d, cublaslt.objects[d_layout], 0, False)[...] = 0
+
+    monkeypatch.setattr(cublaslt, "matmul", zeros)
+    (row,) = measure((8,), ("float32",), 0.0)
+    assert row["cublaslt"] is None and row["own"] > 0
 
 
 def test_without_nvmath_our_kernels_do_everything(monkeypatch):
