@@ -424,3 +424,12 @@ def test_out_is_refused_where_it_would_lose_a_gradient():
         assert torch.add(x, 1, out=torch.empty(2)).tolist() == [2, 2]
     with pytest.raises(TypeError, match=r"argument 'out' must be (Tensor|tuple)|incompatible"):
         torch.exp(torch.ones(2), out=3)
+
+
+def test_repeat_is_a_copy_that_can_be_written(on_each_device):
+    x = torch.zeros(2)
+    for times in ((3, 1), (1,), (2, 1, 1)):
+        y = x.repeat(*times)
+        y[..., 0] = 1
+        y.reshape(-1)[1] = 5
+        assert (y == 5).sum() == 1 and x.tolist() == [0, 0]

@@ -655,7 +655,8 @@ def repeat(input: Tensor, *repeats: Any) -> Tensor:
     interleaved = [n for size in shape for n in (1, size)]
     repeated = [n for count, size in zip(times, shape) for n in (count, size)]
     tiled = expand(reshape(input, tuple(interleaved)), tuple(repeated))
-    return reshape(tiled, tuple(count * size for count, size in zip(times, shape)))
+    result = reshape(tiled, tuple(count * size for count, size in zip(times, shape)))
+    return result if result._base is None else clone(result)  # a copy always, which can be written to
 
 
 def tile(input: Tensor, *dims: Any) -> Tensor:
