@@ -60,6 +60,7 @@ from .ops.decompositions import torch_svd as svd
 from .ops.determinants import det, logdet
 from .ops.determinants import torch_slogdet as slogdet
 from .ops.linalg import inverse, triangular_solve
+from .ops.inplace import AS_FUNCTIONS as _IN_PLACE_FUNCTIONS
 from .ops.matmul import addbmm, addmm, addmv, addr, baddbmm, bmm, dot, inner, matmul, mm, mv, outer, vdot
 from .ops.matrix_norm import cdist, dist
 from .ops.products import chain_matmul, cross, kron, matrix_power
@@ -107,8 +108,15 @@ from .version import __version__
 from . import autograd, cuda  # isort: skip  (after the names that they use)
 
 _ = device("cpu").backend  # loaded here once, so that no operation has to ask
+for _name in _IN_PLACE_FUNCTIONS:
+    globals()[_name] = getattr(Tensor, _name)
 for _name in _TAKES_OUT:
     globals()[_name] = _accepting_out(globals()[_name])
+_WRITING = (  # methods that PyTorch also has as functions: relu_(x)
+
+)
+for _name in _WRITING.split():
+    globals()[_name + "_"] = getattr(Tensor, _name + "_")
 bool = _dtypes.bool
 half, float, double = float16, float32, float64
 short, int, long = int16, int32, int64
@@ -126,6 +134,19 @@ _LAZY = {
     "nn": "nn", "linalg": "linalg", "special": "special", "optim": "optim", "func": "func", "vmap": "func", "utils": "utils",
     "load": "serialization", "save": "serialization", "memory_report": "saved_memory", "draw_graph": "autograd.drawing",
 }  # fmt: skip
+_LAZY |= dict.fromkeys(
+    "adaptive_avg_pool1d alpha_dropout avg_pool1d bilinear celu celu_ channel_shuffle conv1d conv2d conv3d conv_tbc "
+    "conv_transpose1d conv_transpose2d conv_transpose3d cosine_similarity feature_alpha_dropout hardshrink max_pool1d "
+    "max_pool1d_with_indices max_pool2d max_pool3d pairwise_distance pdist pixel_shuffle pixel_unshuffle prelu rms_norm "
+    "rrelu rrelu_ selu selu_ threshold threshold_".split(),
+    "nn.functional",
+)
+_LAZY |= dict.fromkeys(
+    "adaptive_max_pool1d alpha_dropout_ batch_norm binary_cross_entropy_with_logits cosine_embedding_loss dropout_ "
+    "embedding feature_alpha_dropout_ group_norm hinge_embedding_loss instance_norm kl_div layer_norm margin_ranking_loss "
+    "poisson_nll_loss triplet_margin_loss".split(),
+    "nn.toplevel",
+)
 
 
 def __getattr__(name: str) -> _Any:

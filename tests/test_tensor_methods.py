@@ -79,6 +79,19 @@ def test_comparisons_in_place_have_two_names():
     assert torch.tensor([1.0, -2.0]).absolute_().true_divide_(2).tolist() == [0.5, 1]
 
 
+@pytest.mark.parametrize("name", ["relu_", "exp_", "neg_", "zero_", "sigmoid_", "reciprocal_"])
+def test_writing_methods_are_functions_too(name):
+    x, y = torch.tensor([1.0, 2.0]), torch.tensor([1.0, 2.0])
+    assert getattr(torch, name)(x) is x
+    assert x.tolist() == getattr(y, name)().tolist()
+
+
+def test_shrinking_and_sloping_are_methods_too():
+    x = torch.tensor([-2.0, 0.25, 1.0])
+    assert x.hardshrink().tolist() == [-2, 0, 1] and x.hardshrink(1.5).tolist() == [-2, 0, 0]
+    assert x.prelu(torch.tensor([0.5])).tolist() == [-1, 0.25, 1]
+
+
 # The main diagonal
 
 

@@ -124,14 +124,18 @@ def check_writable(x: Tensor, name: str) -> None:
             f"Please clone() the tensor before performing the operation. ({name})"
         )
     check_changeable(x, name)
-    if x._steps is not None and modes.grad and _is_strided(x._steps):
+    if x._base is not None and x._base._edge is not None and modes.grad and _is_strided(x._steps):
         refresh_view(x)  # the write is to the base, of which x may show more than the view that it was taken from did
     for watch in before_write:
         watch(x)
 
 
-def _is_strided(steps: tuple) -> bool:
-    return any(operation is AsStrided for operation, _, _ in steps_in_order(steps))
+def _is_strided(steps: tuple | None) -> bool:
+    while steps is not None:
+        if steps[1] is AsStrided:
+            return True
+        steps = steps[0]
+    return False
 
 
 def check_changeable(x: Tensor, name: str) -> None:
@@ -148,18 +152,21 @@ def check_changeable(x: Tensor, name: str) -> None:
         edge = edge_of(base)
         if edge is not None:
             _check_view_writable(x, name)
-        if any(e is not None and type(e[0]) is AccumulateGrad for e in (edge, edge_of(x))):
+        if _is_leafs(edge) or _is_leafs(edge_of(x)):
             raise RuntimeError(
                 f"a view of a leaf Variable that requires grad is being used in an in-place operation. ({name}: write "
                 "under no_grad(), or work on x.clone().)"
             )
         return
-    edge = x._edge
-    if edge is not None and type(edge[0]) is AccumulateGrad:
+    if _is_leafs(x._edge):
         raise RuntimeError(
             f"a leaf Variable that requires grad is being used in an in-place operation. ({name}: write under no_grad(), "
             "or work on x.clone().)"
         )
+
+
+def _is_leafs(edge: Any) -> bool:
+    return edge is not None and type(edge[0]) is AccumulateGrad
 
 
 def _check_view_writable(x: Tensor, name: str) -> None:
@@ -347,3 +354,12 @@ def detach_(self: Tensor) -> Tensor:
         )
     self._edge = None
     return self
+
+
+# The methods that PyTorch has as functions too: `torch.relu_(x)` is `x.relu_()`.
+AS_FUNCTIONS = (
+    "abs_ acos_ acosh_ addmv_ arccos_ arccosh_ arcsin_ arcsinh_ arctan_ arctanh_ as_strided_ asin_ asinh_ atan_ atanh_ "
+    "ceil_ clamp_ clamp_max_ clamp_min_ clip_ cos_ cosh_ deg2rad_ detach_ erf_ erfc_ exp2_ exp_ expm1_ fill_ fix_ floor_ "
+    "frac_ gcd_ i0_ index_put_ lcm_ ldexp_ log10_ log1p_ log2_ log_ logit_ nan_to_num_ neg_ negative_ rad2deg_ "
+    "reciprocal_ relu_ resize_as_ round_ rsqrt_ sigmoid_ sin_ sinc_ sinh_ sqrt_ square_ tan_ tanh_ trunc_ xlogy_ zero_"
+).split()
