@@ -52,6 +52,7 @@ from .ops.elementwise_composed import (
     gcd, heaviside, hypot, isneginf, isposinf, isreal, lcm, ldexp, lerp, logaddexp, logaddexp2, logit, nan_to_num, positive,
     rad2deg, rsub, signbit, sinc, xlogy,
 )  # fmt: skip
+from .ops.gradient import gradient
 from .ops.index import gather, index_select, masked_fill, masked_select, nonzero, scatter, scatter_add
 from .ops.decompositions import cholesky_inverse, cholesky_solve
 from .ops.decompositions import torch_cholesky as cholesky
@@ -108,15 +109,10 @@ from .version import __version__
 from . import autograd, cuda  # isort: skip  (after the names that they use)
 
 _ = device("cpu").backend  # loaded here once, so that no operation has to ask
-for _name in _IN_PLACE_FUNCTIONS:
+for _name in (*_IN_PLACE_FUNCTIONS, "detach", "get_device", "is_inference", "is_same_size"):
     globals()[_name] = getattr(Tensor, _name)
 for _name in _TAKES_OUT:
     globals()[_name] = _accepting_out(globals()[_name])
-_WRITING = (  # methods that PyTorch also has as functions: relu_(x)
-
-)
-for _name in _WRITING.split():
-    globals()[_name + "_"] = getattr(Tensor, _name + "_")
 bool = _dtypes.bool
 half, float, double = float16, float32, float64
 short, int, long = int16, int32, int64
@@ -142,11 +138,13 @@ _LAZY |= dict.fromkeys(
     "nn.functional",
 )
 _LAZY |= dict.fromkeys(
-    "adaptive_max_pool1d alpha_dropout_ batch_norm binary_cross_entropy_with_logits cosine_embedding_loss dropout_ "
-    "embedding feature_alpha_dropout_ group_norm hinge_embedding_loss instance_norm kl_div layer_norm margin_ranking_loss "
-    "poisson_nll_loss triplet_margin_loss".split(),
+    "adaptive_max_pool1d affine_grid_generator alpha_dropout_ batch_norm binary_cross_entropy_with_logits "
+    "constant_pad_nd cosine_embedding_loss dropout_ embedding feature_alpha_dropout_ grid_sampler group_norm "
+    "hinge_embedding_loss instance_norm kl_div layer_norm margin_ranking_loss poisson_nll_loss "
+    "triplet_margin_loss".split(),
     "nn.toplevel",
 )
+_LAZY |= dict.fromkeys(("is_anomaly_check_nan_enabled", "is_anomaly_enabled"), "autograd.anomaly")
 
 
 def __getattr__(name: str) -> _Any:
@@ -165,6 +163,20 @@ def is_floating_point(input: Tensor) -> bool:
 def numel(input: Tensor) -> int:
     """Return the number of elements."""
     return input.numel()
+
+
+def fill(input: Tensor, value: _Any) -> Tensor:
+    """Return a tensor of input's shape and dtype with `value`, a number or a tensor without dimensions, everywhere."""
+    return clone(input).fill_(value)  # type: ignore[attr-defined]
+
+
+def typename(obj: _Any) -> str:
+    """Return a tensor's type as `Tensor.type` has it; of anything else, its class's name with its module's."""
+    if isinstance(obj, Tensor):
+        return obj.type()  # type: ignore[attr-defined]
+    name = getattr(obj, "__qualname__", None) or getattr(obj, "__name__", None) or type(obj).__qualname__
+    module = getattr(obj, "__module__", None) or ""
+    return f"{module}.{name}" if module not in ("", "builtins") else name
 
 
 def is_complex(input: Tensor) -> bool:
