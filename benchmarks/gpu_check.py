@@ -9,6 +9,7 @@ GPU.
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import shutil
 import subprocess
@@ -70,15 +71,24 @@ def large_shapes(scale: float) -> Iterator[Check]:
         found = ag.nn.functional.embedding(index, x[:5])[-2:].cpu().numpy()
         np.testing.assert_array_equal(found, x[:5].cpu()[index.cpu()][-2:].numpy())
 
-    def long_rows() -> None:
-        columns = max(70, int(262_144 * scale**0.5))
-        x = ag.randn(3, columns, device="cuda")
-        for function in (
-            lambda t: t.softmax(1),
-            lambda t: ag.nn.functional.layer_norm(t, (columns,)),
-            lambda t: ag.nn.functional.cross_entropy(t, ag.zeros(3, dtype=ag.int64, device=t.device)),
-        ):
-            np.testing.assert_allclose(function(x).cpu().numpy(), function(x.cpu()).numpy(), rtol=2e-4, atol=1e-5)
+    def rows_of_any_length() -> None:
+        F = ag.nn.functional
+        for columns in sorted({max(1, int(n * scale**0.25)) for n in (1, 33, 1023, 8193, 16381, 262_144)}):
+            weight, target = ag.linspace(0.5, 1.5, columns), ag.arange(3) % columns
+            functions = (
+                lambda x, w, t: x.softmax(1),
+                lambda x, w, t: x.log_softmax(1),
+                lambda x, w, t: F.layer_norm(x, w.shape, w, w),
+                lambda x, w, t: F.rms_norm(x, w.shape, w),
+                lambda x, w, t: F.add_layer_norm(x, x * 0.5, w.shape, w, w)[0],
+                lambda x, w, t: F.cross_entropy(x, t, reduction="none"),
+            )
+            for dtype, function in itertools.product((ag.float32, ag.bfloat16), functions):
+                x, w = (3 * ag.randn(3, columns)).to(dtype), weight.to(dtype)
+                found, expected = (with_gradients(function, x, w, target, device) for device in ("cuda", "cpu"))
+                spacing = ag.finfo(dtype).eps * 64
+                for ours, theirs in zip(found, expected, strict=True):
+                    np.testing.assert_allclose(ours, theirs, rtol=spacing, atol=spacing * (1 + np.abs(theirs).max()))
 
     def product_of_odd_sizes() -> None:
         m, k, n = (max(3, int(size * scale**0.3)) for size in (1023, 517, 2049))
@@ -111,7 +121,7 @@ def large_shapes(scale: float) -> Iterator[Check]:
 
     yield "over 2^31 bytes", bytes_past_2_31
     yield "over 65,535 rows", many_rows
-    yield "long rows", long_rows
+    yield "rows of any length", rows_of_any_length
     yield "a product of odd sizes", product_of_odd_sizes
     yield "attention of odd sizes", attention_of_odd_sizes
     yield "products in tf32 and by cuBLASLt", tf32_and_cublaslt
@@ -160,6 +170,15 @@ def attended(device: str, dtype: ag.dtype, q: ag.Tensor, k: ag.Tensor, v: ag.Ten
     y = ag.nn.functional.scaled_dot_product_attention(*leaves, mask.to(device), enable_gqa=True)
     y.float().square().sum().backward()
     return [x.detach().float().cpu().numpy() for x in (y, *(leaf.grad for leaf in leaves))]
+
+
+def with_gradients(function: Callable, x: ag.Tensor, weight: ag.Tensor, target: ag.Tensor, device: str) -> list:
+    """The result on a device and the gradients of x and weight, for a gradient of ones rising to 2."""
+    leaves = [tensor.to(device).detach().requires_grad_() for tensor in (x, weight)]
+    y = function(*leaves, target.to(device))
+    gy = ag.linspace(1, 2, y.numel(), device=device).reshape(y.shape).to(y.dtype)
+    gradients = [g for g in ag.autograd.grad(y, leaves, gy, allow_unused=True) if g is not None]
+    return [tensor.detach().double().cpu().numpy() for tensor in (y, *gradients)]
 
 
 def out_of_memory() -> Iterator[Check]:

@@ -46,19 +46,22 @@ class CrossEntropy(Op):
 
 
 def reduced(backend, losses, target, ignore_index, reduction):
-    """The sum or mean of the rows' losses, and what a gradient is divided by: their number, or None for a sum."""
+    """The sum or mean of the rows' losses, and the number that a mean divides by, None for a sum."""
     total = backend.sum(losses, (0,), False, losses.dtype)
     if reduction == "sum":
         return total, None
     counted = backend.ne(target, ignore_index)
     count = backend.cast(backend.sum(counted, (0,), False, int64.numpy), losses.dtype)
-    return backend.div(total, count), backend.maximum(count, 1.0)  # where no row counts, gradients are 0, not NaN
+    return backend.div(total, count), count
 
 
 def scaled_down(gloss: Tensor, divisor, device) -> Tensor:
     """The gradient of a sum or mean of losses, as each row's, in the dtype that losses are computed in."""
     gloss = cast(gloss, float64 if gloss.dtype is float64 else float32)
-    return gloss if divisor is None else gloss / wrap(divisor, device)
+    if divisor is None:
+        return gloss
+    # Where no row counts the loss is NaN, but the rows' gradients are 0.
+    return gloss / wrap(device._backend.maximum(divisor, 1.0), device)
 
 
 class CrossEntropyBackward(Op):
@@ -171,7 +174,9 @@ def _rows(x: Tensor, target: Tensor) -> tuple[Tensor, Tensor, tuple[int, ...]]:
             f"expected scalar type Long but found {target.dtype}: class indices are int64 (use target.long()); "
             f"probabilities have the input's shape {list(x.shape)}, not {list(target.shape)}"
         )
-    shape = target._array.shape
+    own, shape = x._array.shape, target._array.shape
+    if len(own) == 2 and own[:1] == shape and target._array.dtype == int64.numpy:
+        return x, target, shape
     if x.ndim == 1:
         x, target = unsqueeze(x, 0), unsqueeze(target, 0)
     if x.ndim < 2 or x.ndim != target.ndim + 1:

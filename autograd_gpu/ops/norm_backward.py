@@ -22,8 +22,8 @@ class LayerNormBackward(Op):
 
     def forward(ctx, gy, x, weight, gsum, mean, rstd, eps, rows, biased):
         ctx.eps, ctx.rows = eps, rows
-        flat = (None if g is None else as_rows(ctx, g) for g in (gy, x, gsum))
-        gy, x, gsum, shape = *flat, x.shape
+        shape, gy, x = x.shape, as_rows(ctx, gy), as_rows(ctx, x)
+        gsum = None if gsum is None else as_rows(ctx, gsum)
         gx, gweight, gbias = ctx.backend.layer_norm_backward(gy, x, mean, rstd, weight, gsum, biased)
         gx = gx.reshape(shape)
         if gweight is gbias is None:
@@ -42,8 +42,8 @@ class RmsNormBackward(Op):
 
     def forward(ctx, gy, x, weight, gsum, rstd, eps, rows):
         ctx.eps, ctx.rows = eps, rows
-        flat = (None if g is None else as_rows(ctx, g) for g in (gy, x, gsum))
-        gy, x, gsum, shape = *flat, x.shape
+        shape, gy, x = x.shape, as_rows(ctx, gy), as_rows(ctx, x)
+        gsum = None if gsum is None else as_rows(ctx, gsum)
         gx, gweight = ctx.backend.rms_norm_backward(gy, x, rstd, weight, gsum)
         gx = gx.reshape(shape)
         return gx if gweight is None else (gx, gweight)

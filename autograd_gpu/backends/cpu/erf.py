@@ -10,6 +10,8 @@ Three fits, made by Chebyshev interpolation and iterated least squares in 50-dig
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 _NUMERATOR = (
@@ -36,17 +38,24 @@ _SCALED_COMPLEMENT = (
     4.6378276272451406e-10, 6.755327249042275e-11,
 )  # fmt: skip
 _CENTRE = 3.75
+_FEW = 256  # elements that are sooner done one by one than by a dozen of NumPy's calls
 _BLOCK = 1 << 14  # elements; the temporaries of one block stay in the cache
 
 
 def erf_float(x):
     """Return erf(x) for a float32 or float64 array."""
+    if x.size <= _FEW:
+        return _one_by_one(math.erf, x)
     return blockwise(_erf32 if x.dtype == np.float32 else _erf64, x)
 
 
 def erfc_float(x):
     """Return 1 - erf(x) for a float32 or float64 array, without the cancellation for large x."""
-    return blockwise(_erfc64, x)
+    return _one_by_one(math.erfc, x) if x.size <= _FEW else blockwise(_erfc64, x)
+
+
+def _one_by_one(function, x):
+    return np.fromiter(map(function, x.ravel().tolist()), x.dtype, x.size).reshape(x.shape)
 
 
 def blockwise(function, x):

@@ -3,96 +3,148 @@ of a sum; forward and backward."""
 
 from __future__ import annotations
 
+import functools
+from typing import NamedTuple
+
 import numpy as np
 
-from .precision import HALVES, wide
+from .precision import HALVES, accumulator, wide
 from .quiet import quiet
+from .row_blocks import LARGE, row_blocks
 
 __all__ = ["add_layer_norm", "add_rms_norm", "layer_norm", "layer_norm_backward", "rms_norm", "rms_norm_backward"]
 
 
 @quiet
 def layer_norm(x, weight, bias, eps):
-    wide_x = wide(x)
-    mean = _row_means(wide_x)
-    y = np.subtract(wide_x, mean[:, None])
-    rstd = _reciprocal_root(y, eps)
-    return _scaled(y, y, rstd, weight, bias, x.dtype), mean, rstd
+    return _forward(x, weight, bias, eps, True)
 
 
 @quiet
 def add_layer_norm(x, residual, weight, bias, eps):
     total = _sum(x, residual)
-    return _with_sum(layer_norm(total, weight, bias, eps), total)
+    y, mean, rstd = _forward(total, weight, bias, eps, True)
+    return y, total, mean, rstd
 
 
 @quiet
 def rms_norm(x, weight, eps):
-    wide_x = wide(x)
-    rstd = _reciprocal_root(wide_x, eps)
-    return _scaled(wide_x, None, rstd, weight, None, x.dtype), rstd
+    y, _, rstd = _forward(x, weight, None, eps, False)
+    return y, rstd
 
 
 @quiet
 def add_rms_norm(x, residual, weight, eps):
     total = _sum(x, residual)
-    return _with_sum(rms_norm(total, weight, eps), total)
+    y, _, rstd = _forward(total, weight, None, eps, False)
+    return y, total, rstd
 
 
 @quiet
 def layer_norm_backward(gy, x, mean, rstd, weight, gsum, biased):
-    wide_gy = wide(gy)
-    normalised = np.subtract(wide(x), mean[:, None])
-    normalised *= rstd[:, None]
-    gweight = None if weight is None else np.einsum("rc,rc->c", wide_gy, normalised).astype(x.dtype)
-    gbias = np.add.reduce(wide_gy, 0).astype(x.dtype) if biased else None
-    g = wide_gy if weight is None else wide_gy * wide(weight)
-    normalised *= _row_means(g, normalised)[:, None]
-    np.subtract(g, normalised, normalised)
-    normalised -= _row_means(g)[:, None]
-    return _gradient(normalised, rstd, gsum, x.dtype), gweight, gbias
+    return _backward(gy, x, mean, rstd, weight, gsum, biased)
 
 
 @quiet
 def rms_norm_backward(gy, x, rstd, weight, gsum):
-    wide_gy = wide(gy)
-    normalised = wide(x) * rstd[:, None]
-    gweight = None if weight is None else np.einsum("rc,rc->c", wide_gy, normalised).astype(x.dtype)
-    g = wide_gy if weight is None else wide_gy * wide(weight)
-    normalised *= _row_means(g, normalised)[:, None]
-    np.subtract(g, normalised, normalised)
-    return _gradient(normalised, rstd, gsum, x.dtype), gweight
+    return _backward(gy, x, None, rstd, weight, gsum, False)[:2]
 
 
-def _row_means(x, y=None):
-    """The mean of x, or of x * y, along each row; of no columns, 0."""
-    means = np.add.reduce(x, 1) if y is None else np.vecdot(x, y)
-    means *= 1 / (x.shape[1] or 1)
+SMALL = 8192  # elements: up to here NumPy's price per call counts, and BLAS starts no threads
+
+
+# ---------------------------------------------------------------------------------------------- whole or in blocks
+
+
+def _forward(x, weight, bias, eps, centred):
+    weight, bias = _wide(weight), _wide(bias)
+    if x.size <= LARGE:
+        return _forward_rows(x, weight, bias, eps, centred)
+    y, statistics = np.empty(x.shape, x.dtype), np.empty((2, x.shape[0]), accumulator(x.dtype))
+    for block in row_blocks(*x.shape):
+        y[block], mean, rstd = _forward_rows(x[block], weight, bias, eps, centred)
+        statistics[0, block], statistics[1, block] = 0 if mean is None else mean, rstd
+    return y, *statistics
+
+
+def _backward(gy, x, mean, rstd, weight, gsum, biased):
+    weight, dtype = _wide(weight), x.dtype
+    if x.size <= LARGE:
+        gx, gweight, gbias = _backward_rows(gy, x, mean, rstd, weight, gsum, biased)
+    else:
+        gx, gweight, gbias = np.empty(x.shape, dtype), 0, 0
+        for block in row_blocks(*x.shape):
+            parts = (None if part is None else part[block] for part in (gy, x, mean, rstd))
+            past = None if gsum is None else gsum[block]
+            gx[block], more_weight, more_bias = _backward_rows(*parts, weight, past, biased)
+            gweight = None if weight is None else gweight + more_weight
+            gbias = gbias + more_bias if biased else None
+    if weight is not None:
+        gweight = gweight.astype(dtype, copy=False)
+    return gx, gweight, gbias.astype(dtype, copy=False) if biased else None
+
+
+# ---------------------------------------------------------------------------------------------- rows in the cache
+
+
+def _forward_rows(x, weight, bias, eps, centred):
+    wide_x = wide(x)
+    numbers = _numbers(x.shape[1] or 1, wide_x.dtype)
+    mean = _row_means(wide_x, numbers) if centred else None
+    offset = np.subtract(wide_x, mean[:, None]) if centred else wide_x
+    rstd = np.vecdot(offset, offset)
+    rstd *= numbers.share
+    rstd += eps
+    np.sqrt(rstd, rstd)
+    np.reciprocal(rstd, rstd)
+    y = np.multiply(offset, rstd[:, None], offset if centred else None)
+    if weight is not None:
+        y *= weight
+    if bias is not None:
+        y += bias
+    return y.astype(x.dtype, copy=False), mean, rstd
+
+
+def _backward_rows(gy, x, mean, rstd, weight, gsum, biased):
+    wide_gy, column = wide(gy), rstd[:, None]
+    numbers = _numbers(x.shape[1] or 1, wide_gy.dtype)
+    if mean is None:
+        normalised = wide(x) * column
+    else:
+        normalised = np.subtract(wide(x), mean[:, None])
+        normalised *= column
+    gweight = None if weight is None else np.einsum("rc,rc->c", wide_gy, normalised)
+    gbias = np.add.reduce(wide_gy, 0) if biased else None
+    g = wide_gy if weight is None else wide_gy * weight
+    along = np.vecdot(g, normalised)
+    along *= numbers.share
+    normalised *= along[:, None]
+    gx = np.subtract(g, normalised, normalised)
+    if mean is not None:
+        gx -= _row_means(g, numbers)[:, None]
+    gx *= column
+    if gsum is not None:
+        gx += wide(gsum)
+    return gx.astype(x.dtype, copy=False), gweight, gbias
+
+
+def _row_means(x, numbers):
+    # The product with ones takes a third of the time of the sum.
+    means = x.dot(numbers.ones) if 0 < x.size <= SMALL else np.add.reduce(x, 1)
+    means *= numbers.share
     return means
 
 
-def _reciprocal_root(centred, eps):
-    """1 / sqrt(mean of squares + eps) of each row."""
-    rstd = _row_means(centred, centred)
-    rstd += eps
-    np.sqrt(rstd, rstd)
-    return np.reciprocal(rstd, rstd)
+class _Numbers(NamedTuple):
+    """1 / columns, as an array of no dimensions since that is twice as fast as a Python number; a 1 for each column."""
+
+    share: np.ndarray
+    ones: np.ndarray | None
 
 
-def _scaled(x, out, rstd, weight, bias, dtype):
-    y = np.multiply(x, rstd[:, None], out)
-    if weight is not None:
-        y *= wide(weight)
-    if bias is not None:
-        y += wide(bias)
-    return y.astype(dtype, copy=False)
-
-
-def _gradient(g, rstd, gsum, dtype):
-    g *= rstd[:, None]
-    if gsum is not None:
-        g += wide(gsum)
-    return g.astype(dtype, copy=False)
+@functools.lru_cache(maxsize=64)
+def _numbers(columns, dtype):
+    return _Numbers(np.array(1 / columns, dtype), np.ones(columns, dtype) if columns <= SMALL else None)
 
 
 def _sum(x, residual):
@@ -100,5 +152,5 @@ def _sum(x, residual):
     return (wide(x) + wide(residual)).astype(x.dtype) if x.dtype in HALVES else x + residual
 
 
-def _with_sum(results, total):
-    return results[0], total, *results[1:]
+def _wide(parameter):
+    return None if parameter is None else wide(parameter)
