@@ -2,7 +2,7 @@
 
 `finds` is what the race-checked run must report and `line` a piece of the source line that it must point at; a bug
 with neither is one that no check can see, so the numbers must be wrong. `plain` says that the fast mode, which has no
-race checker, reports it as well.
+race checker, reports it as well. Wrong calls of correct kernels are refused before anything runs.
 """
 
 import re
@@ -13,14 +13,14 @@ import emulated_kernels as kernels
 import numpy as np
 import pytest
 
-from autograd_gpu.testing.emulator import Kernel, KernelError, allocate
+from autograd_gpu.testing.emulator import EmulatorError, Kernel, KernelError, allocate
 
 
 @dataclass(frozen=True)
 class Bug:
     name: str
     job: Callable
-    damage: tuple[tuple[str, str], ...]  # texts to replace in the kernel, by their first occurrence
+    damage: tuple[tuple[str, str], ...] = ()  # texts to replace in the kernel, by their first occurrence
     finds: str = ""  # pattern
     line: str = ""
     plain: bool = False
@@ -493,6 +493,75 @@ WRONG_NUMBERS = [
     Bug("a wrong constant", kernels.gelu, (("0.70710678f", "0.70610678f"),)),
 ]
 
+COUNTED = _kernel("const float *x, float *y, long long n", "if (threadIdx.x < n) y[threadIdx.x] = x[threadIdx.x];")
+BY_VALUE = "struct Sizes { long long value[4]; };\n" + _kernel("float *x, Sizes sizes", "x[0] = sizes.value[3];")
+
+
+def _read_only() -> np.ndarray:
+    array = _ones()
+    array.flags.writeable = False
+    return array
+
+
+WRONG_CALLS = [
+    Bug(
+        "an array of another type",
+        _launch(COUNTED, np.ones(32), _ones(), np.int64(32)),
+        finds=r"argument 0 'x' is const float \*x, got an array of float64",
+    ),
+    Bug(
+        "a number of another size",
+        _launch(COUNTED, _ones(), _ones(), np.int32(32)),
+        finds=r"argument 2 'n' must be np.int64\(...\), got np.int32",
+    ),
+    Bug(
+        "a Python number, whose size is anyone's guess",
+        _launch(COUNTED, _ones(), _ones(), 32),
+        finds=r"argument 2 'n' must be np.int64\(...\), got int",
+    ),
+    Bug(
+        "an array for a number",
+        _launch(COUNTED, _ones(), _ones(), _ones()),
+        finds="argument 2 'n' must be np.int64",
+    ),
+    Bug(
+        "a number for an array",
+        _launch(COUNTED, np.float32(1), _ones(), np.int64(32)),
+        finds="argument 0 'x' must be an array",
+    ),
+    Bug("arguments in another order", _launch(COUNTED, _ones(), np.int64(32), _ones()), finds="argument 1 'y' must be"),
+    Bug("an argument too few", _launch(COUNTED, _ones(), _ones()), finds="bug takes 3 arguments, got 2"),
+    Bug(
+        "an argument too many", _launch(COUNTED, _ones(), _ones(), np.int64(3), None), finds="takes 3 arguments, got 4"
+    ),
+    Bug(
+        "an array with gaps",
+        _launch(COUNTED, np.ones((8, 4), np.float32).T, _ones(), np.int64(32)),
+        finds="argument 0 'x' must be C-contiguous",
+    ),
+    Bug(
+        "a result that must not be written",
+        _launch(COUNTED, _ones(), _read_only(), np.int64(32)),
+        finds="argument 1 'y' is written by the kernel, got a read-only array",
+    ),
+    Bug(
+        "a struct of another size",
+        _launch(BY_VALUE, _ones(), bytes(24)),
+        finds="argument 1 'sizes' is a Sizes of 32 bytes",
+    ),
+    Bug(
+        "a block of too many threads",
+        _launch(COUNTED, _ones(), _ones(), np.int64(32), block=1025),
+        finds=r"block \(1025, 1, 1\)",
+    ),
+    Bug("a grid of no blocks", _launch(COUNTED, _ones(), _ones(), np.int64(32), grid=0), finds=r"grid \(0, 1, 1\)"),
+    Bug(
+        "more shared memory than there is",
+        _launch(COUNTED, _ones(), _ones(), np.int64(32), shared_mem=1 << 20),
+        finds="1048576 bytes of dynamic shared memory, limit 49152",
+    ),
+]
+
 REPORTED = [*MISSING_ORDER, *OUT_OF_BOUNDS, *DIVERGENCE, *[bug for bug in UNDEFINED if bug.finds]]
 SILENT = [*WRONG_NUMBERS, *[bug for bug in UNDEFINED if not bug.finds]]
 
@@ -522,10 +591,17 @@ def test_planted_bug_is_reported_without_the_race_checker(bug):
     assert _caught(bug, racecheck=False)
 
 
+@pytest.mark.parametrize("bug", WRONG_CALLS, ids=_name)
+def test_a_wrong_call_is_refused(bug):
+    with pytest.raises((TypeError, EmulatorError)) as caught:
+        bug.job(bug.text())
+    assert re.search(bug.finds, str(caught.value)), str(caught.value)
+
+
 @pytest.mark.parametrize("bug", SILENT, ids=_name)
 def test_planted_bug_shows_in_the_numbers(bug):
     assert not kernels.agrees(bug.job(bug.text(), racecheck=False))
 
 
 def test_the_matrix_is_as_large_as_promised():
-    assert len(REPORTED) + len(SILENT) >= 50
+    assert len(REPORTED) + len(SILENT) + len(WRONG_CALLS) >= 64

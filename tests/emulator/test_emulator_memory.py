@@ -6,7 +6,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from autograd_gpu.testing.emulator import KernelError, allocate, compile_module
+from autograd_gpu.testing.emulator import Kernel, KernelError, allocate, compile_module
 
 SOURCE = """
 extern "C" __global__ void fill(float *x, float value, int n) {
@@ -81,6 +81,16 @@ def test_a_launch_writes_in_place_through_raw_pointers():
     x = allocate(400).view(np.float32)
     _fill(x, 100)
     assert (x == 3).all()
+
+
+@pytest.mark.parametrize("view", [slice(0, 0), slice(3, 3), slice(5, None), slice(-1, 0, 1)])
+def test_an_empty_view_is_an_argument_like_any(view):
+    source = 'extern "C" __global__ void copy(const float *x, float *y, int n) { if (threadIdx.x < n) y[0] = x[0]; }'
+    y = np.zeros(1, np.float32)
+    for x in (allocate(20).view(np.float32), np.ones(5, np.float32)):
+        Kernel(source, "copy")(1, 32, (x[view], y, np.int32(x[view].size)))
+        with pytest.raises(KernelError):
+            Kernel(source, "copy")(1, 32, (allocate(0).view(np.float32), y, np.int32(1)))
 
 
 def test_a_pointer_into_the_middle_of_a_buffer():

@@ -36,6 +36,7 @@ _KERNEL_FLAGS = [
     "-fno-gnu-unique",  # two modules' structs of the same name must not share a table
     "-fno-strict-aliasing",
     "-fwrapv",
+    "-fsigned-char",  # as on x86-64, where the CUDA compiler follows the host; aarch64's own is unsigned
     "-fno-math-errno",
     # What the CPU backend computes is compared with this: no contraction into fma, unlike NVRTC's default.
     "-ffp-contract=off",
