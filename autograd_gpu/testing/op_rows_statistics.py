@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Any
 
 import numpy as np
 
 from .op_case import FLOATS, INF, NAN, OpCase, call, shaped
+from .references import philox
 
 Array = Any
 PRECISE = ("float64", "float32")
@@ -191,4 +193,57 @@ SELECTIONS = [
     ),
 ]
 
-STATISTICAL = [*NUMBERS, *QUANTILES, *STATISTICS, *INTEGRALS, *SELECTIONS]
+
+def uniform64(shape: tuple[int, ...]) -> Array:
+    """The first float64 uniforms of seed 0: the top 53 bits of two words each."""
+    words = philox(0, np.arange(-(-math.prod(shape) // 2))).reshape(-1, 2)[: math.prod(shape)]
+    return ((words[:, 0] >> np.uint64(5)) * 2.0**26 + (words[:, 1] >> np.uint64(6))).reshape(shape) * 2.0**-53
+
+
+def from_mode(u: float, mode: int, probability: Any) -> int:
+    """The first of mode, mode + 1, mode - 1, mode + 2, ... at which the probabilities sum to more than u."""
+    distance, total = 0, probability(mode)
+    while total <= u:
+        distance += 1
+        for k in (mode + distance, mode - distance):
+            total += probability(k) if k >= 0 else 0
+            if total > u:
+                return k
+    return mode
+
+
+@np.vectorize
+def poisson(u: float, rate: float) -> float:
+    return float(from_mode(u, math.floor(rate), lambda k: math.exp(-rate) * rate**k / math.factorial(k)))
+
+
+@np.vectorize
+def binomial(u: float, count: float, p: float) -> float:
+    n = int(count)
+    return float(
+        from_mode(
+            u, min(math.floor((n + 1) * p), n), lambda k: math.comb(n, k) * p**k * (1 - p) ** (n - k) if k <= n else 0
+        )
+    )
+
+
+RANDOM = [
+    OpCase(
+        "poisson",
+        lambda rate: poisson(uniform64(rate.shape), rate) if rate.size else rate,
+        lambda t: [call(t.between(0.1, 4, 3, 4)), call(t.between(20, 40, 5))],
+        lambda t: [call(t(0, 3)), call(t.of(0.0, 0.0))],
+        order=0,
+        random=True,
+    ),
+    OpCase(
+        "binomial",
+        lambda n, p: binomial(uniform64(np.broadcast_shapes(n.shape, p.shape)), n, p) if n.size else n,
+        lambda t: [call(t.of(3.0, 10.0, 30.0, 1.0), t.between(0.2, 0.8, 4)), call(t.of(5.0), t.between(0, 1, 3, 4))],
+        lambda t: [call(t(0, 3), t.between(0, 1, 3)), call(t.of(4.0, 4.0, 0.0), t.of(0.0, 1.0, 0.5))],
+        order=0,
+        random=True,
+    ),
+]
+
+STATISTICAL = [*RANDOM, *NUMBERS, *QUANTILES, *STATISTICS, *INTEGRALS, *SELECTIONS]
