@@ -1,6 +1,6 @@
 """``autograd_gpu.optim``: optimizers and learning-rate schedules, under PyTorch's names. Names, nothing else."""
 
-from . import lr_scheduler
+from . import lr_scheduler, swa_utils
 from .adadelta import Adadelta
 from .adagrad import Adagrad
 from .adam import Adam, AdamW
@@ -31,4 +31,5 @@ __all__ = [
     "RMSprop",
     "Rprop",
     "lr_scheduler",
+    "swa_utils",
 ]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from .. import capture
 from ..device import Device
 from ..dtypes import float64
-from ..ops.creation import full
+from ..ops.creation import empty
 from ..tensor import Tensor
 from .optimizer import Optimizer
 
@@ -16,7 +17,7 @@ class FusedOptimizer(Optimizer):
     """A subclass gives ``_update``."""
 
     def __init__(self, params: Iterable[Tensor] | Iterable[dict[str, Any]], defaults: dict[str, Any]) -> None:
-        self._device_lrs: dict[tuple[int, Device], tuple[float, Tensor]] = {}
+        self._device_lrs: dict[tuple[int, Device], tuple[float | None, Tensor]] = {}
         super().__init__(params, defaults)
 
     def _update(
@@ -43,11 +44,19 @@ class FusedOptimizer(Optimizer):
             return lr.detach().to(device, float64).reshape(())
         value, tensor = self._device_lrs.get((group_index, device), (None, None))
         if tensor is None:
-            tensor = full((), lr, dtype=float64, device=device)
+            tensor = empty((), dtype=float64, device=device)
+        graph = capture.running()
+        if graph is not None and device.type == "cuda":  # a write would be captured too: each replay does its own
+            graph.before_replay[id(self)] = self._write_device_lrs
         elif value != lr:
             tensor.fill_(lr)
-        self._device_lrs[group_index, device] = (lr, tensor)
+            value = lr
+        self._device_lrs[group_index, device] = (value, tensor)
         return tensor
+
+    def _write_device_lrs(self) -> None:
+        for group_index, device in list(self._device_lrs):
+            self._device_lr(group_index, device)
 
     def _number_device(self, parameter: Tensor) -> Device:
         return parameter.device

@@ -34,6 +34,7 @@ class LRScheduler:
         self._initial_step()
 
     def _initial_step(self) -> None:
+        self._step_count = 0
         self._is_initial = True
         try:
             self.step()
@@ -53,6 +54,7 @@ class LRScheduler:
                 UserWarning,
                 stacklevel=2,
             )
+        self._step_count += 1
         self._update_lr(epoch)
 
     def _update_lr(self, epoch: int | None = None) -> None:
