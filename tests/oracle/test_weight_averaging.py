@@ -52,7 +52,8 @@ def test_averaged_models(name):
         swa.update_bn([(x, None) for x in data] if name == "mean" else data, averaged)
         averaged.eval()
         results[-1] += (averaged(data[0]), averaged.module[1].momentum)
-    assert_same(*results, name)
+    # PyTorch's mean of all divides by a float32.
+    assert_same(*results, name, 1e-6 if name == "mean of all" else None)
 
 
 def test_batch_norms_need_not_be_there():
