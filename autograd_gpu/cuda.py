@@ -1,4 +1,4 @@
-"""``autograd_gpu.cuda``: the GPUs there are, and kernels of your own. Imports CuPy only when a GPU is asked for."""
+"""``autograd_gpu.cuda``: the GPUs there are, streams, graphs, kernels of your own. Imports CuPy only for a GPU asked for."""
 
 from __future__ import annotations
 
@@ -6,9 +6,19 @@ import importlib.util
 from collections.abc import Sequence
 from typing import Any
 
+from .capture import CUDAGraph as CUDAGraph
+from .capture import graph as graph
+from .capture import graph_pool_handle as graph_pool_handle
+from .capture import is_current_stream_capturing as is_current_stream_capturing
 from .device import Device, emulating, resolve
 from .engine import modes
 from .ops.random import default_generator
+from .streams import Event as Event
+from .streams import Stream as Stream
+from .streams import current_stream as current_stream
+from .streams import default_stream as default_stream
+from .streams import set_stream as set_stream
+from .streams import stream as stream
 from .tensor import Tensor, bump_version, edge_of
 
 

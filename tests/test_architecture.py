@@ -19,10 +19,12 @@ ROOM = "autograd_gpu."
 
 # Each layer may import from itself and from the layers above it in this list.
 LAYERS = [
-    {"errors", "dtypes", "engine", "precision", "version", "user_line"},
+    {"errors", "determinism", "dtypes", "engine", "precision", "version", "user_line"},
     {"kernels"},
     {"backends"},
     {"device"},
+    {"streams"},
+    {"capture"},
     {"tensor"},
     {"printing"},
     {"op", "saved_memory"},

@@ -33,8 +33,16 @@ class Generator:
     def manual_seed(self, seed: int) -> Generator:
         """Start the stream of `seed`."""
         self._seed = int(seed) % 2**64
-        self._state = None
+        if self._state is not None:
+            self._write(self.device.backend.random_state(self._seed))
         return self
+
+    def _write(self, state: Any) -> None:
+        """Write the state where it always lies: captured graphs draw from there."""
+        if self._state is None:
+            self._state = state
+        else:
+            self.device.backend.copy_into(self._state, state)
 
     def seed(self) -> int:
         """Start the stream of a seed drawn from the operating system, and return it."""
@@ -58,7 +66,7 @@ class Generator:
             )
         host = state.device.backend.to_numpy(state._array)
         self._seed = int(host.view("uint64")[0])
-        self._state = self.device.backend.from_numpy(host)
+        self._write(self.device.backend.from_numpy(host))
 
 
 _defaults: dict[Device, Generator] = {}

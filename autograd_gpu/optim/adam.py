@@ -9,7 +9,7 @@ from ..dtypes import float32
 from ..ops.creation import zeros, zeros_like
 from ..ops.optim import adam_step
 from ..tensor import Tensor
-from .fused import FusedOptimizer
+from .fused import FIRST_STEP, FusedOptimizer
 from .optimizer import check_betas, check_implementation, check_not_negative
 
 
@@ -92,6 +92,7 @@ class Adam(FusedOptimizer):
     def _state_of(self, parameter: Tensor, amsgrad: bool) -> dict[str, Tensor]:
         state = self.state[parameter]
         if not state:
+            self._refuse_in_capture(parameter, FIRST_STEP)
             state["step"] = zeros((), dtype=float32, device=parameter.device)
             state["exp_avg"] = zeros_like(parameter)
             state["exp_avg_sq"] = zeros_like(parameter)

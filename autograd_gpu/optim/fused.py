@@ -12,6 +12,10 @@ from ..ops.creation import empty
 from ..tensor import Tensor
 from .optimizer import Optimizer
 
+FIRST_STEP = (
+    "whose state is made by the first step, so that every replay would start anew. Take a step before the capture."
+)
+
 
 class FusedOptimizer(Optimizer):
     """A subclass gives ``_update``."""

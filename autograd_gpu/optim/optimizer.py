@@ -8,6 +8,7 @@ from copy import deepcopy
 from itertools import chain
 from typing import Any
 
+from .. import capture
 from ..device import Device
 from ..dtypes import float32, float64
 from ..engine import enable_grad, no_grad
@@ -91,6 +92,12 @@ class Optimizer:
     def _update_group(self, index: int, group: dict[str, Any], scale: Tensor | None) -> None:
         """Change a group's parameters in place."""
         raise NotImplementedError
+
+    def _refuse_in_capture(self, parameter: Tensor, reason: str) -> None:
+        if parameter.is_cuda and capture.running() is not None:
+            raise RuntimeError(
+                f"Attempting CUDA graph capture of step() for an instance of {type(self).__name__}, {reason}"
+            )
 
     def _factors(self, scale: Tensor | None, device: Device) -> tuple[Tensor | None, Tensor | None]:
         """Return what gradients are multiplied by, float64 (), and where not 0 call the step off, float32 ()."""

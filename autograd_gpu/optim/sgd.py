@@ -9,7 +9,7 @@ from typing import Any
 from ..ops.creation import zeros_like
 from ..ops.optim import sgd_step
 from ..tensor import Tensor
-from .fused import FusedOptimizer
+from .fused import FIRST_STEP, FusedOptimizer
 from .optimizer import check_implementation, check_not_negative
 
 
@@ -86,6 +86,7 @@ class SGD(FusedOptimizer):
         for parameter in parameters:
             state = self.state[parameter]
             if state.get("momentum_buffer") is None:
+                self._refuse_in_capture(parameter, FIRST_STEP)
                 state["momentum_buffer"] = zeros_like(parameter)
                 new.append(parameter)
             else:

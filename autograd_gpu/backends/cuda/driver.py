@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from autograd_gpu.backends.cuda import compile
+from autograd_gpu.backends.cuda.streams import NOT_IN_A_GRAPH, CupyStreams, EmulatedStreams
 from autograd_gpu.errors import DeviceUnavailable
 
 Shape = Sequence[int]
@@ -31,6 +32,8 @@ class Module(Protocol):
 
 class Driver(Protocol):
     """What the backend asks of a device. Arrays are the array library's own."""
+
+    streams: CupyStreams | EmulatedStreams
 
     def context(self) -> Hashable:
         """The place loaded functions belong to: a loaded function is used only where this is the same."""
@@ -107,14 +110,17 @@ class CupyDriver:
         self._runtime, self._driver = self._cupy.cuda.runtime, self._cupy.cuda.driver
         self._current_stream = self._cupy.cuda.get_current_stream
         self._launch_buffers = _LaunchBuffers()
+        self.streams = CupyStreams(self._cupy)
         self.context = self.current_device = self._runtime.getDevice
         self.device_count = self._runtime.getDeviceCount
         self.empty = self._cupy.empty
 
     def from_host(self, array: np.ndarray) -> Any:
+        _not_while(self.capturing(), "a copy from the host")
         return self._cupy.array(array, order="C")
 
     def to_host(self, array: Any) -> np.ndarray:
+        _not_while(self.capturing(), "a copy to the host")
         return self._cupy.asnumpy(array)
 
     def view(self, array: Any, shape: Shape, strides: Shape, start: int | None = None) -> Any:
@@ -162,6 +168,7 @@ class CupyDriver:
         return self._current_stream().ptr
 
     def synchronize(self) -> None:
+        _not_while(self.capturing(), "waiting for the device")
         self._runtime.deviceSynchronize()
 
     def capturing(self) -> bool:
@@ -169,6 +176,8 @@ class CupyDriver:
 
     def linalg(self, name: str, *arrays: Any, **options: Any) -> Any:
         import cupyx
+
+        _not_while(self.capturing(), f"linalg.{name}, a library's function,")
 
         with cupyx.errstate(linalg="raise"):
             return getattr(self._cupy.linalg, name)(*arrays, **options)
@@ -283,6 +292,11 @@ class DeviceArray(np.ndarray):
         return f"DeviceArray(shape={self.shape}, dtype={self.dtype})"
 
 
+def _not_while(capturing: bool, what: str) -> None:
+    if capturing:
+        raise RuntimeError(NOT_IN_A_GRAPH.format(what=what))
+
+
 def _buffer_of(array: np.ndarray) -> np.ndarray:
     """The allocation that a view of a view of ... it shows."""
     while isinstance(array.base, np.ndarray):
@@ -313,6 +327,7 @@ class EmulatedDriver:
         from autograd_gpu.testing import emulator
 
         self._emulator, self._racecheck = emulator, racecheck
+        self.streams = EmulatedStreams()
 
     def context(self) -> Hashable:
         return self._racecheck
@@ -327,14 +342,19 @@ class EmulatedDriver:
         dtype = np.dtype(dtype)
         size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
         # A buffer of no bytes has no address: give it some, so that every array has a pointer of its own.
-        return DeviceArray(shape, dtype, self._emulator.allocate(max(size, 16)))
+        buffer = self._emulator.allocate(max(size, 16))
+        if self.streams.recording is not None:
+            self.streams.recording.memory.append(buffer)
+        return DeviceArray(shape, dtype, buffer)
 
     def from_host(self, array: np.ndarray) -> DeviceArray:
+        _not_while(self.capturing(), "a copy from the host")
         result = self.empty(array.shape, array.dtype)
         result.view(np.ndarray)[...] = array
         return result
 
     def to_host(self, array: DeviceArray) -> np.ndarray:
+        _not_while(self.capturing(), "a copy to the host")
         return array.view(np.ndarray).copy()
 
     def view(self, array: DeviceArray, shape: Shape, strides: Shape, start: int | None = None) -> DeviceArray:
@@ -367,18 +387,24 @@ class EmulatedDriver:
         )
 
     def launch(self, function: Any, grid: Shape, block: Shape, packed: bytes, shared_mem: int) -> None:
-        function.launch(grid, block, packed, shared_mem)
+        recording = self.streams.recording
+        if recording is None:
+            function.launch(grid, block, packed, shared_mem)
+        else:
+            recording.launches.append((function, grid, block, packed, shared_mem))
 
     def stream(self) -> int:
         return 0
 
     def synchronize(self) -> None:
-        """Every launch has finished when it returns."""
+        """Wait for nothing: every launch has finished when it returns."""
+        _not_while(self.capturing(), "waiting for the device")
 
     def capturing(self) -> bool:
-        return False
+        return self.streams.recording is not None
 
     def linalg(self, name: str, *arrays: DeviceArray, **options: Any) -> Any:
+        _not_while(self.capturing(), f"linalg.{name}, a library's function,")
         results = getattr(np.linalg, name)(*(array.view(np.ndarray) for array in arrays), **options)
         return tuple(map(self.from_host, results)) if isinstance(results, tuple) else self.from_host(results)
 
