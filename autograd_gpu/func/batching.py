@@ -471,6 +471,24 @@ class Batching:
             raw = self.under.cat([raw, gap], 1)
         return self.under.contiguous(raw).reshape((raw.shape[0] * raw.shape[1], *raw.shape[2:]))
 
+    # ------------------------------------------------------------------------------------------ alignments
+
+    def ctc_loss(self, x, targets, lengths, target_lengths, blank):
+        folded = (self._fold_second(x), *(self._fold(z) for z in (targets, lengths, target_lengths)))
+        loss, alpha = self.under.ctc_loss(*folded, blank)
+        return self._unfold(loss, x.shape[1]), self._unfold(alpha, x.shape[1])
+
+    def ctc_loss_backward(self, gloss, x, loss, alpha, targets, lengths, target_lengths, blank):
+        folded = (self._fold(z) for z in (loss, alpha, targets, lengths, target_lengths))
+        gx = self.under.ctc_loss_backward(self._fold(gloss), self._fold_second(x), *folded, blank)
+        split = gx.reshape((gx.shape[0], self.axis.size, x.shape[1], gx.shape[2]))
+        return self._hide(self.under.contiguous(split.transpose((1, 0, 2, 3))))
+
+    def _fold_second(self, x):
+        """Return the whole array with the batch merged into the second dimension."""
+        raw = self._raw(x).transpose((1, 0, 2, 3))
+        return self.under.contiguous(raw).reshape((raw.shape[0], raw.shape[1] * raw.shape[2], raw.shape[3]))
+
     # ------------------------------------------------------------------------------------------ random numbers
 
     def _check_randomness(self) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from .op_case import Call, Draw, OpCase, Samples, call
+from .op_rows_distance import distance
 
 Array = Any
 
@@ -236,10 +238,6 @@ ELEMENTWISE = [
 # ---------------------------------------------------------------------------------------------- of distances
 
 
-def distance(x: Array, y: Array, p: float = 2.0, eps: float = 1e-6) -> Array:
-    return (np.abs(x - y + eps) ** p).sum(-1) ** (1 / p)
-
-
 def triplet(a: Array, p: Array, n: Array, margin: float = 1.0, swap: bool = False, **how: Any) -> Array:
     far = distance(a, n, **how)
     far = np.minimum(far, distance(p, n, **how)) if swap else far
@@ -383,57 +381,53 @@ CLASSES = [
     ),
 ]
 
-# ---------------------------------------------------------------------------------------------- distances
+# ---------------------------------------------------------------------------------------------- of alignments
 
 
-def cosine(x: Array, y: Array, dim: int = 1, eps: float = 1e-8) -> Array:
-    lengths = [np.maximum(np.sqrt((z**2).sum(dim)), eps) for z in np.broadcast_arrays(x, y)]
-    return (x * y).sum(dim) / (lengths[0] * lengths[1])
+def ctc(
+    x: Array,
+    targets: Array,
+    lengths: tuple[int, ...],
+    target_lengths: tuple[int, ...],
+    blank: int = 0,
+    reduction: str = "mean",
+    zero_infinity: bool = False,
+) -> Array:
+    """By its definition: every path through the classes that collapses to the target (Graves et al. 2006, section 3.1)."""
+    if x.ndim == 2:
+        return ctc(x[:, None], targets, lengths, target_lengths, blank, reduction, zero_infinity).reshape(())
+    starts = np.cumsum([0, *target_lengths])
+    losses = np.zeros(x.shape[1])
+    for n, (steps, count) in enumerate(zip(lengths, target_lengths)):
+        target = targets[starts[n] : starts[n + 1]] if targets.ndim == 1 else targets[n, :count]
+        total = 0.0
+        for path in itertools.product(range(x.shape[2]), repeat=steps):
+            labels = [c for c, _ in itertools.groupby(path) if c != blank]
+            if labels == list(target):
+                total += np.exp(sum(x[t, n, c] for t, c in enumerate(path)))
+        losses[n] = -np.log(total) if total or not zero_infinity else 0
+    if reduction == "mean":
+        return (losses / np.maximum(target_lengths, 1)).mean()
+    return losses if reduction == "none" else losses.sum()
 
 
-def normalize(x: Array, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Array:
-    return x / np.maximum((np.abs(x) ** p).sum(dim, keepdims=True) ** (1 / p), eps)
-
-
-def pdist(x: Array, p: float = 2.0) -> Array:
-    i, j = np.triu_indices(len(x), 1)
-    return (np.abs(x[i] - x[j]) ** p).sum(1) ** (1 / p)
-
-
-def pairwise(x: Array, y: Array, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Array:
-    d = distance(x, y, p, eps)
-    return d[..., None] if keepdim else d
-
-
-DISTANCES = [
+ALIGNMENTS = [
     OpCase(
-        "nn.functional.pairwise_distance",
-        pairwise,
-        lambda t: [call(t(3, 4), t(3, 4)), call(t(3, 4), t(4), p=3.0), call(t(4), t(4), keepdim=True)],
-        lambda t: [call(t(0, 3), t(0, 3)), call(t.of(1.0, 2.0), t.of(1.0, 2.0))],
-        tolerance=8,
-    ),
-    OpCase(
-        "nn.functional.cosine_similarity",
-        cosine,
-        lambda t: [call(t(3, 4), t(3, 4)), call(t(2, 3, 4), t(3, 1), dim=1), call(t(3), t(3), dim=0)],
-        lambda t: [call(t(2, 0), t(2, 0)), call(t(2, 3) * 0, t(2, 3))],
-        tolerance=8,
-    ),
-    OpCase(
-        "nn.functional.normalize",
-        normalize,
-        lambda t: [call(t(3, 4)), call(t(2, 3, 4), p=3.0, dim=-1), call(t.apart(3, 4), p=1.0, dim=0)],
-        lambda t: [call(t(0, 3)), call(t(2, 3) * 0)],
-        tolerance=8,
-    ),
-    OpCase(
-        "nn.functional.pdist",
-        pdist,
-        lambda t: [call(t(4, 3)), call(t(3, 4), p=3.0), call(t.apart(3, 2), p=1.0)],
-        lambda t: [call(t(0, 3)), call(t(1, 3)), call(t.of(1.0, 1.0).reshape(2, 1))],
-        tolerance=8,
-    ),
+        "nn.functional.ctc_loss",
+        ctc,
+        lambda t: [
+            call(t(4, 2, 3), np.array([[1, 2], [2, 2]]), (4, 4), (2, 2)),
+            call(t(4, 2, 3), np.array([1, 2, 2]), (4, 3), (1, 2), reduction="sum"),
+            call(t(4, 2, 3), np.array([[0, 1], [1, 0]]), (3, 4), (2, 1), blank=2, reduction="none"),
+            call(t(4, 3), np.array([1, 2]), (4,), (2,)),
+        ],
+        lambda t: [
+            call(t(3, 2, 3), np.array([[1, 1, 1], [2, 1, 1]]), (3, 3), (3, 2), zero_infinity=True, reduction="none"),
+            call(t(3, 2, 3), np.zeros((2, 0), np.int64), (3, 0), (0, 0), reduction="sum"),
+            call(t(3, 2, 3) * 20, np.array([[1, 2], [2, 1]]), (3, 2), (2, 2)),
+        ],
+        tolerance=32,
+    )
 ]
 
-LOSSES = [*ELEMENTWISE, *MARGINS, *CLASSES, *DISTANCES]
+LOSSES = [*ELEMENTWISE, *MARGINS, *CLASSES, *ALIGNMENTS]

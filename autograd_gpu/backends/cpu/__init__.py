@@ -6,6 +6,7 @@ from .cast import *
 from .columns import *
 from .conv import *
 from .distribution import *
+from .ctc import *
 from .elementwise import *
 from .index import *
 from .linalg import *

@@ -8,6 +8,7 @@ from .bag import *
 from .cast import *
 from .columns import *
 from .conv import *
+from .ctc import *
 from .driver import current_device as current_device
 from .driver import device_count as device_count
 from .driver import device_name as device_name

@@ -37,6 +37,7 @@ DTYPES: dict[str, tuple[str, ...]] = {
     "conv_direct.cu": FLOATS,
     "conv_tensor.cu": ("float16", "bfloat16"),
     "distribution.cu": ("float64",),
+    "ctc.cu": FLOATS,
     "elementwise_binary.cu": ALL,
     "elementwise_fused.cu": FLOATS,
     "elementwise_select.cu": ALL,
