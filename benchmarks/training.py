@@ -81,13 +81,15 @@ def training_step(library: ModuleType, size: Size, device: str, dtype: str) -> C
 
 
 def measure(size: Size, device: str, dtype: str = "float32", budget: float = 10.0) -> list[record.Row]:
-    """Tokens per second for ours, PyTorch eager, and on a GPU torch.compile."""
+    """Tokens per second for ours, PyTorch eager, and on a GPU our captured step and torch.compile."""
     steps = {"ours": training_step(autograd_gpu, size, device, dtype)}
     wait = None
     if device != "cpu":
         from autograd_gpu.backends import cuda
+        from autograd_gpu.training.captured import CapturedStep
 
         wait = cuda.synchronize
+        steps["ours, captured"] = CapturedStep(training_step(autograd_gpu, size, device, dtype))
     torch = usable_torch(device)
     if torch is not None:
         steps["torch"] = training_step(torch, size, device, dtype)

@@ -211,3 +211,25 @@ def test_events_tell_the_time_between_them():
     assert start.elapsed_time(end) > 0
     with pytest.raises(ValueError, match="enable_timing=True"):
         start.elapsed_time(torch.cuda.Event())
+
+
+def test_a_captured_step_is_the_step():
+    from autograd_gpu.training.captured import CapturedStep
+
+    def made():
+        torch.manual_seed(0)
+        model = torch.nn.Linear(3, 1).to("cuda")
+        optimizer = torch.optim.AdamW(model.parameters(), lr=0.1)
+
+        def step(x):
+            optimizer.zero_grad()
+            loss = (model(x) ** 2).mean()
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        return step
+
+    inputs = [torch.tensor([[float(n), 1.0, -1.0]], device="cuda") for n in range(5)]
+    eager, captured_step = made(), CapturedStep(made())
+    assert [eager(x).item() for x in inputs] == [captured_step(x).item() for x in inputs]
