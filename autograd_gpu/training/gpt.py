@@ -56,6 +56,11 @@ class Settings:
             raise JobError(f"--heads: {self.heads} heads cannot share a width of {self.width}; it must be a multiple")
 
 
+def added_and_normed(x: Tensor, residual: Tensor, norm: nn.LayerNorm) -> tuple[Tensor, Tensor]:
+    """Return norm(x + residual) and the sum, in one pass."""
+    return F.add_layer_norm(x, residual, norm.normalized_shape, norm.weight, norm.bias, norm.eps)
+
+
 class Block(nn.Module):
     """Attention and a two-layer perceptron, each added to the stream it reads."""
 
@@ -70,11 +75,12 @@ class Block(nn.Module):
         self.mlp_out = nn.Linear(4 * width, width)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """x and the result are (batch, time, width)."""
-        x = x + self.dropout(self.attention(self.norm_attention(x)))
-        hidden = F.gelu(self.mlp_in(self.norm_mlp(x)), approximate="tanh")
-        return x + self.dropout(self.mlp_out(hidden))
+    def forward(self, x: Tensor, y: Tensor, norm_after: nn.LayerNorm) -> tuple[Tensor, Tensor]:
+        """x is the stream and y its norm, (batch, time, width); return the stream after the block and its `norm_after`."""
+        y, x = added_and_normed(x, self.dropout(self.attention(y)), self.norm_mlp)
+        hidden = F.gelu(self.mlp_in(y), approximate="tanh")
+        y, x = added_and_normed(x, self.dropout(self.mlp_out(hidden)), norm_after)
+        return x, y
 
     def attention(self, x: Tensor) -> Tensor:
         """Every position looks at itself and at what is before it."""
@@ -107,10 +113,22 @@ class GPT(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """tokens are (batch, time) int64; the logits are (batch, time, 256)."""
+        return F.linear(self.features(tokens), self.bytes.weight)
+
+    def loss(self, tokens: Tensor, targets: Tensor) -> Tensor:
+        """Return the mean cross entropy of the logits with targets (batch, time), never holding all logits."""
+        features = self.features(tokens)
+        return F.linear_cross_entropy(features.reshape(-1, features.shape[-1]), self.bytes.weight, targets.reshape(-1))
+
+    def features(self, tokens: Tensor) -> Tensor:
+        """Return what the logits are made of, (batch, time, width)."""
         x = self.bytes(tokens) + self.positions(arange(tokens.shape[1], device=tokens.device))
-        for block in self.blocks:
-            x = block(x)
-        return F.linear(self.norm(x), self.bytes.weight)
+        # Each norm is taken together with the sum before it, which is the block's before.
+        first, *after = [*(block.norm_attention for block in self.blocks), self.norm]
+        y = first(x)
+        for block, norm_after in zip(self.blocks, after):
+            x, y = block(x, y, norm_after)
+        return y
 
 
 class Run:
@@ -139,7 +157,7 @@ class Run:
 
     def loss(self, inputs: Tensor, targets: Tensor) -> Tensor:
         """Return the mean loss in nats per byte."""
-        return F.cross_entropy(self.model(inputs).reshape(-1, VOCABULARY), targets.reshape(-1))
+        return self.model.loss(inputs, targets)
 
     def train_step(self) -> Tensor:
         """Take one step; return its loss, still on the device."""
