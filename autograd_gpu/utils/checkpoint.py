@@ -23,6 +23,12 @@ from ..op import Op
 from ..ops.random import default_generator, generators_in_use
 from ..tensor import Tensor
 from ..user_line import line_of, user_line
+from .selective import CheckpointPolicy, SelectiveCheckpointContext, create_selective_checkpoint_contexts
+
+__all__ = [
+    "CheckpointError", "CheckpointPolicy", "SelectiveCheckpointContext", "checkpoint", "checkpoint_sequential",
+    "create_selective_checkpoint_contexts", "noop_context_fn", "set_checkpoint_early_stop",
+]  # fmt: skip
 
 Contexts = tuple[contextlib.AbstractContextManager, contextlib.AbstractContextManager]
 
