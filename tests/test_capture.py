@@ -233,3 +233,7 @@ def test_a_captured_step_is_the_step():
     inputs = [torch.tensor([[float(n), 1.0, -1.0]], device="cuda") for n in range(5)]
     eager, captured_step = made(), CapturedStep(made())
     assert [eager(x).item() for x in inputs] == [captured_step(x).item() for x in inputs]
+
+    eager, captured_step = made(), made()  # a step may also take nothing
+    without = CapturedStep(lambda: captured_step(inputs[1]))
+    assert [eager(inputs[1]).item() for _ in range(5)] == [without().item() for _ in range(5)]

@@ -17,13 +17,13 @@ class CapturedStep:
         self.step, self.calls = step, 0
         self.graph = CUDAGraph()
         self.inputs: list[Tensor] = []
-        self.result: Tensor
+        self.result: Tensor | None = None
 
     def __call__(self, *inputs: Tensor) -> Tensor:
         self.calls += 1
         if self.calls <= WARM_UP:
             return self.step(*inputs)
-        if not self.inputs:
+        if self.result is None:
             self.inputs = [x.clone() for x in inputs]  # type: ignore[attr-defined]
             with graph(self.graph):
                 self.result = self.step(*self.inputs)
