@@ -78,25 +78,11 @@ class Prod(Op):
 
 def _product_of_others(x: Tensor) -> Tensor:
     """Along the last dimension: each element's product of all the others, from two running products, never dividing."""
-    one = x.new_ones((*x.shape[:-1], 1))  # type: ignore[attr-defined]
-    before = _running_product(x, one)
-    after = flip(_running_product(flip(x, -1), one), -1)
+    from .scan import cumprod, shifted
+
+    before = shifted(cumprod(x, -1), x.ndim - 1, 1)
+    after = flip(shifted(cumprod(flip(x, -1), -1), x.ndim - 1, 1), -1)
     return before * after
-
-
-def _running_product(x: Tensor, one: Tensor) -> Tensor:
-    """1, x0, x0 x1, ... along the last dimension by doubling: log2(n) multiplications of whole tensors."""
-    from .shape import cat
-
-    n = x.shape[-1]
-    if n == 0:
-        return x
-    y = cat([one, x[..., : n - 1]], -1)  # type: ignore[index]
-    step = 1
-    while step < n:
-        y = cat([y[..., :step], y[..., step:] * y[..., : n - step]], -1)  # type: ignore[index]
-        step *= 2
-    return y
 
 
 class Amax(Op):

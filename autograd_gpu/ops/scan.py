@@ -13,11 +13,11 @@ from ..dtypes import DType
 from ..op import Op
 from ..tensor import Tensor
 from .cast import cast, floating
+from .creation import arange
 from .elementwise import where
-from .index import scatter_add
 from .reduce import ValuesAndIndices, cumsum, sum
-from .shape import cat, narrow, reshape, wrap_dim
-from .unary import exp, isinf
+from .shape import cat, narrow, reshape, select, wrap_dim
+from .unary import exp, isinf, logical_not
 
 cummax_result, cummin_result = (type(name, (ValuesAndIndices,), {"__slots__": ()}) for name in ("cummax", "cummin"))
 
@@ -37,10 +37,10 @@ class LinearScan(Op):
         gb = LinearScan.apply(a, gy, dim=ctx.dim, reverse=not ctx.reverse)
         if not ctx.needs(0):
             return None, gb
-        return (_shifted(gb, ctx.dim, 0) * y if ctx.reverse else gb * _shifted(y, ctx.dim, 0)), gb
+        return (shifted(gb, ctx.dim, 0) * y if ctx.reverse else gb * shifted(y, ctx.dim, 0)), gb
 
 
-def _shifted(x: Tensor, dim: int, first: float) -> Tensor:
+def shifted(x: Tensor, dim: int, first: float) -> Tensor:
     """Return x with each element in the next place along `dim`, and `first` in the first."""
     shape = x._array.shape
     if not shape or shape[dim] == 0:
@@ -62,7 +62,7 @@ class Cumprod(Op):
     def backward(ctx, gy):
         # gx_i = (x_0 ... x_(i-1)) * (gy_i + x_(i+1) * (gy_(i+1) + x_(i+2) * (...)))
         x, y = ctx.saved
-        return _shifted(y, ctx.dim, 1) * LinearScan.apply(x, gy, dim=ctx.dim, reverse=True)
+        return shifted(y, ctx.dim, 1) * LinearScan.apply(x, gy, dim=ctx.dim, reverse=True)
 
 
 class Logcumsumexp(Op):
@@ -78,7 +78,7 @@ class Logcumsumexp(Op):
     def backward(ctx, gy):
         # gx_i = sum over j >= i of gy_j exp(x_i - y_j). As y never falls, steps of it never overflow.
         x, y = ctx.saved
-        before = _shifted(y, ctx.dim, float("-inf"))
+        before = shifted(y, ctx.dim, float("-inf"))
         kept = exp(_difference(before, y))  # what the sum up to i-1 is of that up to i
         if ctx.output_shape:
             kept = where(before == float("-inf"), 0.0, kept)
@@ -93,7 +93,7 @@ def _difference(x: Tensor, y: Tensor) -> Tensor:
 
 
 class Cummax(Op):
-    """y, i = the largest of x so far along `dim`, and where it last was."""
+    """y, i = the largest of x so far along `dim`, and where it last was, which gets the gradients of all that show it."""
 
     kernel = "cummax"
 
@@ -106,7 +106,12 @@ class Cummax(Op):
 
     def backward(ctx, gy, _):
         (index,) = ctx.saved
-        return scatter_add(gy.new_zeros(gy.shape), ctx.dim, index, gy) if gy.ndim else gy
+        if gy._array.size == 0 or gy.ndim == 0:
+            return gy
+        places = arange(gy._array.shape[ctx.dim], device=gy.device)
+        is_here = index == reshape(places, [-1 if d == ctx.dim else 1 for d in range(gy.ndim)])
+        goes_on = cast(logical_not(is_here), gy.dtype)  # it still shows what the element before shows
+        return where(is_here, LinearScan.apply(goes_on, gy, dim=ctx.dim, reverse=True), 0.0)
 
 
 class Cummin(Cummax):
@@ -161,7 +166,11 @@ def diff(
 
 def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float | None = None, dim: int = -1) -> Tensor:
     """Return the integral of y along `dim` by the trapezoidal rule, over places x or with steps of dx (1)."""
-    return sum(_trapezoids("trapezoid", y, x, dx, dim), dim)
+    if x is not None or y.ndim == 0 or y._array.shape[wrap_dim(dim, y.ndim)] == 0:
+        return sum(_trapezoids("trapezoid", y, x, dx, dim), dim)
+    ends = select(y, dim, 0) + select(y, dim, -1)  # type: ignore[operator]
+    area = sum(y, dim) - ends / 2.0
+    return area if dx is None else area * dx
 
 
 def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float | None = None, dim: int = -1) -> Tensor:

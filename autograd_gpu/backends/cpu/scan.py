@@ -1,6 +1,8 @@
-"""Scans on the CPU: NumPy's running ufuncs, and recurrences by doubling."""
+"""Scans on the CPU: NumPy's running ufuncs, and recurrences, which step along all lines at once."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 
@@ -8,6 +10,8 @@ from .precision import accumulator, wide
 from .quiet import quiet
 
 __all__ = ["cummax", "cummin", "cumprod", "cumsum", "linear_scan", "logcumsumexp"]
+
+_LONG, _WIDE = 64, 128  # steps that are few, and lines that are enough to be worth a step of Python
 
 
 @quiet
@@ -49,25 +53,45 @@ def _with_index(extreme, x, dim):
     if x.dtype.kind in "fV":
         is_best |= keys != keys
     places = np.arange(x.shape[dim]).reshape([-1 if d == dim else 1 for d in range(x.ndim)])
-    index = np.maximum.accumulate(np.where(is_best, places, 0), axis=dim)
-    return np.take_along_axis(x, index, axis=dim), index
+    index = np.multiply(is_best, places)
+    np.maximum.accumulate(index, axis=dim, out=index)
+    return best.astype(x.dtype, copy=False), index
 
 
 @quiet
 def linear_scan(a, b, dim, reverse):
-    """y[i] = a[i] * y[i-1] + b[i], from y[-1] = 0; with `reverse` its transpose, y[i] = a[i+1] * y[i+1] + b[i].
-
-    By doubling (Hillis & Steele 1986): after a step, y holds what comes of the `step` elements up to each.
-    """
-    if b.ndim == 0:
+    """y[i] = a[i] * y[i-1] + b[i], from y[-1] = 0; with `reverse` its transpose, y[i] = a[i+1] * y[i+1] + b[i]."""
+    if b.size == 0 or b.ndim == 0:
         return b.copy()
-    factor, y = (np.array(np.moveaxis(wide(v), dim, -1)) for v in (a, b))  # copies
-    if reverse:
-        factor, y = np.roll(factor, -1, -1)[..., ::-1], y[..., ::-1]
-    step = 1
-    while step < y.shape[-1]:
-        y[..., step:] += factor[..., step:] * y[..., :-step]
-        factor[..., step:] *= factor[..., :-step]
-        step *= 2
-    y = y[..., ::-1] if reverse else y
-    return np.ascontiguousarray(np.moveaxis(y, -1, dim)).astype(b.dtype, copy=False)
+    factor, y = (np.moveaxis(wide(v), dim, 0) for v in (a, b))
+    shape = y.shape
+    if reverse:  # first the factor of the last element, which has nothing after it
+        factor, y = np.concatenate((factor[:1], factor[:0:-1])), y[::-1]
+    y = _recurrence(factor.reshape(len(y), -1), np.array(y, order="C").reshape(len(y), -1)).reshape(shape)
+    y = np.moveaxis(y[::-1] if reverse else y, 0, dim)
+    return np.ascontiguousarray(y).astype(b.dtype, copy=False)
+
+
+def _recurrence(factor, y):
+    """y[i] += factor[i] * y[i-1], in place, for rows i = 1, 2, ...; long narrow matrices are first cut into blocks."""
+    length, width = y.shape
+    if length <= _LONG or width >= _WIDE:
+        product = np.empty(width, y.dtype)
+        for i in range(1, length):
+            y[i] += np.multiply(factor[i], y[i - 1], out=product)
+        return y
+    block = math.isqrt(length)
+    count = -(-length // block)
+    # A block a column: (block, count, width), each scanned from nothing, then what its neighbour ends in carried through.
+    factor, parts = (_in_blocks(v, block, count) for v in (factor, y))
+    parts = _recurrence(factor.reshape(block, -1), parts.reshape(block, -1)).reshape(parts.shape)
+    carried = np.multiply.accumulate(factor, axis=0)
+    ends = _recurrence(carried[-1], parts[-1].copy())
+    parts[:, 1:] += carried[:, 1:] * ends[:-1]
+    return np.moveaxis(parts, 1, 0).reshape(-1, width)[:length]
+
+
+def _in_blocks(v, block, count):
+    padded = np.zeros((count * block, v.shape[1]), v.dtype)
+    padded[: len(v)] = v
+    return np.ascontiguousarray(np.moveaxis(padded.reshape(count, block, -1), 1, 0))
