@@ -62,9 +62,11 @@ def test_what_is_saved_is_not_computed_again(computed, saved):
     without = list(computed)
     computed.clear()
     assert run(functools.partial(create_selective_checkpoint_contexts, saved)) == expected
-    for operation, calls in ((MATMUL, 2), (LAYER_NORM, 1), (DROPOUT, 1)):
+    for operation, calls in ((MATMUL, 2), (LAYER_NORM, 1)):
         again = computed.count(operation.__name__) - without.count(operation.__name__)
         assert again == (0 if operation in saved else calls)
+    # Dropout draws its numbers in any case: those after it want the ones behind.
+    assert computed.count(DROPOUT.__name__) - without.count(DROPOUT.__name__) == 1
 
 
 @pytest.mark.parametrize("number", [1, 2])
