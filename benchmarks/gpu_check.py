@@ -30,7 +30,7 @@ from autograd_gpu.backends.cuda.launch import Kernel  # noqa: E402
 from autograd_gpu.testing import op_checks  # noqa: E402
 from autograd_gpu.testing.op_table import CASES  # noqa: E402
 
-from . import kernels, launch_cost, record, training  # noqa: E402
+from . import device_checks, kernels, launch_cost, record, training  # noqa: E402
 
 Check = tuple[str, Callable[[], None]]
 SANITIZERS = ("memcheck", "racecheck", "initcheck", "synccheck")
@@ -181,28 +181,13 @@ def with_gradients(function: Callable, x: ag.Tensor, weight: ag.Tensor, target: 
     return [tensor.detach().double().cpu().numpy() for tensor in (y, *gradients)]
 
 
-def out_of_memory() -> Iterator[Check]:
-    """An allocation that cannot be met raises, and leaves the device usable."""
-
-    def recovers() -> None:
-        try:
-            ag.empty(1 << 50, dtype=ag.uint8, device="cuda")
-        except (RuntimeError, MemoryError):
-            pass
-        else:
-            raise AssertionError("a petabyte was allocated")
-        assert (ag.ones(3, device="cuda") + 1).tolist() == [2, 2, 2]
-
-    yield "recovery from running out of memory", recovers
-
-
 def sanitizer() -> str | None:
     """Where compute-sanitizer is, on the path or in the toolkit's usual place."""
     return shutil.which("compute-sanitizer") or shutil.which("/usr/local/cuda/bin/compute-sanitizer")
 
 
 def sanitized(tool: str) -> Iterator[Check]:
-    """compute-sanitizer's tools over the op table in float32."""
+    """compute-sanitizer's tools over each kernel."""
     for name in SANITIZERS:
         command = [
             tool,
@@ -221,12 +206,15 @@ def sanitized(tool: str) -> Iterator[Check]:
         yield f"compute-sanitizer {name}", run
 
 
-def parity_in_float32() -> Iterator[Check]:
-    """Each kernel once more, for a tool that watches this process."""
+def each_kernel() -> Iterator[Check]:
+    """Each kernel once more, for a tool that watches this process: the table in float32 or else the first of a row's
+    dtypes, and in bfloat16, which has tensor-core kernels of its own."""
     yield from optimizers()
+    yield from device_checks.convolutions(1 / 16)
     for case in CASES:
-        if "float32" in case.dtypes:
-            yield f"{case.id}: parity", lambda c=case: op_checks.check_parity(c, "cuda", "float32")
+        plain = "float32" if "float32" in case.dtypes else case.dtypes[0]
+        for dtype in dict.fromkeys((plain, "bfloat16" if "bfloat16" in case.dtypes else plain)):
+            yield f"{case.id} {dtype}: parity", lambda c=case, d=dtype: op_checks.check_parity(c, "cuda", d)
 
 
 def run(checks: Iterator[Check]) -> list[record.Row]:
@@ -278,7 +266,7 @@ def no_gpu() -> str | None:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu_check", description=__doc__)
     parser.add_argument("--rehearse", action="store_true", help="everything under the emulator, with tiny sizes")
-    parser.add_argument("--table", action="store_true", help="only the op table in float32, for compute-sanitizer")
+    parser.add_argument("--table", action="store_true", help="only each kernel once, for compute-sanitizer")
     parser.add_argument("--no-benchmarks", action="store_true", help="only the checks")
     options = parser.parse_args()
     reason = no_gpu()
@@ -286,12 +274,16 @@ def main() -> int:
         print(f"gpu-check: {reason}")
         return NO_GPU
     if options.table:
-        return int(any(row["error"] for row in run(parity_in_float32())))
+        return int(any(row["error"] for row in run(each_kernel())))
+    scale = 1e-8 if options.rehearse else 1.0
     sections = {
         "op table": op_table(),
-        "large shapes": large_shapes(1e-8 if options.rehearse else 1.0),
+        "large shapes": large_shapes(scale),
         "optimizers": optimizers(),
-        "memory": out_of_memory(),
+        "large arrays": device_checks.large_arrays(scale),
+        "convolutions": device_checks.convolutions(1 / 16 if options.rehearse else 1.0),
+        "streams": device_checks.two_streams(scale),
+        "memory": device_checks.out_of_memory(),
     }
     not_run = []
     if options.rehearse:
@@ -307,6 +299,10 @@ def main() -> int:
         wrong = sum(row["error"] is not None for row in results[name])
         failed += wrong
         print(f"{name}: {len(results[name]) - wrong} passed, {wrong} failed", flush=True)
+    ran = launched()
+    missing = sorted({(kernel.file, kernel.name) for kernel in Kernel.all} - set(ran))
+    if missing:
+        not_run.append("kernels: " + ", ".join(f"{file}: {name}" for file, name in missing))
     for what in not_run:
         print(f"not run: {what}")
     measured = {} if options.no_benchmarks else benchmarks(options.rehearse)

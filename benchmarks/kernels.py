@@ -20,7 +20,7 @@ from autograd_gpu.backends import cuda as kernels
 from autograd_gpu.backends.cuda import matmul_choice
 from autograd_gpu.backends.cuda.blas import bindings as cublaslt
 
-from . import optimisers, record, row_kernels
+from . import image_kernels, optimisers, record, row_kernels
 from .timing import seconds_each
 
 Call = Callable[[], Any]
@@ -69,6 +69,9 @@ def memory_bound(shape: Shape, dtype: str, torch: Any) -> list[Bench]:
     tx, ty, tw = (as_torch(torch, value) for value in (x, y, weight))
     tt = as_torch(torch, target)
     state = kernels.random_state(0)
+    mask, small = kernels.lt(x, y), kernels.cast(x, np.dtype(np.int8))
+    # Of x's shape, but with the neighbours of a column together.
+    across = kernels.copy(y.T).T
     F = torch.nn.functional if torch else None
     row = shape.columns
     return [
@@ -82,6 +85,14 @@ def memory_bound(shape: Shape, dtype: str, torch: Any) -> list[Bench]:
               torch=lambda g, a: torch.ops.aten.gelu_backward(g, a, approximate="tanh"), torch_args=(ty, tx)),
         Bench("transposed copy", lambda: kernels.copy(x.T), 2 * n * size,
               torch=lambda a: a.t().contiguous(), torch_args=(tx,)),
+        Bench("add, one transposed", lambda: kernels.add(x, across), 3 * n * size,
+              torch=lambda a, b: a + b, torch_args=(tx, as_torch(torch, across))),
+        Bench("compare", lambda: kernels.lt(x, y), n * (2 * size + 1),
+              torch=lambda a, b: a < b, torch_args=(tx, ty)),
+        Bench("where", lambda: kernels.where(mask, x, y), n * (3 * size + 1),
+              torch=lambda m, a, b: torch.where(m, a, b), torch_args=(as_torch(torch, mask), tx, ty)),
+        Bench("add of bytes", lambda: kernels.add(small, small), 3 * n,
+              torch=lambda a: a + a, torch_args=(as_torch(torch, small),)),
         Bench("cast to float32", lambda: kernels.cast(x, np.dtype(np.float32)), n * (size + 4),
               torch=lambda a: a.to(torch.float32, copy=True), torch_args=(tx,)),
         Bench("sum of all", lambda: kernels.sum(x, (0, 1), False, x.dtype), n * size,
@@ -90,6 +101,16 @@ def memory_bound(shape: Shape, dtype: str, torch: Any) -> list[Bench]:
               torch=lambda a: a.sum(1), torch_args=(tx,)),
         Bench("sum of columns", lambda: kernels.sum(x, (0,), False, x.dtype), n * size,
               torch=lambda a: a.sum(0), torch_args=(tx,)),
+        Bench("variance of rows", lambda: kernels.var(x, (1,), False, 1), n * size,
+              torch=lambda a: a.var(1), torch_args=(tx,)),
+        Bench("variance of columns", lambda: kernels.var(x, (0,), False, 1), n * size,
+              torch=lambda a: a.var(0), torch_args=(tx,)),
+        Bench("greatest and where, of rows", lambda: kernels.max_with_index(x, 1, False), n * size,
+              torch=lambda a: a.max(1), torch_args=(tx,)),
+        Bench("any of all", lambda: kernels.any(mask, (0, 1), False), n,
+              torch=lambda m: m.any(), torch_args=(as_torch(torch, mask),)),
+        Bench("cumsum of rows", lambda: kernels.cumsum(x, 1, x.dtype), 2 * n * size,
+              torch=lambda a: a.cumsum(1), torch_args=(tx,)),
         Bench("gather rows", lambda: kernels.gather_rows(x, target), 2 * n * size,
               torch=lambda a, t: a[t], torch_args=(tx, tt)),
         Bench("scatter-add rows", lambda: kernels.scatter_add_rows(y, target, shape.rows), 2 * n * size,
@@ -219,8 +240,10 @@ def measure(shape: Shape, dtypes: tuple[str, ...], budget: float, compile: bool 
             for size in row_kernels.shapes(shape.rows, shape.columns)
             for row in row_kernels.rows(size, dtype, torch, made, as_torch)
         ]
+        images = [Bench(**row) for row in image_kernels.rows(shape.elements, dtype, torch, made, as_torch)]
         rate = 0.0  # of a plain product, in TFLOP/s
-        for bench in [*memory_bound(shape, dtype, torch), *by_row, *compute_bound(shape, dtype, torch), *steps]:
+        computed = [*compute_bound(shape, dtype, torch), *images]
+        for bench in [*memory_bound(shape, dtype, torch), *by_row, *computed, *steps]:
             row = measured(bench, bandwidth, budget, torch if compile else None)
             if bench.flops:
                 rate = rate or row["TFLOP/s"] / min(1.0, row.get("x torch", 1.0))
@@ -284,9 +307,7 @@ def main() -> None:
         return
     emulated = os.environ.get("AUTOGRAD_GPU_EMULATE", "0") != "0"
     rows = measure(TINY, ("float32",), 0.0) if emulated else measure(FULL, ("float32", "bfloat16"), 0.3)
-    record.show(
-        "Kernels (x torch, x compiled: times as fast as PyTorch; of copy, of matmul: of that one's rate)", rows
-    )
+    record.show("Kernels (x torch, x compiled: times as fast as PyTorch; of copy, of matmul: of that one's rate)", rows)
     if not emulated:
         print(f"kept in {record.keep('kernels', rows)}")
 

@@ -85,23 +85,29 @@ def check(dtype, size, kernel, stride, padding, dilation, batch, channels, filte
     assert_near(run(conv.convolution_weight, x, gy, *window, groups), gweight, dtype, 8, scale=terms**0.5)
 
 
+@pytest.fixture
+def choose(monkeypatch):
+    """Sets what the choice of a kernel goes by; small products then take what only large ones do."""
+
+    def set_constant(name, value):
+        conv._plan.cache_clear()
+        monkeypatch.setattr(conv, name, value)
+
+    yield set_constant
+    conv._plan.cache_clear()
+
+
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 @pytest.mark.parametrize("dtype", FLOATS)
-def test_convolution_and_both_gradients(case, dtype):
+@pytest.mark.parametrize("direct", [0, math.inf], ids=["direct", "tiles"])
+def test_convolution_and_both_gradients(case, dtype, direct, choose):
+    choose("DIRECT", direct)
     check(dtype, *case)
 
 
-@pytest.fixture
-def small_gpu(monkeypatch):
-    """Few blocks fill it, so that small products take the tiles of large ones."""
-    conv._plan.cache_clear()
-    monkeypatch.setattr(conv, "ENOUGH_BLOCKS", 1)
-    yield
-    conv._plan.cache_clear()
-
-
 @pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
-def test_large_tiles(dtype, small_gpu):
+def test_large_tiles(dtype, choose):
+    choose("ENOUGH_BLOCKS", 1)
     case = ((9, 17), (3, 1), (1, 1), (1, 0), (1, 1), 1, 66, 70, 1)
     check(dtype, *case)
     kernels = {launch.kernel.name for launch in plans(dtype, case)}
@@ -115,7 +121,9 @@ def plans(dtype, case):
         yield from conv._plan(products, normal((), dtype).dtype, batch, channels, filters, groups, *window)
 
 
-def test_a_long_depth_is_cut_into_slices():
+@pytest.mark.parametrize("direct", [0, math.inf], ids=["direct", "tiles"])
+def test_a_long_depth_is_cut_into_slices(direct, choose):
+    choose("DIRECT", direct)
     case = ((40, 30), (3, 3), (1, 1), (1, 1), (1, 1), 1, 2, 3, 1)
     assert [launch.slices > 1 for launch in plans("float32", case)] == [False, False, True]
     for dtype in ("float32", "float16"):
@@ -124,8 +132,18 @@ def test_a_long_depth_is_cut_into_slices():
 
 
 def test_a_product_for_each_phase_of_the_stride():
-    case = ((9, 8), (3, 3), (2, 2), (1, 1), (1, 1), 1, 3, 4, 1)
+    case = ((9, 8), (3, 3), (2, 2), (1, 1), (1, 1), 1, 20, 24, 1)
     assert [launch.kernel.name for launch in plans("float32", case)] == ["conv_64"] * (1 + 4 + 1)
+
+
+def test_what_is_computed_directly():
+    depthwise = ((56, 56), (3, 3), (1, 1), (1, 1), (1, 1), 8, 64, 64, 64)
+    full, few_channels = (*depthwise[:-1], 1), (*depthwise[:-3], 3, 64, 1)
+    for dtype in ("float32", "bfloat16"):
+        names = [[launch.kernel.name for launch in plans(dtype, case)] for case in (depthwise, full, few_channels)]
+        tile = "conv_64" if dtype == "float32" else "conv_tensor_64"
+        assert names[:2] == [["conv_direct", "conv_direct", "conv_direct_weight"], [tile] * 3]
+        assert names[2] == [tile, "conv_direct" if dtype == "float32" else tile, tile]  # its gradient of x has 3 rows
 
 
 def test_nothing_to_convolve():

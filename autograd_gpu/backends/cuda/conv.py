@@ -39,7 +39,10 @@ _PRODUCT = struct.Struct(f"@{_WALK.size}s{_WALK.size}s13q4i")
 THREADS = 256
 TENSOR_COLS = 128  # as in conv_tensor.cu
 RUN, TOGETHER = 4, 9  # as in conv_direct.cu
-DIRECT_ROWS = 8  # with fewer rows than this most of a tile would be empty
+SIMT_DEPTH, TENSOR_DEPTH = 8, 32  # as in conv.cu and conv_tensor.cu
+# A thread's instructions for an element of a product at one depth, each output by itself; and in a tile, for a column
+# and for an element. Counted in the kernels' loops.
+DIRECT, GATHER, MULTIPLY, MULTIPLY_TENSOR = 17, 19, 1, 1 / 16
 ENOUGH_BLOCKS = 256  # fewer tiles than that leave a large GPU idle: they share out the depth as well
 LARGE_PLANE = 512  # elements: several tiles of a matrix product
 SHORTEST_SLICE, SLICE_STEP = 256, 32
@@ -235,7 +238,7 @@ def _launch(p: Product, dtype: np.dtype, groups: int, is_weight: bool, may_slice
     cols, length = p.columns.length(), p.depth.length()
     if max(cols, length) > INT31:
         raise ValueError(f"convolution: at most {INT31} outputs a channel over the whole batch, got {cols}")
-    direct = p.rows < DIRECT_ROWS and groups > 1 and (not is_weight or cols < TENSOR_COLS)
+    direct = _direct_is_cheaper(p.rows, cols, length, dtype.itemsize == 2)
     if direct and is_weight:
         kernel, grid = _direct_weight, (p.rows * groups, 1, ceil_div(cols, TOGETHER))
     elif direct:
@@ -256,6 +259,14 @@ def _launch(p: Product, dtype: np.dtype, groups: int, is_weight: bool, may_slice
     slice = max(1, ceil_div(ceil_div(length, slices), SLICE_STEP) * SLICE_STEP)
     slices = max(1, ceil_div(length, slice))
     return _Launch(kernel, (grid[0], slices, grid[2]), THREADS, slices, _pack(p, groups, slices, slice))
+
+
+def _direct_is_cheaper(rows: int, cols: int, length: int, halves: bool) -> bool:
+    """Whether tiles would be so empty that each output by itself takes less."""
+    width, depth = (TENSOR_COLS, TENSOR_DEPTH) if halves else (64, SIMT_DEPTH)
+    multiply = MULTIPLY_TENSOR if halves else MULTIPLY
+    tiles = ceil_div(rows, 64) * ceil_div(cols, width) * ceil_div(length, depth) * depth
+    return rows * cols * length * DIRECT < tiles * width * (GATHER + 64 * multiply)
 
 
 def _tiles(rows: int, cols: int, tile: int) -> int:

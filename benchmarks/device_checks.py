@@ -1,0 +1,144 @@
+"""Checks for `gpu_check` of what sizes and schedules can break: 2^31 elements, many planes, every tile of a convolution,
+two streams at once, running out of memory in the middle of a step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+import autograd_gpu as ag
+
+Check = tuple[str, Callable[[], None]]
+
+
+def large_arrays(scale: float) -> Iterator[Check]:
+    """Copies, reductions and convolutions past what 32 bits and 16-bit grids count; tiny at a small `scale`."""
+    side = max(64, int(47_000 * scale**0.5))  # squared: over 2^31 elements
+    planes = max(70, int(70_000 * scale))
+
+    def transposed_copy() -> None:
+        x = ag.zeros(side, side + 3, dtype=ag.uint8, device="cuda")
+        x[-1, 5], x[7, -1] = 3, 4
+        y = x.t().contiguous()
+        assert (y[5, -1].item(), y[-1, 7].item(), y.sum().item()) == (3, 4, 7)
+
+    def operand_across() -> None:
+        x = ag.ones(side // 32 * 32, side // 32 * 32, dtype=ag.uint8, device="cuda")
+        x[3, -1] = 5
+        y = x + x.t()
+        assert (y[3, -1].item(), y[-1, 3].item(), y[0, 0].item()) == (6, 6, 2)
+
+    def reductions() -> None:
+        x = ag.ones(side, side + 3, dtype=ag.bfloat16, device="cuda")
+        x[-1, -2] = 2
+        assert x.sum(dtype=ag.float32).item() == side * (side + 3) + 1
+        assert x.argmax().item() == side * (side + 3) - 2
+        assert x.amax(0)[-2].item() == x.amax(1)[-1].item() == 2
+
+    def many_planes() -> None:
+        F = ag.nn.functional
+        x = (ag.arange(planes * 16, device="cuda") % 251).float().reshape(planes, 1, 4, 4)
+        for function in (lambda t: F.max_pool2d(t, 2), lambda t: F.avg_pool2d(t, 3, 1, 1), ag.nn.Unfold(2)):
+            np.testing.assert_allclose(function(x).cpu().numpy(), function(x.cpu()).numpy(), rtol=1e-6)
+        weight = ag.arange(9.0).reshape(1, 1, 3, 3).expand(planes, 1, 3, 3)
+        found, expected = (
+            F.conv2d(x.reshape(1, planes, 4, 4).to(device), weight.to(device), padding=1, groups=planes).cpu().numpy()
+            for device in ("cuda", "cpu")
+        )
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+    yield "a transposed copy of over 2^31 elements", transposed_copy
+    yield "a transposed operand of over 2^31 elements", operand_across
+    yield "reductions of over 2^31 elements", reductions
+    yield "over 65,535 planes", many_planes
+
+
+def convolutions(scale: float) -> Iterator[Check]:
+    """Every kernel of kernels/conv*.cu, with all three gradients, against the CPU: sizes for small and large tiles, for
+    slices of the depth, for each output by itself."""
+    batch = max(1, int(8 * scale))
+    side = max(6, int(64 * scale**0.5))
+    cases = {  # channels, filters, kernel, stride, groups
+        "small tiles": (3, 20, 7, 2, 1),
+        "large tiles": (max(4, int(128 * scale)), max(4, int(128 * scale)), 3, 1, 1),
+        "one place": (max(4, int(96 * scale)), max(4, int(64 * scale)), 1, 1, 1),
+        "depthwise": (8, 16, 3, 2, 8),
+        "groups": (24, 48, 3, 1, 3),
+    }
+
+    def agree(dtype: ag.dtype, channels: int, filters: int, kernel: int, stride: int, groups: int) -> None:
+        source = np.random.default_rng(0)
+        x = ag.from_numpy(source.standard_normal((batch, channels, side, side))).to(dtype)
+        w = ag.from_numpy(source.standard_normal((filters, channels // groups, kernel, kernel))).to(dtype)
+
+        def results(device: str, computed: ag.dtype) -> list[np.ndarray]:
+            leaves = [t.to(device).to(computed).requires_grad_() for t in (x, w)]
+            y = ag.nn.functional.conv2d(*leaves, stride=stride, padding=kernel // 2, groups=groups)
+            gy = ag.linspace(-1, 1, y.numel(), device=device).reshape(y.shape).to(dtype).to(computed)
+            return [t.detach().double().cpu().numpy() for t in (y, *ag.autograd.grad(y, leaves, gy))]
+
+        wide = ag.float64 if dtype == ag.float64 else ag.float32
+        for ours, theirs in zip(results("cuda", dtype), results("cpu", wide), strict=True):
+            spacing = ag.finfo(dtype).eps * 32
+            np.testing.assert_allclose(ours, theirs, rtol=spacing, atol=spacing * np.abs(theirs).max())
+
+    for name, case in cases.items():
+        for dtype in (ag.float16, ag.bfloat16, ag.float32, ag.float64):
+            yield f"convolution, {name}, {str(dtype).split('.')[-1]}", lambda d=dtype, c=case: agree(d, *c)
+
+
+def two_streams(scale: float) -> Iterator[Check]:
+    """Two chains of work in flight at once give what each gives alone."""
+    size = max(16, int(2048 * scale**0.5))
+
+    def chain(x: ag.Tensor) -> ag.Tensor:
+        for _ in range(8):
+            x = (x @ x.t() / size).softmax(1) + x.sum(0)
+        return x
+
+    def interleaved() -> None:
+        starts = [ag.randn(size, size, device="cuda") for _ in range(2)]
+        alone = [chain(x).cpu().numpy() for x in starts]
+        streams = [ag.cuda.Stream() for _ in starts]
+        ag.cuda.synchronize()
+        found = []
+        for stream, x in zip(streams, starts, strict=True):
+            with ag.cuda.stream(stream):
+                found.append(chain(x))
+        ag.cuda.synchronize()
+        for ours, expected in zip(found, alone, strict=True):
+            np.testing.assert_array_equal(ours.cpu().numpy(), expected)
+
+    yield "two streams at once", interleaved
+
+
+def out_of_memory() -> Iterator[Check]:
+    """An allocation that cannot be met raises, and leaves the device usable: at once, and in the middle of a step."""
+
+    def fails(attempt: Callable[[], object]) -> None:
+        try:
+            attempt()
+        except (RuntimeError, MemoryError):
+            return
+        raise AssertionError("a petabyte was allocated")
+
+    def recovers() -> None:
+        fails(lambda: ag.empty(1 << 50, dtype=ag.uint8, device="cuda"))
+        assert (ag.ones(3, device="cuda") + 1).tolist() == [2, 2, 2]
+
+    def step_recovers() -> None:
+        weight = ag.ones(3, device="cuda", requires_grad=True)
+
+        def step(much: bool) -> None:
+            y = weight * 2
+            y = y.unsqueeze(1).expand(3, 1 << 48).contiguous().sum(1) if much else y
+            y.sum().backward()
+
+        fails(lambda: step(True))
+        assert weight.grad is None
+        step(False)
+        assert weight.grad.tolist() == [2, 2, 2]
+
+    yield "recovery from running out of memory", recovers
+    yield "recovery in the middle of a step", step_recovers
