@@ -189,12 +189,12 @@ class Svdvals(Op):
 # ---------------------------------------------------------------------------------------------- Cholesky
 
 
-def cholesky(A: Tensor, *, upper: bool = False) -> Tensor:
-    """Return L, lower triangular, with L @ L.mT = A, for symmetric positive definite matrices (*, n, n).
+def cholesky(input: Tensor, *, upper: bool = False) -> Tensor:
+    """Return L, lower triangular, with L @ L.mT = input, for symmetric positive definite matrices (*, n, n).
 
-    With `upper`, L.mT. One triangle of A is read, the one that is returned. LinAlgError where A is not positive definite.
+    With `upper`, L.mT. One triangle of input is read, the one that is returned. LinAlgError where it is not positive definite.
     """
-    return _factor("linalg.cholesky", A, upper, "linalg.cholesky")[0]
+    return _factor("linalg.cholesky", input, upper, "linalg.cholesky")[0]
 
 
 def torch_cholesky(input: Tensor, upper: bool = False) -> Tensor:
@@ -202,9 +202,11 @@ def torch_cholesky(input: Tensor, upper: bool = False) -> Tensor:
     return _factor("cholesky", input, upper, "cholesky")[0]
 
 
-def cholesky_ex(A: Tensor, *, upper: bool = False, check_errors: bool = False) -> Any:
+def cholesky_ex(input: Tensor, *, upper: bool = False, check_errors: bool = False) -> Any:
     """Return (L, info): info is 0 or the order of the first leading minor that is not positive definite."""
-    return linalg_cholesky_ex(*_factor("linalg.cholesky_ex", A, upper, "linalg.cholesky_ex" if check_errors else None))
+    return linalg_cholesky_ex(
+        *_factor("linalg.cholesky_ex", input, upper, "linalg.cholesky_ex" if check_errors else None)
+    )
 
 
 def _factor(name: str, A: Tensor, upper: bool, check: str | None) -> tuple[Tensor, Tensor]:
@@ -264,22 +266,22 @@ def torch_qr(input: Tensor, some: bool = True) -> Any:
 # ---------------------------------------------------------------------------------------------- eigenvalues
 
 
-def eigh(A: Tensor, UPLO: str = "L") -> Any:
+def eigh(input: Tensor, UPLO: str = "L") -> Any:
     """Return (eigenvalues, eigenvectors) of symmetric matrices (*, n, n), ascending, the vectors in columns.
 
     One triangle is read, the lower ("L") or the upper ("U"). Gradients through the vectors need distinct eigenvalues.
     """
     upper = _is_upper(UPLO)
-    check_square("linalg.eigh", A, "linalg_eigh_cpu")
-    return linalg_eigh(*Eigh.apply(A, upper=upper, check="linalg.eigh"))
+    check_square("linalg.eigh", input, "linalg_eigh_cpu")
+    return linalg_eigh(*Eigh.apply(input, upper=upper, check="linalg.eigh"))
 
 
-def eigvalsh(A: Tensor, UPLO: str = "L") -> Tensor:
+def eigvalsh(input: Tensor, UPLO: str = "L") -> Tensor:
     """Return the ascending eigenvalues (*, n) of symmetric matrices. Differentiable where they repeat, too."""
     upper = _is_upper(UPLO)
-    check_square("linalg.eigh", A, "linalg_eigh_cpu")
-    operation = Eigh if _is_recorded(A) else Eigvalsh
-    result = operation.apply(A, upper=upper, check="linalg.eigh")
+    check_square("linalg.eigh", input, "linalg_eigh_cpu")
+    operation = Eigh if _is_recorded(input) else Eigvalsh
+    result = operation.apply(input, upper=upper, check="linalg.eigh")
     return result[0] if operation is Eigh else result
 
 

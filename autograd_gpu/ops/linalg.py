@@ -187,17 +187,17 @@ def inv_ex(A: Tensor, *, check_errors: bool = False) -> Any:
     return linalg_inv_ex(*Inv.apply(A, check="linalg.inv_ex" if check_errors else None))
 
 
-def tensorinv(A: Tensor, ind: int = 2) -> Tensor:
-    """Return the inverse of A as a map by `tensordot` of its last dimensions to its first `ind`."""
+def tensorinv(input: Tensor, ind: int = 2) -> Tensor:
+    """Return the inverse of input as a map by `tensordot` of its last dimensions to its first `ind`."""
     if ind <= 0:
         raise RuntimeError(f"Expected a strictly positive integer for 'ind', but got {ind}")
-    rows, columns = A._array.shape[:ind], A._array.shape[ind:]
+    rows, columns = input._array.shape[:ind], input._array.shape[ind:]
     if math.prod(rows) != math.prod(columns):
         raise RuntimeError(
             "Expected self to satisfy the requirement prod(self.shape[ind:]) == prod(self.shape[:ind]), but got "
             f"{math.prod(columns)} != {math.prod(rows)}"
         )
-    return reshape(inv(reshape(A, (math.prod(rows), math.prod(columns)))), columns + rows)
+    return reshape(inv(reshape(input, (math.prod(rows), math.prod(columns)))), columns + rows)
 
 
 # ---------------------------------------------------------------------------------------------- solutions
@@ -241,15 +241,17 @@ def _fitting(name: str, A: Tensor, B: Tensor, left: bool) -> tuple[Tensor, Tenso
     return A, B
 
 
-def solve_triangular(A: Tensor, B: Tensor, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Tensor:
-    """Return X with A @ X = B (X @ A = B unless `left`) for triangular A (*, n, n), B (*, n, k). Batches broadcast.
+def solve_triangular(
+    input: Tensor, B: Tensor, *, upper: bool, left: bool = True, unitriangular: bool = False
+) -> Tensor:
+    """Return X with input @ X = B (X @ input = B unless `left`) for triangular input (*, n, n), B (*, n, k). Batches broadcast.
 
     Only the triangle named by `upper` is read, and its diagonal only without `unitriangular`. A zero on the diagonal
     gives infinities and NaN, not an error.
     """
-    check_square("linalg.solve_triangular", A, "triangular_solve_cpu")
-    check_alike("linalg.solve_triangular", A, B)
-    a, b = over_batch(*_fitting("linalg.solve_triangular", A, B, left))
+    check_square("linalg.solve_triangular", input, "triangular_solve_cpu")
+    check_alike("linalg.solve_triangular", input, B)
+    a, b = over_batch(*_fitting("linalg.solve_triangular", input, B, left))
     if left:
         return SolveTriangular.apply(a, b, upper=upper, unitriangular=unitriangular)
     return mT(SolveTriangular.apply(mT(a), mT(b), upper=not upper, unitriangular=unitriangular))
@@ -279,14 +281,14 @@ def triangular_solve(
     return triangular_solve_result(SolveTriangular.apply(a, rhs, upper=upper, unitriangular=unitriangular), coefficient)
 
 
-def tensorsolve(A: Tensor, B: Tensor, dims: Sequence[int] | None = None) -> Tensor:
-    """Return X with tensordot(A, X, X.ndim) = B, after moving the dimensions `dims` of A to its end."""
+def tensorsolve(input: Tensor, other: Tensor, dims: Sequence[int] | None = None) -> Tensor:
+    """Return X with tensordot(input, X, X.ndim) = other, after moving the dimensions `dims` of input to its end."""
     if dims is not None:
-        A = movedim(A, list(dims), list(range(-len(dims), 0)))
-    shape = A._array.shape[B.ndim :]
-    if math.prod(shape) != B._array.size:
+        input = movedim(input, list(dims), list(range(-len(dims), 0)))
+    shape = input._array.shape[other.ndim :]
+    if math.prod(shape) != other._array.size:
         raise RuntimeError(
             "Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == prod(self.shape[:other.ndim]), but "
-            f"got {math.prod(shape)} != {B._array.size}"
+            f"got {math.prod(shape)} != {other._array.size}"
         )
-    return reshape(solve(reshape(A, (B._array.size, math.prod(shape))), reshape(B, (-1,))), shape)
+    return reshape(solve(reshape(input, (other._array.size, math.prod(shape))), reshape(other, (-1,))), shape)

@@ -23,18 +23,18 @@ Order = Number | str | None
 
 
 def vector_norm(
-    x: Tensor, ord: Number = 2, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None
+    input: Tensor, ord: Number = 2, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None
 ) -> Tensor:
     """Return (sum |x|^ord)^(1/ord) over `dim` (all dimensions by default), whose elements count as one vector.
 
     ord inf and -inf are the largest and the smallest magnitude, 0 the number of nonzero elements. Where the norm is 0, so
     is its gradient.
     """
-    x = _floating("linalg.vector_norm", x, dtype)
+    input = _floating("linalg.vector_norm", input, dtype)
     if not isinstance(ord, (int, float)):
         raise TypeError(f"linalg_vector_norm(): argument 'ord' (position 2) must be Number, not {type(ord).__name__}")
-    dims = wrap_dims(dim, x._array.ndim)
-    if (ord < 0 or ord == math.inf) and math.prod(x._array.shape[d] for d in dims) == 0:
+    dims = wrap_dims(dim, input._array.ndim)
+    if (ord < 0 or ord == math.inf) and math.prod(input._array.shape[d] for d in dims) == 0:
         what = "the operation does not have an identity"
         raise RuntimeError(
             f"linalg.vector_norm cannot compute the {ord} norm on an empty tensor because {what}"
@@ -43,12 +43,12 @@ def vector_norm(
             f"and {what}"
         )
     if ord == 2:
-        return Norm.apply(x, dims=dims, keepdim=keepdim)
-    magnitude = abs(x)
+        return Norm.apply(input, dims=dims, keepdim=keepdim)
+    magnitude = abs(input)
     if math.isinf(ord):
         return (amax if ord > 0 else amin)(magnitude, dims, keepdim)
     if ord == 0:
-        return sum(cast(ne(x, 0), x.dtype), dims, keepdim)
+        return sum(cast(ne(input, 0), input.dtype), dims, keepdim)
     if ord == 1:
         return sum(magnitude, dims, keepdim)
     is_zero = magnitude == 0  # its power has no slope there, or none that is finite
@@ -59,58 +59,58 @@ def vector_norm(
 
 
 def matrix_norm(
-    A: Tensor, ord: Number | str = "fro", dim: Sequence[int] = (-2, -1), keepdim: bool = False, *,
+    input: Tensor, ord: Number | str = "fro", dim: Sequence[int] = (-2, -1), keepdim: bool = False, *,
     dtype: DType | None = None,
 ) -> Tensor:  # fmt: skip
-    """Return a norm of the matrices in two dimensions of A.
+    """Return a norm of the matrices in two dimensions of input.
 
     ord: "fro", the square root of the sum of squares; "nuc", the sum of the singular values; inf and -inf, the largest
     and the smallest sum of magnitudes of a row; 1 and -1, of a column; 2 and -2, the largest and smallest singular value.
     """
-    A = _floating("linalg.matrix_norm", A, dtype)
-    if A.ndim < 2:
+    input = _floating("linalg.matrix_norm", input, dtype)
+    if input.ndim < 2:
         raise RuntimeError("linalg.matrix_norm: The input tensor A must have at least 2 dimensions.")
     dims = (dim,) if isinstance(dim, int) else tuple(dim)
     if len(dims) != 2:
         raise RuntimeError(f"linalg.matrix_norm: dim must be a 2-tuple. Got {' '.join(map(str, dims))}")
-    rows, columns = (wrap_dim(d, A.ndim) for d in dims)
+    rows, columns = (wrap_dim(d, input.ndim) for d in dims)
     if rows == columns:
         raise RuntimeError(f"linalg.matrix_norm: dims must be different. Got ({dims[0]}, {dims[1]})")
     if ord == "fro":
-        return vector_norm(A, 2, (rows, columns), keepdim)
+        return vector_norm(input, 2, (rows, columns), keepdim)
     if ord in ("nuc", 2, -2):
-        if A.dtype.itemsize == 2:
-            raise RuntimeError(f"linalg.matrix_norm: Low precision dtypes not supported. Got {scalar_type(A)}")
-        s = svdvals(movedim(A, (rows, columns), (-2, -1)))
+        if input.dtype.itemsize == 2:
+            raise RuntimeError(f"linalg.matrix_norm: Low precision dtypes not supported. Got {scalar_type(input)}")
+        s = svdvals(movedim(input, (rows, columns), (-2, -1)))
         y = sum(s, -1) if ord == "nuc" else amax(s, -1) if ord == 2 else amin(s, -1)
         return unsqueeze(unsqueeze(y, min(rows, columns)), max(rows, columns)) if keepdim else y
     if ord not in (1, -1, math.inf, -math.inf):
         raise RuntimeError(f"linalg.matrix_norm: Order {ord} not supported.")
     along, across = (rows, columns) if builtins.abs(ord) == 1 else (columns, rows)  # type: ignore[arg-type]
-    sums = sum(abs(A), along, keepdim=True)
+    sums = sum(abs(input), along, keepdim=True)
     y = (amax if ord > 0 else amin)(sums, across, keepdim=True)  # type: ignore[operator]
-    return y if keepdim else reshape(y, tuple(n for d, n in enumerate(A._array.shape) if d not in (rows, columns)))
+    return y if keepdim else reshape(y, tuple(n for d, n in enumerate(input._array.shape) if d not in (rows, columns)))
 
 
 def norm(
-    A: Tensor, ord: Order = None, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None
+    input: Tensor, ord: Order = None, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None
 ) -> Tensor:
-    """Return a vector norm of A, or a matrix norm when `dim` names two dimensions or `ord` is the name of one.
+    """Return a vector norm of input, or a matrix norm when `dim` names two dimensions or `ord` is the name of one.
 
-    Without `ord`, the 2-norm of all elements (over `dim`); without `dim`, A has one dimension or, with an `ord`, one or two.
+    Without `ord`, the 2-norm of all elements (over `dim`); without `dim`, input has one dimension or, with an `ord`, one or two.
     """
     dims = (dim,) if isinstance(dim, int) else dim
     if dims is not None and len(dims) not in (1, 2):
         raise RuntimeError(f"linalg.norm: If dim is specified, it must be of length 1 or 2. Got {list(dims)}")
     if ord is None:
-        return vector_norm(A, 2, dims, keepdim, dtype=dtype)
-    if dims is None and A.ndim not in (1, 2):
+        return vector_norm(input, 2, dims, keepdim, dtype=dtype)
+    if dims is None and input.ndim not in (1, 2):
         raise RuntimeError(
-            f"linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got {A.ndim}D."
+            f"linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got {input.ndim}D."
         )
-    if isinstance(ord, str) or (A.ndim if dims is None else len(dims)) == 2:
-        return matrix_norm(A, ord, (-2, -1) if dims is None else dims, keepdim, dtype=dtype)
-    return vector_norm(A, ord, dims, keepdim, dtype=dtype)
+    if isinstance(ord, str) or (input.ndim if dims is None else len(dims)) == 2:
+        return matrix_norm(input, ord, (-2, -1) if dims is None else dims, keepdim, dtype=dtype)
+    return vector_norm(input, ord, dims, keepdim, dtype=dtype)
 
 
 def _floating(name: str, x: Tensor, dtype: DType | None) -> Tensor:
@@ -126,23 +126,23 @@ def _floating(name: str, x: Tensor, dtype: DType | None) -> Tensor:
     return x if dtype is None else cast(x, dtype)
 
 
-def cond(A: Tensor, p: Number | str | None = None) -> Tensor:
-    """Return the condition numbers of matrices: |A| |inv(A)| in a matrix norm, infinite for a singular matrix.
+def cond(input: Tensor, p: Number | str | None = None) -> Tensor:
+    """Return the condition numbers of matrices: |input| |inv(input)| in a matrix norm, infinite for a singular matrix.
 
     p as `ord` of `matrix_norm`; by default 2, the ratio of the largest and the smallest singular value (-2: the inverse).
     Matrices are square unless p is None, 2 or -2.
     """
     if p not in (None, "fro", "nuc", math.inf, -math.inf, 1, -1, 2, -2):
         raise RuntimeError(f"linalg.cond got an invalid norm type: {p}")
-    if A._array.size == 0 and A.ndim >= 2:
-        return A.new_zeros(A.shape[:-2])  # type: ignore[attr-defined]
+    if input._array.size == 0 and input.ndim >= 2:
+        return input.new_zeros(input.shape[:-2])  # type: ignore[attr-defined]
     if p is None or p in (2, -2):
-        s = svdvals(A)
+        s = svdvals(input)
         first, last = (amax, amin) if p != -2 else (amin, amax)
         return first(s, -1) / last(s, -1)
-    check_square(f"linalg.cond(ord={p})", A)
-    inverse, info = Inv.apply(A, check=None)
-    y = matrix_norm(A, p) * matrix_norm(inverse, p)
+    check_square(f"linalg.cond(ord={p})", input)
+    inverse, info = Inv.apply(input, check=None)
+    y = matrix_norm(input, p) * matrix_norm(inverse, p)
     return where(info != 0, math.inf, y)
 
 

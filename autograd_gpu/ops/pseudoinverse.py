@@ -43,24 +43,24 @@ class Pinv(Op):
 
 
 def pinv(
-    A: Tensor, rcond: Tolerance = None, hermitian: bool = False, *, atol: Tolerance = None, rtol: Tolerance = None
+    input: Tensor, rcond: Tolerance = None, hermitian: bool = False, *, atol: Tolerance = None, rtol: Tolerance = None
 ) -> Tensor:
     """Return the pseudo-inverses (*, n, m) of matrices (*, m, n) (Moore & Penrose).
 
     Singular values up to max(atol, rtol * the largest) count as zero; rtol is by default 0 when atol is given, else
-    max(m, n) times the dtype's epsilon. `rcond` is another name of rtol. `hermitian` says that A is symmetric.
+    max(m, n) times the dtype's epsilon. `rcond` is another name of rtol. `hermitian` says that input is symmetric.
     """
-    if not isinstance(A, Tensor) or A.ndim < 2 or A.dtype not in (dtypes.float32, dtypes.float64):
-        what = f"{scalar_type(A)}{{{list(A.shape)}}}" if isinstance(A, Tensor) else type(A).__name__
+    if not isinstance(input, Tensor) or input.ndim < 2 or input.dtype not in (dtypes.float32, dtypes.float64):
+        what = f"{scalar_type(input)}{{{list(input.shape)}}}" if isinstance(input, Tensor) else type(input).__name__
         raise RuntimeError(
             f"linalg.pinv({what}): expected a tensor with 2 or more dimensions of float, double, cfloat or cdouble types"
         )
     if hermitian:
-        check_square("linalg.pinv", A)
-    u, s, vh = svd_parts(A.detach())
-    tolerance = _tolerance(A, s, atol, rtol if rcond is None else rcond)
+        check_square("linalg.pinv", input)
+    u, s, vh = svd_parts(input.detach())
+    tolerance = _tolerance(input, s, atol, rtol if rcond is None else rcond)
     inverse = where(s > tolerance, 1 / s, 0.0)
-    return Pinv.apply(A, Matmul.apply(mT(vh) * unsqueeze(inverse, -2), u, flip_y=True))
+    return Pinv.apply(input, Matmul.apply(mT(vh) * unsqueeze(inverse, -2), u, flip_y=True))
 
 
 def pinverse(input: Tensor, rcond: float = 1e-15) -> Tensor:
@@ -69,19 +69,19 @@ def pinverse(input: Tensor, rcond: float = 1e-15) -> Tensor:
 
 
 def matrix_rank(
-    A: Tensor, tol: Tolerance = None, hermitian: bool = False, *, atol: Tolerance = None, rtol: Tolerance = None
+    input: Tensor, tol: Tolerance = None, hermitian: bool = False, *, atol: Tolerance = None, rtol: Tolerance = None
 ) -> Tensor:
     """Return how many singular values of matrices (*, m, n) are not zero, as int64 (*).
 
     Up to max(atol, rtol * the largest) they count as zero, with the defaults of `pinv`. `tol` is another name of atol.
     """
-    _check_single_or_double(A)
+    _check_single_or_double(input)
     if hermitian:
-        check_square("linalg.matrix_rank", A)
-    check_matrices("torch.linalg.matrix_rank", A)
-    A = A.detach()
-    s = eigvalsh(A).abs() if hermitian else svdvals(A)  # type: ignore[attr-defined]
-    return sum(s > _tolerance(A, s, atol if tol is None else tol, rtol), -1)
+        check_square("linalg.matrix_rank", input)
+    check_matrices("torch.linalg.matrix_rank", input, letter="input")
+    input = input.detach()
+    s = eigvalsh(input).abs() if hermitian else svdvals(input)  # type: ignore[attr-defined]
+    return sum(s > _tolerance(input, s, atol if tol is None else tol, rtol), -1)
 
 
 def _check_single_or_double(x: Tensor) -> None:
@@ -105,48 +105,48 @@ def _tolerance(A: Tensor, s: Tensor, atol: Tolerance, rtol: Tolerance) -> Tensor
     return maximum(least, amax(s, -1, keepdim=True) * share)
 
 
-def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | None = None) -> Any:
-    """Return (solution, residuals, rank, singular_values): the X of least norm that minimises |A @ X - B|.
+def lstsq(input: Tensor, b: Tensor, rcond: float | None = None, *, driver: str | None = None) -> Any:
+    """Return (solution, residuals, rank, singular_values): the X of least norm that minimises |input @ X - b|.
 
-    A (*, m, n); B (*, m, k), or vectors (m,) or (*, m) for A of the very same batch. driver: "gelsy" (the default), "gels",
-    "gelsd" or "gelss", which differ in what else they return: residuals (not gelsy; for m > n and full rank), the rank
-    (not gels), the singular values (gelsd and gelss). Singular values up to rcond times the largest count as zero.
+    input (*, m, n); b (*, m, k), or vectors (m,) or (*, m) for an input of the very same batch. The drivers "gelsy" (the
+    default), "gels", "gelsd" and "gelss" differ in what else they return: the residuals (not gelsy; for m > n and full
+    rank), the rank (not gels), the singular values (gelsd and gelss). Those up to rcond times the largest count as zero.
     """
-    _check_single_or_double(A)
-    check_matrices("torch.linalg.lstsq", A, letter="input")
-    if not 0 <= A.ndim - B.ndim <= 1:
+    _check_single_or_double(input)
+    check_matrices("torch.linalg.lstsq", input, letter="input")
+    if not 0 <= input.ndim - b.ndim <= 1:
         raise RuntimeError(
             "torch.linalg.lstsq: input.dim() must be greater or equal to other.dim() and (input.dim() - other.dim()) <= 1"
         )
-    if A._array.dtype != B._array.dtype:
+    if input._array.dtype != b._array.dtype:
         raise RuntimeError(
             "torch.linalg.lstsq: Expected input and other to have the same dtype, but got input's dtype "
-            f"{scalar_type(A)} and other's dtype {scalar_type(B)}"
+            f"{scalar_type(input)} and other's dtype {scalar_type(b)}"
         )
     driver = "gelsy" if driver is None else driver
     if driver not in ("gels", "gelsy", "gelsd", "gelss"):
         raise RuntimeError(
             f"torch.linalg.lstsq: parameter `driver` should be one of (gels, gelsy, gelsd, gelss), but got {driver!r}"
         )
-    rows, columns = A._array.shape[-2:]
-    is_vector = A.ndim == B.ndim + 1 and A._array.shape[:-1] == B._array.shape
-    a, b = over_batch(A, unsqueeze(B, -1) if is_vector else B)
-    if b._array.shape[-2] != rows:
+    rows, columns = input._array.shape[-2:]
+    is_vector = input.ndim == b.ndim + 1 and input._array.shape[:-1] == b._array.shape
+    left, right = over_batch(input, unsqueeze(b, -1) if is_vector else b)
+    if right._array.shape[-2] != rows:
         raise RuntimeError(
             f"torch.linalg.lstsq: input.size(-2) should match other.size({-1 if is_vector else -2}), but they are {rows} "
-            f"and {b._array.shape[-2]}"
+            f"and {right._array.shape[-2]}"
         )
-    rtol = max(rows, columns) * dtypes.finfo(A.dtype).eps if rcond is None else rcond
-    x = Matmul.apply(pinv(a, rtol=rtol), b)
-    s = svdvals(a.detach())
-    rank = matrix_rank(a, rtol=rtol)
-    residuals = a.new_empty(0)  # type: ignore[attr-defined]
+    rtol = max(rows, columns) * dtypes.finfo(input.dtype).eps if rcond is None else rcond
+    x = Matmul.apply(pinv(left, rtol=rtol), right)
+    s = svdvals(left.detach())
+    rank = sum(s > _tolerance(left, s, None, rtol), -1)
+    residuals = left.new_empty(0)  # type: ignore[attr-defined]
     if driver != "gelsy" and rows > columns and bool((rank == columns).all()):  # type: ignore[attr-defined]
-        difference = Matmul.apply(a, x) - b
+        difference = Matmul.apply(left, x) - right
         residuals = sum(difference * difference, -2)
     return linalg_lstsq(
         squeeze(x, -1) if is_vector else x,
         residuals,
-        cast(a.new_empty(0), dtypes.int64) if driver == "gels" else rank,  # type: ignore[attr-defined]
-        s if driver in ("gelsd", "gelss") else a.new_empty(0),  # type: ignore[attr-defined]
+        cast(left.new_empty(0), dtypes.int64) if driver == "gels" else rank,  # type: ignore[attr-defined]
+        s if driver in ("gelsd", "gelss") else left.new_empty(0),  # type: ignore[attr-defined]
     )

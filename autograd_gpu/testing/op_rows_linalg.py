@@ -60,6 +60,10 @@ def with_positive_columns(u: Any, s: Any, vh: Any) -> Any:
     return u * signs(u), s, vh * signs(u).mT
 
 
+def with_positive_basis(q: Any, r: Any) -> Any:
+    return q * signs(q), r * signs(q).mT
+
+
 def with_positive_pairs(u: Any, s: Any, v: Any) -> Any:
     return u * signs(u), s, v * signs(u)
 
@@ -383,8 +387,8 @@ DECOMPOSITIONS = [
         tolerance=50,
     ),
     matrices("cholesky_inverse", lambda x: np.linalg.inv(ref.product_of_triangle(x, False)), dominant),
-    rectangles("linalg.qr", lambda x: tuple(np.linalg.qr(x))),
-    rectangles("qr", lambda x: tuple(np.linalg.qr(x))),
+    rectangles("linalg.qr", np.linalg.qr, after=with_positive_basis),
+    rectangles("qr", np.linalg.qr, after=with_positive_basis),
     matrices("linalg.eigh", np.linalg.eigh, spread, before=symmetric, after=with_positive_vectors, tolerance=200),
     matrices("linalg.eigvalsh", np.linalg.eigvalsh, spread, before=symmetric),
     rectangles(

@@ -1,5 +1,6 @@
 """The two drivers: what device arrays refuse, and what CuPy is asked to do, told by a stand-in that writes it down."""
 
+import contextlib
 import ctypes
 import sys
 import types
@@ -128,6 +129,21 @@ def test_a_kernel_that_the_cubin_lacks_is_a_type_error(cupy):
 
 def test_hopper_gets_its_own_target(cupy):
     assert driver.current()._arch(0) == "sm_90a"
+
+
+def test_cupy_s_linalg_is_told_to_raise(cupy, monkeypatch):
+    asked = []
+
+    @contextlib.contextmanager
+    def errstate(linalg):
+        asked.append(linalg)
+        yield
+        asked.append("left")
+
+    monkeypatch.setitem(sys.modules, "cupyx", types.SimpleNamespace(errstate=errstate))
+    sys.modules["cupy"].linalg = types.SimpleNamespace(qr=lambda x, mode: asked.append((x, mode)))
+    driver.current().linalg("qr", 7, mode="reduced")
+    assert asked == ["raise", (7, "reduced"), "left"]
 
 
 @pytest.mark.parametrize("present", [False, True])

@@ -103,7 +103,7 @@ def device_name() -> str:
 
 
 class CupyDriver:
-    """CuPy holds the buffers, the memory pool and the streams; the mathematics is ours."""
+    """CuPy holds the buffers, the memory pool and the streams, and knows cuSOLVER; all other mathematics is ours."""
 
     def __init__(self) -> None:
         self._cupy = _import_cupy()
