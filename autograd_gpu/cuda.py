@@ -12,6 +12,7 @@ from .capture import graph_pool_handle as graph_pool_handle
 from .capture import is_current_stream_capturing as is_current_stream_capturing
 from .device import Device, emulating, resolve
 from .engine import modes
+from .graphed import make_graphed_callables as make_graphed_callables
 from .ops.random import default_generator
 from .streams import Event as Event
 from .streams import Stream as Stream

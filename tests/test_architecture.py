@@ -30,7 +30,7 @@ LAYERS = [
     {"op", "saved_memory"},
     {"ops"},
     {"function", "autograd", "functional"},
-    {"nn", "optim", "data", "serialization", "cuda", "special", "linalg"},
+    {"nn", "optim", "data", "serialization", "graphed", "cuda", "special", "linalg"},
     {"func"},
     {"utils"},
     {"testing"},

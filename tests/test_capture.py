@@ -237,3 +237,38 @@ def test_a_captured_step_is_the_step():
     eager, captured_step = made(), made()  # a step may also take nothing
     without = CapturedStep(lambda: captured_step(inputs[1]))
     assert [eager(inputs[1]).item() for _ in range(5)] == [without().item() for _ in range(5)]
+
+
+def test_graphed_callables_among_eager_ones():
+    torch.manual_seed(0)
+    first, second = torch.nn.Linear(3, 4).to("cuda"), torch.nn.Linear(4, 2).to("cuda")
+
+    def trained(first, middle, second):
+        losses = []
+        parameters = [*first.parameters(), *second.parameters()]
+        for number in range(3):
+            x = torch.tensor([[float(number), 1.0, -1.0]], device="cuda")
+            loss = (second(middle(first(x))) ** 2).sum()
+            gradients = torch.autograd.grad(loss, parameters)
+            losses.append([loss.item(), *(g.tolist() for g in gradients)])
+        return losses
+
+    def middle(x):
+        return x.tanh() * x
+
+    expected = trained(first, middle, second)
+    samples = (
+        (torch.zeros(1, 3, device="cuda"),),
+        (torch.zeros(1, 4, device="cuda", requires_grad=True),),
+        (torch.zeros(1, 4, device="cuda", requires_grad=True),),
+    )
+    graphed = torch.cuda.make_graphed_callables((first, middle, second), samples)
+    assert graphed[0] is first
+    assert trained(*graphed) == expected
+    first.eval()  # in the other mode the module's own forward runs
+    assert trained(*graphed) == expected
+
+
+def test_graphed_callables_take_cuda_tensors():
+    with pytest.raises(TypeError, match="expected tuples of CUDA tensors"):
+        torch.cuda.make_graphed_callables(lambda x: x, (torch.ones(1),))
