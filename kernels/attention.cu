@@ -16,6 +16,7 @@ struct Team {
     static const int PITCH = D_MAX + 4;  // neighbouring rows then start in different banks
     static const int DOWN = ROWS < 16 ? ROWS : 16, ACROSS = THREADS / DOWN;
     static const int I = ROWS / DOWN, J = (COLS + ACROSS - 1) / ACROSS;
+    static const bool ALL_COLUMNS = COLS % ACROSS == 0;  // else some threads hold columns that there are not
     static const int WIDE = D_MAX / ACROSS;  // a thread's columns along d, in quads: see along()
     typedef acc_t Scores[I][J], Sums[I][WIDE];
 

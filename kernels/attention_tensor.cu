@@ -15,6 +15,7 @@ struct Team {
     static const int ROWS = 64, COLS = COLS_;
     static const int PITCH = D_MAX + 8;  // the 8 lines that ldmatrix reads at once then lie in different banks
     static const int I = 2, J = COLS / 4;
+    static const bool ALL_COLUMNS = true;
     static const int SHARE = D_MAX / SPLIT, WIDE = SHARE / 4;
     // 16 x 8 pieces as mma has them, 4 items a lane.
     typedef float Scores[COLS / 8][4], Sums[SHARE / 8][4];

@@ -11,6 +11,11 @@
 #include "mma.cuh"
 
 const int TILE = 128, DEPTH = 2 * MMA_DEPTH, STAGES = 3, THREADS = 256;
+#ifdef TURING
+const int BLOCKS = 1;  // a multiprocessor of sm_75 has shared memory for one
+#else
+const int BLOCKS = 2;
+#endif
 
 // One operand: `across` counts rows of x or columns of y, `depth` counts K.
 template <bool ALONG_DEPTH>
@@ -142,26 +147,27 @@ __device__ void multiply(const scalar_t* x, const scalar_t* y, scalar_t* out, ac
     }
 }
 
-// n: the operand's rows are contiguous; t: its columns are (it is the transpose of one whose rows are).
-#define MATMUL(NAME, X_ALONG_DEPTH, Y_ALONG_DEPTH)                                                                     \
-    extern "C" __global__ void __launch_bounds__(THREADS)                                                              \
+// n: the operand's rows are contiguous; t: its columns are (it is the transpose of one whose rows are). The tt of tf32
+// would spill if two blocks were to share a multiprocessor.
+#define MATMUL(NAME, X_ALONG_DEPTH, Y_ALONG_DEPTH, TOGETHER)                                                           \
+    extern "C" __global__ void __launch_bounds__(THREADS, TOGETHER)                                                    \
         NAME(const scalar_t* x, const scalar_t* y, const scalar_t* bias, scalar_t* out, acc_t* partial,                \
              const Problem p) {                                                                                        \
         multiply<X_ALONG_DEPTH, Y_ALONG_DEPTH>(x, y, out, partial, p, Biased{bias});                                   \
     }
-MATMUL(matmul_nn, true, false)
-MATMUL(matmul_nt, true, true)
-MATMUL(matmul_tn, false, false)
-MATMUL(matmul_tt, false, true)
+MATMUL(matmul_nn, true, false, BLOCKS)
+MATMUL(matmul_nt, true, true, BLOCKS)
+MATMUL(matmul_tn, false, false, BLOCKS)
+MATMUL(matmul_tt, false, true, sizeof(scalar_t) == 2 ? BLOCKS : 1)
 
 // The forward and the backward of gelu after a linear map, whose operands lie in these ways; K in one slice.
-extern "C" __global__ void __launch_bounds__(THREADS)
+extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS)
     matmul_gelu_nt(const scalar_t* x, const scalar_t* y, const scalar_t* bias, scalar_t* h, scalar_t* out,
                    const Problem p, int by_tanh) {
     multiply<true, true>(x, y, out, nullptr, p, Activated{bias, h, by_tanh != 0});
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS)
+extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS)
     matmul_gelu_backward_nn(const scalar_t* x, const scalar_t* y, const scalar_t* h, scalar_t* out, const Problem p,
                             int by_tanh) {
     multiply<true, false>(x, y, out, nullptr, p, TimesSlope{h, by_tanh != 0});

@@ -238,7 +238,8 @@ def _triangle(input: Tensor, diagonal: int, keep_lower: bool) -> Tensor:
         raise RuntimeError(f"{'tril' if keep_lower else 'triu'}: input tensor must have at least 2 dimensions")
     rows, columns = input._array.shape[-2:]
     distance = arange(columns, device=input.device) - arange(rows, device=input.device).unsqueeze(1)  # type: ignore[attr-defined]
-    return where(distance <= diagonal if keep_lower else distance >= diagonal, input, 0)
+    zero = False if input._array.dtype.kind == "b" else 0  # a number of a higher kind would raise the dtype
+    return where(distance <= diagonal if keep_lower else distance >= diagonal, input, zero)
 
 
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:

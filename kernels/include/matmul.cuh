@@ -22,13 +22,16 @@ struct Work {
     long long product;  // which of the (slices, batch) matrices of results this is a part of
 };
 
+// Blocks that run at the same time are to read the same panels of x and y, through one cache: tiles are counted down
+// the rows of a band, BAND of them, before the next column.
+const int BAND = 16;
+
 template <int ROWS, int COLS>
 __device__ inline Work my_work(const scalar_t* x, const scalar_t* y, const Problem& p) {
-    int rest = blockIdx.x, tiles_n = (p.n + COLS - 1) / COLS, tiles_m = (p.m + ROWS - 1) / ROWS;
-    int col = rest % tiles_n * COLS;
-    rest /= tiles_n;
-    int row = rest % tiles_m * ROWS;
-    rest /= tiles_m;
+    int tiles_n = (p.n + COLS - 1) / COLS, tiles_m = (p.m + ROWS - 1) / ROWS;
+    int tile = blockIdx.x % (tiles_m * tiles_n), rest = blockIdx.x / (tiles_m * tiles_n);
+    int band = tile / (BAND * tiles_n) * BAND, in_band = tile % (BAND * tiles_n), rows = min(BAND, tiles_m - band);
+    int row = (band + in_band % rows) * ROWS, col = in_band / rows * COLS;
     int slice = rest % (int)p.slices, batch = rest / (int)p.slices;
     int batches = gridDim.x / (tiles_n * tiles_m * (int)p.slices);
     rest = batch;

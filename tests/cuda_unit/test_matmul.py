@@ -61,6 +61,12 @@ def test_an_expanded_operand(dtype):
     check(dtype, x[0, :, :1], row, run(lambda x, y: matmul(x[0, :, :1], y), x, row))
 
 
+@pytest.mark.parametrize("dtype, m", [("bfloat16", 2100), ("float32", 1100)])
+def test_more_rows_of_tiles_than_a_band(dtype, m):
+    x, y = normal((m, 3), dtype), normal((3, 140), dtype, seed=1)
+    check(dtype, x, y, run(matmul, x, y))
+
+
 def test_enough_tiles_for_the_large_one():
     x, y = normal((64, 130, 11), "float32"), normal((64, 11, 7), "float32", seed=1)
     check("float32", x, y, run(matmul, x, y))
