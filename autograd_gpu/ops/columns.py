@@ -106,8 +106,7 @@ def _window(name: str, size: Sizes, kernel: Any, stride: Any, padding: Any, dila
     if min(output) <= 0:
         raise RuntimeError(
             f"{name}: given input with spatial size {list(size)}, kernel_size={list(kernel)}, "
-            f"dilation={list(dilation)}, "
-            f"padding={list(padding)}, calculated shape of the array of sliding blocks as {list(output)}, but its "
-            "components must be at least one."
+            f"dilation={list(dilation)}, padding={list(padding)}, calculated shape of the array of sliding blocks as "
+            f"{list(output)}, but its components must be at least one."
         )
     return Window(size, output, kernel, stride, padding, dilation)

@@ -181,8 +181,7 @@ def _conv(
     if out < groups or out % groups:
         raise RuntimeError(
             f"Given groups={groups}, expected weight to be at least {groups} at dimension 0, and divisible by it, but "
-            "got "
-            f"weight of size {list(weight.shape)} instead"
+            f"got weight of size {list(weight.shape)} instead"
         )
     if channels != per_group * groups:
         raise RuntimeError(
@@ -202,8 +201,7 @@ def _conv(
         reach = " x ".join(str(d * (k - 1) + 1) for k, d in zip(kernel, dilation))
         raise RuntimeError(
             f"Calculated padded input size per channel: ({padded}). Kernel size: ({reach}). Kernel size can't be "
-            "greater "
-            "than actual input size"
+            "greater than actual input size"
         )
     window = Window(tuple(size), output, tuple(kernel), stride, padding, dilation)
     return _plus_bias(Convolution.apply(x, weight, window=window, groups=groups), bias, dims)
@@ -249,8 +247,7 @@ def _conv_transpose(
     if own_channels != channels or channels % groups:
         raise RuntimeError(
             f"Given transposed=True, weight of size {list(weight.shape)}, expected input{list(x.shape)} to have "
-            f"{channels} "
-            f"channels, but got {own_channels} channels instead (groups={groups})"
+            f"{channels} channels, but got {own_channels} channels instead (groups={groups})"
         )
     _check_bias(weight, bias, out * groups)
     for extra, s, d in zip(more, stride, dilation):
@@ -266,8 +263,7 @@ def _conv_transpose(
     if min(size) <= 0:
         raise RuntimeError(
             f"Given input size per channel: {list(output)}. Calculated output size per channel: {list(size)}. Output "
-            "size "
-            "is too small"
+            "size is too small"
         )
     window = Window(size, tuple(output), tuple(kernel), stride, padding, dilation)
     return _plus_bias(ConvolutionTransposed.apply(x, weight, window=window, groups=groups), bias, dims)
@@ -282,8 +278,7 @@ def _check_operands(name: str, dims: int, x: Tensor, weight: Tensor, bias: Tenso
     if weight.ndim != dims + 2:
         raise RuntimeError(
             f"expected stride to be a single integer value or a list of {weight.ndim - 2} values to match the "
-            "convolution "
-            f"dimensions: weight must be {dims + 2}D, but got weight of size {list(weight.shape)}"
+            f"convolution dimensions: weight must be {dims + 2}D, but got weight of size {list(weight.shape)}"
         )
     for word, operand in (("weight", weight), ("bias", bias)):
         if operand is not None and operand.dtype != x.dtype:
@@ -308,8 +303,7 @@ def _check_bias(weight: Tensor, bias: Tensor | None, out: int) -> None:
     if bias is not None and bias._array.shape != (out,):
         raise RuntimeError(
             f"Given weight of size {list(weight.shape)}, expected bias to be 1-dimensional with {out} elements, but "
-            "got bias "
-            f"of size {list(bias.shape)} instead"
+            f"got bias of size {list(bias.shape)} instead"
         )
 
 

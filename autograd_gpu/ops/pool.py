@@ -328,8 +328,7 @@ def _check_input(name: str, dims: int, x: Tensor) -> None:
     if x.ndim not in (dims + 1, dims + 2) or 0 in x._array.shape[-dims - 1 :]:
         raise RuntimeError(
             f"{name}: Expected {dims + 1}D or {dims + 2}D (batch mode) tensor with optional 0 dim batch size for "
-            "input, "
-            f"but got: {list(x.shape)}"
+            f"input, but got: {list(x.shape)}"
         )
     if not x.is_floating_point():
         raise RuntimeError(f'"{name}" not implemented for {x.dtype}: expected a floating point tensor. Use x.float().')
