@@ -40,6 +40,7 @@ _NAMES = {
     softmax.Softmax: "result",
     softmax.LogSoftmax: "result",
     norm.LayerNorm: "input weight",
+    norm.RmsNorm: "input weight",
     random.Dropout: "result1",
     attention.Attention: "query key value output",
     loss.CrossEntropy: "self target",

@@ -51,76 +51,118 @@ class LinearCrossEntropyOptions:
 
 
 class LinearCrossEntropy(Op):
-    """The sum or mean over rows of the cross entropy of x @ weight' + bias with target.
+    """The cross entropy of x @ weight' + bias with target: each row's, or its sum or mean over the rows.
 
-    A chunk of rows at a time: its logits become their own gradient in place, which goes at once into those of x, weight
-    and bias, and backward only scales these (Hsu et al. 2024, "Liger Kernel", section 3.2; Wijmans et al. 2024, "Cut
-    Your Losses", has no logits in memory at all). So the logits are read once and never exist but for a chunk. Of
-    `wanted`, whether x, weight and bias want gradients, nothing more is computed than is asked for.
+    A chunk of rows at a time. For a sum or mean, the logits become their own gradient in place, which goes at once into
+    those of x, weight and bias, and backward only scales these (Hsu et al. 2024, "Liger Kernel", section 3.2; Wijmans et
+    al. 2024, "Cut Your Losses", has no logits in memory at all). So the logits are read once and never exist but for a
+    chunk. Of `wanted`, whether x, weight and bias want gradients, nothing more is computed than is asked for.
     """
 
-    divisor = None
+    divisor = gx = gweight = gbias = None
 
     def forward(ctx, x, weight, bias, target, ignore_index, reduction, rows, wanted):
-        ctx.ignore_index, ctx.reduction, backend = ignore_index, reduction, ctx.backend
-        dtype = (float64 if x.dtype == float64.numpy else float32).numpy  # of losses and of sums over chunks
-        losses = backend.empty(x.shape[:1], dtype)
-        gx = backend.empty(x.shape, x.dtype) if wanted[0] else None
-        gweight = gbias = None
-        for start in range(0, max(x.shape[0], 1), rows):
-            chunk = slice(start, start + rows)
-            logits = backend.linear(x[chunk], weight, bias)
-            if not any(wanted):
-                loss, _ = backend.cross_entropy(logits, target[chunk], ignore_index)
-            else:
-                loss, glogits = backend.cross_entropy_with_gradient(logits, target[chunk], ignore_index)
-                if wanted[0]:
-                    backend.copy_into(gx[chunk], backend.matmul(glogits, weight))
-                if wanted[1]:
-                    gweight = _plus(backend, gweight, backend.matmul(glogits.swapaxes(0, 1), x[chunk]), dtype)
-                if wanted[2]:
-                    gbias = _plus(backend, gbias, backend.sum(glogits, (0,), False, dtype), dtype)
-            backend.copy_into(losses[chunk], loss)
-        ctx.gradients = gx, gweight, gbias
-        loss, ctx.divisor = reduced(backend, losses, target, ignore_index, reduction)
-        return loss if dtype == x.dtype else backend.cast(loss, x.dtype)
+        ctx.ignore_index, ctx.reduction, ctx.rows = ignore_index, reduction, rows
+        wanted = (False,) * 3 if reduction == "none" else wanted
+        loss, ctx.gx, ctx.gweight, ctx.gbias = _by_chunks(
+            ctx.backend, x, weight, bias, target, None, ignore_index, rows, wanted
+        )
+        if reduction != "none":
+            loss, ctx.divisor = reduced(ctx.backend, loss, target, ignore_index, reduction)
+        return _rounded(ctx.backend, loss, x.dtype)
 
     def keep(ctx, loss, x, weight, bias, target, **parameters):
         ctx.save(x, weight, bias, target)
 
     def backward(ctx, gloss):
         x, weight, bias, target = ctx.saved
-        gloss = scaled_down(gloss, ctx.divisor, x.device)
+        needs = tuple(ctx.needs(number) for number in range(3))
+        if ctx.reduction != "none":
+            gloss = scaled_down(gloss, ctx.divisor, x.device)
         if modes.grad:  # what is recorded is made of operations
-            return *_gradients(ctx, gloss, x, weight, bias, target), None
-        found = []
-        for number, array in enumerate(ctx.gradients):
-            if array is None or not ctx.needs(number):
-                found.append(None)
-                continue
-            gradient = cast(wrap(array, x.device), gloss.dtype)  # scaled before it is rounded
-            found.append(cast(gradient * gloss, x.dtype))
-        return *found, None
+            return *_composed(ctx, gloss, x, weight, bias, target, needs), None
+        if ctx.reduction == "none":
+            found = iter(
+                LinearCrossEntropyBackward.apply(
+                    gloss, x, weight, bias, target, ignore_index=ctx.ignore_index, rows=ctx.rows, wanted=needs
+                )
+            )
+            return *(next(found) if need else None for need in needs), None
+        gradients = (
+            # Scaled before it is rounded.
+            cast(cast(wrap(array, x.device), gloss.dtype) * gloss, x.dtype) if need else None
+            for need, array in zip(needs, (ctx.gx, ctx.gweight, ctx.gbias))
+        )
+        return *gradients, None
 
     def release(ctx) -> None:
         super().release()
-        ctx.gradients = ctx.divisor = None
+        ctx.gx = ctx.gweight = ctx.gbias = ctx.divisor = None
+
+
+class LinearCrossEntropyBackward(Op):
+    """The gradients of x, weight and bias, those that are `wanted`, from each row's: its logits are computed anew."""
+
+    differentiable = False  # where it is recorded, the composition stands for it
+
+    def forward(ctx, gloss, x, weight, bias, target, ignore_index, rows, wanted):
+        _, *gradients = _by_chunks(ctx.backend, x, weight, bias, target, gloss, ignore_index, rows, wanted)
+        return tuple(_rounded(ctx.backend, gradient, x.dtype) for gradient in gradients if gradient is not None)
+
+
+def _by_chunks(backend, x, weight, bias, target, gloss, ignore_index, rows, wanted):
+    """The rows' losses, and the gradients of x, weight and bias, None or wanted; without a gloss it is 1 for each row."""
+    dtype = (float64 if x.dtype == float64.numpy else float32).numpy  # of losses and of sums over chunks
+    losses = backend.empty(x.shape[:1], dtype)
+    gx = backend.empty(x.shape, x.dtype) if wanted[0] else None
+    gweight = gbias = None
+    for start in range(0, max(x.shape[0], 1), rows):
+        chunk = slice(start, start + rows)
+        part, labels = x[chunk], target[chunk]
+        logits = backend.linear(part, weight, bias)
+        if any(wanted) and gloss is None:
+            loss, glogits = backend.cross_entropy_with_gradient(logits, labels, ignore_index)
+        else:
+            loss, lse = backend.cross_entropy(logits, labels, ignore_index)
+            if any(wanted):
+                scale = _rounded(backend, gloss[chunk], dtype)
+                glogits = backend.cross_entropy_backward(scale, logits, lse, labels, ignore_index)
+        backend.copy_into(losses[chunk], loss)
+        if wanted[0]:
+            backend.copy_into(gx[chunk], backend.matmul(glogits, weight))
+        if wanted[1]:
+            gweight = _plus(backend, gweight, backend.matmul(glogits.swapaxes(0, 1), part), dtype)
+        if wanted[2]:
+            gbias = _plus(backend, gbias, backend.sum(glogits, (0,), False, dtype), dtype)
+    return losses, gx, gweight, gbias
 
 
 def _plus(backend, total, part, dtype):
-    part = part if part.dtype == dtype else backend.cast(part, dtype)
+    part = _rounded(backend, part, dtype)
     return part if total is None else backend.add(total, part, out=total)
 
 
-def _gradients(ctx: Op, gloss: Tensor, x: Tensor, weight: Tensor, bias: Tensor | None, target: Tensor) -> tuple:
+def _rounded(backend, array, dtype):
+    return array if array.dtype == dtype else backend.cast(array, dtype)
+
+
+def _composed(
+    ctx: LinearCrossEntropy,
+    gloss: Tensor,
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    target: Tensor,
+    needs: tuple[bool, ...],
+) -> tuple[Tensor | None, ...]:
     """The gradients of x, weight and bias from the logits of all rows: they have gradients themselves."""
+    each = gloss if ctx.reduction == "none" else Expand.apply(gloss, shape=target._array.shape)
     logits = linear(x, weight, bias)
-    each = Expand.apply(gloss, shape=target._array.shape)
     glogits = CrossEntropyBackward.apply(each, logits, target, lse=None, ignore_index=ctx.ignore_index)
     return (
-        Matmul.apply(glogits, weight) if ctx.needs(0) else None,
-        Matmul.apply(glogits, x, flip_x=True) if ctx.needs(1) else None,
-        sum(glogits, 0) if ctx.needs(2) else None,
+        Matmul.apply(glogits, weight) if needs[0] else None,
+        Matmul.apply(glogits, x, flip_x=True) if needs[1] else None,
+        sum(glogits, 0) if needs[2] else None,
     )
 
 
@@ -139,8 +181,8 @@ def linear_cross_entropy(
     """Return ``cross_entropy(linear(input, linear_weight, linear_bias), target, ...)`` of input (N, in) or (in,).
 
     linear_weight is (C, in), or (C, d1, ..., in) for a loss of more dimensions; target holds classes (N, d1, ...) or
-    probabilities (N, C, d1, ...). A sum or mean over classes, without class weights, label smoothing or further
-    dimensions, never holds the logits of all rows: `options` says of how many. Everything else is the composition.
+    probabilities (N, C, d1, ...). Classes without weights, label smoothing or further dimensions never have the logits of
+    all rows in memory: `options` says of how many. Everything else is the composition, and so are higher derivatives.
     """
     own, of_weight = input._array.shape, linear_weight._array.shape
     _check_shapes(own, of_weight, linear_bias)
@@ -150,16 +192,17 @@ def linear_cross_entropy(
         raise RuntimeError("ignore_index cannot be specified when target contains probabilities")
     ignore_index = -100 if ignore_index is None else ignore_index
     fits = target._array.shape == own[:-1] and not target.is_floating_point()
-    if fits and not dims and weight is None and label_smoothing == 0.0 and reduction in ("mean", "sum"):
+    if fits and not dims and weight is None and label_smoothing == 0.0 and reduction in ("mean", "sum", "none"):
         target = cast(target, int64)
         if len(own) == 1:
             input, target = unsqueeze(input, 0), unsqueeze(target, 0)
         tensors = input, linear_weight, linear_bias
         wanted = tuple(modes.grad and tensor is not None and tensor.requires_grad for tensor in tensors)
         rows = (options or _AUTO).rows(input.shape[0], features, classes)
-        return LinearCrossEntropy.apply(
+        loss = LinearCrossEntropy.apply(
             *tensors, target, ignore_index=ignore_index, reduction=reduction, rows=rows, wanted=wanted
         )
+        return loss if reduction != "none" else reshape(loss, own[:-1])
     count = math.prod((classes, *dims))
     bias = None if linear_bias is None else reshape(linear_bias, (count,))
     logits = reshape(linear(input, reshape(linear_weight, (count, features)), bias), shape)
