@@ -90,6 +90,7 @@ def _add_gpt(job: argparse.ArgumentParser) -> None:
     settings.add_argument("--dtype", choices=("float32", "float64", "bfloat16", "float16"), help="of the parameters")
     settings.add_argument("--corpus", metavar="DIR", help="train on the text files below DIR instead")
     job.add_argument("--resume", action="store_true", help="go on with the run saved in --out")
+    job.add_argument("--capture", action="store_true", help="replay the step as a CUDA graph; needs a GPU")
     names = [action.dest for action in settings._group_actions]
     job.set_defaults(command=_train_gpt, settings=names)
 
@@ -116,7 +117,7 @@ def _train_gpt(arguments: argparse.Namespace) -> int:
     from .training import gpt
 
     asked = {name: getattr(arguments, name) for name in arguments.settings if hasattr(arguments, name)}
-    return gpt.train(asked, arguments.device, arguments.out, arguments.resume)
+    return gpt.train(asked, arguments.device, arguments.out, arguments.resume, arguments.capture)
 
 
 def _train_digits(arguments: argparse.Namespace) -> int:

@@ -76,6 +76,13 @@ def test_a_resumed_run_is_the_run_that_was_not_interrupted(corpus, tmp_path, mon
     assert losses(tmp_path / "parts") == losses(tmp_path / "whole")
 
 
+def test_a_captured_run_is_the_same_run(corpus, tmp_path):
+    options = ["train", "gpt", *TINY[:-1], "cuda", "--steps", "4", "--corpus", corpus, "--dropout", "0.1"]
+    assert run(*options, "--out", tmp_path / "eager") == 0
+    assert run(*options, "--capture", "--out", tmp_path / "captured") == 0
+    assert losses(tmp_path / "captured") == losses(tmp_path / "eager")
+
+
 def test_a_full_disk_on_the_way_is_a_warning_and_at_the_end_an_error(corpus, tmp_path, monkeypatch, capsys):
     from autograd_gpu.training import gpt
 
@@ -96,6 +103,7 @@ def test_a_full_disk_on_the_way_is_a_warning_and_at_the_end_an_error(corpus, tmp
         (["--resume"], "there is no"),
         (["--heads", "3"], "3 heads cannot share a width of 16"),
         (["--steps", "0"], "--steps: expected at least 1"),
+        (["--capture"], "--capture: a step becomes a CUDA graph on a GPU only, and this run is on cpu"),
     ],
 )
 def test_what_cannot_be_done_is_one_line(options, message, tmp_path, capsys, monkeypatch):

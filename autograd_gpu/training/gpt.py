@@ -22,6 +22,7 @@ from ..ops.creation import arange, from_numpy
 from ..ops.random import default_generator, manual_seed
 from ..serialization import load, save
 from ..tensor import Tensor
+from .captured import CapturedStep
 from .corpus import END_OF_FILE, Corpus, read_corpus
 from .curve import Curve
 from .device import choose_device
@@ -134,7 +135,7 @@ class GPT(nn.Module):
 class Run:
     """A training run: the model, its optimizer and how far they have come."""
 
-    def __init__(self, settings: Settings, corpus: Corpus, device: Any) -> None:
+    def __init__(self, settings: Settings, corpus: Corpus, device: Any, captures: bool = False) -> None:
         self.settings, self.corpus, self.device = settings, corpus, device
         manual_seed(settings.seed)
         self.model = GPT(settings).to(device, named(settings.dtype))
@@ -145,6 +146,7 @@ class Run:
             lr=settings.lr,
             betas=(0.9, 0.95),
         )
+        self.update = CapturedStep(self._update) if captures else self._update
         self.step = 0
         self.curve = Curve()
 
@@ -163,12 +165,16 @@ class Run:
         """Take one step; return its loss, still on the device."""
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate()
-        loss = self.loss(*self.batch(self.corpus.train, np.random.default_rng([self.settings.seed, self.step])))
+        loss = self.update(*self.batch(self.corpus.train, np.random.default_rng([self.settings.seed, self.step])))
+        self.step += 1
+        return loss
+
+    def _update(self, inputs: Tensor, targets: Tensor) -> Tensor:
+        loss = self.loss(inputs, targets)
         self.optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimizer.step()
-        self.step += 1
         return loss
 
     def learning_rate(self) -> float:
@@ -234,8 +240,11 @@ def settings_to_resume(saved: dict[str, Any], asked: dict[str, Any]) -> Settings
     return replace(settings, steps=asked.get("steps", settings.steps))
 
 
-def train(asked: dict[str, Any], device: str, out: Path, resume: bool) -> int:
+def train(asked: dict[str, Any], device: str, out: Path, resume: bool, captures: bool = False) -> int:
     """Run the job; return the exit code. ``asked`` holds the settings that differ from the defaults."""
+    place = choose_device(device)
+    if captures and place.type != "cuda":
+        raise JobError(f"--capture: a step becomes a CUDA graph on a GPU only, and this run is on {place}")
     out.mkdir(parents=True, exist_ok=True)
     checkpoint = out / "checkpoint.safetensors"
     if resume and not checkpoint.exists():
@@ -243,7 +252,7 @@ def train(asked: dict[str, Any], device: str, out: Path, resume: bool) -> int:
     saved = load(checkpoint) if resume else None
     settings = settings_to_resume(saved["settings"], asked) if saved else Settings(**asked)
     corpus = read_corpus(Path(settings.corpus) if settings.corpus else None, least=settings.context)
-    run = Run(settings, corpus, choose_device(device))
+    run = Run(settings, corpus, place, captures)
     if saved:
         run.restore(saved)
     print(corpus)
