@@ -12,10 +12,10 @@ from ..tensor import Tensor
 from .cast import Number, cast, result_type
 from .decompositions import svdvals
 from .elementwise import ne, pow, where
-from .linalg import Inv, check_square, mT, over_batch, scalar_type
+from .linalg import Inv, check_square, over_batch, scalar_type
 from .matmul import Matmul
 from .reduce import Norm, amax, amin, sum
-from .shape import movedim, reshape, unsqueeze, wrap_dim, wrap_dims
+from .shape import cat, movedim, reshape, unsqueeze, wrap_dim, wrap_dims
 from .unary import abs, sqrt
 
 Dims = int | Sequence[int] | None
@@ -209,5 +209,7 @@ def cdist(
 def _euclidean(a: Tensor, b: Tensor, by_product: bool) -> Tensor:
     if not by_product:
         return vector_norm(unsqueeze(a, -2) - unsqueeze(b, -3), 2, -1)
-    squares = sum(a * a, -1, keepdim=True) + mT(sum(b * b, -1, keepdim=True))
-    return sqrt((squares - 2 * Matmul.apply(a, b, flip_y=True)).clamp(min=0))  # type: ignore[attr-defined]
+    # |a|^2 + |b|^2 - 2 a.b in one product, of a with two columns more by b with two more
+    left = cat([a * -2, sum(a * a, -1, keepdim=True), a.new_ones((*a.shape[:-1], 1))], -1)  # type: ignore[attr-defined]
+    right = cat([b, b.new_ones((*b.shape[:-1], 1)), sum(b * b, -1, keepdim=True)], -1)  # type: ignore[attr-defined]
+    return sqrt(Matmul.apply(left, right, flip_y=True).clamp(min=0))  # type: ignore[attr-defined]
