@@ -54,6 +54,12 @@ def test_a_value_of_another_width_is_fused_too():
         assert y.shape == (2, 4, TIME, width) and "ScaledDotProduct" in names(y)
 
 
+def test_heads_wider_than_the_kernels_take_are_composed():
+    q, k = torch.randn(1, 1, 3, 300, requires_grad=True), torch.randn(1, 1, 4, 300)
+    y = F.scaled_dot_product_attention(q, k, k)
+    assert y.shape == (1, 1, 3, 300) and "SoftmaxBackward0" in names(y)
+
+
 def test_what_wants_the_scores_gets_them():
     assert "SoftmaxBackward0" in names(attended(dropout_p=0.5))
     mask = torch.zeros(TIME, TIME, requires_grad=True)
@@ -61,6 +67,13 @@ def test_what_wants_the_scores_gets_them():
     assert "SoftmaxBackward0" in names(y)
     y.sum().backward()
     assert mask.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize("values", [4, 6])
+def test_as_many_values_as_keys(values):  # PyTorch looks past the end
+    q, k, v = torch.zeros(1, 1, 3, 4), torch.zeros(1, 1, 5, 4), torch.zeros(1, 1, values, 4)
+    with pytest.raises(RuntimeError, match=f"expected a value for each key, but got {values} values for 5 keys"):
+        F.scaled_dot_product_attention(q, k, v)
 
 
 def test_feed_forward_is_two_nodes():

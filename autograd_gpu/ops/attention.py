@@ -124,7 +124,7 @@ def scaled_dot_product_attention(
 
     No T x S matrix is made, unless there is dropout, the mask wants a gradient, or D or E is above 256.
     """
-    _check(query, key, value, attn_mask, is_causal)
+    _check(query, key, value, attn_mask, dropout_p, is_causal)
     q, k, v = query._array.shape, key._array.shape, value._array.shape
     scale = 1 / math.sqrt(q[-1]) if scale is None else scale
     width = max(q[-1], v[-1])
@@ -144,17 +144,25 @@ def scaled_dot_product_attention(
     return matmul(dropout(weights, dropout_p), value)
 
 
-def _check(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, causal: bool) -> None:
-    for name, tensor in (("query", query), ("key", key), ("value", value)):
-        if tensor.ndim < 2:
-            raise ValueError(
-                f"scaled_dot_product_attention: {name} must be at least 2 dimensional, but got {tensor.ndim}"
-            )
-        if tensor.dtype is not query.dtype:
-            raise RuntimeError(
-                f"Expected query, key, and value to have the same dtype, but got query.dtype: {query.dtype} {name}.dtype: "
-                f"{tensor.dtype} instead."
-            )
+def _check(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, dropout_p: float, causal: bool) -> None:
+    q, k, v = query._array, key._array, value._array
+    if q.ndim < 2 or k.ndim < 2 or v.ndim < 2:
+        raise RuntimeError(
+            f"Expected query, key, and value to all be  at least 2 dimensional, but got query.dim: {q.ndim} key.dim: "
+            f"{k.ndim} and value.dim: {v.ndim} instead."
+        )
+    if not q.dtype == k.dtype == v.dtype:
+        raise RuntimeError(
+            f"Expected query, key, and value to have the same dtype, but got query.dtype: {query.dtype} key.dtype: "
+            f"{key.dtype} and value.dtype: {value.dtype} instead."
+        )
+    if k.shape[-2] != v.shape[-2]:
+        raise RuntimeError(
+            f"scaled_dot_product_attention: expected a value for each key, but got {v.shape[-2]} values for {k.shape[-2]} "
+            "keys"
+        )
+    if not 0 <= dropout_p <= 1:
+        raise RuntimeError(f"dropout probability has to be between 0 and 1, but got {dropout_p}")
     if mask is None:
         return
     if causal:
