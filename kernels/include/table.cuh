@@ -64,25 +64,50 @@ __device__ inline void write(T* p, const Pack<T, WIDTH>& pack) {
 template <class T, int WIDTH>
 __device__ inline void write(const T*, const Pack<T, WIDTH>&) {}
 
-template <int WIDTH, class F, class... T>
-__device__ inline void update_pack(F& f, int i, T*... arrays) {
-    auto update = [&](auto... pack) {
-        auto lane = [&](int k, auto... value) {
-            f(value...);
-            (store(&pack.item[k], value), ...);
-        };
+// What f makes of the packs, of each array one.
+template <int WIDTH, class F, class... Packs>
+__device__ inline void update_lanes(F& f, Packs&... packs) {
+    auto lane = [&](int k, auto... value) {
+        f(value...);
+        (store(&packs.item[k], value), ...);
+    };
 #pragma unroll
-        for (int k = 0; k < WIDTH; k++) lane(k, load(&pack.item[k])...);
-        (write(arrays + i, pack), ...);
+    for (int k = 0; k < WIDTH; k++) lane(k, load(&packs.item[k])...);
+}
+
+template <int WIDTH, class F, class... T>
+__device__ inline void update_at(F& f, int i, T*... arrays) {
+    auto update = [&](auto... packs) {
+        update_lanes<WIDTH>(f, packs...);
+        (write(arrays + i, packs), ...);
     };
     update(read<WIDTH>(arrays + i)...);
+}
+
+// The same at two places, both of which are on their way from memory at once.
+template <int WIDTH, class F, class... T>
+__device__ inline void update_at_both(F& f, int i, int j, T*... arrays) {
+    auto first = [&](auto... packs) {
+        auto second = [&](auto... others) {
+            update_lanes<WIDTH>(f, packs...);
+            update_lanes<WIDTH>(f, others...);
+            (write(arrays + i, packs), ...);
+            (write(arrays + j, others), ...);
+        };
+        second(read<WIDTH>(arrays + j)...);
+    };
+    first(read<WIDTH>(arrays + i)...);
 }
 
 template <class F, class... T>
 __device__ inline void update_part(const Part& part, F f, T*... arrays) {
     constexpr int WIDTH = 16 / sizeof(scalar_t);
-    int packed = ((0 | ... | (size_t)arrays) & 15) == 0 ? part.count / WIDTH * WIDTH : 0;
-    for (int i = threadIdx.x * WIDTH; i < packed; i += blockDim.x * WIDTH) update_pack<WIDTH>(f, i, arrays...);
+    constexpr bool TWO = sizeof...(T) <= 2;  // few loads at one place keep too little of the memory busy
+    int packed = ((0 | ... | (size_t)arrays) & 15) == 0 ? part.count / WIDTH * WIDTH : 0, apart = blockDim.x * WIDTH;
+    for (int i = threadIdx.x * WIDTH; i < packed; i += TWO ? 2 * apart : apart) {
+        if (TWO && i + apart < packed) update_at_both<WIDTH>(f, i, i + apart, arrays...);
+        else update_at<WIDTH>(f, i, arrays...);
+    }
 #pragma unroll 1
-    for (int i = packed + threadIdx.x; i < part.count; i += blockDim.x) update_pack<1>(f, i, arrays...);
+    for (int i = packed + threadIdx.x; i < part.count; i += blockDim.x) update_at<1>(f, i, arrays...);
 }

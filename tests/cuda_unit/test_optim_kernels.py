@@ -7,7 +7,6 @@ from on_device import FLOATS, assert_near, double, normal
 from autograd_gpu.backends.cpu import optim as cpu
 from autograd_gpu.backends.cuda import driver, tables
 from autograd_gpu.backends.cuda import optim as cuda
-from autograd_gpu.backends.cuda.launch import Kernel
 from autograd_gpu.backends.cuda.memory import from_numpy, to_numpy
 
 # Nothing, one, less than a pack, odd, a whole part, more than one part.
@@ -161,18 +160,18 @@ def launched(monkeypatch):
     """The names of the kernels launched, in order, from a time without tables on the device."""
     tables._written.clear()
     names = []
-    launch = Kernel.__call__
+    launch = driver.EmulatedDriver.launch
 
-    def noted(kernel, *arguments, **options):
-        names.append(kernel.name)
-        launch(kernel, *arguments, **options)
+    def noted(gpu, function, *arguments):
+        names.append(function.name)
+        launch(gpu, function, *arguments)
 
-    monkeypatch.setattr(Kernel, "__call__", noted)
+    monkeypatch.setattr(driver.EmulatedDriver, "launch", noted)
     return names
 
 
-def step_all(there):
-    cuda.sgd_step(*there, from_numpy(LR), **SGD, scale=None, found_inf=None)
+def step_all(there, lr=None):
+    cuda.sgd_step(*there, from_numpy(LR) if lr is None else lr, **SGD, scale=None, found_inf=None)
 
 
 def test_a_small_table_travels_with_the_launch(launched):
@@ -191,15 +190,21 @@ def test_a_large_table_is_written_once_while_its_arrays_keep_their_places(launch
     assert_columns_near(there, here, "float32")
 
 
-def test_a_captured_step_writes_a_table_of_its_own(launched, monkeypatch):
-    there = [on_the_device(column) for column in columns(MANY, "float32", 3)]
-    step_all(there)
+def test_a_captured_step_has_a_table_of_its_own(launched):
+    here = columns(MANY, "float32", 3)
+    there, lr, streams = [on_the_device(column) for column in here], from_numpy(LR), driver.current().streams
+    step_all(there, lr)
     kept = dict(tables._written)
-    monkeypatch.setattr(driver.EmulatedDriver, "capturing", lambda gpu: True)
-    step_all(there)
-    writes = len(launched) // 2 - 1
-    assert launched == (["write_table"] * writes + ["sgd_step"]) * 2
+    streams.begin_capture(streams.pool())
+    step_all(there, lr)
+    graph = streams.end_capture()
+    assert launched[len(launched) // 2 :] == launched[: len(launched) // 2]
     assert dict(tables._written) == kept
+    tables._written.clear()
+    streams.replay(graph)
+    for _ in range(2):
+        cpu.sgd_step(*here, LR, **SGD, scale=None, found_inf=None)
+    assert_columns_near(there, here, "float32")
 
 
 def test_old_tables_are_dropped(launched, monkeypatch):

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_gpu.backends.cuda.launch import Kernel, ceil_div
+from autograd_gpu.backends.cuda.launch import Kernel, block_for, ceil_div
 from autograd_gpu.backends.cuda.memory import contiguous, copy_into, empty
 from autograd_gpu.backends.cuda.tables import TABLE, THREADS, Arrays, Table
 
@@ -62,7 +62,7 @@ def norm_of_all(arrays):
             _sum_of_squares(dtype, table.blocks, THREADS, *table.parameters, partial[start : start + table.blocks])
         start += table.blocks
     norm = empty((), FLOAT64)
-    _norm_of_partials(FLOAT64, 1, THREADS, partial, norm, start)
+    _norm_of_partials(FLOAT64, 1, block_for(start, 1024), partial, norm, start)
     return norm
 
 
