@@ -1,5 +1,8 @@
 """Views by size and stride, and tensors that change their own shape in place, on both devices."""
 
+import gc
+import weakref
+
 import pytest
 
 import autograd_gpu as torch
@@ -438,3 +441,55 @@ def test_a_view_of_a_constant_that_requires_grad_itself_is_a_leaf_that_is_not_wr
     view = torch.zeros(4)[:2].requires_grad_()
     with pytest.raises(RuntimeError, match=r"leaf Variable that requires grad is being used in an in-place operation"):
         view.add_(1)
+
+
+# Together with other transforms
+
+
+def test_tangents_follow_the_shape():
+    forward_ad = torch.autograd.forward_ad
+    with forward_ad.dual_level():
+        x = forward_ad.make_dual(torch.arange(6.0).view(2, 3), torch.tensor([[1.0, 2.0, 3.0]] * 2))
+        y = x * 1
+        row = y[0]
+        y.t_()
+        row.mul_(2)
+        y.as_strided((2,), (1,), 4).mul_(10)
+        assert forward_ad.unpack_dual(y).tangent.tolist() == [[2, 1], [4, 20], [6, 30]]
+        z = (x * 1).as_strided((2, 2), (1, 2), 1)
+        assert forward_ad.unpack_dual(z).tangent.tolist() == [[2, 1], [3, 2]]
+
+
+@pytest.mark.ours
+def test_examples_of_a_batch_change_their_shape():
+    def function(x):
+        y = x * 1
+        row = y[0]
+        y.t_()
+        row.mul_(2)
+        y.as_strided((2,), (1,), 4).mul_(10)
+        return y
+
+    x = torch.arange(12.0).view(2, 2, 3)
+    assert torch.vmap(function)(x).tolist() == [function(example).tolist() for example in x]
+    slopes = torch.vmap(torch.func.grad(lambda x: function(x).sum()))(x)
+    assert slopes.tolist() == [[[2, 2, 2], [1, 10, 10]]] * 2
+
+
+@pytest.mark.ours
+def test_a_change_of_shape_makes_no_cycle():
+    gc.collect()
+    gc.disable()
+    try:
+        x = leaf()
+        y = x * 1
+        row = y[0]
+        y.t_()
+        row.mul_(2)
+        y.as_strided((2,), (1,), 4).mul_(10)
+        watched = [weakref.ref(thing) for thing in (y, row, y.grad_fn)]
+        (y * y).sum().backward()
+        del y, row
+        assert [reference() for reference in watched] == [None] * 3
+    finally:
+        gc.enable()
