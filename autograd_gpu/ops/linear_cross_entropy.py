@@ -9,7 +9,7 @@ from ..dtypes import float32, float64, int64
 from ..engine import modes
 from ..op import Op
 from ..tensor import Tensor, wrap
-from .cast import Expand, cast
+from .cast import cast
 from .linear import linear
 from .loss import CrossEntropyBackward, cross_entropy, reduced, scaled_down
 from .matmul import Matmul
@@ -77,8 +77,6 @@ class LinearCrossEntropy(Op):
     def backward(ctx, gloss):
         x, weight, bias, target = ctx.saved
         needs = tuple(ctx.needs(number) for number in range(3))
-        if ctx.reduction != "none":
-            gloss = scaled_down(gloss, ctx.divisor, x.device)
         if modes.grad:  # what is recorded is made of operations
             return *_composed(ctx, gloss, x, weight, bias, target, needs), None
         if ctx.reduction == "none":
@@ -88,6 +86,7 @@ class LinearCrossEntropy(Op):
                 )
             )
             return *(next(found) if need else None for need in needs), None
+        gloss = scaled_down(gloss, ctx.divisor, x.device)
         gradients = (
             # Scaled before it is rounded.
             cast(cast(wrap(array, x.device), gloss.dtype) * gloss, x.dtype) if need else None
@@ -156,9 +155,10 @@ def _composed(
     needs: tuple[bool, ...],
 ) -> tuple[Tensor | None, ...]:
     """The gradients of x, weight and bias from the logits of all rows: they have gradients themselves."""
-    each = gloss if ctx.reduction == "none" else Expand.apply(gloss, shape=target._array.shape)
     logits = linear(x, weight, bias)
-    glogits = CrossEntropyBackward.apply(each, logits, target, lse=None, ignore_index=ctx.ignore_index)
+    glogits = CrossEntropyBackward.apply(
+        gloss, logits, target, lse=None, divisor=ctx.divisor, ignore_index=ctx.ignore_index
+    )
     return (
         Matmul.apply(glogits, weight) if needs[0] else None,
         Matmul.apply(glogits, x, flip_x=True) if needs[1] else None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..dtypes import float32, float64, int64
 from ..op import Op
 from ..tensor import Tensor, wrap
-from .cast import Expand, cast
+from .cast import cast
 from .elementwise import where
 from .reduce import sum
 from .shape import permute, reshape, unsqueeze
@@ -33,9 +33,10 @@ class CrossEntropy(Op):
 
     def backward(ctx, gloss):
         x, target = ctx.saved
-        if ctx.reduction != "none":
-            gloss = Expand.apply(scaled_down(gloss, ctx.divisor, x.device), shape=target._array.shape)
-        return CrossEntropyBackward.apply(gloss, x, target, lse=ctx.lse, ignore_index=ctx.ignore_index), None
+        gx = CrossEntropyBackward.apply(
+            gloss, x, target, lse=ctx.lse, divisor=ctx.divisor, ignore_index=ctx.ignore_index
+        )
+        return gx, None
 
     def release(ctx) -> None:
         super().release()
@@ -65,16 +66,23 @@ def scaled_down(gloss: Tensor, divisor, device) -> Tensor:
 
 
 class CrossEntropyBackward(Op):
-    """gx_r = gloss_r * (softmax(x_r) - onehot(target_r))."""
+    """gx_r = gloss_r * (softmax(x_r) - onehot(target_r)); a gloss of no dimensions is every row's, over `divisor`.
 
-    def forward(ctx, gloss, x, target, lse, ignore_index):
-        ctx.ignore_index = ignore_index
+    Without `lse`, the rows' log(sum(exp(x))), it is computed.
+    """
+
+    def forward(ctx, gloss, x, target, lse, divisor, ignore_index):
+        ctx.ignore_index, ctx.divisor, backend = ignore_index, divisor, ctx.backend
         if lse is None:
-            lse = ctx.backend.cross_entropy(x, target, ignore_index)[1]
-        wide_gloss = gloss if gloss.dtype == lse.dtype else ctx.backend.cast(gloss, lse.dtype)
-        return ctx.backend.cross_entropy_backward(wide_gloss, x, lse, target, ignore_index)
+            lse = backend.cross_entropy(x, target, ignore_index)[1]
+        gloss = gloss if gloss.dtype == lse.dtype else backend.cast(gloss, lse.dtype)
+        if divisor is not None:
+            gloss = backend.div(gloss, backend.maximum(divisor, 1.0))  # where no row counts, 0 and not NaN
+        if gloss.ndim == 0:
+            gloss = backend.expand(gloss.reshape((1,)), target.shape)
+        return backend.cross_entropy_backward(gloss, x, lse, target, ignore_index)
 
-    def keep(ctx, gx, gloss, x, target, lse, ignore_index):
+    def keep(ctx, gx, gloss, x, target, **parameters):
         ctx.save(gloss, x, target)
 
     def backward(ctx, ggx):
@@ -83,9 +91,15 @@ class CrossEntropyBackward(Op):
         p = exp(log_softmax(x, 1))
         safe = where(target != ctx.ignore_index, target, 0)
         along = sum(ggx * p, 1, keepdim=True)
-        g_gloss = where(counted, along - ggx.gather(1, unsqueeze(safe, 1)), 0.0)
-        g_x = where(counted, unsqueeze(gloss, 1) * p * (ggx - along), 0.0) if ctx.needs(1) else None
-        return cast(reshape(g_gloss, gloss.shape), gloss.dtype), g_x, None
+        g_gloss = g_x = None
+        if ctx.needs(0):
+            g_gloss = where(counted, along - ggx.gather(1, unsqueeze(safe, 1)), 0.0)
+            g_gloss = reshape(g_gloss, target.shape) if gloss.ndim else scaled_down(sum(g_gloss), ctx.divisor, x.device)
+            g_gloss = cast(g_gloss, gloss.dtype)
+        if ctx.needs(1):
+            each = unsqueeze(gloss, 1) if gloss.ndim else scaled_down(gloss, ctx.divisor, x.device)
+            g_x = where(counted, cast(each, x.dtype) * p * (ggx - along), 0.0)
+        return g_gloss, g_x, None
 
 
 def cross_entropy(
