@@ -126,24 +126,44 @@ __device__ inline int lower_bound(const int* keys, int n, long long key) {
     return low;
 }
 
-// A block per row of out (blockIdx.x) and blockDim.x of its columns; threadIdx.y shares out the sources.
+const int SUMS = 8;  // of a thread at most
+const int SUM_WIDE = WIDE < SUMS ? WIDE : SUMS;
+
+// A thread's WIDTH columns from c on: the sum over its share of the row's sources, then over the threads beside it.
+template <int WIDTH>
+__device__ inline void add_rows(const scalar_t* gy, const int* position, scalar_t* out, int begin, int end, int c,
+                                int cols) {
+    __shared__ acc_t part[1024 > 256 * SUM_WIDE ? 1024 : 256 * SUM_WIDE];
+    acc_t* mine = part + (threadIdx.y * blockDim.x + threadIdx.x) * WIDTH;
+    acc_t sum[WIDTH] = {};
+    if (c < cols) {
+#pragma unroll 4
+        for (int i = begin + threadIdx.y; i < end; i += blockDim.y) {
+            Pack<scalar_t, WIDTH> pack = *(const Pack<scalar_t, WIDTH>*)(gy + (long long)position[i] * cols + c);
+            for (int k = 0; k < WIDTH; k++) sum[k] += load(&pack.item[k]);
+        }
+    }
+    for (int k = 0; k < WIDTH; k++) mine[k] = sum[k];
+    __syncthreads();
+    if (threadIdx.y > 0 || c >= cols) return;
+    Pack<scalar_t, WIDTH> total;
+    for (int k = 0; k < WIDTH; k++) {
+        for (int y = 1; y < blockDim.y; y++) sum[k] += mine[y * blockDim.x * WIDTH + k];
+        store(&total.item[k], sum[k]);
+    }
+    *(Pack<scalar_t, WIDTH>*)(out + c) = total;
+}
+
+// A block per row of out (blockIdx.x) and blockDim.x of its columns, or of its packs of columns where rows are whole,
+// aligned ones; threadIdx.y shares out the sources.
 extern "C" __global__ void __launch_bounds__(1024)
-    scatter_add_rows(const scalar_t* gy, const int* sorted_key, const int* position, scalar_t* out, int n, int cols) {
-    __shared__ acc_t part[1024];
+    scatter_add_rows(const scalar_t* gy, const int* sorted_key, const int* position, scalar_t* out, int n, int cols,
+                     int packs) {
     long long r = blockIdx.x;
     int c = blockIdx.y * blockDim.x + threadIdx.x;
     int begin = lower_bound(sorted_key, n, r), end = lower_bound(sorted_key, n, r + 1);
-
-    acc_t sum = 0;
-    if (c < cols) {
-#pragma unroll 4
-        for (int i = begin + threadIdx.y; i < end; i += blockDim.y) sum += load(gy + (long long)position[i] * cols + c);
-    }
-    part[threadIdx.y * blockDim.x + threadIdx.x] = sum;
-    __syncthreads();
-    if (threadIdx.y > 0 || c >= cols) return;
-    for (int y = 1; y < blockDim.y; y++) sum += part[y * blockDim.x + threadIdx.x];
-    store(out + r * cols + c, sum);
+    if (packs) add_rows<SUM_WIDE>(gy, position, out + r * cols, begin, end, c * SUM_WIDE, cols);
+    else add_rows<1>(gy, position, out + r * cols, begin, end, c, cols);
 }
 
 // ---- nonzero: count per block, scan, then each block writes its own coordinates

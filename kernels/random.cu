@@ -43,21 +43,39 @@ __device__ inline void for_each_counter(const long long* state, long long counte
     }
 }
 
+// N neighbours from p on, of which `left` exist: in one piece where that is all of them and they lie right.
+template <int N, class T>
+__device__ inline Pack<T, N> take(const T* p, long long left) {
+    if (left >= N && (size_t)p % sizeof(Pack<T, N>) == 0) return *(const Pack<T, N>*)p;
+    Pack<T, N> pack = {};
+    for (int k = 0; k < N; k++)
+        if (k < left) pack.item[k] = p[k];
+    return pack;
+}
+
+template <int N, class T>
+__device__ inline void put(T* p, const Pack<T, N>& pack, long long left) {
+    if (left >= N && (size_t)p % sizeof(pack) == 0) {
+        *(Pack<T, N>*)p = pack;
+        return;
+    }
+    for (int k = 0; k < N; k++)
+        if (k < left) p[k] = pack.item[k];
+}
+
 // y[i] in [0, 1).
 extern "C" __global__ void uniform(const long long* state, scalar_t* y, long long count) {
 #ifdef DTYPE_F64
     for_each_counter(state, (count + 1) / 2, [=](long long counter, Words words) {
-        for (int k = 0; k < 2; k++) {
-            long long i = 2 * counter + k;
-            if (i < count) y[i] = unit_double(words.word[2 * k], words.word[2 * k + 1]);
-        }
+        Pack<double, 2> pack;
+        for (int k = 0; k < 2; k++) pack.item[k] = unit_double(words.word[2 * k], words.word[2 * k + 1]);
+        put(y + 2 * counter, pack, count - 2 * counter);
     });
 #else
     for_each_counter(state, (count + 3) / 4, [=](long long counter, Words words) {
-        for (int k = 0; k < 4; k++) {
-            long long i = 4 * counter + k;
-            if (i < count) store_unit(y + i, unit_float(words.word[k]));
-        }
+        Pack<scalar_t, 4> pack;
+        for (int k = 0; k < 4; k++) store_unit(&pack.item[k], unit_float(words.word[k]));
+        put(y + 4 * counter, pack, count - 4 * counter);
     });
 #endif
 }
@@ -65,14 +83,15 @@ extern "C" __global__ void uniform(const long long* state, scalar_t* y, long lon
 // y[i] from the standard normal distribution, two from two words: Box & Muller 1958.
 extern "C" __global__ void normal(const long long* state, scalar_t* y, long long count) {
     for_each_counter(state, (count + 3) / 4, [=](long long counter, Words words) {
+        Pack<scalar_t, 4> pack;
         for (int k = 0; k < 4; k += 2) {
-            long long i = 4 * counter + k;
             acc_t u1 = ((words.word[k] >> 8) + acc_t(1)) * acc_t(0x1p-24);  // never 0, which has no logarithm
             acc_t angle = acc_t(6.283185307179586) * ((words.word[k + 1] >> 8) * acc_t(0x1p-24));
             acc_t radius = sqrt(-2 * log(u1));
-            if (i < count) store(y + i, radius * cos(angle));
-            if (i + 1 < count) store(y + i + 1, radius * sin(angle));
+            store(&pack.item[k], radius * cos(angle));
+            store(&pack.item[k + 1], radius * sin(angle));
         }
+        put(y + 4 * counter, pack, count - 4 * counter);
     });
 }
 
@@ -80,13 +99,15 @@ extern "C" __global__ void normal(const long long* state, scalar_t* y, long long
 extern "C" __global__ void dropout(const long long* state, const scalar_t* x, scalar_t* y, bool* keep, long long count,
                                    float p, acc_t scale) {
     for_each_counter(state, (count + 3) / 4, [=](long long counter, Words words) {
+        long long i = 4 * counter;
+        Pack<scalar_t, 4> in = take<4>(x + i, count - i), out;
+        Pack<bool, 4> kept;
         for (int k = 0; k < 4; k++) {
-            long long i = 4 * counter + k;
-            if (i >= count) break;
-            bool kept = unit_float(words.word[k]) >= p;
-            keep[i] = kept;
-            store(y + i, load(x + i) * kept * scale);
+            kept.item[k] = unit_float(words.word[k]) >= p;
+            store(&out.item[k], load(&in.item[k]) * kept.item[k] * scale);
         }
+        put(keep + i, kept, count - i);
+        put(y + i, out, count - i);
     });
 }
 

@@ -42,10 +42,11 @@ def test_scatter_add(count):
     assert_near(run(scatter_add_rows, gy, index, count), expected, "float32", spacings=16)
 
 
+@pytest.mark.parametrize("cols", [35, 48])  # element by element, and in packs
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_scatter_add_in_each_dtype(dtype):
-    gy, index = some((2100, 35), dtype), rows_between(0, 4, 2100)  # more than one chunk of the sort
-    expected = np.zeros((4, 35), gy.dtype if gy.dtype.kind in "iub" else np.float64)
+def test_scatter_add_in_each_dtype(dtype, cols):
+    gy, index = some((2100, cols), dtype), rows_between(0, 4, 2100)  # more than one chunk of the sort
+    expected = np.zeros((4, cols), gy.dtype if gy.dtype.kind in "iub" else np.float64)
     np.add.at(expected, index, gy if gy.dtype.kind in "iub" else double(gy))
     actual = run(scatter_add_rows, gy, index, 4)
     if gy.dtype.kind in "iub":

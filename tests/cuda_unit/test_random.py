@@ -26,6 +26,16 @@ def test_the_same_numbers_on_every_device(dtype):
     np.testing.assert_array_equal(to_numpy(there), here)
 
 
+def test_dropout_of_a_view_at_any_address():
+    host = normal((41,), "float16")
+    for start in range(5):
+        here, there = cpu.random_state(SEED), cuda.random_state(SEED)
+        expected, kept = cpu.dropout(host[start:], 0.3, here)
+        found, found_kept = cuda.dropout(from_numpy(host)[start:], 0.3, there)
+        np.testing.assert_array_equal(to_numpy(found_kept), kept)
+        assert_near(to_numpy(found), expected, "float16")
+
+
 def test_philox_known_answer():
     # Random123's vector for an all-zero counter and key: 6627e8d5 e169c58d bc57ac4c 9b00dbd8
     words = np.array([0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8], np.uint32)

@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from autograd_gpu.backends.cuda import driver
 from autograd_gpu.backends.cuda.launch import WARP, Kernel, block_for, ceil_div
 from autograd_gpu.backends.cuda.memory import contiguous, empty, full, to_numpy
 from autograd_gpu.backends.cuda.rows import teams
-
-__all__ = ["gather_rows", "nonzero", "scatter_add_rows", "scatter_rows"]
 
 __all__ = ["gather_rows", "nonzero", "scatter_add_rows", "scatter_rows"]
 
@@ -20,6 +19,10 @@ Array = Any
 DIGITS, DIGIT_BITS, SORT_CHUNK = 256, 8, 1024  # as in index.cu
 MOST_DIMS = 8
 LARGEST_BLOCK = 1024
+MOST_SUMS, PACK_BLOCK = (
+    8,
+    256,
+)  # sums of a thread of scatter_add_rows, and its block where it takes packs; as in index.cu
 INT32_MAX = np.iinfo(np.int32).max
 
 _gather_rows = Kernel("index.cu", "gather_rows", "PPPqqqi")
@@ -29,7 +32,7 @@ _sort_begin = Kernel("index.cu", "sort_begin", "PPPiq")
 _sort_count = Kernel("index.cu", "sort_count", "PPii")
 _exclusive_scan = Kernel("index.cu", "exclusive_scan", "Pq")
 _sort_place = Kernel("index.cu", "sort_place", "PPPPPii")
-_scatter_add_rows = Kernel("index.cu", "scatter_add_rows", "PPPPii")
+_scatter_add_rows = Kernel("index.cu", "scatter_add_rows", "PPPPiii")
 _nonzero_count = Kernel("index.cu", "nonzero_count", "PPq")
 _nonzero_write = Kernel("index.cu", "nonzero_write", f"PPPq{8 * MOST_DIMS}si")
 
@@ -61,11 +64,14 @@ def scatter_add_rows(gy: Array, index: Array, count: int) -> Array:
     if out.size == 0:
         return out
     key, position = _sort_rows(index, count, gy.dtype)
+    wide = min(16 // gy.itemsize, MOST_SUMS)
+    packs = cols % wide == 0 and driver.current().pointer(gy) % 16 == 0
+    columns, threads = (cols // wide, PACK_BLOCK) if packs else (cols, LARGEST_BLOCK)
     # As many threads share a row's sources as a row has on average, the others take columns.
     sharing = min(WARP, 1 << (rows // count).bit_length())
-    across = min(block_for(cols), LARGEST_BLOCK // sharing)
-    grid = (count, ceil_div(cols, across))
-    _scatter_add_rows(gy.dtype, grid, (across, sharing), gy, key, position, out, rows, cols)
+    across = min(block_for(columns), threads // sharing)
+    grid = (count, ceil_div(columns, across))
+    _scatter_add_rows(gy.dtype, grid, (across, sharing), gy, key, position, out, rows, cols, packs)
     return out
 
 
