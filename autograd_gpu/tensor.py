@@ -147,7 +147,7 @@ class Tensor:
     _base: Tensor | None = None  # for a view: the tensor whose buffer it shows
     _steps: tuple | None = None  # for a view: how the base leads to it, (steps before, operation, parameters, output)
     _epoch = 0  # of a base: how often its history was rewritten; of a view: the base's epoch that its edge belongs to
-    _layouts: tuple = ()  # of a base that changed its own shape: (epoch until which it had an older one, the step back)
+    _layouts: tuple = ()  # of a base that changed its own shape: (epoch until which it had an older one, the way back)
     _made_in: str | None = None  # of a view: "no_grad" or "inference", where a recorded write to it would be ambiguous
     _tangent: Tensor | None = None  # in forward mode: the derivative that it carries
     _inference = False
@@ -468,10 +468,14 @@ def refresh_view(view: Tensor) -> None:
     """Give a view the history that its base has now, by taking the steps from the base once more."""
     base = view._base
     assert base is not None
-    step_back = next((step for epoch, step in base._layouts if view._epoch < epoch), None)
-    if step_back is not None:
-        view._steps = _after(step_back(base), view._steps)
+    way_back = next((way for epoch, way in base._layouts if view._epoch < epoch), None)
+    if way_back is not None:
         view._epoch = base._layouts[-1][0]
+        first = way_back(view)
+        if first is None:  # the base shows other memory now, and the view has another base
+            refresh_view(view)
+            return
+        view._steps = _after(first, view._steps)
     if edge_of(base) is None:
         view._epoch = base._epoch
         return

@@ -374,7 +374,7 @@ def test_views_of_a_tensor_that_moved_to_another_storage_are_refused():
     x = torch.arange(6.0)
     view = x[1:]
     x.resize_(1000)
-    with pytest.raises(RuntimeError, match=r"resize_: a view's base was resized"):
+    with pytest.raises(RuntimeError, match=r"a view's base was given other memory since"):
         view + 1
     assert x[1:6].tolist() == [1, 2, 3, 4, 5]
 
@@ -383,6 +383,48 @@ def test_what_requires_grad_is_not_resized():
     for x in (leaf(), leaf() * 1):
         with pytest.raises(RuntimeError, match=r"cannot resize variables that require grad"):
             x.resize_(3)
+
+
+# set_
+
+
+def test_a_tensor_is_set_to_the_memory_of_another():
+    x, y = torch.ones(2), torch.arange(6.0).view(2, 3).t()
+    old = x[:1]
+    assert x.set_(y) is x
+    y.mul_(2)
+    assert x.tolist() == [[0, 6], [2, 8], [4, 10]] and x.stride() == (1, 3) and x.is_set_to(y)
+    assert (x._version, y._version, old.tolist()) == (1, 1, [1])
+    assert x.set_().shape == (0,)
+    leaf_of_gradients = leaf()
+    with torch.no_grad():
+        leaf_of_gradients.set_(torch.ones(3))
+    assert leaf_of_gradients.is_leaf and leaf_of_gradients.shape == (3,)
+
+
+@pytest.mark.ours
+def test_an_older_view_of_a_tensor_that_was_set_goes_its_own_way():
+    x, w = torch.zeros(3), leaf()
+    old = x[1:]
+    x.set_(torch.ones(3))
+    old.add_(w[0, 1:])
+    assert (old.tolist(), x.tolist(), x.requires_grad) == ([1, 2], [1, 1, 1], False)
+    assert gradient(old, w) == [[0, 1, 2], [0, 0, 0]]
+
+
+def test_what_cannot_be_set():
+    with pytest.raises(RuntimeError, match=r"Could not set tensor of type .* to a tensor of type .*"):
+        torch.ones(2).set_(torch.ones(2, dtype=torch.float64))
+    with pytest.raises(
+        RuntimeError, match=r"a leaf Variable that requires grad is being used in an in-place operation"
+    ):
+        leaf().set_(torch.ones(2))
+    with pytest.raises(RuntimeError, match=r"derivative for set_ is not implemented"):
+        y = leaf() * 1
+        y.set_(torch.ones(3))
+        y.sum().backward()
+    with pytest.raises(TypeError, match=r"set_\(\)"):
+        torch.ones(2).set_(3)
 
 
 # Views made where nothing is recorded

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..engine import modes
 from ..op import duals
-from ..tensor import AccumulateGrad, Tensor, bump_version, edge_of
+from ..tensor import AccumulateGrad, Tensor, Version, bump_version, edge_of, wrap
 from .inplace import check_changeable, move_history
 from .shape import as_sizes, squeeze, t, transpose, unsqueeze
 from .strided import AsStrided, as_strided, dense_strides, strides_of
@@ -68,10 +68,11 @@ def _take_shape(x: Tensor, view: Tensor, is_shared: bool) -> None:
     x._layouts = (*x._layouts, (x._epoch, partial(_step_back, before.shape, strides_of(before), begin)))
 
 
-def _step_back(size: tuple[int, ...], stride: tuple[int, ...], begin: int, x: Tensor) -> tuple:
-    """Return the step from x as it is now to what it showed once."""
-    start = begin - x.device.backend.offset(x._array)  # type: ignore[attr-defined]
-    return AsStrided, {"size": size, "stride": stride, "start": start, "source": strides_of(x._array)}, None
+def _step_back(size: tuple[int, ...], stride: tuple[int, ...], begin: int, view: Tensor) -> tuple:
+    """Return the step from the view's base as it is now to what that showed once."""
+    base: Any = view._base
+    start = begin - base.device.backend.offset(base._array)
+    return AsStrided, {"size": size, "stride": stride, "start": start, "source": strides_of(base._array)}, None
 
 
 t_ = in_place_view("t_", t)
@@ -105,16 +106,49 @@ def resize_(self: Tensor, *sizes: Any) -> Tensor:
         grown = backend.empty((math.prod(size),), array.dtype)
         if array.size:
             backend.copy_into(grown[:available], backend.as_strided(array, (available,), (1,), begin))
-        self._array = grown.reshape(size)
-        self._base = self._steps = None
-        self._epoch += 1
-        self._layouts = ((self._epoch, _refuse_old_view),)
+        _take_memory(self, grown.reshape(size), _refuse)
     bump_version(self)
     return self
 
 
-def _refuse_old_view(x: Tensor) -> tuple:
-    raise RuntimeError("resize_: a view's base was resized and lies in other memory since. Take the view again.")
+def _take_memory(x: Tensor, array: Any, way_back: Callable) -> None:
+    """Let x show other memory: it is a view of nothing then, and no base of the views made before."""
+    x._array, x._base, x._steps = array, None, None
+    x._epoch += 1
+    x._layouts = ((x._epoch, way_back),)
+
+
+def _refuse(view: Tensor) -> None:
+    raise RuntimeError("a view's base was given other memory since the view was made. Take the view again.")
+
+
+def _give_base(former: Tensor, view: Tensor) -> None:
+    view._base, view._epoch = former, former._epoch
+
+
+def set_(self: Tensor, source: Tensor | None = None) -> Tensor:
+    """Let this tensor show the memory of `source`, or none at all. Older views go on showing the old memory.
+
+    RuntimeError for a tensor that requires grad (a leaf under ``no_grad`` excepted), and for another dtype.
+    """
+    if source is None:
+        source = self.new_empty(0)  # type: ignore[attr-defined]
+    if not isinstance(source, Tensor):
+        raise TypeError(f"set_(): argument 'source' must be Tensor, not {type(source).__name__}: there are no storages")
+    check_changeable(self, "set_")
+    if source.dtype is not self.dtype:
+        raise RuntimeError(f"Could not set tensor of type {source.dtype} to a tensor of type {self.dtype}")
+    if source.device is not self.device:
+        raise RuntimeError(f"set_: the tensor is on {self.device} and its source on {source.device}")
+    if not self.is_leaf or (modes.grad and source.requires_grad):
+        raise RuntimeError("derivative for set_ is not implemented")
+    former = wrap(self._array, self.device)
+    former._cell, former._epoch = self._cell, self._epoch + 1
+    self._cell, version = Version(), self._version
+    self._cell.value = version
+    _take_memory(self, source._array, _refuse if self.requires_grad else partial(_give_base, former))
+    bump_version(self)
+    return self
 
 
 def resize_as_(self: Tensor, the_template: Tensor) -> Tensor:

@@ -82,9 +82,9 @@ _METHODS: dict[Any, str] = {
     sorting: "kthvalue median mode msort nanmedian unique unique_consecutive",
     properties: "apply_ conj conj_physical fill_diagonal_ is_conj is_neg is_nonzero is_pinned is_shared is_signed map2_ map_ "
     "record_stream resolve_conj resolve_neg type",
-    inplace_views: "as_strided_ resize_ resize_as_ squeeze_ swapaxes_ swapdims_ t_ transpose_ unsqueeze_",
+    inplace_views: "as_strided_ resize_ resize_as_ set_ squeeze_ swapaxes_ swapdims_ t_ transpose_ unsqueeze_",
     strided: "as_strided as_strided_scatter data_ptr is_set_to new_empty_strided storage_offset",
-    special: "digamma erfinv frexp i0 lgamma mvlgamma nextafter",
+    special: "digamma erfinv frexp i0 igamma igammac lgamma mvlgamma nextafter",
     statistics: "aminmax bincount corrcoef count_nonzero cov histc histogram nanmean nansum",
     quantile: "nanquantile quantile",
     renorm: "renorm",
@@ -121,7 +121,7 @@ for _name in (
     "clamp bitwise_and bitwise_not bitwise_or bitwise_xor eq floor_divide ge gt le logical_and logical_not "
     "logical_or logical_xor lt ne addcmul addbmm addmm addmv addr baddbmm cumsum masked_fill scatter scatter_add "
     "tril triu addcdiv bitwise_left_shift bitwise_right_shift clamp_max clamp_min cumprod deg2rad float_power frac "
-    "gcd heaviside hypot index_add index_copy index_fill index_put lcm ldexp lerp logit masked_scatter mvlgamma "
+    "gcd heaviside hypot igamma igammac index_add index_copy index_fill index_put lcm ldexp lerp logit masked_scatter mvlgamma "
     "nan_to_num polygamma put rad2deg renorm scatter_reduce sinc xlogy"
 ).split():
     setattr(Tensor, _name + "_", inplace.inplace(_name + "_", getattr(Tensor, _name)))
