@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..backends.cpu import distribution, elementwise, special
+from ..backends.cpu import distribution, elementwise, incomplete_gamma, special
 from ..ops.inplace import SHARED_WRITE
 from ..ops.strided import check_in_storage
 from .batched_array import Axis, BatchedArray
@@ -471,6 +471,9 @@ class Batching:
             raw = self.under.cat([raw, gap], 1)
         return self.under.contiguous(raw).reshape((raw.shape[0] * raw.shape[1], *raw.shape[2:]))
 
+    def resample(self, x, start, index, weight):
+        return self._unfold(self.under.resample(self._fold(x), start, index, weight), x.shape[0])
+
     # ------------------------------------------------------------------------------------------ alignments
 
     def ctc_loss(self, x, targets, lengths, target_lengths, blank):
@@ -544,7 +547,7 @@ def _reduction(name: str) -> Callable:
     return rule
 
 
-for _name in (*elementwise.__all__, *special.__all__, *distribution.__all__):
+for _name in (*elementwise.__all__, *special.__all__, *distribution.__all__, *incomplete_gamma.__all__):
     setattr(Batching, _name, _elementwise(_name))
 for _name in ("sum", "mean", "prod", "amax", "amin", "any", "all", "var"):
     setattr(Batching, _name, _reduction(_name))

@@ -88,9 +88,9 @@ def _pool(
     kernel = per_dim(kernel_size, dims, "kernel_size")
     size = x._array.shape[-dims:]
     wanted = _wanted(name, dims, size, output_size, output_ratio)
-    for d, (n, k, o) in enumerate(zip(size, kernel, wanted)):
-        if o + k - 1 > n:
-            raise RuntimeError(f"{name}(): pool size {k} too large relative to input size {n} at dimension {d}")
+    for word, n, k, o in zip(("time", "height", "width")[3 - dims :], size, kernel, wanted):
+        if o + k - 1 > n - (dims == 3):  # PyTorch wants one more in three dimensions
+            raise RuntimeError(f"{name}(): pool {word} {k} too large relative to input {word} {n}")
     lead = (*x._array.shape[:-dims], *(1,) * (dims + 2 - x.ndim))
     batch, channels = (1, lead[0]) if x.ndim == dims + 1 else lead
     if samples is None:

@@ -100,7 +100,9 @@ def _circled(dim: int, size: int, before: int, after: int) -> list[int]:
             "size "
             f"{size}"
         )
-    return [place % size for place in range(-before, size + after)]
+    first = max(-before, 0)
+    kept = size - first - max(-after, 0)  # what is cut off does not come round again
+    return [first + place % kept for place in range(-max(before, 0), kept + max(after, 0))]
 
 
 _SOURCES = {"reflect": _reflected, "replicate": _replicated, "circular": _circled}

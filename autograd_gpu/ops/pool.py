@@ -13,7 +13,7 @@ from .creation import arange
 from .index import GatherRows
 from .reduce import max, mean
 from .shape import cat, narrow, reshape
-from .unary import sign
+from .unary import abs, sign
 from .window import Sizes, Window, outputs, per_dim
 
 # ---------------------------------------------------------------------------------------------- operations
@@ -232,6 +232,9 @@ def lp_pool3d(
 
 
 def _lp_pool(dims: int, x: Tensor, p: float, kernel: Any, stride: Any, ceil_mode: bool) -> Tensor:
+    if math.isinf(p):  # the limit: the largest magnitude, or the smallest
+        largest = _max_pool(dims, abs(x) if p > 0 else -abs(x), kernel, stride, 0, 1, ceil_mode, False)
+        return largest if p > 0 else -largest
     places = math.prod(per_dim(kernel, dims, "kernel_size"))
     mean_of_powers = _avg_pool(dims, x**p, kernel, stride, 0, ceil_mode, True, None)  # type: ignore[operator]
     return (sign(mean_of_powers) * relu(mean_of_powers.abs()) * places) ** (1.0 / p)  # type: ignore[attr-defined]

@@ -1,6 +1,6 @@
 """Other numbers of pixels: interpolation, a dimension at a time, and channels dealt out to pixels and back.
 
-Every interpolation is separable, and along one dimension a weighted sum of a few gathers.
+Every interpolation is separable: a sparse matrix along each dimension.
 """
 
 from __future__ import annotations
@@ -10,19 +10,24 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from .. import dtypes
 from ..tensor import Tensor
 from .cast import cast
-from .creation import tensor
-from .index import index_select
+from .distance import in_full
+from .pool import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
+from .resample import Resampling, resample
 from .shape import permute, reshape
 
-Tap = tuple[np.ndarray, np.ndarray | None]  # for each output: an input's place, and its weight or None for 1
-
-_DIMS = {"linear": 1, "bilinear": 2, "trilinear": 3, "bicubic": 2}
 _NEAREST = ("nearest", "nearest-exact")
+# Along one dimension, a mode's name there; and of how many dimensions inputs are.
+_ALONG = {
+    "nearest": "nearest", "nearest-exact": "nearest-exact", "linear": "linear", "bilinear": "linear",
+    "trilinear": "linear", "bicubic": "cubic", "lanczos": "lanczos",
+}  # fmt: skip
+_DIMENSIONS = {
+    "nearest": (3, 4, 5), "nearest-exact": (3, 4, 5), "area": (3, 4, 5), "linear": (3,), "bilinear": (4,),
+    "bicubic": (4,), "lanczos": (4,), "trilinear": (5,),
+}  # fmt: skip
+_AREA = {1: adaptive_avg_pool1d, 2: adaptive_avg_pool2d, 3: adaptive_avg_pool3d}
 
 
 def interpolate(
@@ -36,42 +41,41 @@ def interpolate(
 ) -> Tensor:
     """Return input (N, C, ...) with its last one to three dimensions at `size`, or `scale_factor` times as long.
 
-    `mode` is nearest, nearest-exact, linear (3-d input), bilinear or bicubic (4-d), trilinear (5-d). With
-    `align_corners` the centres of the corner pixels stay where they are, else the corners of the picture.
+    `mode` is nearest, nearest-exact, area (the mean of what a pixel covers), linear (3-d input), bilinear, bicubic or
+    lanczos (4-d), trilinear (5-d). With `align_corners` the centres of the corner pixels stay where they are, else the
+    corners of the picture. `antialias` stretches the filter of bilinear, bicubic and lanczos where pixels become fewer.
     """
     _check_mode(input, mode, align_corners, antialias)
     old = input._array.shape[2:]
     new, scales = _sizes(old, size, scale_factor, recompute_scale_factor)
+    if mode == "area":
+        return _AREA[len(old)](input, new)
+    along = _ALONG[mode] if not antialias else f"antialiased {_ALONG[mode]}"
     dtype = input.dtype
-    # Half types are rounded once, at the end.
-    x = cast(input, dtypes.float32) if dtype in (dtypes.float16, dtypes.bfloat16) and mode not in _NEAREST else input
+    x = input if mode in _NEAREST else in_full(input)  # half types are rounded once, at the end
     for d, (length, count, scale) in enumerate(zip(old, new, scales), 2):
-        if mode in _NEAREST:
-            x = _weighted(x, d, [(_nearest(length, count, scale, mode == "nearest-exact"), None)])
-            continue
-        at = _positions(length, count, scale, bool(align_corners))
-        x = _weighted(x, d, _cubic(at, length) if mode == "bicubic" else _linear(np.maximum(at, 0), length))
+        x = resample(x, d, Resampling(length, count, scale, along, bool(align_corners)))
     return cast(x, dtype)
 
 
 def _check_mode(x: Tensor, mode: str, align_corners: bool | None, antialias: bool) -> None:
-    if antialias:
-        raise NotImplementedError(
-            "interpolate: antialias=True is not supported; blur the input first, for example avg_pool2d"
+    if mode in (*_NEAREST, "area") and align_corners is not None:
+        raise ValueError(
+            "align_corners option can only be set with the interpolating modes: linear | bilinear | bicubic | trilinear"
         )
-    if mode in _NEAREST:
-        if align_corners is not None:
-            raise ValueError(
-                "align_corners option can only be set with the interpolating modes: linear | bilinear | bicubic | "
-                "trilinear"
-            )
-        if not 3 <= x.ndim <= 5:
-            raise NotImplementedError(f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {x.ndim}D)")
-    elif mode not in _DIMS or x.ndim != _DIMS[mode] + 2:
+    if antialias and not (mode in ("bilinear", "bicubic", "lanczos") and x.ndim == 4):
+        raise ValueError(
+            "Anti-alias option is restricted to bilinear, bicubic, and lanczos modes and requires a 4-D tensor as input"
+        )
+    if mode == "lanczos" and x.ndim == 4:
+        if align_corners:
+            raise ValueError("Lanczos mode does not support align_corners=True")
+        if not antialias:
+            raise ValueError("Lanczos mode requires antialias=True")
+    if not 3 <= x.ndim <= 5 or x.ndim not in _DIMENSIONS.get(mode, ()):
         raise NotImplementedError(
-            f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {x.ndim}D) for the modes: nearest | linear "
-            "| "
-            f"bilinear | bicubic | trilinear | nearest-exact (got {mode})"
+            f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {x.ndim}D) for the modes: nearest | linear | "
+            f"bilinear | bicubic | trilinear | lanczos | area | nearest-exact (got {mode})"
         )
     if not x.is_floating_point():
         raise RuntimeError(
@@ -105,53 +109,6 @@ def _sizes(
             f"Input and output sizes should be greater than 0, but got input {list(old)} and output {list(new)}"
         )
     return new, [None if recompute else float(factor) for factor in numbers]
-
-
-def _positions(length: int, count: int, scale: float | None, align_corners: bool) -> np.ndarray:
-    """Return where in the input each output's centre lies."""
-    place = np.arange(count, dtype=np.float64)
-    if align_corners:
-        return place * ((length - 1) / (count - 1) if count > 1 else 0.0)
-    return (place + 0.5) * (1 / scale if scale else length / count) - 0.5
-
-
-def _nearest(length: int, count: int, scale: float | None, exact: bool) -> np.ndarray:
-    step = np.float32(1 / scale if scale else length / count)  # PyTorch rounds places in float32, and so must we
-    place = np.arange(count, dtype=np.float32)
-    place = (place + np.float32(0.5)) * step if exact else place * step
-    return np.minimum(np.floor(place), length - 1).astype(np.int64)
-
-
-def _linear(at: np.ndarray, length: int) -> list[Tap]:
-    left = np.minimum(np.floor(at), length - 1)
-    right = np.minimum(left + 1, length - 1)
-    share = np.minimum(at - left, 1.0)
-    return [(left.astype(np.int64), 1 - share), (right.astype(np.int64), share)]
-
-
-def _cubic(at: np.ndarray, length: int, a: float = -0.75) -> list[Tap]:
-    """Four taps with the weights of Keys 1981; places beyond the edge stand for the edge."""
-    left = np.floor(at)
-    taps: list[Tap] = []
-    for step in (-1, 0, 1, 2):
-        distance = np.abs(at - left - step)
-        near = ((a + 2) * distance - (a + 3)) * distance * distance + 1
-        far = ((a * distance - 5 * a) * distance + 8 * a) * distance - 4 * a
-        places = np.clip(left + step, 0, length - 1).astype(np.int64)
-        taps.append((places, np.where(distance <= 1, near, far)))
-    return taps
-
-
-def _weighted(x: Tensor, dim: int, taps: list[Tap]) -> Tensor:
-    """Return the sum over taps of weight * x at place, along `dim`."""
-    shape = [-1 if d == dim else 1 for d in range(x.ndim)]
-    total: Any = None
-    for places, weights in taps:
-        term = index_select(x, dim, tensor(places, device=x.device))
-        if weights is not None:
-            term = term * reshape(tensor(weights, dtype=x.dtype, device=x.device), shape)
-        total = term if total is None else total + term
-    return total
 
 
 def upsample(

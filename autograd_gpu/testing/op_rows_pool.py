@@ -196,6 +196,8 @@ def unpool_samples(dims: int) -> Any:
     ]
 
 
+FRACTIONED = {2: (5, 6), 3: (4, 4, 5)}
+
 POOLS = [
     *(max_pool_case(dims) for dims in (1, 2, 3)),
     *(avg_pool_case(dims) for dims in (1, 2, 3)),
@@ -263,14 +265,14 @@ POOLS = [
             fractional(dims),
             lambda t, dims=dims: [
                 call(
-                    t.apart(1, 2, *SIZES[dims]),
+                    t.apart(1, 2, *FRACTIONED[dims]),
                     2,
                     2,
                     return_indices=True,
                     _random_samples=t.between(0, 0.9, 1, 2, dims),
                 ),
                 call(
-                    t.apart(1, 1, *SIZES[dims]),
+                    t.apart(1, 1, *FRACTIONED[dims]),
                     1,
                     (3, 2, 1)[:dims],
                     return_indices=True,
@@ -278,7 +280,9 @@ POOLS = [
                 ),
             ],
             lambda t, dims=dims: [
-                call(t(0, 2, *SIZES[dims]), 2, 2, return_indices=True, _random_samples=t.between(0, 0.9, 0, 2, dims))
+                call(
+                    t(0, 2, *FRACTIONED[dims]), 2, 2, return_indices=True, _random_samples=t.between(0, 0.9, 0, 2, dims)
+                )
             ],
             dtypes=("float64", "float32"),  # in 16 bits PyTorch's steps are those of rounded samples
         )

@@ -8,6 +8,7 @@ from .conv import *
 from .distribution import *
 from .ctc import *
 from .elementwise import *
+from .incomplete_gamma import *
 from .index import *
 from .linalg import *
 from .linear import *
@@ -20,6 +21,7 @@ from .optim import *
 from .pool import *
 from .random import *
 from .reduce import *
+from .resample import *
 from .scan import *
 from .shape import *
 from .softmax import *

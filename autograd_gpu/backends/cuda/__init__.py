@@ -14,6 +14,7 @@ from .driver import device_count as device_count
 from .driver import device_name as device_name
 from .distribution import *
 from .elementwise import *
+from .incomplete_gamma import *
 from .index import *
 from .linalg import *
 from .linear import *
@@ -26,6 +27,7 @@ from .optim import *
 from .pool import *
 from .random import *
 from .reduce import *
+from .resample import *
 from .scan import *
 from .shape import *
 from .softmax import *
