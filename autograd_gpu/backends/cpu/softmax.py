@@ -46,9 +46,10 @@ def _softmax_backward(gy, y, dim):
         return np.zeros_like(y)
     wide_y, wide_gy = wide(y), wide(gy)
     if dim == y.ndim - 1:
-        gx = np.subtract(wide_gy, np.vecdot(wide_gy, wide_y)[..., None])
-    else:
-        gx = np.subtract(wide_gy, np.expand_dims(np.vecdot(wide_gy, wide_y, axis=dim), dim))
+        total = np.vecdot(wide_gy, wide_y)[..., None]
+    else:  # vecdot along a stride would read a value a cache line
+        total = np.add.reduce(wide_gy * wide_y, dim, None, None, True)
+    gx = np.subtract(wide_gy, total)
     gx *= wide_y
     return gx.astype(y.dtype, copy=False)
 
