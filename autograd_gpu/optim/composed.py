@@ -45,7 +45,9 @@ class ComposedOptimizer(Optimizer):
             state = self.state[parameter]
             if not state:
                 state.update(step=zeros((), dtype=float32), **self._start(parameter, group))
-            self._refuse_in_capture(parameter, "which counts its steps on the host. Adam, AdamW and SGD can be captured.")
+            self._refuse_in_capture(
+                parameter, "which counts its steps on the host. Adam, AdamW and SGD can be captured."
+            )
             state["step"].add_(1)
             gradient = -gradient if group.get("maximize") else gradient
             self._change(parameter, gradient, state, state["step"].item(), lr, group)

@@ -13,12 +13,14 @@ from ..device import Device
 from ..dtypes import float32, float64
 from ..engine import enable_grad, no_grad
 from ..tensor import Tensor
+from .hooks import OptimizerHooks, passed_through, with_hooks
 
 
-class Optimizer:
+class Optimizer(OptimizerHooks):
     """Base class of optimizers. A subclass gives the defaults of a group and ``_update_group``, or ``step`` of its own.
 
-    ``params`` is what ``model.parameters()`` returns, or dicts like ``{"params": [...], "lr": 0.1}``.
+    ``params`` is what ``model.parameters()`` or ``model.named_parameters()`` returns, or dicts like
+    ``{"params": [...], "lr": 0.1}``, which become the groups.
     """
 
     numbers: tuple[str, ...] = ("step",)  # the entries of a parameter's state that are numbers: float32 ()
@@ -28,6 +30,7 @@ class Optimizer:
             raise TypeError(
                 "params argument given to the optimizer should be an iterable of Tensors or dicts, but got a Tensor"
             )
+        super().__init__()
         self.defaults = defaults
         self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[dict[str, Any]] = []
@@ -47,20 +50,38 @@ class Optimizer:
                 "optimizer parameters need to be organized in ordered collections, but the ordering of tensors in sets "
                 "will change between runs. Please use a list instead."
             )
-        group = {**self.defaults, **param_group, "params": [params] if isinstance(params, Tensor) else list(params)}
-        for parameter in group["params"]:
+        listed = [params] if isinstance(params, Tensor) else list(params)
+        names = [entry[0] for entry in listed if isinstance(entry, tuple)]
+        parameters = [entry[1] if isinstance(entry, tuple) else entry for entry in listed]
+        self._check_new(parameters, names)
+        param_group["params"] = parameters
+        if names:
+            param_group["param_names"] = names
+        for name, default in self.defaults.items():
+            param_group.setdefault(name, default)
+        self.param_groups.append(param_group)
+
+    def _check_new(self, parameters: list[Any], names: list[str]) -> None:
+        """Raise what PyTorch raises when a group is not one of leaves that no other group has, all named or none."""
+        if names and len(names) != len(parameters):
+            raise ValueError("all optimizer params should be with/without names. Some param names are missing")
+        for parameter in parameters:
             if not isinstance(parameter, Tensor):
                 raise TypeError(
                     f"optimizer can only optimize Tensors, but one of the params is {type(parameter).__name__}"
                 )
-            if not parameter.is_leaf:
+            if not (parameter.is_leaf or parameter.retains_grad):
                 raise ValueError("can't optimize a non-leaf Tensor")
-        ours = {id(parameter) for parameter in group["params"]}
-        if len(ours) != len(group["params"]):
+        if any(("param_names" in group) != bool(names) for group in self.param_groups):
+            raise ValueError(
+                "all optimizer param groups should be with/without names. cannot add param group "
+                f"{'with' if names else 'without'} names to the optimizer"
+            )
+        ours = {id(parameter) for parameter in parameters}
+        if len(ours) != len(parameters):
             raise ValueError("optimizer contains a parameter group with duplicate parameters; list each one once")
         if any(id(parameter) in ours for parameter in self._parameters()):
             raise ValueError("some parameters appear in more than one parameter group")
-        self.param_groups.append(group)
 
     def _parameters(self) -> Iterable[Tensor]:
         return chain.from_iterable(group["params"] for group in self.param_groups)
@@ -73,6 +94,7 @@ class Optimizer:
             elif parameter.grad is not None:
                 parameter.grad.detach_().zero_()
 
+    @with_hooks
     def step(self, closure: Callable[[], Any] | None = None, *, scale: Tensor | None = None) -> Any:
         """Update every parameter that has a gradient; ``closure`` recomputes the loss, which is returned.
 
@@ -111,17 +133,21 @@ class Optimizer:
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state and the groups, with parameters named by their position."""
+        for hook in list(self._state_dict_pre_hooks.values()):
+            hook(self)
         position = {id(parameter): index for index, parameter in enumerate(self._parameters())}
-        return {
-            "state": {position[id(parameter)]: state for parameter, state in self.state.items()},
+        state_dict = {
+            "state": {position.get(id(owner), owner): state for owner, state in self.state.items()},
             "param_groups": [
                 {**group, "params": [position[id(parameter)] for parameter in group["params"]]}
                 for group in self.param_groups
             ],
         }
+        return passed_through(self._state_dict_post_hooks, self, state_dict)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over a state: settings of the groups, and each parameter's state, copied to the parameter's device."""
+        state_dict = passed_through(self._load_state_dict_pre_hooks, self, dict(state_dict))
         saved_groups = state_dict["param_groups"]
         if len(saved_groups) != len(self.param_groups):
             raise ValueError("loaded state dict has a different number of parameter groups")
@@ -131,15 +157,18 @@ class Optimizer:
             )
         positions = chain.from_iterable(group["params"] for group in saved_groups)
         parameters = dict(zip(positions, self._parameters(), strict=True))
-        state = {
-            parameters[position]: {
-                key: self._loaded(parameters[position], key, value, position) for key, value in values.items()
-            }
-            for position, values in state_dict["state"].items()
-        }
-        self.state = defaultdict(dict, state)
+        self.state = defaultdict(dict)
+        for position, values in state_dict["state"].items():
+            if position not in parameters:  # what a program keeps there that is of no parameter
+                self.state[position] = deepcopy(values)
+                continue
+            parameter = parameters[position]
+            for key, value in values.items():
+                self.state[parameter][key] = self._loaded(parameter, key, value, position)
         for group, saved in zip(self.param_groups, saved_groups, strict=True):
             group.update({key: deepcopy(value) for key, value in saved.items() if key != "params"})
+        for hook in list(self._load_state_dict_post_hooks.values()):
+            hook(self)
 
     def _loaded(self, parameter: Tensor, key: str, value: Any, position: int) -> Any:
         """Return a copy of a loaded value where it belongs: tensors by their parameter, in its dtype."""
