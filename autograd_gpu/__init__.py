@@ -64,7 +64,7 @@ from .ops.linalg import inverse, triangular_solve
 from .ops.inplace import AS_FUNCTIONS as _IN_PLACE_FUNCTIONS
 from .ops.matmul import addbmm, addmm, addmv, addr, baddbmm, bmm, dot, inner, matmul, mm, mv, outer, vdot
 from .ops.matrix_norm import cdist, dist
-from .ops.products import chain_matmul, cross, kron, matrix_power
+from .ops.products import chain_matmul, cross, kron, matrix_exp, matrix_power
 from .ops.properties import (
     conj, conj_physical, imag, is_conj, is_neg, is_nonzero, is_signed, real, resolve_conj, resolve_neg,
 )  # fmt: skip
@@ -93,7 +93,9 @@ from .ops.shape import (
     unsafe_split_with_sizes, unsqueeze,
 )  # fmt: skip
 from .ops.softmax import log_softmax, softmax
-from .ops.special import digamma, erfinv, frexp, i0, lgamma, mvlgamma, nextafter, polygamma
+from .ops.special import (
+    digamma, erfinv, frexp, i0, igamma, igammac, lgamma, mvlgamma, nextafter, polygamma,
+)  # fmt: skip
 from .ops.sorting import (
     bucketize, isin, kthvalue, median, mode, msort, nanmedian, searchsorted, unique, unique_consecutive,
 )  # fmt: skip

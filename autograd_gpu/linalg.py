@@ -9,17 +9,29 @@ from .ops.matrix_norm import cond, matrix_norm, norm, vector_norm
 from .ops.out import accepting_out as _accepting_out
 from .ops.products import linalg_cross as cross
 from .ops.products import linalg_diagonal as diagonal
-from .ops.products import matrix_power, multi_dot, vander, vecdot
+from .ops.products import matrix_exp, matrix_power, multi_dot, vander, vecdot
 from .ops.pseudoinverse import lstsq, matrix_rank, pinv
 
 __all__ = [
     "LinAlgError", "cholesky", "cholesky_ex", "cond", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv", "inv_ex",
-    "lstsq", "matmul", "matrix_norm", "matrix_power", "matrix_rank", "multi_dot", "norm", "pinv", "qr", "slogdet",
+    "lstsq", "matmul", "matrix_exp", "matrix_norm", "matrix_power", "matrix_rank", "multi_dot", "norm", "pinv", "qr", "slogdet",
     "solve", "solve_ex", "solve_triangular", "svd", "svdvals", "tensorinv", "tensorsolve", "vander", "vecdot",
     "vector_norm",
 ]  # fmt: skip
 
-_NO_OUT = ("LinAlgError", "cholesky_ex", "diagonal", "eigh", "inv_ex", "lstsq", "qr", "slogdet", "solve_ex", "svd")
+_NO_OUT = (
+    "LinAlgError",
+    "cholesky_ex",
+    "diagonal",
+    "eigh",
+    "inv_ex",
+    "lstsq",
+    "matrix_exp",
+    "qr",
+    "slogdet",
+    "solve_ex",
+    "svd",
+)
 for _name in __all__:
     if _name not in _NO_OUT:
         globals()[_name] = _accepting_out(globals()[_name])

@@ -309,6 +309,9 @@ class Batching:
     def slogdet(self, x):
         return self._matrices("slogdet", (x,))
 
+    def matrix_exp(self, x):
+        return self._matrices("matrix_exp", (x,))
+
     def cholesky(self, x, check):
         return self._matrices("cholesky", (x,), check)
 

@@ -68,7 +68,7 @@ _METHODS: dict[Any, str] = {
     linalg: "inverse triangular_solve",
     matrix_norm: "dist",
     nonlinearity: "hardshrink prelu",
-    products: "cross kron matrix_power",
+    products: "cross kron matrix_exp matrix_power",
     pseudoinverse: "pinverse",
     softmax: "log_softmax softmax",
     index: "gather index_select masked_fill masked_select nonzero scatter scatter_add",

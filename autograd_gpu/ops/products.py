@@ -6,14 +6,16 @@ import functools
 import itertools
 from collections.abc import Sequence
 
+from ..dtypes import float32
+from ..op import Op
 from ..tensor import Tensor
-from .cast import broadcast_together
+from .cast import broadcast_together, cast
 from .inplace import Copy
-from .linalg import identity, inv, scalar_type
+from .linalg import check_square, identity, inv, scalar_type
 from .matmul import matmul, mm
 from .reduce import sum
 from .scan import cumprod
-from .shape import cat, diagonal, expand, reshape, unsqueeze, wrap_dim
+from .shape import cat, diagonal, expand, reshape, transpose, unsqueeze, wrap_dim
 
 
 def kron(input: Tensor, other: Tensor) -> Tensor:
@@ -66,6 +68,36 @@ def vecdot(x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:
             f"{scalar_type(y)} instead"
         )
     return sum(x * y, dim)
+
+
+class MatrixExp(Op):
+    """y = 1 + x + x @ x / 2 + x @ x @ x / 6 + ..."""
+
+    def forward(ctx, x):
+        return ctx.backend.matrix_exp(x)
+
+    def keep(ctx, y, x):
+        ctx.save(x)
+
+    def backward(ctx, gy):
+        # Mathias 1996: the exponential of [[x, e], [0, x]] has the derivative along e above its diagonal; that of x' is
+        # its adjoint.
+        (x,) = ctx.saved
+        n = x._array.shape[-1]
+        turned = transpose(x, -2, -1)
+        blocks = cat([cat([turned, gy], -1), cat([gy.new_zeros(gy.shape), turned], -1)], -2)
+        return MatrixExp.apply(blocks)[..., :n, n:]
+
+    def name(ctx) -> str:
+        return "LinalgMatrixExpBackward0"
+
+
+def matrix_exp(A: Tensor) -> Tensor:
+    """Return the exponentials of square matrices (*, n, n); of float16 and bfloat16 in float32, rounded at the end."""
+    if A.dtype.is_floating_point and A.dtype.itemsize == 2:
+        return cast(matrix_exp(cast(A, float32)), A.dtype)
+    check_square("linalg.matrix_exp", A)
+    return MatrixExp.apply(A)
 
 
 def matrix_power(input: Tensor, n: int) -> Tensor:

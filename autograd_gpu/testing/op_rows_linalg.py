@@ -41,6 +41,10 @@ def spread(t: Draw, *shape: int) -> np.ndarray:
     return (t.between(-0.5, 0.5, *shape) + steps).astype(t.dtype)
 
 
+def large(t: Draw, *shape: int) -> np.ndarray:
+    return t(*shape) * t.of(3.0)
+
+
 def symmetric(x: Any) -> Any:
     return x + x.mT
 
@@ -247,6 +251,8 @@ PRODUCTS = [
         )
         for name in ("linalg.matrix_power", "matrix_power")
     ),
+    matrices("linalg.matrix_exp", ref.matrix_exp, large, tolerance=1000),
+    matrices("matrix_exp", ref.matrix_exp, Draw.__call__, tolerance=1000),
     OpCase(
         "linalg.multi_dot",
         np.linalg.multi_dot,

@@ -199,3 +199,14 @@ def norm(x: Array, ord: Any = None, dim: Any = None, keepdim: bool = False) -> A
     dims = dim if dim is not None else tuple(range(x.ndim))
     is_matrix = ord is not None and not isinstance(dims, int) and len(dims) == 2
     return matrix_norm(x, ord, dims, keepdim) if is_matrix else vector_norm(x, 2 if ord is None else ord, dim, keepdim)
+
+
+def matrix_exp(x: Array) -> Array:
+    """The series itself, of a matrix halved ten times, and squared as often."""
+    small, term, total = x / 2.0**10, np.eye(x.shape[-1]), np.eye(x.shape[-1])
+    for order in range(1, 20):
+        term = term @ small / order
+        total = total + term
+    for _ in range(10):
+        total = total @ total
+    return np.broadcast_to(total, x.shape)

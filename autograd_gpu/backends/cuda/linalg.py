@@ -6,6 +6,7 @@ which not every routine takes.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -14,13 +15,14 @@ import numpy as np
 
 from autograd_gpu.backends.cpu import linalg as host
 from autograd_gpu.backends.cuda import driver
-from autograd_gpu.backends.cuda.elementwise import sub
+from autograd_gpu.backends.cuda.elementwise import abs, add, mul, sub, where
 from autograd_gpu.backends.cuda.launch import Kernel, ceil_div
 from autograd_gpu.backends.cuda.matmul import matmul
-from autograd_gpu.backends.cuda.memory import contiguous, copy, from_numpy, full, to_numpy
+from autograd_gpu.backends.cuda.memory import contiguous, copy, expand, from_numpy, full, to_numpy
+from autograd_gpu.backends.cuda.reduce import amax, sum
 
 __all__ = [
-    "cholesky", "det", "eigh", "eigvalsh", "inv", "qr", "slogdet", "solve", "solve_triangular", "svd", "svdvals",
+    "cholesky", "det", "eigh", "eigvalsh", "inv", "matrix_exp", "qr", "slogdet", "solve", "solve_triangular", "svd", "svdvals",
 ]  # fmt: skip
 
 ROWS = 64  # as in kernels/triangular.cu
@@ -91,6 +93,40 @@ def svd(x, full_matrices, check):
 
 def svdvals(x, check):
     return _or_host(lambda: _library("svd", x, compute_uv=False), host.svdvals, (x,), check)
+
+
+# ---- the exponential
+
+
+def matrix_exp(x):
+    if x.size == 0:
+        return copy(x)
+    columns = amax(sum(abs(x), (x.ndim - 2,), False, x.dtype), (x.ndim - 2,), False)
+    times = host.halvings(to_numpy(columns))
+    a = mul(x, _over_matrices(from_numpy(np.exp2(-times).astype(x.dtype)), x))
+    a2 = matmul(a, a)
+    a4 = matmul(a2, a2)
+    powers = a2, a4, matmul(a4, a2)
+    even, odd = (_polynomial(coefficients, powers) for coefficients in (host.PADE[0::2], host.PADE[1::2]))
+    odd = matmul(a, odd)
+    y = solve(sub(even, odd), add(even, odd), "linalg.matrix_exp")[0]
+    for step in range(times.max()):
+        y = where(_over_matrices(from_numpy(times > step), y), matmul(y, y), y)
+    return y
+
+
+def _over_matrices(values: Any, like: Any) -> Any:
+    """A value a matrix, repeated over it."""
+    return expand(values[..., None, None], like.shape)
+
+
+def _polynomial(c: tuple[float, ...], powers: tuple[Any, ...]) -> Any:
+    """The sum of c_i times the i-th power of a matrix, given its powers 1 to 3."""
+    high, low = (functools.reduce(add, map(mul, powers, part)) for part in (c[4:], c[1:4]))
+    y = add(matmul(powers[2], high), low)
+    diagonal = y.diagonal(0, y.ndim - 2, y.ndim - 1)
+    add(diagonal, c[0], out=diagonal)
+    return y
 
 
 # ---- the library's answer, or the host's
