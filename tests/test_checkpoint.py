@@ -8,7 +8,13 @@ import pytest
 
 import autograd_gpu as torch
 from autograd_gpu import nn
-from autograd_gpu.utils.checkpoint import CheckpointError, checkpoint, checkpoint_sequential, set_checkpoint_early_stop
+from autograd_gpu.utils.checkpoint import (
+    CheckpointError,
+    checkpoint,
+    checkpoint_sequential,
+    set_checkpoint_debug_enabled,
+    set_checkpoint_early_stop,
+)
 
 REENTRANT = pytest.mark.parametrize("use_reentrant", [False, True])
 
@@ -256,6 +262,17 @@ def test_the_mismatch_names_the_line_of_the_checkpoint_and_with_debug_of_each_sa
     y = checkpoint(changing(torch.sin, lambda x: x[:1].sin()), x, use_reentrant=False, debug=True)
     with pytest.raises(CheckpointError, match=r"(?s)position 0 \(saved at .*test_checkpoint\.py:\d+\).*made at .*:\d+"):
         y.sum().backward()
+
+
+@pytest.mark.ours
+def test_lines_are_named_for_every_checkpoint_when_enabled():
+    x = torch.ones(2, requires_grad=True)
+    for enabled, names_lines in ((True, True), (None, False), (False, False)):
+        with set_checkpoint_debug_enabled(enabled):
+            y = checkpoint(changing(torch.sin, lambda x: x[:1].sin()), x, use_reentrant=False)
+        with pytest.raises(CheckpointError) as error:
+            y.sum().backward()
+        assert ("(saved at " in str(error.value)) == names_lines
 
 
 def test_an_input_changed_in_place_is_noticed():

@@ -27,7 +27,8 @@ from .selective import CheckpointPolicy, SelectiveCheckpointContext, create_sele
 
 __all__ = [
     "CheckpointError", "CheckpointPolicy", "SelectiveCheckpointContext", "checkpoint", "checkpoint_sequential",
-    "create_selective_checkpoint_contexts", "noop_context_fn", "set_checkpoint_early_stop",
+    "create_selective_checkpoint_contexts", "noop_context_fn", "set_checkpoint_debug_enabled",
+    "set_checkpoint_early_stop",
 ]  # fmt: skip
 
 Contexts = tuple[contextlib.AbstractContextManager, contextlib.AbstractContextManager]
@@ -82,6 +83,8 @@ def checkpoint(
             return function(*args, **kwargs)
     if _early_stop is not None:
         early_stop = _early_stop
+    if _debug is not None:
+        debug = _debug
     run = _Run(function, args, kwargs, second, preserve_rng_state, early_stop, determinism_check == "default", debug)
     with run.recording(), first:
         outputs = function(*args, **kwargs)
@@ -129,6 +132,20 @@ def set_checkpoint_early_stop(enable: bool) -> Iterator[None]:
         yield
     finally:
         _early_stop = before
+
+
+_debug: bool | None = None
+
+
+@contextlib.contextmanager
+def set_checkpoint_debug_enabled(enabled: bool | None) -> Iterator[None]:
+    """Within this context, decide for every checkpoint whether its errors name lines; None leaves it to `debug`."""
+    global _debug
+    before, _debug = _debug, enabled
+    try:
+        yield
+    finally:
+        _debug = before
 
 
 # ------------------------------------------------------------------------------------------------ without re-entrance
