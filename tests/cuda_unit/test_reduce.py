@@ -58,6 +58,34 @@ def test_packs_are_read_where_the_layout_has_them():
     assert has_packs == [1, 1, 0, 0, 1]
 
 
+@pytest.mark.parametrize("order", [(2, 0, 1), (2, 1, 0), (1, 2, 0)])
+@pytest.mark.parametrize("keepdim", [False, True])
+def test_results_in_another_order_than_memory_s(order, keepdim):
+    """The array is read as it lies, and the smaller result turned."""
+    host = normal((3, 10, 48), "float32")
+    x, device = host.transpose(order), memory.from_numpy(host).transpose(order)
+    dim = order.index(0)
+    total = memory.to_numpy(reduce.sum(device, (dim,), keepdim, device.dtype))
+    assert_near(total, double(x).sum(dim, keepdims=keepdim), "float32", 8)
+    values, indices = reduce.max_with_index(device, dim, keepdim)
+    np.testing.assert_array_equal(memory.to_numpy(values), x.max(dim, keepdims=keepdim))
+    np.testing.assert_array_equal(memory.to_numpy(indices), x.argmax(dim, keepdims=keepdim))
+    assert values.flags.c_contiguous
+    assert indices.flags.c_contiguous
+
+
+def test_which_results_are_turned():
+    def turned(x, *dims):
+        return reduce._kept_by_memory(x.shape, x.strides, dims) is not None
+
+    x = np.empty((3, 10, 48), np.float32)
+    assert turned(x.transpose(2, 0, 1), 1)
+    assert turned(x.transpose(2, 1, 0), 2)
+    assert not any(turned(x, dim) for dim in range(3))
+    assert not turned(x.transpose(1, 0, 2), 2)  # along the reduction it is read in packs anyway
+    assert not turned(np.broadcast_to(x[:1], x.shape).transpose(2, 0, 1), 0)
+
+
 @pytest.mark.parametrize("start", range(9))
 def test_rows_of_any_alignment(start):
     host = normal((3, 150), "bfloat16", scale=3)

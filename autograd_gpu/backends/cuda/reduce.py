@@ -16,7 +16,7 @@ from autograd_gpu.backends.cuda import driver
 from autograd_gpu.backends.cuda.cast import cast
 from autograd_gpu.backends.cuda.compile import SCALARS, dtype_name
 from autograd_gpu.backends.cuda.launch import WARP, Kernel, ceil_div
-from autograd_gpu.backends.cuda.memory import copy, empty
+from autograd_gpu.backends.cuda.memory import contiguous, copy, empty
 from autograd_gpu.backends.cuda.sort import sort
 from autograd_gpu.backends.cuda.strides import MAX_STRIDED, Strides, collapse, layout_format, pack_layout
 
@@ -110,7 +110,12 @@ def min_with_index(x, dim, keepdim):
 def _with_index(reduction: Reduction, name: str, x: Array, dim: int, keepdim: bool) -> tuple[Array, Array]:
     dims = (dim,) if x.ndim else ()
     _refuse_empty(name, x, dims)
-    indices = empty(_result_shape(x.shape, dims, keepdim), INT64)
+    shape = _result_shape(x.shape, dims, keepdim)
+    order = _kept_by_memory(x.shape, x.strides, dims)
+    if order is not None:
+        values, indices = _with_index(reduction, name, x.transpose(order), order.index(dim), True)
+        return _turned_back(values, order, shape), _turned_back(indices, order, shape)
+    indices = empty(shape, INT64)
     return _reduce(reduction, x, dims, keepdim, indices=indices), indices
 
 
@@ -151,7 +156,12 @@ def _reduce(
     result: np.dtype | None = None,
     indices: Array | None = None,
 ) -> Array:
-    out = empty(_result_shape(x.shape, dims, keepdim), result or x.dtype)
+    shape = _result_shape(x.shape, dims, keepdim)
+    order = None if indices is not None else _kept_by_memory(x.shape, x.strides, dims)
+    if order is not None:
+        there = tuple(sorted(map(order.index, dims)))
+        return _turned_back(_reduce(reduction, x.transpose(order), there, True, divisor, result), order, shape)
+    out = empty(shape, result or x.dtype)
     if out.size == 0:
         return out
     plan = _plan_for(x, dims)
@@ -167,6 +177,23 @@ def _reduce(
         threads = min(THREADS, max(WARP, _power_of_two(slices)))
         reduction.merge(x.dtype, out.size, threads, partial, slices, out, indices, divisor, shared_mem=threads * state)
     return out
+
+
+@functools.lru_cache(maxsize=4096)
+def _kept_by_memory(shape: Strides, strides: Strides, dims: tuple[int, ...]) -> tuple[int, ...] | None:
+    """The dimensions in an order in which the kept ones lie as in memory, where they do not and what lies together in
+    memory is among them: read in the order of the results, the array would be read with gaps."""
+    kept = [d for d in range(len(shape)) if d not in dims and shape[d] > 1]
+    by_memory = sorted(kept, key=lambda d: -abs(strides[d]))
+    reduced = [abs(strides[d]) for d in dims if shape[d] > 1 and strides[d]]
+    if kept == by_memory or not 0 < abs(strides[by_memory[-1]]) < min(reduced, default=math.inf):
+        return None
+    return (*by_memory, *(d for d in range(len(shape)) if d not in by_memory))
+
+
+def _turned_back(out: Array, order: tuple[int, ...], shape: Strides) -> Array:
+    """A result (keepdim) of dimensions in `order` as one of `shape`, whose dimensions are in their own."""
+    return contiguous(out.transpose(sorted(range(len(order)), key=order.__getitem__))).reshape(shape)
 
 
 class _Plan(NamedTuple):
