@@ -83,3 +83,10 @@ def test_lbfgs_reaches_the_bottom(device):
 
     assert optimizer.step(closure).item() == pytest.approx(24.2)
     np.testing.assert_allclose(x.detach().cpu().numpy(), [1.0, 1.0], rtol=1e-4)
+
+
+@pytest.mark.ours
+@pytest.mark.parametrize("kind", KINDS)
+def test_numbers_stay_on_the_host(kind, on_each_device):
+    _, state = steps(kind, on_each_device)
+    assert {value.device.type for value in state.values() if value.dim() == 0} <= {"cpu"}

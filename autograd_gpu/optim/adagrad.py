@@ -54,7 +54,7 @@ class Adagrad(ComposedOptimizer):
         super().add_param_group(param_group)
         group = self.param_groups[-1]
         for parameter in group["params"]:
-            self.state[parameter].update(step=zeros((), dtype=float32), **self._start(parameter, group))
+            self.state[parameter].update(step=zeros((), dtype=float32, device="cpu"), **self._start(parameter, group))
 
     def _start(self, parameter: Tensor, group: dict[str, Any]) -> dict[str, Any]:
         return {"sum": full_like(parameter, group["initial_accumulator_value"])}

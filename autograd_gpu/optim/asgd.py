@@ -49,7 +49,7 @@ class ASGD(ComposedOptimizer):
         super().__init__(params, defaults)
 
     def _start(self, parameter: Tensor, group: dict[str, Any]) -> dict[str, Any]:
-        eta, mu = (full((), value, dtype=float32) for value in (float(group["lr"]), 1.0))
+        eta, mu = (full((), value, dtype=float32, device="cpu") for value in (float(group["lr"]), 1.0))
         return {"eta": eta, "mu": mu, "ax": zeros_like(parameter)}
 
     def _change(

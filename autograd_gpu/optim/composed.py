@@ -44,7 +44,7 @@ class ComposedOptimizer(Optimizer):
             gradient = parameter.grad if factor is None else parameter.grad * factor
             state = self.state[parameter]
             if not state:
-                state.update(step=zeros((), dtype=float32), **self._start(parameter, group))
+                state.update(step=zeros((), dtype=float32, device="cpu"), **self._start(parameter, group))
             self._refuse_in_capture(
                 parameter, "which counts its steps on the host. Adam, AdamW and SGD can be captured."
             )

@@ -56,7 +56,7 @@ class NAdam(ComposedOptimizer):
 
     def _start(self, parameter: Tensor, group: dict[str, Any]) -> dict[str, Any]:
         moments = {name: zeros_like(parameter) for name in ("exp_avg", "exp_avg_sq")}
-        return {"mu_product": ones((), dtype=float32), **moments}
+        return {"mu_product": ones((), dtype=float32, device="cpu"), **moments}
 
     def _change(
         self, p: Tensor, g: Tensor, state: dict[str, Any], step: float, lr: float, group: dict[str, Any]
