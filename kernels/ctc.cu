@@ -6,6 +6,8 @@
 #include "scalar.cuh"
 
 const int THREADS = 128;
+// A block per example leaves most of a GPU idle anyway: registers rather than blocks.
+#define STEP_BOUNDS __launch_bounds__(THREADS, 4)
 
 struct Example {
     const scalar_t* x;  // of this example: steps lie `step` elements apart
@@ -34,7 +36,7 @@ __device__ inline acc_t log_sum(acc_t a, acc_t b, acc_t c) {
 
 // alpha[n, t, s] = the log-probability of being in state s at step t, and of what was emitted till then.
 // loss[n] = -log of what the last step's last two states sum up to. A block per example.
-extern "C" __global__ void __launch_bounds__(THREADS)
+extern "C" __global__ void STEP_BOUNDS
     ctc_alpha(const scalar_t* x, const long long* targets, const long long* lengths, const long long* target_lengths,
               acc_t* alpha, acc_t* loss, int steps, int batch, int classes, int longest, int blank) {
     Example e = example(x, targets, lengths, target_lengths, blockIdx.x, batch, classes, longest, blank);
@@ -59,7 +61,7 @@ extern "C" __global__ void __launch_bounds__(THREADS)
 }
 
 // beta[n, t, s] = the log-probability of all that is emitted from step t on, if that is in state s.
-extern "C" __global__ void __launch_bounds__(THREADS)
+extern "C" __global__ void STEP_BOUNDS
     ctc_beta(const scalar_t* x, const long long* targets, const long long* lengths, const long long* target_lengths,
              acc_t* beta, int steps, int batch, int classes, int longest, int blank) {
     Example e = example(x, targets, lengths, target_lengths, blockIdx.x, batch, classes, longest, blank);
