@@ -347,8 +347,23 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
     return reshape(GatherRows.apply(column, position), index._array.shape)
 
 
-def scatter(input: Tensor, dim: int, index: Tensor, src: Any) -> Tensor:
-    """Return input with src (a tensor or number) written at `index` along `dim`."""
+def scatter(
+    input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None
+) -> Tensor:
+    """Return input with src, a tensor or a number (also as `value`), written at `index` along `dim`.
+
+    With `reduce`, "add" or "multiply", it is added or multiplied to what is there.
+    """
+    src = value if src is None else src
+    if src is None:
+        raise TypeError("scatter(): missing the argument 'src', or 'value' for a number")
+    if reduce is not None:
+        if reduce not in ("add", "multiply"):
+            raise RuntimeError("reduce argument must be either add or multiply.")
+        src = input.new_full(index._array.shape, src) if is_scalar(src) else src  # type: ignore[attr-defined]
+        if reduce == "add":
+            return scatter_add(input, dim, index, src)
+        return input.scatter_reduce(dim, index, src, "prod")  # type: ignore[attr-defined]
     dim = wrap_dim(dim, input.ndim)
     position = _along(input._array.shape, dim, index, "scatter")
     if is_scalar(src):

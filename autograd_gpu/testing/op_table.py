@@ -36,6 +36,7 @@ from .op_rows_fused import FUSED
 from .op_rows_linalg import LINALG
 from .op_rows_math import MATH
 from .op_rows_nn import NN
+from .op_rows_shape import SHAPES_OF_VIEWS
 from .op_rows_special import SPECIAL
 from .op_rows_statistics import STATISTICAL
 
@@ -707,6 +708,7 @@ CASES = [
     *TESTS,
     *REDUCTIONS,
     *SHAPES,
+    *SHAPES_OF_VIEWS,
     *INDEXING,
     *PRODUCTS,
     *ROWS,
