@@ -79,9 +79,13 @@ class Block(nn.Module):
     def forward(self, x: Tensor, y: Tensor, norm_after: nn.LayerNorm) -> tuple[Tensor, Tensor]:
         """x is the stream and y its norm, (batch, time, width); return the stream after the block and its `norm_after`."""
         y, x = added_and_normed(x, self.dropout(self.attention(y)), self.norm_mlp)
-        hidden = F.gelu(self.mlp_in(y), approximate="tanh")
-        y, x = added_and_normed(x, self.dropout(self.mlp_out(hidden)), norm_after)
+        y, x = added_and_normed(x, self.dropout(self.perceptron(y)), norm_after)
         return x, y
+
+    def perceptron(self, x: Tensor) -> Tensor:
+        """Both layers, with gelu in their kernels."""
+        wide, narrow = self.mlp_in, self.mlp_out
+        return F.feed_forward(x, wide.weight, wide.bias, narrow.weight, narrow.bias, approximate="tanh")
 
     def attention(self, x: Tensor) -> Tensor:
         """Every position looks at itself and at what is before it."""
