@@ -73,5 +73,13 @@ EMBEDDINGS = [
         lambda t: [call(t.index(5, 2, 3), t(5, 4)), call(np.array(2), t(5, 4))],
         lambda t: [call(t.index(5, 0), t(5, 4)), call(np.full((7,), 3), t(5, 1)), call(t.index(3, 40), t(3, 70))],
     ),
+    OpCase(
+        "nn.functional.embedding",
+        lambda index, weight, **_: weight[index],
+        # A number that is named once, whose gradient is the true one.
+        lambda t: [call(np.array([3, 0, 2]), t(5, 4), scale_grad_by_freq=True)],
+        lambda t: [call(t.index(5, 0), t(5, 4), scale_grad_by_freq=True), call(np.array([1]), t(2, 1), padding_idx=0)],
+        variant="by frequency",
+    ),
     *(bags(mode) for mode in ("sum", "mean", "max")),
 ]

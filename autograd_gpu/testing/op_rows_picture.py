@@ -26,27 +26,56 @@ def pad(x: Array, pad: Sequence[int], mode: str = "constant", value: float = 0.0
 
 
 def interpolate(
-    x: Array, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None
+    x: Array,
+    size: Any = None,
+    scale_factor: Any = None,
+    mode: str = "nearest",
+    align_corners: bool | None = None,
+    antialias: bool = False,
 ) -> Array:
     """A dimension at a time, as a product with the matrix of weights."""
     dims = x.ndim - 2
     for d, n in enumerate(x.shape[2:]):
         count = per_dim(size, dims)[d] if scale_factor is None else int(n * scale_factor)
         step = n / count if scale_factor is None else 1 / scale_factor
-        weights = np.zeros((count, n))
-        for o in range(count):
-            at = (o * (n - 1) / max(count - 1, 1)) if align_corners else (o + 0.5) * step - 0.5
-            if mode == "nearest" or mode == "nearest-exact":
-                weights[o, min(int((o if mode == "nearest" else o + 0.5) * step), n - 1)] = 1
-                continue
-            left = math.floor(at if mode == "bicubic" else max(at, 0))
-            for i in range(left - 1, left + 3):
-                weights[o, min(max(i, 0), n - 1)] += _weight(abs((at if mode == "bicubic" else max(at, 0)) - i), mode)
+        if align_corners:
+            step = (n - 1) / max(count - 1, 1)
+        rows = _filtered if antialias else _covered if mode == "area" else _tapped
+        weights = np.array([rows(o, n, count, step, mode, align_corners) for o in range(count)])
         x = np.moveaxis(np.moveaxis(x, 2 + d, -1) @ weights.T, -1, 2 + d)
     return x
 
 
+def _tapped(o: int, n: int, count: int, step: float, mode: str, align_corners: bool | None) -> Array:
+    """The pixels around output o's centre; those beyond the edge stand for the edge."""
+    weights = np.zeros(n)
+    at = o * step if align_corners else (o + 0.5) * step - 0.5
+    if mode == "nearest" or mode == "nearest-exact":
+        weights[min(int((o if mode == "nearest" else o + 0.5) * step), n - 1)] = 1
+        return weights
+    at = at if mode == "bicubic" else max(at, 0)
+    for i in range(math.floor(at) - 1, math.floor(at) + 3):
+        weights[min(max(i, 0), n - 1)] += _weight(abs(at - i), mode)
+    return weights
+
+
+def _covered(o: int, n: int, count: int, *_: Any) -> Array:
+    """The mean of the pixels that output o covers some of."""
+    inside = (np.arange(n) >= o * n // count) & (np.arange(n) < -(-(o + 1) * n // count))
+    return inside / inside.sum()
+
+
+def _filtered(o: int, n: int, count: int, step: float, mode: str, *_: Any) -> Array:
+    """All pixels whose centres lie within the filter's reach, stretched where pixels become fewer."""
+    stretch = max(step, 1)
+    distance = (np.arange(n) + 0.5 - (o + 0.5) * step) / stretch
+    weights = np.array([_weight(abs(d), mode, -0.5) for d in distance])
+    return weights / weights.sum()
+
+
 def _weight(distance: float, mode: str, a: float = -0.75) -> float:
+    if mode == "lanczos":
+        return float(np.sinc(distance) * np.sinc(distance / 3)) if distance < 3 else 0
     if mode != "bicubic":
         return max(1 - distance, 0)
     if distance <= 1:
@@ -155,6 +184,7 @@ PICTURES = [
             call(t(1, 1, 3, 4), scale_factor=1.5, mode="bilinear", align_corners=False),
             call(t(1, 1, 3, 4), (5, 3), mode="bicubic", align_corners=False),
             call(t(1, 1, 2, 3, 2), 3, mode="trilinear"),
+            call(t(1, 1, 5, 4), (3, 2), mode="area"),
         ],
         lambda t: [
             call(t(0, 2, 3), 4),
@@ -162,6 +192,20 @@ PICTURES = [
             call(t(1, 2, 3), 1, mode="linear", align_corners=True),
         ],
         tolerance=4,
+    ),
+    OpCase(
+        "nn.functional.interpolate",
+        interpolate,
+        lambda t: [
+            call(t(1, 1, 7, 6), (3, 4), mode="bilinear", align_corners=False, antialias=True),
+            call(t(1, 1, 6, 3), (4, 5), mode="bicubic", align_corners=False, antialias=True),
+        ],
+        lambda t: [
+            call(t(0, 1, 3, 4), 2, mode="bilinear", antialias=True),
+            call(t(1, 1, 9, 8), (4, 12), mode="lanczos", antialias=True),
+        ],
+        tolerance=8,
+        variant="antialiased",
     ),
     OpCase(
         "nn.functional.pixel_shuffle",

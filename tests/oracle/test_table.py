@@ -26,6 +26,8 @@ NO_ORACLE = {
     "xlogy": "its gradient where x is 0 and y is not positive is NaN",
     "special.xlog1py": "its gradient where x is 0 and y is not above -1 is NaN",
     "special.entr": "its gradient below 0, where it is -inf throughout, is NaN",
+    "igamma": "its gradient takes lgamma of a whole number in float32, and is NaN at 0 (test_special compares it)",
+    "igammac": "its gradient takes lgamma of a whole number in float32, and is NaN at 0 (test_special compares it)",
     "digamma": "its trigamma is right to 10 digits (test_special compares them)",
     "polygamma[n=0]": "its trigamma is right to 10 digits (test_special compares them)",
     "polygamma[n=1]": "its trigamma is right to 10 digits (test_special compares them)",
@@ -56,6 +58,7 @@ NO_ORACLE = {
 NO_HALF_KERNEL = {
     "nn.functional.avg_pool3d", "nn.functional.lp_pool3d", "special.zeta", "special.erfcx", "special.log_ndtr",
     "special.i1", "special.i1e", "nn.functional.local_response_norm",
+    "nn.functional.interpolate[antialiased]",
 }  # fmt: skip  (on PyTorch's CPU)
 
 
@@ -98,7 +101,7 @@ def as_numpy(tensor: torch.Tensor) -> np.ndarray:
         for case in CASES
         if case.id not in NO_ORACLE and not case.random  # its random numbers are its own
         for dtype in case.dtypes
-        if not (case.name in NO_HALF_KERNEL and dtype in HALVES)
+        if not ({case.name, case.id} & NO_HALF_KERNEL and dtype in HALVES)
     ],
 )
 def test_pytorch_agrees(case: OpCase, dtype: str):
