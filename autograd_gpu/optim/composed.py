@@ -44,7 +44,9 @@ class ComposedOptimizer(Optimizer):
             gradient = parameter.grad if factor is None else parameter.grad * factor
             state = self.state[parameter]
             if not state:
-                state.update(step=zeros((), dtype=float32, device="cpu"), **self._start(parameter, group))
+                state.update(step=None, **self._start(parameter, group))
+            if state.get("step") is None:  # also in a state from where this optimizer does not count
+                state["step"] = zeros((), dtype=float32, device="cpu")
             self._refuse_in_capture(
                 parameter, "which counts its steps on the host. Adam, AdamW and SGD can be captured."
             )

@@ -8,6 +8,7 @@ from conftest import assert_same
 import autograd_gpu as ag
 
 LIBRARIES = (ag, torch)
+NORMAL = np.random.default_rng(7).standard_normal
 SHAPES = [(4, 3), (4,), (1, 4), (1,)]
 
 
@@ -253,6 +254,24 @@ def test_muon(shape, settings):
     # The direction is found in bfloat16.
     assert_same(results[0][0], results[1][0], "parameter", 2e-2)
     assert_same(results[0][1], results[1][1], "momentum", 1e-12)
+
+
+def test_muon_goes_on_from_pytorchs_state():
+    values, gradients = NORMAL((3, 4)), NORMAL((4, 3, 4))
+    parameters = [library.nn.Parameter(tensor(library, values)) for library in LIBRARIES]
+    ours, theirs = (library.optim.Muon([p], lr=0.1) for library, p in zip(LIBRARIES, parameters, strict=True))
+    for number, gradient in enumerate(gradients):
+        if number == 2:
+            state = theirs.state_dict()
+            state["state"] = {0: {key: converted(value) for key, value in state["state"][0].items()}}
+            ours.load_state_dict(state)
+            parameters[0].data = tensor(ag, parameters[1].detach().numpy())
+        for library, parameter, optimizer in zip(LIBRARIES, parameters, (ours, theirs), strict=True):
+            parameter.grad = tensor(library, gradient)
+            optimizer.step()
+    assert_same(*parameters, "parameter", 2e-2)
+    buffers = [optimizer.state[p]["momentum_buffer"] for optimizer, p in zip((ours, theirs), parameters, strict=True)]
+    assert_same(*buffers, "momentum", 1e-12)
 
 
 def test_muon_is_for_matrices():
