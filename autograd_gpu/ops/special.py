@@ -69,6 +69,31 @@ class Zeta(Op):
         return "SpecialZetaBackward0"
 
 
+class Igamma(Op):
+    """z = the share of the gamma distribution of shape x below y; it has no gradient for x."""
+
+    kernel, sign = "igamma", 1.0
+
+    def forward(ctx, x, y):
+        return getattr(ctx.backend, ctx.kernel)(x, y)
+
+    def keep(ctx, z, x, y):
+        if ctx.edges[0] is not None:
+            raise NotImplementedError(f"the derivative for 'self' of {ctx.kernel} is not implemented: detach() it.")
+        ctx.save(x, y)
+
+    def backward(ctx, gz):
+        x, y = ctx.saved
+        density = exp(xlogy(x - 1.0, y) - y - lgamma(x))
+        return None, gz * (density * ctx.sign)
+
+
+class Igammac(Igamma):
+    """z = the share of the gamma distribution of shape x above y; it has no gradient for x."""
+
+    kernel, sign = "igammac", -1.0
+
+
 class Erfinv(OfOutput):
     """y = the x' with erf(x') = x."""
 
@@ -237,6 +262,16 @@ def mvlgamma(input: Tensor, p: int) -> Tensor:
 def zeta(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """Return the Hurwitz zeta function of exponent input and offset other, broadcast; differentiable in other."""
     return Zeta.apply(*operands("zeta", input, other, floating=True))
+
+
+def igamma(input: Tensor, other: Tensor) -> Tensor:
+    """Return the regularised lower incomplete gamma function P(input, other), broadcast; differentiable in other."""
+    return Igamma.apply(*operands("igamma", input, other, floating=True))
+
+
+def igammac(input: Tensor, other: Tensor) -> Tensor:
+    """Return the regularised upper incomplete gamma function Q(input, other), broadcast; differentiable in other."""
+    return Igammac.apply(*operands("igammac", input, other, floating=True))
 
 
 def entr(input: Tensor) -> Tensor:

@@ -68,6 +68,27 @@ def erfinv(y: float) -> float:
     return math.copysign(low, y)
 
 
+def share_of_gamma(below: bool) -> Any:
+    """The gamma density's integral below x, or what is left of 1, by Simpson's rule over t**a: smooth at 0."""
+
+    @_over_elements
+    def function(a: float, x: float) -> float:
+        if not (a >= 0 and x >= 0) or a == x == 0:
+            return NAN
+        if a == 0 or x in (0, INF):
+            share = 0.0 if x == 0 else 1.0
+        else:
+            t = np.linspace(0, 1, 20_001)
+            inside = np.exp(-x * t ** (1 / a)) if a < 1 else t ** (a - 1) * np.exp(-x * t)
+            weights = np.where(np.arange(t.size) % 2, 4.0, 2.0)
+            weights[[0, -1]] = 1
+            integral = float(weights @ inside) / (3 * (t.size - 1))
+            share = integral * math.exp(a * math.log(x) - math.lgamma(a + 1 if a < 1 else a))
+        return share if below else 1 - share
+
+    return function
+
+
 def bessel_i(order: int, scaled: bool) -> Any:
     """The mean of exp(x cos a) cos(order a) over the circle, by the trapezoid rule, which converges exponentially."""
     angles = np.arange(400) * (2 * math.pi / 400)
@@ -136,6 +157,24 @@ GAMMA = [
     ),
 ]
 
+INCOMPLETE = [
+    OpCase(
+        name,
+        share_of_gamma(below),
+        lambda t: [
+            call(np.array([[1], [3], [12]]), t.between(0.5, 16, 3, 4)),
+            call(np.array([2, 5]), t.between(0.2, 3, 2)),
+        ],
+        lambda t: [
+            call(np.ones((0, 1), np.int64), t(3)),
+            call(np.array([0, 1, 2, 40]), t.of(1.0, 0.0, INF, 20.0)),
+            call(np.array([1, 3]), t.of(-1.0, NAN)),
+        ],
+        tolerance=8,
+    )
+    for name, below in (("igamma", True), ("igammac", False))
+]
+
 ERROR_FUNCTIONS = [
     OpCase(
         "erfinv",
@@ -201,4 +240,4 @@ NEIGHBOURS = [
     )
 ]
 
-SPECIAL = [*GAMMA, *ERROR_FUNCTIONS, *BESSEL, *NEIGHBOURS]
+SPECIAL = [*GAMMA, *INCOMPLETE, *ERROR_FUNCTIONS, *BESSEL, *NEIGHBOURS]

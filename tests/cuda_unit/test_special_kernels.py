@@ -32,3 +32,13 @@ def test_nextafter_goes_by_the_dtype_s_own_spacing(dtype):
     x = np.array([1, 1, -1, -1, 0, 0, 3, np.nan, np.inf, 65504], dtype_of(dtype))
     y = np.array([2, 0, -2, 0, 1, -1, 3, 1, 0, np.inf], dtype_of(dtype))
     np.testing.assert_array_equal(double(run(cuda.nextafter, x, y)), double(np.nextafter(x, y)))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", ["igamma", "igammac"])
+def test_incomplete_gamma(name, dtype):
+    a = np.repeat([0.0, 0.3, 1, 4.5, 30, 400], 30).astype(dtype)
+    x = (a * np.tile(np.linspace(0, 2.5, 30), 6)).astype(dtype)
+    expected = getattr(cpu, name)(double(a), double(x))
+    assert_near(run(getattr(cuda, name), a, x), expected, dtype, spacings=400)
+    assert_near(run(lambda x: getattr(cuda, name)(2.0, x), x), getattr(cpu, name)(2.0, double(x)), dtype, spacings=64)

@@ -40,6 +40,21 @@ def test_polygamma(n):
     assert_same(ag.tensor(points).polygamma(n), theirs, "the method", 1e-9)
 
 
+@pytest.mark.parametrize("name", ["gammainc", "gammaincc"])
+def test_incomplete_gamma(name):
+    shapes = np.repeat([0.05, 0.7, 1.0, 3.3, 20.0, 350.0, 1e4], 40)
+    points = shapes * np.tile(np.linspace(0.02, 2.5, 40), 7)
+    results = []
+    for library in (ag, torch):
+        x = library.tensor(points, requires_grad=True)
+        y = getattr(library.special, name)(library.tensor(shapes), x)
+        results.append((y, library.autograd.grad(y.sum(), x)[0]))
+    for ours, theirs in zip(*results, strict=True):
+        assert_same(ours, theirs, name, 1e-10)
+    with pytest.raises(NotImplementedError, match="not implemented"):
+        getattr(ag.special, name)(ag.tensor(shapes, requires_grad=True), ag.tensor(points))
+
+
 def test_special_values():
     values = [0.0, -0.0, 1.0, -1.0, 2.0, float("inf"), float("nan"), -2.0]
     for name in ("lgamma", "digamma", "erfinv", "special.i0e", "special.i1e", "special.entr", "special.erfcx"):

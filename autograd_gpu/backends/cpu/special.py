@@ -40,7 +40,7 @@ _ERFINV = (
 )  # fmt: skip
 _ERFINV_CENTRE = 6.0
 _BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510, 43867 / 798, -174611 / 330)
-_STIRLING = tuple(b / (2 * k * (2 * k - 1)) for k, b in enumerate(_BERNOULLI, 1))
+STIRLING = tuple(b / (2 * k * (2 * k - 1)) for k, b in enumerate(_BERNOULLI, 1))
 _DIGAMMA = tuple(b / (2 * k) for k, b in enumerate(_BERNOULLI, 1))
 _SHIFT = 10  # asymptotic series in 1/x are exact to float64 beyond this
 _BESSEL_END = 20.0  # power series up to here, asymptotic series beyond
@@ -66,7 +66,7 @@ def _lgamma(x):
     result = (near - 1) * (near - 2) * horner(_LGAMMA, (near - _LGAMMA_CENTRE) / (near + _LGAMMA_CENTRE))
     if (y > _LGAMMA_END).any():
         far = np.maximum(y, _LGAMMA_END)  # 6.1.41 (Stirling)
-        series = horner(_STIRLING, 1 / (far * far)) / far
+        series = horner(STIRLING, 1 / (far * far)) / far
         result = np.where(y > _LGAMMA_END, (far - 0.5) * (np.log(far) - 1) + (_HALF_LOG_2PI - 0.5) + series, result)
     if (x < 1).any():
         sine = np.abs(np.sin(np.pi * _from_nearest(x)))
