@@ -6,6 +6,7 @@ kernels/include/attention.cuh.
 
 from __future__ import annotations
 
+import functools
 import struct
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ from autograd_gpu.backends.cuda.rows import accumulator
 __all__ = ["attention", "attention_backward"]
 
 Array = Any
+Layout = tuple[tuple[int, ...], tuple[int, ...]]  # shape, strides in bytes
 
 PROBLEM = struct.Struct("d8i20q")  # as in attention.cuh
 _PROBLEM = f"{PROBLEM.size}s"
@@ -129,16 +131,21 @@ def attention_backward(
 
 
 def _plan(function: str, q: Array, k: Array, v: Array, mask: Array | None, *others: Array) -> _Plan:
-    d, dtype = q.shape[3], q.dtype
+    dtype = q.dtype
     for x in (k, v, *others) if mask is None or mask.dtype == bool else (k, v, mask, *others):
         if x.dtype != dtype:
             raise TypeError(f"{function}: operands must have one dtype, got {dtype} and {x.dtype}")
+    return _plan_for(function, dtype, q.shape[3])
+
+
+# Host time counts: a training step asks for the same few attentions again and again.
+@functools.lru_cache(maxsize=256)
+def _plan_for(function: str, dtype: np.dtype, d: int) -> _Plan:
     for most in HEAD_DIMS:
         if d <= most:
-            try:
+            if (dtype.name, most) in _PLANS:
                 return _PLANS[dtype.name, most]
-            except KeyError:
-                raise TypeError(f"{function}: no CUDA kernel for {dtype}; there is one for float dtypes") from None
+            raise TypeError(f"{function}: no CUDA kernel for {dtype}; there is one for float dtypes")
     raise TypeError(f"{function}: head dimension at most {most}, got {d}")
 
 
@@ -148,14 +155,28 @@ def _along_d(x: Array) -> Array:
 
 
 def _problem(q: Array, k: Array, v: Array, go: Array | None, mask: Array | None, causal: bool, scale: float) -> bytes:
-    heads, queries, d = q.shape[1:]
-    kind = UNMASKED if mask is None else BOOLEAN if mask.dtype == bool else ADDED
-    strides = [stride for x in (q, k, v, go) for stride in ((0, 0, 0, 0) if x is None else _strides(x))]
-    masks = (0, 0, 0, 0) if mask is None else _strides(mask)
-    sizes = heads, heads // k.shape[1], queries, k.shape[2], d, causal, kind, 0
-    return PROBLEM.pack(scale, *sizes, *strides, *masks)
+    masks = UNMASKED if mask is None else BOOLEAN if mask.dtype == bool else ADDED
+    return _packed(q.dtype.itemsize, *(_layout(x) for x in (q, k, v, go, mask)), masks, causal, scale)
 
 
-def _strides(x: Array) -> list[int]:
-    """In elements; none where x has one element for all, as a mask may."""
-    return [stride // x.dtype.itemsize if size > 1 else 0 for size, stride in zip(x.shape, x.strides, strict=True)]
+def _layout(x: Array | None) -> Layout | None:
+    return None if x is None else (x.shape, x.strides)
+
+
+@functools.lru_cache(maxsize=4096)
+def _packed(
+    itemsize: int, q: Layout, k: Layout, v: Layout, go: Layout | None, mask: Layout | None, masks: int, causal: bool,
+    scale: float,
+) -> bytes:  # fmt: skip
+    (_, heads, queries, d), (_, key_heads, keys, _) = q[0], k[0]
+    strides = [stride for layout in (q, k, v, go) for stride in _strides(layout, itemsize)]
+    mask_strides = _strides(mask, 1 if masks == BOOLEAN else itemsize)
+    sizes = heads, heads // key_heads, queries, keys, d, causal, masks, 0
+    return PROBLEM.pack(scale, *sizes, *strides, *mask_strides)
+
+
+def _strides(layout: Layout | None, itemsize: int) -> list[int]:
+    """In elements; none where there is one element for all, as in a mask."""
+    if layout is None:
+        return [0, 0, 0, 0]
+    return [stride // itemsize if size > 1 else 0 for size, stride in zip(*layout, strict=True)]
