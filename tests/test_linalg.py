@@ -5,7 +5,8 @@ import pytest
 
 import autograd_gpu as torch
 from autograd_gpu import linalg
-from autograd_gpu.func import grad, hessian, vmap
+from autograd_gpu.autograd import forward_ad
+from autograd_gpu.func import grad, hessian, jvp, vmap
 from autograd_gpu.testing.gradcheck import gradcheck, gradgradcheck
 
 pytestmark = pytest.mark.ours
@@ -163,3 +164,13 @@ def test_chains_are_multiplied_in_the_cheapest_order(monkeypatch):
     monkeypatch.setattr(products, "mm", lambda x, y: shapes.append((*x.shape, y.shape[1])) or mm(x, y))
     linalg.multi_dot([torch.ones(10, 100), torch.ones(100, 5), torch.ones(5, 50)])
     assert shapes == [(10, 100, 5), (10, 5, 50)]  # 7,500 multiplications, not 75,000
+
+
+def test_forward_mode_reaches_values_alone():
+    x, tangent = normal(3, 3, requires_grad=False), normal(3, 3, seed=1, requires_grad=False)
+    u, s, vh = linalg.svd(x)
+    _, moved = jvp(linalg.svdvals, (x,), (tangent,))
+    assert close(moved, (u.mT @ tangent @ vh.mT).diagonal())
+    with forward_ad.dual_level():
+        values = linalg.eigvalsh(forward_ad.make_dual(x + x.mT, tangent + tangent.mT))
+        assert forward_ad.unpack_dual(values).tangent is not None

@@ -10,7 +10,25 @@ from typing import Any
 
 from ..function import FunctionCtx
 from ..op import Op, _Output, _Packed, packed_by
-from ..ops import activation, attention, elementwise, index, linear, loss, matmul, norm, random, reduce, softmax, unary
+from ..ops import (
+    activation,
+    attention,
+    decompositions,
+    determinants,
+    elementwise,
+    index,
+    linalg,
+    linear,
+    loss,
+    matmul,
+    norm,
+    products,
+    pseudoinverse,
+    random,
+    reduce,
+    softmax,
+    unary,
+)
 from ..tensor import Tensor
 
 # The names of the values that an operation's `keep` saves, in its order.
@@ -45,6 +63,17 @@ _NAMES = {
     attention.Attention: "query key value output",
     loss.CrossEntropy: "self target",
     index.GatherRows: "indices",
+    linalg.Inv: "inverse",
+    linalg.Solve: "A result",
+    linalg.SolveTriangular: "self result",
+    determinants.Det: "A",
+    determinants.Slogdet: "A",
+    decompositions.Cholesky: "L",
+    decompositions.Qr: "Q R",
+    decompositions.Eigh: "eigenvalues eigenvectors",
+    decompositions.Svd: "U S Vh",
+    pseudoinverse.Pinv: "self result",
+    products.MatrixExp: "self",
 }
 
 

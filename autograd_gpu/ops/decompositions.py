@@ -292,8 +292,8 @@ def _is_upper(UPLO: str) -> bool:
 
 
 def _is_recorded(x: Tensor) -> bool:
-    """Whether a gradient may be asked for, which needs the vectors."""
-    return modes.grad and edge_of(x) is not None
+    """Whether a derivative may be asked for, which needs the vectors."""
+    return (modes.grad and edge_of(x) is not None) or x._tangent is not None
 
 
 # ---------------------------------------------------------------------------------------------- singular values

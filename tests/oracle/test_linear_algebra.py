@@ -354,6 +354,22 @@ L.inv(A=A)
 L.solve(A=A, B=b)
 L.tensorsolve(input=A, other=b)
 L.vecdot(x=A, y=b)
+L.inv(A).grad_fn._saved_inverse
+L.solve(A, C).grad_fn._saved_result
+L.solve_triangular(A, C, upper=True).grad_fn._saved_self
+L.cholesky(P).grad_fn._saved_L
+L.qr(A).Q.grad_fn._saved_R
+L.eigvalsh(P).grad_fn._saved_eigenvalues
+L.svdvals(A).grad_fn._saved_S
+L.det(A).grad_fn._saved_A
+L.pinv(A).grad_fn._saved_result
+L.matrix_exp(A).grad_fn._saved_self
+L.inv(A).grad_fn.name()
+L.qr(A).R.grad_fn.name()
+L.eigh(P)[1].grad_fn.name()
+L.svd(A).S.grad_fn.name()
+L.slogdet(A)[1].grad_fn.name()
+T.cdist(A, A).grad_fn.name()
 issubclass(L.LinAlgError, RuntimeError)
 """
 
