@@ -111,7 +111,8 @@ def _rows(*columns: Sequence[np.ndarray] | None) -> Iterator[tuple[np.ndarray | 
 def _blocks(tensor: Sequence[np.ndarray | None]) -> Iterator[Sequence[np.ndarray | None]]:
     """Parts of a tensor's arrays, in the dtype they are computed in. What is written to a part reaches the array."""
     size = tensor[0].size
-    flat = size > BLOCK and all(x is None or x.flags.c_contiguous for x in tensor)
+    # Without dimensions NumPy would give numbers, which no result can be written into.
+    flat = (size > BLOCK or tensor[0].ndim == 0) and all(x is None or x.flags.c_contiguous for x in tensor)
     if flat:
         tensor = [None if x is None else x.reshape(-1) for x in tensor]
     for start in range(0, size, BLOCK) if flat else (0,):
