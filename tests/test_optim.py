@@ -116,11 +116,11 @@ def test_many_parameters_of_every_size_are_stepped_as_one_by_one(kind, device):
         np.testing.assert_allclose(one.detach().cpu().numpy(), other.detach().cpu().numpy(), rtol=1e-6)
 
 
-@pytest.mark.parametrize("kind", [lambda p: optim.SGD(p, 0.5, momentum=0.9), optim.Adam, optim.AdamW])
+@pytest.mark.parametrize("kind", [lambda p, lr: optim.SGD(p, lr, momentum=0.9), optim.Adam, optim.AdamW])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 def test_a_parameter_may_be_one_number(kind, dtype, device):
     number, vector = (nn.Parameter(torch.ones(shape, dtype=dtype, device=device)) for shape in ((), (1,)))
-    optimizer = kind([number, vector])
+    optimizer = kind([number, vector], lr=0.1)
     for _ in range(2):
         for parameter in (number, vector):
             parameter.grad = torch.full_like(parameter.detach(), 2.0)
