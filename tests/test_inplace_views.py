@@ -106,6 +106,17 @@ def test_writing_to_an_expanded_tensor_is_refused():
         torch.ones(1).expand(3).add_(1)
 
 
+def test_one_value_may_be_written_to_an_expanded_tensor():
+    x = leaf(1, 2)
+    y = x * 1
+    assert torch.ones(1).expand(3).fill_(2).tolist() == [2, 2, 2]
+    view = y[:1].expand(3)
+    view.zero_()
+    assert (view.tolist(), y.tolist(), y._version) == ([0, 0, 0], [0, 2], 1)
+    (y.sum() + view.sum()).backward()
+    assert x.grad.tolist() == [0, 1]
+
+
 # Views
 
 

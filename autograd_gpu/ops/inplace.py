@@ -22,7 +22,7 @@ from ..tensor import (
 )
 from ..user_line import user_line
 from .cast import Number, as_number, broadcast, cast, is_scalar, to_device, zero_gradient
-from .shape import expand
+from .shape import expand, narrow
 from .strided import AsStrided, AsStridedCopy, extent, laid_out, strides_of
 
 before_write: list[Callable[[Tensor], None]] = []  # called with a tensor whose memory is about to be written
@@ -118,7 +118,7 @@ class ZeroRegion(Op):
 def check_writable(x: Tensor, name: str) -> None:
     """Raise when writing to x's memory would be ambiguous, or would lose gradients."""
     array = x._array
-    if 0 in array.strides and array.size and any(n > 1 and s == 0 for n, s in zip(array.shape, array.strides)):
+    if 0 in array.strides and _repeated_dims(array):
         raise RuntimeError(
             "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
             f"Please clone() the tensor before performing the operation. ({name})"
@@ -128,6 +128,11 @@ def check_writable(x: Tensor, name: str) -> None:
         refresh_view(x)  # the write is to the base, of which x may show more than the view that it was taken from did
     for watch in before_write:
         watch(x)
+
+
+def _repeated_dims(array: Any) -> list[int]:
+    """Return the dimensions along which one element is seen again and again."""
+    return [d for d, (n, s) in enumerate(zip(array.shape, array.strides)) if n > 1 and s == 0] if array.size else []
 
 
 def _is_strided(steps: tuple | None) -> bool:
@@ -332,6 +337,12 @@ def fill_(self: Tensor, value: Number | Tensor) -> Tensor:
                 f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions."
             )
         return copy_(self, broadcast(to_device(value, self.device), self._array.shape))
+    if 0 in self._array.strides and (repeated := _repeated_dims(self._array)):
+        once = self  # here one value may go to one place several times: the first time does
+        for dim in repeated:
+            once = narrow(once, dim, 0, 1)
+        fill_(once, value)
+        return self
     check_writable(self, "fill_")
     if not _records(self, ()):
         self.device.backend.fill(self._array, as_number(value))  # type: ignore[attr-defined]

@@ -57,6 +57,18 @@ RESHAPING = [
 ]
 
 
+# Writes that are not recorded, and views of which there are several.
+UNRECORDED = [
+    "with T.no_grad(): t[{a}].mul_(0.5)",
+    "with T.no_grad(): t[{a}][0].add_(0.25)",
+    "with T.no_grad(): t[{a}].t().copy_(t[{b}] * 1)",
+    "with T.no_grad(): t[{a}].fill_(0.75)",
+    "t.append(t[{a}].chunk(1)[0])",
+    "t.append(t[{a}].unbind(1)[0].unsqueeze(1).expand(3, 3))",
+    "t.append(t[{a}].split([2, 1])[1].expand(3, 3))",
+]
+
+
 def program(seed: int, choice: list[str]) -> list[str]:
     """Steps on tensors t[0], t[1] (not leaves, so that they may be written) and what the steps append."""
     rng = random.Random(seed)
@@ -107,3 +119,9 @@ def test_random_programs(block):
 def test_random_programs_that_reshape_in_place(block):
     for seed in range(25 * block, 25 * block + 25):
         check(seed, [*STEPS, *RESHAPING, *RESHAPING])
+
+
+@pytest.mark.parametrize("block", range(20))
+def test_random_programs_with_writes_that_are_not_recorded(block):
+    for seed in range(25 * block, 25 * block + 25):
+        check(seed, [*STEPS, *UNRECORDED, *UNRECORDED])
