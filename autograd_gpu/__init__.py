@@ -20,6 +20,9 @@ from .dtypes import (
 )  # fmt: skip
 from .engine import enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled
 from .errors import DeviceUnavailable
+from .layouts import channels_last, channels_last_3d, contiguous_format, preserve_format, strided
+from .layouts import Layout as layout
+from .layouts import MemoryFormat as memory_format
 from .ops import methods as _methods
 from .ops.arrange import (
     adjoint, atleast_1d, atleast_2d, atleast_3d, block_diag, cartesian_prod, column_stack, diag, diag_embed,

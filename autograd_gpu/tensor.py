@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from . import dtypes
 from .device import Device
 from .engine import Edge, Node, RemovableHandle, add_hook, hooks_of, modes, next_sequence
+from .layouts import MemoryFormat, check_memory_format, strided
 from .user_line import user_line
 
 
@@ -154,6 +155,8 @@ class Tensor:
     _retains_grad = False
     _inert_flag = False  # requires_grad=True inside inference_mode: reads as True, records nothing there
 
+    layout = strided
+
     __array_priority__ = 1000  # numpy_array * tensor asks the tensor
 
     # ------------------------------------------------------------------------------------------ what it is
@@ -205,7 +208,8 @@ class Tensor:
         strides = tuple(s // self._array.dtype.itemsize for s in self._array.strides)
         return strides if dim is None else strides[dim]
 
-    def is_contiguous(self) -> bool:
+    def is_contiguous(self, memory_format: MemoryFormat | None = None) -> bool:
+        check_memory_format(memory_format, "is_contiguous")
         return bool(self._array.flags.c_contiguous)
 
     def is_floating_point(self) -> bool:

@@ -162,3 +162,27 @@ def test_requires_grad_and_its_refusal(device):
 def test_what_cannot_be_made(make, error):
     with pytest.raises(error):
         make()
+
+
+def test_memory_is_row_major(device):
+    x = torch.ones(2, 3, device=device)
+    assert x.layout is torch.strided
+    for fresh in (
+        x.t().clone(memory_format=torch.contiguous_format),
+        x.t().contiguous(memory_format=torch.contiguous_format),
+        torch.zeros_like(x, memory_format=torch.preserve_format),
+        x.to(torch.float64, memory_format=torch.preserve_format),
+    ):
+        assert fresh.is_contiguous(memory_format=torch.contiguous_format)
+
+
+@pytest.mark.ours
+def test_other_memory_formats_are_refused_by_name():
+    x = torch.ones(1, 3, 2, 2)
+    for call in (
+        lambda: x.contiguous(memory_format=torch.channels_last),
+        lambda: x.to(memory_format=torch.channels_last),
+        lambda: torch.empty_like(x, memory_format=torch.channels_last),
+    ):
+        with pytest.raises(NotImplementedError, match="channels_last is not supported"):
+            call()

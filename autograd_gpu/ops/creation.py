@@ -15,6 +15,7 @@ from ..device import cpu as CPU
 from ..device import resolve
 from ..dtypes import DType
 from ..engine import modes
+from ..layouts import MemoryFormat, check_memory_format
 from ..tensor import AccumulateGrad, Tensor, check_can_require_grad, mark_inference, wrap
 from .cast import Number, cast, is_scalar, to_device
 from .shape import as_sizes
@@ -148,25 +149,56 @@ def empty(*size: Any, dtype: DType | None = None, device: Any = None, requires_g
     return with_grad(wrap(place.backend.empty(as_sizes(size), dtype.numpy), place), requires_grad)
 
 
-def zeros_like(input: Tensor, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def zeros_like(
+    input: Tensor,
+    *,
+    dtype: DType | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: MemoryFormat | None = None,
+) -> Tensor:
     """Return zeros with the shape, dtype and device of input."""
+    check_memory_format(memory_format, "zeros_like")
     return _filled(input._array.shape, 0, dtype or input.dtype, device or input.device, requires_grad)
 
 
-def ones_like(input: Tensor, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def ones_like(
+    input: Tensor,
+    *,
+    dtype: DType | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: MemoryFormat | None = None,
+) -> Tensor:
     """Return ones with the shape, dtype and device of input."""
+    check_memory_format(memory_format, "ones_like")
     return _filled(input._array.shape, 1, dtype or input.dtype, device or input.device, requires_grad)
 
 
 def full_like(
-    input: Tensor, fill_value: Number, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False
+    input: Tensor,
+    fill_value: Number,
+    *,
+    dtype: DType | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: MemoryFormat | None = None,
 ) -> Tensor:
     """Return a tensor filled with one value, with the shape, dtype and device of input."""
+    check_memory_format(memory_format, "full_like")
     return _filled(input._array.shape, fill_value, dtype or input.dtype, device or input.device, requires_grad)
 
 
-def empty_like(input: Tensor, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def empty_like(
+    input: Tensor,
+    *,
+    dtype: DType | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: MemoryFormat | None = None,
+) -> Tensor:
     """Return an unfilled tensor with the shape, dtype and device of input."""
+    check_memory_format(memory_format, "empty_like")
     return empty(
         input._array.shape, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad
     )

@@ -12,6 +12,7 @@ from .. import dtypes
 from ..device import Device, resolve
 from ..device import cpu as CPU
 from ..dtypes import DType
+from ..layouts import check_memory_format
 from ..printing import represent
 from ..tensor import AccumulateGrad, Tensor, edge_of
 from . import (
@@ -336,6 +337,7 @@ def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     """Return the tensor in another dtype and/or on another device: ``to(dtype)``, ``to(device)``, ``to(other)``."""
     kwargs.pop("non_blocking", None)
     copy_wanted = kwargs.pop("copy", False)
+    check_memory_format(kwargs.pop("memory_format", None), "to")
     dtype, device = kwargs.pop("dtype", None), kwargs.pop("device", None)
     if kwargs:
         raise TypeError(f"to() got an unexpected keyword argument '{next(iter(kwargs))}'")

@@ -9,6 +9,7 @@ from .. import dtypes
 from ..device import Device, in_level, resolve
 from ..device import cpu as CPU
 from ..dtypes import DType
+from ..layouts import MemoryFormat, check_memory_format
 from ..op import Op
 from ..tensor import Tensor, wrap
 from .cast import to_device
@@ -156,13 +157,29 @@ def randn(
     return _with_grad(_draw("normal", as_sizes(size), dtype, device, generator), requires_grad)
 
 
-def rand_like(input: Tensor, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def rand_like(
+    input: Tensor,
+    *,
+    dtype: DType | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: MemoryFormat | None = None,
+) -> Tensor:
     """Return `rand` with the shape, dtype and device of input."""
+    check_memory_format(memory_format, "rand_like")
     return rand(input.shape, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
 
 
-def randn_like(input: Tensor, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def randn_like(
+    input: Tensor,
+    *,
+    dtype: DType | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: MemoryFormat | None = None,
+) -> Tensor:
     """Return `randn` with the shape, dtype and device of input."""
+    check_memory_format(memory_format, "randn_like")
     return randn(input.shape, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..dtypes import DType
+from ..layouts import MemoryFormat, check_memory_format
 from ..op import Op, View
 from ..tensor import Size, Tensor
 from .cast import Expand, broadcast_shape, broadcast_together, cast, result_type
@@ -491,13 +492,15 @@ def broadcast_shapes(*shapes: Sequence[int]) -> Size:
     return Size(result)
 
 
-def contiguous(input: Tensor) -> Tensor:
+def contiguous(input: Tensor, memory_format: MemoryFormat | None = None) -> Tensor:
     """Return input itself when its elements lie in row-major order, else a copy in which they do."""
+    check_memory_format(memory_format, "contiguous")
     return input if input._array.flags.c_contiguous else Clone.apply(input)
 
 
-def clone(input: Tensor) -> Tensor:
-    """Return a copy, through which gradients flow."""
+def clone(input: Tensor, *, memory_format: MemoryFormat | None = None) -> Tensor:
+    """Return a copy, in row-major order, through which gradients flow."""
+    check_memory_format(memory_format, "clone")
     return Clone.apply(input)
 
 
