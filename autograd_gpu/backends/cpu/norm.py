@@ -4,13 +4,13 @@ of a sum; forward and backward."""
 from __future__ import annotations
 
 import functools
-from typing import NamedTuple
 
 import numpy as np
 
 from .precision import HALVES, accumulator, wide
 from .quiet import quiet
 from .row_blocks import LARGE, row_blocks
+from .row_sums import products_along, sums_along
 
 __all__ = ["add_layer_norm", "add_rms_norm", "layer_norm", "layer_norm_backward", "rms_norm", "rms_norm_backward"]
 
@@ -50,9 +50,6 @@ def rms_norm_backward(gy, x, rstd, weight, gsum):
     return _backward(gy, x, None, rstd, weight, gsum, False)[:2]
 
 
-SMALL = 8192  # elements: up to here NumPy's price per call counts, and BLAS starts no threads
-
-
 # ---------------------------------------------------------------------------------------------- whole or in blocks
 
 
@@ -89,25 +86,28 @@ def _backward(gy, x, mean, rstd, weight, gsum, biased):
 
 def _forward_rows(x, weight, bias, eps, centred):
     wide_x = wide(x)
-    numbers = _numbers(x.shape[1] or 1, wide_x.dtype)
-    mean = _row_means(wide_x, numbers) if centred else None
-    offset = np.subtract(wide_x, mean[:, None]) if centred else wide_x
-    rstd = np.vecdot(offset, offset)
-    rstd *= numbers.share
+    share = _share(x.shape[1] or 1, wide_x.dtype)
+    mean, offset = None, wide_x
+    if centred:
+        mean = sums_along(wide_x, 1)
+        mean *= share
+        offset = np.subtract(wide_x, mean)
+    rstd = products_along(offset, offset, 1)
+    rstd *= share
     rstd += eps
     np.sqrt(rstd, rstd)
     np.reciprocal(rstd, rstd)
-    y = np.multiply(offset, rstd[:, None], offset if centred else None)
+    y = np.multiply(offset, rstd, offset if centred else None)
     if weight is not None:
         y *= weight
     if bias is not None:
         y += bias
-    return y.astype(x.dtype, copy=False), mean, rstd
+    return y.astype(x.dtype, copy=False), mean[:, 0] if centred else None, rstd[:, 0]
 
 
 def _backward_rows(gy, x, mean, rstd, weight, gsum, biased):
     wide_gy, column = wide(gy), rstd[:, None]
-    numbers = _numbers(x.shape[1] or 1, wide_gy.dtype)
+    share = _share(x.shape[1] or 1, wide_gy.dtype)
     if mean is None:
         normalised = wide(x) * column
     else:
@@ -116,35 +116,24 @@ def _backward_rows(gy, x, mean, rstd, weight, gsum, biased):
     gweight = None if weight is None else np.einsum("rc,rc->c", wide_gy, normalised)
     gbias = np.add.reduce(wide_gy, 0) if biased else None
     g = wide_gy if weight is None else wide_gy * weight
-    along = np.vecdot(g, normalised)
-    along *= numbers.share
-    normalised *= along[:, None]
+    along = products_along(g, normalised, 1)
+    along *= share
+    normalised *= along
     gx = np.subtract(g, normalised, normalised)
     if mean is not None:
-        gx -= _row_means(g, numbers)[:, None]
+        offset = sums_along(g, 1)
+        offset *= share
+        gx -= offset
     gx *= column
     if gsum is not None:
         gx += wide(gsum)
     return gx.astype(x.dtype, copy=False), gweight, gbias
 
 
-def _row_means(x, numbers):
-    # The product with ones takes a third of the time of the sum.
-    means = x.dot(numbers.ones) if 0 < x.size <= SMALL else np.add.reduce(x, 1)
-    means *= numbers.share
-    return means
-
-
-class _Numbers(NamedTuple):
-    """1 / columns, as an array of no dimensions since that is twice as fast as a Python number; a 1 for each column."""
-
-    share: np.ndarray
-    ones: np.ndarray | None
-
-
 @functools.lru_cache(maxsize=64)
-def _numbers(columns, dtype):
-    return _Numbers(np.array(1 / columns, dtype), np.ones(columns, dtype) if columns <= SMALL else None)
+def _share(columns, dtype):
+    """1 / columns as an array of no dimensions: with a Python number an operation on a small array takes twice as long."""
+    return np.array(1 / columns, dtype)
 
 
 def _sum(x, residual):

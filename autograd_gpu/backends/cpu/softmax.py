@@ -7,6 +7,7 @@ import numpy as np
 from .precision import wide
 from .quiet import quiet
 from .row_blocks import LARGE, by_rows
+from .row_sums import products_along, sums_along
 
 __all__ = ["log_softmax", "log_softmax_backward", "softmax", "softmax_backward"]
 
@@ -37,7 +38,7 @@ def _softmax(x, dim):
     wide_x = wide(x)
     y = np.subtract(wide_x, _maximum(wide_x, dim))  # max first: exp overflows
     np.exp(y, y)
-    y /= np.add.reduce(y, dim, None, None, True)
+    y /= sums_along(y, dim)
     return y.astype(x.dtype, copy=False)
 
 
@@ -45,11 +46,7 @@ def _softmax_backward(gy, y, dim):
     if y.ndim == 0:
         return np.zeros_like(y)
     wide_y, wide_gy = wide(y), wide(gy)
-    if dim == y.ndim - 1:
-        total = np.vecdot(wide_gy, wide_y)[..., None]
-    else:  # vecdot along a stride would read a value a cache line
-        total = np.add.reduce(wide_gy * wide_y, dim, None, None, True)
-    gx = np.subtract(wide_gy, total)
+    gx = np.subtract(wide_gy, products_along(wide_gy, wide_y, dim))
     gx *= wide_y
     return gx.astype(y.dtype, copy=False)
 
@@ -59,7 +56,7 @@ def _log_softmax(x, dim):
         return np.zeros_like(x)
     wide_x = wide(x)
     y = np.subtract(wide_x, _maximum(wide_x, dim))
-    y -= np.log(np.add.reduce(np.exp(y), dim, None, None, True))
+    y -= np.log(sums_along(np.exp(y), dim))
     return y.astype(x.dtype, copy=False)
 
 
@@ -68,7 +65,7 @@ def _log_softmax_backward(gy, y, dim):
         return np.zeros_like(y)
     wide_gy = wide(gy)
     gx = np.exp(wide(y))
-    gx *= np.add.reduce(wide_gy, dim, None, None, True)
+    gx *= sums_along(wide_gy, dim)
     np.subtract(wide_gy, gx, gx)
     return gx.astype(y.dtype, copy=False)
 
