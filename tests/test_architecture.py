@@ -19,7 +19,7 @@ ROOM = "autograd_gpu."
 
 # Each layer may import from itself and from the layers above it in this list.
 LAYERS = [
-    {"errors", "determinism", "dtypes", "engine", "precision", "version", "user_line"},
+    {"errors", "determinism", "dtypes", "engine", "layouts", "precision", "version", "user_line"},
     {"kernels"},
     {"backends"},
     {"device"},
