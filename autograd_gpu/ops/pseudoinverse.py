@@ -58,7 +58,7 @@ def pinv(
     if hermitian:
         check_square("linalg.pinv", input)
     u, s, vh = svd_parts(input.detach())
-    tolerance = _tolerance(input, s, atol, rtol if rcond is None else rcond)
+    tolerance = _tolerance(input, s[..., :1], atol, rtol if rcond is None else rcond)  # type: ignore[index]
     inverse = where(s > tolerance, 1 / s, 0.0)
     return Pinv.apply(input, Matmul.apply(mT(vh) * unsqueeze(inverse, -2), u, flip_y=True))
 
@@ -81,7 +81,8 @@ def matrix_rank(
     check_matrices("torch.linalg.matrix_rank", input, letter="input")
     input = input.detach()
     s = eigvalsh(input).abs() if hermitian else svdvals(input)  # type: ignore[attr-defined]
-    return sum(s > _tolerance(input, s, atol if tol is None else tol, rtol), -1)
+    largest = amax(s, -1, keepdim=True) if hermitian and s._array.shape[-1] else s[..., :1]  # type: ignore[index]
+    return sum(s > _tolerance(input, largest, atol if tol is None else tol, rtol), -1)
 
 
 def _check_single_or_double(x: Tensor) -> None:
@@ -89,20 +90,20 @@ def _check_single_or_double(x: Tensor) -> None:
         raise RuntimeError(f"This function doesn't handle types other than float and double, but got {scalar_type(x)}")
 
 
-def _tolerance(A: Tensor, s: Tensor, atol: Tolerance, rtol: Tolerance) -> Tensor | float:
-    """Return the largest values, (*, 1), that count as zero."""
-    if s._array.shape[-1] == 0:
-        return 0.0
+def _tolerance(A: Tensor, largest: Tensor, atol: Tolerance, rtol: Tolerance) -> Tensor:
+    """Return the values, (*, 1), up to which singular values count as zero, given the largest, (*, 1)."""
+    precision = max(A._array.shape[-2:]) * dtypes.finfo(A.dtype).eps
+    if not (isinstance(atol, Tensor) or isinstance(rtol, Tensor)):
+        share = rtol if rtol is not None else 0.0 if atol else precision
+        return largest * share if not atol else (largest * share).clamp(min=atol)  # type: ignore[attr-defined]
 
     def column(tolerance: Number | Tensor) -> Tensor:
         if isinstance(tolerance, Tensor):
             return unsqueeze(tolerance, -1)
-        return s.new_full((1,), tolerance)  # type: ignore[attr-defined]
+        return largest.new_full((1,), tolerance)  # type: ignore[attr-defined]
 
     least = column(0.0 if atol is None else atol)
-    default = max(A._array.shape[-2:]) * dtypes.finfo(A.dtype).eps
-    share = where(least > 0, 0.0, column(default)) if rtol is None else column(rtol)
-    return maximum(least, amax(s, -1, keepdim=True) * share)
+    return maximum(least, largest * (where(least > 0, 0.0, column(precision)) if rtol is None else column(rtol)))
 
 
 def lstsq(input: Tensor, b: Tensor, rcond: float | None = None, *, driver: str | None = None) -> Any:
@@ -139,7 +140,7 @@ def lstsq(input: Tensor, b: Tensor, rcond: float | None = None, *, driver: str |
     rtol = max(rows, columns) * dtypes.finfo(input.dtype).eps if rcond is None else rcond
     x = Matmul.apply(pinv(left, rtol=rtol), right)
     s = svdvals(left.detach())
-    rank = sum(s > _tolerance(left, s, None, rtol), -1)
+    rank = sum(s > _tolerance(left, s[..., :1], None, rtol), -1)
     residuals = left.new_empty(0)  # type: ignore[attr-defined]
     if driver != "gelsy" and rows > columns and bool((rank == columns).all()):  # type: ignore[attr-defined]
         difference = Matmul.apply(left, x) - right
