@@ -2,6 +2,7 @@
 
 import math
 import types
+import warnings
 
 import numpy as np
 import pytest
@@ -117,6 +118,63 @@ def names_of(library: types.ModuleType) -> dict:
 @pytest.mark.parametrize("call", CALLS)
 def test_pytorch_agrees(call):
     assert_same(*(eval(call, names_of(library)) for library in (ag, torch)), call)
+
+
+WITH_OUT = """
+T.addcdiv(a, b, b, out=o)
+T.fmax(a, b, out=o)
+T.frac(a, out=o)
+T.hypot(a, b, out=o)
+T.lerp(a, b, 0.5, out=o)
+T.logaddexp(a, b, out=o)
+T.nan_to_num(a, out=o)
+T.sinc(a, out=o)
+T.xlogy(a, b.abs(), out=o)
+T.deg2rad(a, out=o)
+T.float_power(b.abs(), a, out=o.double())
+T.cumprod(a, 0, out=o)
+T.logcumsumexp(a, 1, out=o)
+T.lgamma(a, out=o)
+T.digamma(a, out=o)
+T.polygamma(1, a.abs(), out=o)
+T.mvlgamma(a.abs() + 1, 2, out=o)
+T.erfinv(a / 9, out=o)
+T.i0(a, out=o)
+T.igamma(a.abs(), b.abs(), out=o)
+T.igammac(a.abs(), b.abs(), out=o)
+T.nextafter(a, b, out=o)
+T.quantile(a, 0.5, 1, out=o)
+T.nanquantile(a, 0.5, 0, out=o)
+T.renorm(a, 2, 0, 1, out=o)
+T.gcd(n, n + 2, out=n * 0)
+T.lcm(n, n + 2, out=n * 0)
+T.bitwise_left_shift(n, 2, out=n * 0)
+T.signbit(a, out=a > 9)
+T.isposinf(a / 0, out=a > 9)
+T.searchsorted(n[0], n, out=n * 0)
+T.bucketize(n, n[1], out=n * 0)
+T.hstack([a, b], out=o)
+T.vstack([a, b], out=o)
+T.diag(a[:3, :3], out=o)
+T.take_along_dim(a, n[:, :2] % 3, 1, out=o)
+T.histc(a, 4, -2, 2, out=o)
+T.heaviside(a, b, out=o)
+T.nanmean(a, 1, out=o)
+""".strip().splitlines()
+
+
+@pytest.mark.parametrize("call", WITH_OUT)
+def test_results_go_where_out_says(call):
+    results = []
+    for library in (ag, torch):
+        names = {name: value if name == "T" else value.detach() for name, value in names_of(library).items()}
+        names |= {"o": library.empty(0), "n": library.arange(12).reshape(3, 4)}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            results.append(eval(call, names))
+        if "out=o)" in call:
+            assert results[-1] is names["o"]
+    assert_same(*results, call)
 
 
 def test_a_dropped_function_draws_and_writes_in_place():
