@@ -164,6 +164,18 @@ def test_what_cannot_be_made(make, error):
         make()
 
 
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ([[1, 2], [3]], r"expected sequence of length 2 at dim 1 \(got 1\)"),
+        ([[[1], [2]], [[3], [4, 5]]], r"expected sequence of length 1 at dim 2 \(got 2\)"),
+    ],
+)
+def test_ragged_lists_say_where(data, said):
+    with pytest.raises(ValueError, match=said):
+        torch.tensor(data)
+
+
 def test_memory_is_row_major(device):
     x = torch.ones(2, 3, device=device)
     assert x.layout is torch.strided

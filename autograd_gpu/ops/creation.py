@@ -69,7 +69,7 @@ def _as_array(data: Any, dtype: DType | None) -> np.ndarray:
     try:
         array = np.asarray(data)
     except ValueError as error:
-        raise ValueError(f"tensor(): the nested sequences have different lengths somewhere: {error}") from None
+        raise ValueError(_ragged(data, 0) or str(error)) from None
     if dtype is None:
         kind = array.dtype.kind
         if kind == "f" and not isinstance(data, np.ndarray):
@@ -83,6 +83,16 @@ def _as_array(data: Any, dtype: DType | None) -> np.ndarray:
         else:
             dtype = dtypes.get_default_dtype() if array.size == 0 else dtypes.from_numpy(array.dtype)
     return np.array(array, dtype=dtypes.as_dtype(dtype).numpy, order="C", copy=True)
+
+
+def _ragged(data: Any, dim: int, length: int | None = None) -> str | None:
+    """Say where nested sequences differ in length; None when they do not."""
+    if not isinstance(data, (list, tuple)):
+        return None if length is None else f"expected sequence of length {length} at dim {dim}, but got {data!r}"
+    if length is not None and len(data) != length:
+        return f"expected sequence of length {length} at dim {dim} (got {len(data)})"
+    inner = len(data[0]) if data and isinstance(data[0], (list, tuple)) else None
+    return next((found for part in data if (found := _ragged(part, dim + 1, inner))), None)
 
 
 def _without_tensors(data: Any) -> Any:
