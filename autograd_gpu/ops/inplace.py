@@ -259,9 +259,7 @@ def move_history(x: Tensor, edge: Any) -> None:
 
 
 def _records(x: Tensor, values: tuple) -> bool:
-    if modes.grad and (
-        edge_of(x) is not None or any(isinstance(v, Tensor) and edge_of(v) is not None for v in values)
-    ):
+    if modes.grad and (edge_of(x) is not None or any(isinstance(v, Tensor) and edge_of(v) is not None for v in values)):
         return True
     return bool(duals) and any(isinstance(v, Tensor) and v._tangent is not None for v in (x, *values))
 

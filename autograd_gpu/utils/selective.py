@@ -105,7 +105,7 @@ class _FirstRun(_Run):
         self.policy = policy
 
     def compute(self, operation: type[Op], inputs: tuple, parameters: dict) -> Any:
-        result = _compute(_noting(operation), inputs, parameters)
+        result = _compute(_noting(operation), inputs, parameters)  # type: ignore[arg-type]
         notes = _passed.pop()
         context = SelectiveCheckpointContext(is_recompute=False, op_output=result)
         decision = self.policy(context, operation, *inputs, **parameters)
@@ -150,7 +150,7 @@ class _SecondRun(_Run):
             with no_grad():
                 _compute(operation, inputs, parameters)
         _passed.append(entry.recall(self.allow_mutation))
-        return _compute(_recalling(operation), inputs, parameters)
+        return _compute(_recalling(operation), inputs, parameters)  # type: ignore[arg-type]
 
 
 def _compute(operation: type[Op], inputs: tuple, parameters: dict) -> Any:
