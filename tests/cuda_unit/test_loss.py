@@ -49,7 +49,7 @@ def test_values_and_gradients(shape, dtype):
     [
         ("float32", 1), ("float32", 3), ("bfloat16", 129), ("float16", 257), ("float32", 4099), ("float32", 16380),
         ("float32", 16381), ("bfloat16", 32760), ("bfloat16", 32761), ("float64", 8191), ("float32", 262_144),
-        ("bfloat16", 262_144),
+        ("bfloat16", 262_144), ("float16", 262_144), ("float64", 262_144),
     ],
 )  # fmt: skip
 def test_loss_and_gradient_in_one_reading(dtype, cols):

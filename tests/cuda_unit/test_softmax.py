@@ -40,7 +40,7 @@ def test_rows(shape, dtype):
         ("float32", 4), ("float32", 5), ("float32", 128), ("float32", 129), ("bfloat16", 2048), ("bfloat16", 2049),
         ("float32", 1024), ("float32", 1025), ("float32", 8188), ("float32", 8189), ("float32", 16380),
         ("float32", 16381), ("float16", 32760), ("float16", 32761), ("float64", 8190), ("float64", 8191),
-        ("float32", 262_144), ("bfloat16", 262_144),
+        ("float32", 262_144), ("bfloat16", 262_144), ("float16", 262_144), ("float64", 262_144),
     ],
 )  # fmt: skip
 def test_rows_of_any_length(dtype, cols):
