@@ -71,7 +71,7 @@ def main() -> int:
         print(f"matmul_choice: not measured. {error}")
         return NO_GPU
     if blas.bindings() is None:
-        print("matmul_choice: nvmath-python is not installed, so that there is nothing to choose from")
+        print("matmul_choice: nothing to choose from; for cuBLASLt, pip install 'nvmath-python[cu13]' (or [cu12])")
         return NO_GPU
     rows = measure(SIZES, DTYPES, 0.1)
     path = choice.path()
