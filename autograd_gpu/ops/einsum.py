@@ -35,6 +35,8 @@ def einsum(equation: str, *operands: Any) -> Tensor:
 
 def tensordot(a: Tensor, b: Tensor, dims: int | Sequence[Any] = 2) -> Tensor:
     """Return the sum of products over the last `dims` dimensions of a and the first of b, or over two lists of them."""
+    if a._array.dtype != b._array.dtype:
+        raise RuntimeError(f"both inputs should have same dtype (tensordot: got {a.dtype} and {b.dtype})")
     if isinstance(dims, int):
         if dims < 0:
             raise RuntimeError(f"tensordot expects dims >= 0, but got dims={dims}")

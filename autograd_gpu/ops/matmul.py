@@ -167,6 +167,8 @@ def inner(input: Tensor, other: Tensor) -> Tensor:
         raise RuntimeError(
             f"inner() the last dimension must match on both input tensors but got shapes {list(x)} and {list(y)}"
         )
+    if input._array.dtype != other._array.dtype:
+        raise RuntimeError(f"both inputs should have same dtype (inner: got {input.dtype} and {other.dtype})")
     check_operands("inner", input, other)
     rows, columns = (reshape(z, (math.prod(z.shape[:-1]), x[-1])) for z in (input, other))
     return reshape(Matmul.apply(rows, columns, flip_y=True), x[:-1] + y[:-1])
