@@ -1,5 +1,5 @@
 """Checks for `gpu_check` of what sizes and schedules can break: 2^31 elements, many planes, every tile of a convolution,
-two streams at once, running out of memory in the middle of a step."""
+two streams at once, running out of memory in the middle of a step, steps captured into graphs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 import autograd_gpu as ag
+from autograd_gpu.training.captured import CapturedStep
 
 Check = tuple[str, Callable[[], None]]
 
@@ -142,3 +143,40 @@ def out_of_memory() -> Iterator[Check]:
 
     yield "recovery from running out of memory", recovers
     yield "recovery in the middle of a step", step_recovers
+
+
+def captured_steps() -> Iterator[Check]:
+    """Replays of a captured training step against the steps themselves, bit for bit: dropout, clipping, a schedule."""
+    F = ag.nn.functional
+
+    def losses(captures: bool, dtype: ag.dtype) -> list[float]:
+        ag.manual_seed(0)
+        model = ag.nn.Sequential(ag.nn.Linear(64, 128), ag.nn.LayerNorm(128), ag.nn.GELU(), ag.nn.Linear(128, 10))
+        model.to("cuda", dtype)
+        optimizer = ag.optim.AdamW(model.parameters(), lr=0.01)
+        schedule = ag.optim.lr_scheduler.StepLR(optimizer, 1, gamma=0.9)
+
+        def update(x: ag.Tensor, y: ag.Tensor) -> ag.Tensor:
+            optimizer.zero_grad()
+            loss = F.cross_entropy(F.dropout(model(x), 0.1), y)
+            loss.backward()
+            ag.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            return loss
+
+        step, found = CapturedStep(update) if captures else update, []
+        for number in range(8):
+            source = np.random.default_rng(number)
+            x = ag.from_numpy(source.standard_normal((32, 64))).to("cuda", dtype)
+            found.append(step(x, ag.from_numpy(source.integers(0, 10, 32)).to("cuda")).item())
+            ag.empty(1 << 16, device="cuda").fill_(1e30)  # memory that a graph does not own may change at any time
+            schedule.step()
+        return found
+
+    for dtype in (ag.float32, ag.bfloat16):
+
+        def agree(dtype: ag.dtype = dtype) -> None:
+            eager, replayed = losses(False, dtype), losses(True, dtype)
+            assert replayed == eager, (eager, replayed)
+
+        yield f"a captured step, {str(dtype).split('.')[-1]}", agree

@@ -297,6 +297,7 @@ def main() -> int:
         "convolutions": device_checks.convolutions(1 / 16 if options.rehearse else 1.0),
         "streams": device_checks.two_streams(scale),
         "memory": device_checks.out_of_memory(),
+        "capture": device_checks.captured_steps(),
     }
     not_run = []
     if options.rehearse:
