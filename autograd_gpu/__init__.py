@@ -86,7 +86,7 @@ from .ops.reduce import (
 )  # fmt: skip
 from .ops.scan import cummax, cummin, cumprod, cumulative_trapezoid, diff, logcumsumexp, trapezoid
 from .ops.scatter import (
-    argwhere, index_add, index_copy, index_fill, index_put, masked_scatter, put, scatter_reduce, take,
+    argwhere, index_add, index_copy, index_fill, index_put, index_reduce, masked_scatter, put, scatter_reduce, take,
     take_along_dim,
 )  # fmt: skip
 from .ops.shape import (

@@ -92,7 +92,8 @@ _METHODS: dict[Any, str] = {
     distributions: "cauchy_ exponential_ geometric_ log_normal_",
     arrange: "adjoint diag diag_embed diagflat diagonal_scatter dsplit fliplr flipud hsplit repeat_interleave roll rot90 "
     "select_scatter slice_scatter split_with_sizes sum_to_size tensor_split trace unfold vsplit",
-    scatter: "argwhere index_add index_copy index_fill index_put masked_scatter put scatter_reduce take take_along_dim",
+    scatter: "argwhere index_add index_copy index_fill index_put index_reduce masked_scatter put scatter_reduce take "
+    "take_along_dim",
 }
 _ALIASES = {
     "absolute": "abs", "arccos": "acos", "arccosh": "acosh", "arcsin": "asin", "arcsinh": "asinh", "arctan": "atan",
@@ -119,11 +120,11 @@ _WITH_KERNEL = (
 for _name in _WITH_KERNEL.split():
     setattr(Tensor, _name + "_", inplace.inplace(_name + "_", getattr(Tensor, _name), _name))
 for _name in (
-    "clamp bitwise_and bitwise_not bitwise_or bitwise_xor eq floor_divide ge gt le logical_and logical_not "
-    "logical_or logical_xor lt ne addcmul addbmm addmm addmv addr baddbmm cumsum masked_fill scatter scatter_add "
-    "tril triu addcdiv bitwise_left_shift bitwise_right_shift clamp_max clamp_min cumprod deg2rad float_power frac "
-    "gcd heaviside hypot igamma igammac index_add index_copy index_fill index_put lcm ldexp lerp logit masked_scatter mvlgamma "
-    "nan_to_num polygamma put rad2deg renorm scatter_reduce sinc xlogy"
+    "clamp bitwise_and bitwise_not bitwise_or bitwise_xor eq floor_divide ge gt le logical_and logical_not logical_or "
+    "logical_xor lt ne addcmul addbmm addmm addmv addr baddbmm cumsum masked_fill scatter scatter_add tril triu "
+    "addcdiv bitwise_left_shift bitwise_right_shift clamp_max clamp_min cumprod deg2rad float_power frac gcd "
+    "heaviside hypot igamma igammac index_add index_copy index_fill index_put index_reduce lcm ldexp lerp logit "
+    "masked_scatter mvlgamma nan_to_num polygamma put rad2deg renorm scatter_reduce sinc xlogy"
 ).split():
     setattr(Tensor, _name + "_", inplace.inplace(_name + "_", getattr(Tensor, _name)))
 _add_, _sub_ = (inplace.inplace(name + "_", getattr(Tensor, name), name) for name in ("add", "sub"))

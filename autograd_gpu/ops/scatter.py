@@ -100,6 +100,20 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     return index_copy(input, dim, index, expand(source, shape))
 
 
+def index_reduce(
+    input: Tensor, dim: int, index: Tensor, source: Tensor, reduce: str, *, include_self: bool = True
+) -> Tensor:
+    """Return input with the slices of source combined into those at `index` along `dim`: see `scatter_reduce`."""
+    if reduce not in ("prod", "mean", "amax", "amin"):
+        raise RuntimeError(f"index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got {reduce}.")
+    dim, index, _ = _slices("index_reduce", input, dim, index, source)
+    if input.ndim == 0:
+        return scatter_reduce(input, 0, reshape(index, ()), reshape(source, ()), reduce, include_self=include_self)
+    column = reshape(index, [-1 if d == dim else 1 for d in range(input.ndim)])
+    places = expand(column, source._array.shape)
+    return scatter_reduce(input, dim, places, source, reduce, include_self=include_self)
+
+
 # ---------------------------------------------------------------------------------------------- elements by number
 
 

@@ -639,6 +639,27 @@ WRITES_BY_INDEX = [
         )
         for reduce in ("sum", "prod", "mean", "amax", "amin")
     ),
+    *(
+        OpCase(
+            "index_reduce",
+            lambda x, dim, index, source, reduce, include_self=True: scatter_reduce(
+                x,
+                dim,
+                np.broadcast_to(index.reshape([-1 if d == dim else 1 for d in range(x.ndim)]), source.shape),
+                source,
+                reduce,
+                include_self,
+            ),
+            lambda t, reduce=reduce: [
+                call(t.apart(3, 4), 0, np.array([2, 0, 2]), 2 * t.apart(3, 4) + t.of(0.125), reduce),
+                call(t.apart(2, 4), 1, np.array([3, 1]), 2 * t.apart(2, 2), reduce, include_self=False),
+            ],
+            lambda t, reduce=reduce: [call(t(3, 4), 0, np.zeros(0, np.int64), t(0, 4), reduce)],
+            tolerance=4,
+            variant=reduce,
+        )
+        for reduce in ("prod", "mean", "amax", "amin")
+    ),
     OpCase(
         "take",
         lambda x, index: np.take(x, index),

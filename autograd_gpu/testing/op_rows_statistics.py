@@ -160,6 +160,27 @@ INTEGRALS = [
 ]
 
 
+def slopes(x: Array, spacing: Any = 1.0, dim: Any = None, edge_order: int = 1) -> tuple:
+    dims = tuple(range(x.ndim)) if dim is None else (dim,)
+    steps = spacing if isinstance(spacing, tuple) else [spacing] * len(dims)
+    return tuple(np.gradient(x, step, axis=d, edge_order=edge_order) for d, step in zip(dims, steps))
+
+
+INTEGRALS += [
+    OpCase(
+        "gradient",
+        slopes,
+        lambda t: [
+            call(t(3, 4)),
+            call(t(5), spacing=0.5, edge_order=2),
+            call(t(3, 4), spacing=(t.of(0.0, 1.0, 4.0), t.of(0.0, 2.0, 3.0, 9.0)), edge_order=2),
+        ],
+        lambda t: [call(t(0, 3), dim=1), call(t(2), spacing=2.0)],
+        tolerance=8,
+    )
+]
+
+
 def selections(x: Array, r: int = 2, with_replacement: bool = False) -> Array:
     choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
     rows = list(choose(x, r))
@@ -182,6 +203,12 @@ SELECTIONS = [
         lambda t: [call(t(0)), call(t(3), 0), call(t.of(0.0, 1.0, -2.0), 3)],
         dtypes=(*FLOATS, "int64"),
         tolerance=4,
+    ),
+    OpCase(
+        "fill",
+        np.full_like,
+        lambda t: [call(t(3, 4), 2.5)],
+        lambda t: [call(t(0, 3), 1.0), call(t.special, 0.0)],
     ),
     OpCase(
         "unravel_index",
