@@ -238,6 +238,40 @@ def test_any_layout_will_do(layout, dtype):
     np.testing.assert_array_equal(memory.to_numpy(elementwise.lt(view, 0)), values < 0)
 
 
+# Views of a (6, 64, 64) array, all of shape (6, 64, 32).
+IN_PACKS = {
+    "a slice of whole packs": lambda x, expand: x[:, :, 16:48],
+    "a slice off their boundaries": lambda x, expand: x[:, :, 3:35],
+    "a repeated row": lambda x, expand: expand(x[:, :1, :32], (6, 64, 32)),
+    "a repeated column": lambda x, expand: expand(x[:, :, :1], (6, 64, 32)),
+    "one for all": lambda x, expand: expand(x[5:, 63:, 63:], (6, 64, 32)),
+    "every second": lambda x, expand: x[:, :, ::2],
+    "across": lambda x, expand: x.transpose(0, 2, 1)[:, :, :32],
+    "backwards": lambda x, expand: x[:, ::-1, 31::-1],
+    "outermost innermost": lambda x, expand: x.reshape(64, 64, 6).transpose(2, 0, 1)[:, :, 8:40],
+}
+
+
+@pytest.mark.parametrize("layout", IN_PACKS)
+@pytest.mark.parametrize("dtype", ["bool", "int8", "bfloat16", "float32", "float64"])
+def test_layouts_that_move_in_packs_or_nearly(layout, dtype):
+    host = normal((6, 64, 64), dtype, scale=9)
+    whole = memory.from_numpy(host)
+    x, flat = IN_PACKS[layout](whole, memory.expand), memory.from_numpy(host)[:, :, :32]
+    values = double(IN_PACKS[layout](host, np.broadcast_to))
+    np.testing.assert_array_equal(double(memory.to_numpy(memory.copy(x))), values)
+    expected = np.maximum(double(host[:, :, :32]), values)
+    np.testing.assert_array_equal(double(memory.to_numpy(elementwise.maximum(flat, x))), expected)
+    np.testing.assert_array_equal(memory.to_numpy(elementwise.lt(x, flat)), values < double(host[:, :, :32]))
+    out = memory.full((6, 64, 40), 0, whole.dtype)
+    for start in (0, 8, 5):  # whole packs, and off their boundaries
+        view = out[:, :, start : start + 32]
+        elementwise.maximum(x, flat, out=view)
+        np.testing.assert_array_equal(double(memory.to_numpy(memory.copy(view))), expected)
+    elementwise.maximum(flat, x, out=flat)
+    np.testing.assert_array_equal(double(memory.to_numpy(flat)), expected)
+
+
 def test_out_may_be_any_view_and_an_input():
     host = normal((6, 8), "float32")
     x = memory.from_numpy(host)
