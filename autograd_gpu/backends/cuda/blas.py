@@ -139,6 +139,7 @@ class _Plan:
         describe(EPILOGUE=ctypes.c_int32(int(lt.Epilogue[epilogue])))
         if "GELU" in epilogue:
             describe(EPILOGUE_AUX_LD=ctypes.c_int64(problem.n))
+        self.has_pointers = epilogue != "DEFAULT"
         self.set_pointers = functools.partial(describe, BIAS_POINTER=self.bias, EPILOGUE_AUX_POINTER=self.aux)
         count, x_step, y_step = problem.batch[0] if problem.batch else (1, 0, 0)
         self.y, self.x, self.out = (
@@ -161,6 +162,9 @@ class _Plan:
     def find_algorithm(self, alignment: int) -> bool:
         """Ask cuBLASLt for its first choice for pointers at multiples of `alignment` bytes; False when it has none."""
         lt = self.lt
+        if self.has_pointers:  # their alignment may matter to the choice; they are not followed yet
+            self.bias.value = self.aux.value = alignment
+            self.set_pointers()
         preference, found = lt.matmul_preference_create(), ctypes.c_int32()
         limits = {f"MIN_ALIGNMENT_{matrix}_BYTES": ctypes.c_uint32(alignment) for matrix in "ABCD"}
         limits["MAX_WORKSPACE_BYTES"] = ctypes.c_uint64(WORKSPACE)
@@ -176,7 +180,7 @@ class _Plan:
         return found.value > 0
 
     def run(self, gpu: driver.Driver, out: int, x: int, y: int, bias: int, aux: int) -> None:
-        if bias or aux:
+        if self.has_pointers:
             self.bias.value, self.aux.value = bias, aux
             self.set_pointers()
         stream = gpu.stream()
