@@ -2,9 +2,15 @@
 
 import argparse
 
-from . import host_time, kernels, launch_cost, training
+from . import host_time, kernels, launch_cost, optimisers, training
 
-BENCHMARKS = {"host_time": host_time, "launch_cost": launch_cost, "kernels": kernels, "training": training}
+BENCHMARKS = {
+    "host_time": host_time,
+    "launch_cost": launch_cost,
+    "kernels": kernels,
+    "optimisers": optimisers,
+    "training": training,
+}
 
 
 def main() -> None:

@@ -1,13 +1,20 @@
-"""The optimisers' kernels over as many tensors as a model has: what they move, and the same in PyTorch."""
+"""Optimisers over as many tensors as a model has: the kernels and what they move; whole steps against PyTorch's."""
 
 from __future__ import annotations
 
+import argparse
+from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 import autograd_gpu as ag
 from autograd_gpu.backends import cuda as kernels
+
+from . import record
+from .timing import seconds_each
+from .training import has_gpu, usable_torch
 
 LAYERS = 32  # of a matrix and a vector each: with PyTorch's names, `weight` and `bias`
 
@@ -65,3 +72,49 @@ def of_torch(elements: int, dtype: str, torch: Any) -> dict[str, Any]:
         "norm of all gradients": lambda: torch.nn.utils.get_total_norm(gradients),
         "scale all gradients": lambda: torch._foreach_mul_(gradients, -1.0),
     }
+
+
+# ---- whole steps, host time included
+
+GPT = [(256, 128), (128, 128), *[(384, 128), (384,), (128, 128), (512, 128), (512,), (128, 512), *[(128,)] * 6] * 4]
+MODELS = {"a small GPT": GPT, "500 of 64": [(64,)] * 500, "one of 4 million": [(4_000_000,)]}
+
+
+def steps(library: ModuleType, shapes: list[tuple[int, ...]], device: str) -> dict[str, Callable[[], Any]]:
+    parameters = [library.nn.Parameter(library.randn(*shape, device=device)) for shape in shapes]
+    for parameter in parameters:
+        parameter.grad = library.randn(*parameter.shape, device=device) * 1e-3
+    optim, clip = library.optim, library.nn.utils.clip_grad_norm_
+    return {
+        "AdamW": optim.AdamW(parameters, lr=1e-4).step,
+        "SGD with momentum": optim.SGD(parameters, lr=1e-4, momentum=0.9).step,
+        "clip_grad_norm_": lambda: clip(parameters, 1.0),
+    }
+
+
+def measure(device: str, budget: float = 1.0) -> list[record.Row]:
+    """Milliseconds of a step of each model, ours and PyTorch's in turns."""
+    torch = usable_torch(device)
+    synchronize = kernels.synchronize if device != "cpu" else None
+    found: list[record.Row] = []
+    for model, shapes in MODELS.items():
+        ours, theirs = steps(ag, shapes, device), steps(torch, shapes, device) if torch else {}
+        for name, call in ours.items():
+            calls = {"ours": call, **({"torch": theirs[name]} if torch else {})}
+            times = seconds_each(calls, budget, synchronize)
+            row: record.Row = {"model": model, "step": name, "ms": times["ours"] * 1e3}
+            found.append(row | ({"x torch": times["torch"] / times["ours"]} if torch else {}))
+    return found
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--device", default="cuda" if has_gpu() else "cpu")
+    device = parser.parse_args(arguments if arguments is not None else []).device
+    found = measure(device)
+    record.show(f"Optimiser steps on {device} (x torch: how many times faster than PyTorch)", found)
+    print(f"kept in {record.keep('optimisers', found, device=device)}")
+
+
+if __name__ == "__main__":
+    main()
