@@ -131,7 +131,7 @@ def test_tf32_only_when_allowed(cublaslt, monkeypatch):
 @pytest.fixture
 def table(monkeypatch, tmp_path, cublaslt):
     """Writes a table of choices for this device, and has it read."""
-    monkeypatch.setenv("AUTOGRAD_GPU_CACHE", str(tmp_path))
+    monkeypatch.setattr(choice, "path", lambda: tmp_path / "matmul_choice.json")
     monkeypatch.delenv("AUTOGRAD_GPU_MATMUL", raising=False)
 
     def write(rows, device=None):
