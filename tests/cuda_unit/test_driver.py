@@ -90,7 +90,8 @@ def cupy(monkeypatch, tmp_path):
         is_available=lambda: True,
         runtime=types.SimpleNamespace(getDevice=lambda: 0, getDeviceCount=lambda: 1),
         driver=recorder,
-        get_current_stream=lambda: types.SimpleNamespace(ptr=77),
+        get_current_stream=lambda: types.SimpleNamespace(ptr=77, is_capturing=lambda: False),
+        Stream=types.SimpleNamespace(null=None),
         function=types.SimpleNamespace(Module=Module),
         Device=lambda index: types.SimpleNamespace(compute_capability="90"),
     )
