@@ -115,31 +115,28 @@ __device__ inline Pair team_mean(Pair value, int cols) {
     return Pair{value.g / cols, value.g_xhat / cols};
 }
 
-// What a thread holds of a row: columns `first` to `first` + WIDE, as g and xhat; and the sums of its columns.
+// What a thread holds of a row, WIDE neighbouring columns as g and xhat.
 struct Held {
     acc_t g[WIDE], xhat[WIDE];
 };
 
-struct ColumnSums {
-    acc_t gweight[WIDE] = {}, gbias[WIDE] = {};
-};
-
-// Reads WIDE columns of a row, of which only the first `count` exist, and adds them to the sums of their columns.
-__device__ inline void take(Held& held, ColumnSums& sums, const scalar_t* gy, const scalar_t* x, acc_t mean, acc_t rstd,
-                            const scalar_t* weight, int count) {
+// Reads WIDE columns of a row, of which only the first `count` exist, and adds to the sums of the columns.
+__device__ inline void take(Held& held, acc_t* gweight, acc_t* gbias, const scalar_t* gy, const scalar_t* x, acc_t mean,
+                            acc_t rstd, const scalar_t* weight, int count) {
     auto gy_chunk = read_some<WIDE>(gy, count), x_chunk = read_some<WIDE>(x, count);
     auto scale = weight ? read_some<WIDE>(weight, count) : Chunk<WIDE>();
 #pragma unroll
     for (int i = 0; i < WIDE; i++) {
         held.xhat[i] = (x_chunk[i] - mean) * rstd;
         held.g[i] = weight ? gy_chunk[i] * scale[i] : gy_chunk[i];
-        sums.gweight[i] += gy_chunk[i] * held.xhat[i];
-        sums.gbias[i] += gy_chunk[i];
+        gweight[i] += gy_chunk[i] * held.xhat[i];
+        gbias[i] += gy_chunk[i];
     }
 }
 
 template <bool CENTRED>
-__device__ inline void write_gx(scalar_t* gx, const scalar_t* gsum, const Held& held, Pair mean, acc_t rstd, int count) {
+__device__ inline void write_gx(scalar_t* gx, const scalar_t* gsum, const Held& held, Pair mean, acc_t rstd,
+                                int count) {
     auto past = gsum ? read_some<WIDE>(gsum, count) : Chunk<WIDE>();
     Chunk<WIDE> chunk;
 #pragma unroll
@@ -150,34 +147,57 @@ __device__ inline void write_gx(scalar_t* gx, const scalar_t* gsum, const Held& 
     write_some(gx, chunk, count);
 }
 
-// The sum of a value over the teams of a block. A warp's columns repeat from team to team, and so do the warps'.
-__device__ inline acc_t over_teams(acc_t value) {
-    for (int lanes = blockDim.x; lanes < 32; lanes *= 2) value += shuffle_xor(value, lanes);
-    if (blockDim.y == 1 || blockDim.x * blockDim.y == 32) return value;
-    __shared__ acc_t part[32][32];
-    int thread = threadIdx.y * blockDim.x + threadIdx.x, warps = blockDim.x * blockDim.y / 32;
-    __syncthreads();  // the values before may still be being read
-    part[thread / 32][thread % 32] = value;
+// How many chunks of a row a thread of the one-reading gradient holds.
+const int HELD = sizeof(scalar_t) == 2 ? 2 : 4;
+const int MOST_WARPS = 8;  // of a block of several teams: BACKWARD_BLOCK in norm.py
+
+// The first of the columns that a thread holds as its chunk h, thread `x` of a team of `team`.
+__device__ inline int column(int x, int h, int team) { return (x + h * team) * WIDE; }
+
+// Writes a block's sums of columns: of its only team, or of its teams together, first those that share a warp.
+__device__ inline void write_part(acc_t (&sums)[HELD][WIDE], acc_t* part, int cols) {
+    if (!part) return;
+    part += (long long)blockIdx.x * cols;
+    if (blockDim.x > 32) {
+#pragma unroll
+        for (int v = 0; v < HELD * WIDE; v++) {
+            int c = column(threadIdx.x, v / WIDE, blockDim.x) + v % WIDE;
+            if (c < cols) part[c] = sums[v / WIDE][v % WIDE];
+        }
+        return;
+    }
+    __shared__ acc_t kept[MOST_WARPS][HELD * WIDE][32];
+    int thread = threadIdx.y * blockDim.x + threadIdx.x, warp = thread / 32, lane = thread % 32;
+    int warps = blockDim.x * blockDim.y / 32;
+    __syncthreads();  // what was kept before may still be being read
+#pragma unroll
+    for (int v = 0; v < HELD * WIDE; v++) {
+        acc_t sum = sums[v / WIDE][v % WIDE];
+        for (int lanes = blockDim.x; lanes < 32; lanes *= 2) sum += shuffle_xor(sum, lanes);
+        kept[warp][v][lane] = sum;
+    }
     __syncthreads();
-    value = 0;
-    for (int warp = 0; warp < warps; warp++) value += part[warp][thread % 32];
-    return value;
+    for (int v = warp; v < HELD * WIDE; v += warps) {
+        int c = column(lane, v / WIDE, blockDim.x) + v % WIDE;
+        if (lane >= blockDim.x || c >= cols) continue;
+        acc_t sum = 0;
+        for (int w = 0; w < warps; w++) sum += kept[w][v][lane];
+        part[c] = sum;
+    }
 }
 
 // gx, and this block's share of gweight and gbias, reading gy and x once: a team's rows are gridDim.x * blockDim.y
 // apart, a thread holds HELD chunks of each, and the sums of its columns stay in registers. The partials are
 // (gridDim.x, cols). The columns of a thread are the same from row to row, so a row that starts off a 16-byte boundary
 // is read element by element.
-const int HELD = sizeof(scalar_t) == 2 ? 2 : 4;
-
 template <bool CENTRED>
 __device__ void backward(const scalar_t* gy, const scalar_t* gsum, const scalar_t* x, const acc_t* mean_in,
                          const acc_t* rstd_in, const scalar_t* weight, scalar_t* gx, acc_t* gweight_part,
                          acc_t* gbias_part, long long rows, int cols) {
-    auto column = [&](int h) { return (int)(threadIdx.x + h * blockDim.x) * WIDE; };
-    ColumnSums sums[HELD];
+    acc_t gweight[HELD][WIDE] = {}, gbias[HELD][WIDE] = {};
+    long long teams = (long long)gridDim.x * blockDim.y;
     // All teams of a block go round together, the last time perhaps without a row: shuffles need whole warps.
-    for (long long first = (long long)blockIdx.x * blockDim.y; first < rows; first += (long long)gridDim.x * blockDim.y) {
+    for (long long first = (long long)blockIdx.x * blockDim.y; first < rows; first += teams) {
         long long r = first + threadIdx.y, start = r * cols;
         int present = r < rows ? cols : 0;
         acc_t mean = CENTRED && present ? mean_in[r] : 0, rstd = present ? rstd_in[r] : 0;
@@ -185,29 +205,21 @@ __device__ void backward(const scalar_t* gy, const scalar_t* gsum, const scalar_
         Pair total = {};
 #pragma unroll
         for (int h = 0; h < HELD; h++) {
-            int c = column(h);
-            take(held[h], sums[h], gy + start + c, x + start + c, mean, rstd, weight ? weight + c : nullptr, present - c);
+            int c = column(threadIdx.x, h, blockDim.x);
+            take(held[h], gweight[h], gbias[h], gy + start + c, x + start + c, mean, rstd,
+                 weight ? weight + c : nullptr, present - c);
 #pragma unroll
             for (int i = 0; i < WIDE; i++) total.g += held[h].g[i], total.g_xhat += held[h].g[i] * held[h].xhat[i];
         }
         total = team_mean(total, cols);
 #pragma unroll
         for (int h = 0; h < HELD; h++) {
-            int c = column(h);
+            int c = column(threadIdx.x, h, blockDim.x);
             write_gx<CENTRED>(gx + start + c, gsum ? gsum + start + c : nullptr, held[h], total, rstd, present - c);
         }
     }
-#pragma unroll
-    for (int h = 0; h < HELD; h++)
-#pragma unroll
-        for (int i = 0; i < WIDE; i++) {
-            int c = column(h) + i;
-            acc_t gweight = gweight_part ? over_teams(sums[h].gweight[i]) : 0;
-            acc_t gbias = gbias_part ? over_teams(sums[h].gbias[i]) : 0;
-            if (c >= cols || threadIdx.y > 0) continue;
-            if (gweight_part) gweight_part[(long long)blockIdx.x * cols + c] = gweight;
-            if (gbias_part) gbias_part[(long long)blockIdx.x * cols + c] = gbias;
-        }
+    write_part(gweight, gweight_part, cols);
+    write_part(gbias, gbias_part, cols);
 }
 
 // Rows too long for the registers of a block take two readings. First the means of g and of g * xhat over each row,
@@ -238,18 +250,18 @@ __device__ void backward_columns(const scalar_t* gy, const scalar_t* gsum, const
                                  acc_t* gweight_part, acc_t* gbias_part, long long rows, int cols) {
     int c = (blockIdx.x * blockDim.x + threadIdx.x) * WIDE, count = cols - c;
     if (count <= 0) return;
-    ColumnSums sums;
+    acc_t gweight[WIDE] = {}, gbias[WIDE] = {};
     for (long long r = blockIdx.y; r < rows; r += gridDim.y) {
         long long at = r * cols + c;
         acc_t mean = CENTRED ? mean_in[r] : 0, rstd = rstd_in[r];
         Held held;
-        take(held, sums, gy + at, x + at, mean, rstd, weight ? weight + c : nullptr, count);
+        take(held, gweight, gbias, gy + at, x + at, mean, rstd, weight ? weight + c : nullptr, count);
         write_gx<CENTRED>(gx + at, gsum ? gsum + at : nullptr, held, means[r], rstd, count);
     }
     for (int i = 0; i < min(count, WIDE); i++) {
         long long at = (long long)blockIdx.y * cols + c + i;
-        if (gweight_part) gweight_part[at] = sums.gweight[i];
-        if (gbias_part) gbias_part[at] = sums.gbias[i];
+        if (gweight_part) gweight_part[at] = gweight[i];
+        if (gbias_part) gbias_part[at] = gbias[i];
     }
 }
 
