@@ -30,7 +30,7 @@ def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
     if not input.is_floating_point():
         raise NotImplementedError(f'"poisson_cpu" not implemented for {input.dtype}. Use x.float().')
     rate = cast(input.detach(), dtypes.float64)
-    if bool((rate < 0).any()):  # type: ignore[attr-defined]
+    if rate.is_cpu and rate.device.axis is None and (rate._array < 0).any():  # a GPU is not waited for
         raise RuntimeError("invalid Poisson rate, expected rate to be non-negative")
     u = rand(input.shape, generator=generator, dtype=dtypes.float64, device=input.device)
     return cast(Inverted.apply(u, rate, kernel="poisson_from"), input.dtype)

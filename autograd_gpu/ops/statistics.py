@@ -178,7 +178,7 @@ def _observation_weights(count: int, fweights: Tensor | None, aweights: Tensor |
                 f"cov(): expected {name} to have the same numel as there are observations in the input but got "
                 f"{given._array.size} != {count}"
             )
-        if bool((given < 0).any()):  # type: ignore[attr-defined]
+        if given.is_cpu and given.device.axis is None and (given._array < 0).any():  # a GPU is not waited for
             raise RuntimeError(f"cov(): {name} cannot be negative")
         weight = given if weight is None else weight * given  # type: ignore[operator]
     return weight
@@ -213,7 +213,7 @@ def histogram(
     """Return (hist, bin_edges): how many elements, or how much weight, each bin holds; the last has both its edges.
 
     `bins` is a number of equal bins over `range` (by default the data's), or a vector of their edges. With `density`
-    the integral over all bins is 1.
+    the integral over all bins is 1. Synchronises to find the data's range.
     """
     if not input.is_floating_point():
         raise NotImplementedError(f'"histogram" not implemented for {input.dtype}. Use x.float().')
