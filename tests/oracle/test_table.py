@@ -56,8 +56,14 @@ NO_ORACLE = {
     "nn.functional.pixel_unshuffle": "its gradient fails when there is nothing to shuffle",
 }
 NO_HALF_KERNEL = {
-    "nn.functional.avg_pool3d", "nn.functional.lp_pool3d", "special.zeta", "special.erfcx", "special.log_ndtr",
-    "special.i1", "special.i1e", "nn.functional.local_response_norm",
+    "nn.functional.avg_pool3d",
+    "nn.functional.lp_pool3d",
+    "special.zeta",
+    "special.erfcx",
+    "special.log_ndtr",
+    "special.i1",
+    "special.i1e",
+    "nn.functional.local_response_norm",
     "nn.functional.interpolate[antialiased]",
 }  # fmt: skip  (on PyTorch's CPU)
 
