@@ -42,7 +42,7 @@ RUN, TOGETHER = 4, 9  # as in conv_direct.cu
 SIMT_DEPTH, TENSOR_DEPTH = 8, 32  # as in conv.cu and conv_tensor.cu
 # A thread's instructions for an element of a product at one depth, each output by itself; and in a tile, for a column
 # and for an element. Counted in the kernels' loops.
-DIRECT, GATHER, MULTIPLY, MULTIPLY_TENSOR = 17, 19, 1, 1 / 16
+DIRECT, GATHER, MULTIPLY, MULTIPLY_TENSOR = 10, 19, 1, 1 / 16
 ENOUGH_BLOCKS = 256  # fewer tiles than that leave a large GPU idle: they share out the depth as well
 LARGE_PLANE = 512  # elements: several tiles of a matrix product
 SHORTEST_SLICE, SLICE_STEP = 256, 32
