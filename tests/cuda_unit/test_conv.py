@@ -132,7 +132,7 @@ def test_a_long_depth_is_cut_into_slices(direct, choose):
 
 
 def test_a_product_for_each_phase_of_the_stride():
-    case = ((9, 8), (3, 3), (2, 2), (1, 1), (1, 1), 1, 20, 24, 1)
+    case = ((9, 8), (3, 3), (2, 2), (1, 1), (1, 1), 2, 20, 24, 1)
     assert [launch.kernel.name for launch in plans("float32", case)] == ["conv_64"] * (1 + 4 + 1)
 
 
