@@ -36,6 +36,7 @@ def trained(library, make, steps=20):
     for step in range(steps):
         optimizer.zero_grad()
         loss_of(library, parameters, source).backward()
+        library.nn.utils.clip_grad_norm_(parameters, 1.5)
         if step % 5 == 4:
             parameters[1].grad = None  # a parameter may sit a step out
         optimizer.step()
