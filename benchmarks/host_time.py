@@ -33,6 +33,8 @@ OPERATIONS: dict[str, Callable[[ModuleType], Step]] = {
     "cat": lambda T: lambda x, y: T.cat([x, y]),
     "softmax": lambda T: lambda x, y: x.softmax(-1),
     "layer_norm": lambda T: lambda x, y: T.nn.functional.layer_norm(x, (4,)),
+    "rms_norm": lambda T: lambda x, y: T.nn.functional.rms_norm(x, (4,)),
+    "cross_entropy": lambda T: lambda x, y, target=T.arange(4): T.nn.functional.cross_entropy(x, target),
     "gelu": lambda T: lambda x, y: T.nn.functional.gelu(x),
     "x + row": lambda T: lambda x, y: x + y[0],
 }
