@@ -1,5 +1,6 @@
 // Scans: y[i] = x[0] (+) ... (+) x[i] along the lines of arrays [outer, n, inner], for several associative (+).
-// In a fixed order: the same bits on every run.
+// In a fixed order: the same bits on every run. Few long lines are cut into chunks: a launch says what each comes to, one
+// adds those up, and one scans every chunk from where the one before ends (Sengupta et al. 2007).
 #include "reduce.cuh"
 
 // n elements, `step` apart.
@@ -128,17 +129,35 @@ __device__ inline State block_scan(State state, State* scratch, State* total) {
     return state;
 }
 
-// inner == 1: one block a row, which it goes along a block's width at a time.
-template <class Scan>
-__device__ inline void scan_row(Scan scan, long long n) {
-    typedef typename Scan::State State;
+// inner == 1: a block goes along a row, or along a chunk of one (blockIdx.y), a block's width at a time. With `totals` it
+// only says what the chunk comes to; with `carries` it starts from what the chunks before come to.
+template <class Scan, class State>
+__device__ inline void scan_row(Scan scan, long long n, long long chunk, State* totals, const State* carries) {
     __shared__ State scratch[WARP];
     Line line{blockIdx.x * n, 1, n};
-    State carry = State::nothing(), total;
-    for (long long start = 0; start < n; start += blockDim.x) {
+    long long begin = blockIdx.y * chunk, end = min(begin + chunk, n), place = blockIdx.x * gridDim.y + blockIdx.y;
+    State carry = carries ? carries[place] : State::nothing(), total;
+    for (long long start = begin; start < end; start += blockDim.x) {
         long long i = start + threadIdx.x;
-        State state = block_scan(i < n ? scan.read(line, i) : State::nothing(), scratch, &total);
-        if (i < n) scan.write(line, i, carry.then(state));
+        State state = block_scan(i < end ? scan.read(line, i) : State::nothing(), scratch, &total);
+        if (i < end && !totals) scan.write(line, i, carry.then(state));
+        carry = carry.then(total);
+    }
+    if (totals && threadIdx.x == 0) totals[place] = carry;
+}
+
+// What the chunks before each of a row's come to. One block a row.
+template <class State>
+__device__ inline void scan_totals(const State* totals, State* carries, int chunks) {
+    __shared__ State scratch[WARP];
+    const State* row = totals + blockIdx.x * (long long)chunks;
+    State* out = carries + blockIdx.x * (long long)chunks;
+    State carry = State::nothing(), total;
+    if (threadIdx.x == 0) out[0] = carry;
+    for (int start = 0; start < chunks; start += blockDim.x) {
+        int i = start + threadIdx.x;
+        State state = block_scan(i < chunks ? row[i] : State::nothing(), scratch, &total);
+        if (i + 1 < chunks) out[i + 1] = carry.then(state);
         carry = carry.then(total);
     }
 }
@@ -156,18 +175,28 @@ __device__ inline void scan_column(Scan scan, long long columns, long long n, lo
     }
 }
 
-#define RUNNING(name, State)                                                                                     \
-    extern "C" __global__ void name##_rows(scalar_t* y, long long n) { scan_row(Running<State>{y}, n); }         \
-    extern "C" __global__ void name##_columns(scalar_t* y, long long columns, long long n, long long inner) {    \
-        scan_column(Running<State>{y}, columns, n, inner);                                                       \
+#define CARRIES(name, State)                                                                                       \
+    extern "C" __global__ void name##_carries(const State* totals, State* carries, int chunks) {                   \
+        scan_totals(totals, carries, chunks);                                                                      \
     }
-#define RUNNING_BEST(name, GREATEST)                                                                             \
-    extern "C" __global__ void name##_rows(const scalar_t* x, scalar_t* values, long long* indices, long long n) { \
-        scan_row(RunningBest<GREATEST>{x, values, indices}, n);                                                  \
-    }                                                                                                            \
-    extern "C" __global__ void name##_columns(const scalar_t* x, scalar_t* values, long long* indices,           \
-                                              long long columns, long long n, long long inner) {                 \
-        scan_column(RunningBest<GREATEST>{x, values, indices}, columns, n, inner);                               \
+#define RUNNING(name, State)                                                                                       \
+    CARRIES(name, State)                                                                                           \
+    extern "C" __global__ void name##_rows(scalar_t* y, long long n, long long chunk, State* totals,               \
+                                           const State* carries) {                                                 \
+        scan_row(Running<State>{y}, n, chunk, totals, carries);                                                    \
+    }                                                                                                              \
+    extern "C" __global__ void name##_columns(scalar_t* y, long long columns, long long n, long long inner) {      \
+        scan_column(Running<State>{y}, columns, n, inner);                                                         \
+    }
+#define RUNNING_BEST(name, GREATEST)                                                                               \
+    CARRIES(name, Best<GREATEST>)                                                                                  \
+    extern "C" __global__ void name##_rows(const scalar_t* x, scalar_t* values, long long* indices, long long n,   \
+                                           long long chunk, Best<GREATEST>* totals, const Best<GREATEST>* carries) { \
+        scan_row(RunningBest<GREATEST>{x, values, indices}, n, chunk, totals, carries);                            \
+    }                                                                                                              \
+    extern "C" __global__ void name##_columns(const scalar_t* x, scalar_t* values, long long* indices,             \
+                                              long long columns, long long n, long long inner) {                   \
+        scan_column(RunningBest<GREATEST>{x, values, indices}, columns, n, inner);                                 \
     }
 
 RUNNING(cumsum, Sum)
@@ -179,8 +208,10 @@ RUNNING_BEST(cummin, false)
 RUNNING(logcumsumexp, LogSum)
 #endif
 
-extern "C" __global__ void linear_scan_rows(const scalar_t* a, scalar_t* y, int reverse, long long n) {
-    scan_row(Recurrence{a, y, reverse}, n);
+CARRIES(linear_scan, Affine)
+extern "C" __global__ void linear_scan_rows(const scalar_t* a, scalar_t* y, int reverse, long long n, long long chunk,
+                                            Affine* totals, const Affine* carries) {
+    scan_row(Recurrence{a, y, reverse}, n, chunk, totals, carries);
 }
 extern "C" __global__ void linear_scan_columns(const scalar_t* a, scalar_t* y, int reverse, long long columns,
                                                long long n, long long inner) {

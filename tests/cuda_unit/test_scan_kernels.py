@@ -5,6 +5,7 @@ import pytest
 from on_device import FLOATS, assert_near, double, dtype_of, normal, run
 
 from autograd_gpu.backends import cpu, cuda
+from autograd_gpu.backends.cuda import scan
 
 SHAPES = [((3, 5), 0), ((3, 5), 1), ((2, 300), 1), ((300, 2), 0), ((2, 3, 4), 1), ((0, 3), 1), ((3, 0), 1), ((), 0)]
 
@@ -62,3 +63,44 @@ def test_the_reversed_recurrence_is_the_transpose():
     columns = cpu.linear_scan(np.repeat(a, 40, 0), np.eye(40), 1, False)
     rows = cpu.linear_scan(np.repeat(a, 40, 0), np.eye(40), 1, True)
     np.testing.assert_allclose(columns, rows.T, rtol=1e-12)
+
+
+def samples(name, shape, dtype, dim):
+    """Arguments whose scan stays small, and in integers exact."""
+    x = np.random.default_rng(0).integers(-3, 4, shape).astype(dtype)
+    if name == "linear_scan":
+        return [(x % 2, x, dim, reverse) for reverse in (False, True)]
+    if name == "cumprod":
+        x = (x == 3) + np.ones_like(x)
+    return [(x, dim, x.dtype) if name in ("cumsum", "cumprod") else (x, dim)]
+
+
+def assert_like_the_cpu(name, call, dtype):
+    found, expected = run(getattr(cuda, name), *call), getattr(cpu, name)(*call)
+    for a, b in zip(*(side if isinstance(side, tuple) else (side,) for side in (found, expected)), strict=True):
+        np.testing.assert_allclose(double(a), double(b), rtol=1e-5 if dtype == "float32" else 1e-12)
+
+
+EVERY = [(name, dtype) for name in cuda.scan.__all__ for dtype in ("float32", "float64", "int64")]
+EVERY.remove(("logcumsumexp", "int64"))
+
+
+@pytest.mark.parametrize("name, dtype", EVERY)
+def test_long_rows_are_cut_into_chunks(name, dtype, monkeypatch):
+    launched = []
+    kernels = getattr(scan, f"_{name}")
+    carries = kernels._carries
+    monkeypatch.setattr(scan, "SHORTEST", 40)
+    monkeypatch.setattr(kernels, "_carries", lambda *a: (launched.append(a[-1]), carries(*a)))
+    for call in samples(name, (2, 733), dtype, 1):
+        assert_like_the_cpu(name, call, dtype)
+    assert launched and set(launched) == {18}
+
+
+@pytest.mark.parametrize("name, dtype", EVERY)
+def test_few_long_columns_are_turned(name, dtype, monkeypatch):
+    kernels = getattr(scan, f"_{name}")
+    monkeypatch.setattr(scan, "FEW", 32)
+    monkeypatch.setattr(kernels, "_columns", None)
+    for call in samples(name, (2, 70, 3), dtype, 1):
+        assert_like_the_cpu(name, call, dtype)
