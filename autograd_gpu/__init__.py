@@ -86,8 +86,8 @@ from .ops.reduce import (
 )  # fmt: skip
 from .ops.scan import cummax, cummin, cumprod, cumulative_trapezoid, diff, logcumsumexp, trapezoid
 from .ops.scatter import (
-    argwhere, index_add, index_copy, index_fill, index_put, index_reduce, masked_scatter, put, scatter_reduce, take,
-    take_along_dim,
+    argwhere, index_add, index_copy, index_fill, index_put, index_reduce, masked_scatter, nonzero_static, put,
+    scatter_reduce, take, take_along_dim,
 )  # fmt: skip
 from .ops.shape import (
     broadcast_shapes, broadcast_tensors, broadcast_to, cat, chunk, clone, concat, concatenate, diagonal, flatten,
@@ -144,7 +144,7 @@ _LAZY |= dict.fromkeys(
 )
 _LAZY |= dict.fromkeys(
     "adaptive_max_pool1d affine_grid_generator alpha_dropout_ batch_norm binary_cross_entropy_with_logits "
-    "constant_pad_nd cosine_embedding_loss dropout_ embedding feature_alpha_dropout_ grid_sampler group_norm "
+    "constant_pad_nd convolution cosine_embedding_loss ctc_loss dropout_ embedding feature_alpha_dropout_ grid_sampler group_norm "
     "hinge_embedding_loss instance_norm kl_div layer_norm margin_ranking_loss poisson_nll_loss "
     "triplet_margin_loss".split(),
     "nn.toplevel",

@@ -6,6 +6,8 @@ from .ops.reduce import logsumexp
 from .ops.softmax import log_softmax, softmax
 from .ops.special import digamma, entr, erfcx, erfinv, i0, i0e, i1, i1e, log_ndtr, ndtr, polygamma, xlog1py, zeta
 from .ops.special import digamma as psi
+from .ops.special import i0 as modified_bessel_i0
+from .ops.special import i1 as modified_bessel_i1
 from .ops.special import igamma as gammainc
 from .ops.special import igammac as gammaincc
 from .ops.special import lgamma as gammaln
@@ -13,8 +15,8 @@ from .ops.special import mvlgamma as multigammaln
 from .ops.unary import erf, erfc, exp2, expm1, log1p, round
 
 __all__ = [
-    "digamma", "entr", "erf", "erfc", "erfcx", "erfinv", "exp2", "expit", "expm1", "gammainc",
-    "gammaincc", "gammaln", "i0", "i0e", "i1",
-    "i1e", "log1p", "log_ndtr", "log_softmax", "logit", "logsumexp", "multigammaln", "ndtr", "polygamma", "psi",
-    "round", "sinc", "softmax", "xlog1py", "xlogy", "zeta",
+    "digamma", "entr", "erf", "erfc", "erfcx", "erfinv", "exp2", "expit", "expm1", "gammainc", "gammaincc",
+    "gammaln", "i0", "i0e", "i1", "i1e", "log1p", "log_ndtr", "log_softmax", "logit", "logsumexp",
+    "modified_bessel_i0", "modified_bessel_i1", "multigammaln", "ndtr", "polygamma", "psi", "round", "sinc",
+    "softmax", "xlog1py", "xlogy", "zeta",
 ]  # fmt: skip

@@ -24,6 +24,7 @@ READS_DATA = {
     "index_put",
     "masked_select",
     "nonzero",
+    "nonzero_static",
     "repeat_interleave",
     "unique",
     "unique_consecutive",

@@ -92,8 +92,8 @@ _METHODS: dict[Any, str] = {
     distributions: "cauchy_ exponential_ geometric_ log_normal_",
     arrange: "adjoint diag diag_embed diagflat diagonal_scatter dsplit fliplr flipud hsplit repeat_interleave roll rot90 "
     "select_scatter slice_scatter split_with_sizes sum_to_size tensor_split trace unfold vsplit",
-    scatter: "argwhere index_add index_copy index_fill index_put index_reduce masked_scatter put scatter_reduce take "
-    "take_along_dim",
+    scatter: "argwhere index_add index_copy index_fill index_put index_reduce masked_scatter nonzero_static put "
+    "scatter_reduce take take_along_dim",
 }
 _ALIASES = {
     "absolute": "abs", "arccos": "acos", "arccosh": "acosh", "arcsin": "asin", "arcsinh": "asinh", "arctan": "atan",

@@ -26,7 +26,7 @@ from .index import (
 )
 from .reduce import argsort, sum
 from .scan import LinearScan
-from .shape import cat, expand, movedim, reshape, unsqueeze, wrap_dim
+from .shape import cat, expand, movedim, narrow, reshape, unsqueeze, wrap_dim
 from .unary import isfinite
 
 # ---------------------------------------------------------------------------------------------- slices by number
@@ -284,3 +284,13 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
 def argwhere(input: Tensor) -> Tensor:
     """Return the indices of nonzero elements, (n, ndim). Synchronises."""
     return nonzero(input)
+
+
+def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
+    """Return `argwhere` cut off after `size` rows, or continued to as many with `fill_value`. Synchronises."""
+    if size < 0:
+        raise RuntimeError("nonzero_static: 'size' must be an non-negative integer")
+    places = argwhere(input)
+    found = min(places._array.shape[0], size)
+    rest = places.new_full((size - found, input.ndim), fill_value)  # type: ignore[attr-defined]
+    return cat([narrow(places, 0, 0, found), rest])

@@ -688,6 +688,18 @@ WRITES_BY_INDEX = [
         lambda t: [call(t(0, 3), t.mask(0, 3), t(0)), call(t(2), np.array([False, False]), t(2))],
     ),
     OpCase(
+        "nonzero_static",
+        lambda x, size, fill_value=-1: np.concatenate(
+            (np.argwhere(x), np.full((size, x.ndim), fill_value, np.int64))
+        )[:size],
+        lambda t: [
+            call(t.of(0.0, 1.0, 0.0, 3.0), size=1),
+            call(t.of([0.0, 1.0], [2.0, 3.0]), size=5, fill_value=7),
+        ],
+        lambda t: [call(t(0, 3), size=2), call(t(2), size=0)],
+        dtypes=(*FLOATS, "int64", "bool"),
+    ),
+    OpCase(
         "argwhere",
         np.argwhere,
         lambda t: [call(t.of(0.0, 1.0, 0.0, 3.0))],

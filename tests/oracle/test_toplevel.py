@@ -86,6 +86,10 @@ T.alpha_dropout(a, 0.5, False)
 T.dropout_(a * 1, 0.5, False)
 T.feature_alpha_dropout(i, 0.5, False)
 T.constant_pad_nd(a, (1, 2), 3.0)
+T.convolution(s, w1, None, [1], [1], [1], False, [0], 1)
+T.convolution(i, w2.transpose(0, 1), None, [2, 2], [0, 1], [1, 1], True, [1, 0], 1)
+T.ctc_loss(c.log_softmax(2), T.tensor([[1, 2], [2, 3]]), T.tensor([5, 5]), T.tensor([2, 1]))
+T.ctc_loss(c.log_softmax(2), T.tensor([[1, 2], [2, 3]]), T.tensor([5, 5]), T.tensor([2, 1]), 0, 1)
 T.grid_sampler(i, T.zeros(1, 2, 2, 2), 0, 1, False)
 T.affine_grid_generator(T.eye(2, 3).reshape(1, 2, 3), (1, 1, 2, 2), True)
 T.detach(a)
@@ -111,7 +115,15 @@ def names_of(library: types.ModuleType) -> dict:
     def tensor(*shape: int):
         return library.tensor(random.standard_normal(shape).tolist(), requires_grad=True)
 
-    names = {"a": (3, 4), "b": (3, 4), "s": (2, 4, 6), "i": (1, 4, 4, 4), "w1": (3, 4, 2), "w2": (2, 4, 3, 3)}
+    names = {
+        "a": (3, 4),
+        "b": (3, 4),
+        "s": (2, 4, 6),
+        "i": (1, 4, 4, 4),
+        "w1": (3, 4, 2),
+        "w2": (2, 4, 3, 3),
+        "c": (5, 2, 4),
+    }
     return {"T": library, **{name: tensor(*shape) for name, shape in names.items()}}
 
 
