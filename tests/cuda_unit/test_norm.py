@@ -156,6 +156,22 @@ def test_a_large_mean_does_not_cancel_the_variance():
     np.testing.assert_allclose(run(layer_norm, x, None, None, EPS)[0], expected, atol=1e-3)
 
 
+@pytest.mark.parametrize("starts", [(1, 1), (1, 0), (0, 3)])
+def test_operands_off_a_16_byte_boundary(starts):
+    flat, other, weight, gy = (normal(250, "float32", seed) for seed in range(4))
+    x, residual = (values[start : start + 246].reshape(6, 41) for values, start in zip((flat, other), starts))
+
+    def both_ways(flat, other, weight, gy):
+        x, residual = (values[start : start + 246].reshape(6, 41) for values, start in zip((flat, other), starts))
+        y, total, mean, rstd = norm.add_layer_norm(x, residual, weight[1:42], None, EPS)
+        gx, gweight, _ = layer_norm_backward(gy[2:248].reshape(6, 41), total, mean, rstd, weight[1:42], residual, False)
+        return y, gx, gweight
+
+    expected_y, _, _, *expected = reference(x + residual, weight[1:42], None, gy[2:248].reshape(6, 41), residual)
+    for found, value in zip(run(both_ways, flat, other, weight, gy), (expected_y, *expected[:2]), strict=True):
+        assert_near(found, value, "float32", spacings=8, scale=4)
+
+
 def test_gradients_of_no_rows_are_zeros():
     x, weight = normal((0, 5), "float32"), normal(5, "float32")
     given = np.empty(0, np.float32), np.empty(0, np.float32)
