@@ -77,8 +77,10 @@ def _depthwise(x, weight, *window):
     batch, channels = x.shape[:2]
     around = padded(wide(x), *window, 0)[:, :, None]
     y = np.zeros((batch, channels, weight.shape[0] // channels, *output), around.dtype)
+    product = np.empty_like(y)
     for k in places(kernel):
-        y += around[seen_from(k, output, stride, dilation)] * _at_place(weight, channels, k)
+        seen = around[seen_from(k, output, stride, dilation)]
+        y += np.multiply(seen, _at_place(weight, channels, k), out=product)
     return y.reshape(batch, weight.shape[0], *output).astype(x.dtype, copy=False)
 
 
@@ -88,8 +90,11 @@ def _depthwise_transposed(gy, weight, channels, *window):
     batch, filters = gy.shape[:2]
     gy = wide(gy).reshape(batch, channels, filters // channels, *output)
     gx = padded(np.zeros((batch, channels, *size), gy.dtype), *window, 0)
+    product = np.empty((batch, channels, *output), gy.dtype)
     for k in places(kernel):
-        gx[seen_from(k, output, stride, dilation)] += (gy * _at_place(weight, channels, k)).sum(2)
+        at_place, seen = _at_place(weight, channels, k), gx[seen_from(k, output, stride, dilation)]
+        for f in range(filters // channels):
+            seen += np.multiply(gy[:, :, f], at_place[:, f], out=product)
     return np.ascontiguousarray(cropped(gx, size, padding), weight.dtype)
 
 
