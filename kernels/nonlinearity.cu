@@ -15,6 +15,7 @@
     }
 
 __device__ inline acc_t logistic(acc_t x) { return 1 / (1 + exp(-x)); }
+__device__ inline acc_t held_to_one(acc_t x) { return x < 0 ? acc_t(0) : x > 1 ? acc_t(1) : x; }
 __device__ inline acc_t magnitude(acc_t x) { return x < 0 ? -x : x; }
 
 // log(1 + e^x), which overflows nowhere.
@@ -43,8 +44,9 @@ __device__ inline acc_t softsign_slope(acc_t x) {
 // Comparisons are written so that NaN gives NaN.
 NONLINEARITY(elu, x <= 0 ? a * expm1(x * c) : x * b, x <= 0 ? a * c * exp(x * c) : b)
 NONLINEARITY(hardshrink, -a <= x && x <= a ? acc_t(0) : x, -a <= x && x <= a ? acc_t(0) : acc_t(1))
-NONLINEARITY(hardsigmoid, x <= -3 ? acc_t(0) : x >= 3 ? acc_t(1) : x / 6 + acc_t(0.5), -3 < x && x < 3 ? acc_t(1) / 6 : acc_t(0))
-NONLINEARITY(hardswish, x <= -3 ? acc_t(0) : x >= 3 ? x : x * (x + 3) / 6, x <= -3 ? acc_t(0) : x < 3 ? x / 3 + acc_t(0.5) : acc_t(1))
+NONLINEARITY(hardsigmoid, held_to_one(x / 6 + acc_t(0.5)), -3 < x && x < 3 ? acc_t(1) / 6 : acc_t(0))
+NONLINEARITY(hardswish, x * held_to_one(x / 6 + acc_t(0.5)),
+             x <= -3 ? acc_t(0) : x < 3 ? x / 3 + acc_t(0.5) : acc_t(1))
 NONLINEARITY(hardtanh, x < a ? a : x > b ? b : x, x <= a || x >= b ? acc_t(0) : acc_t(1))
 NONLINEARITY(leaky_relu, x > 0 ? x : x * a, x > 0 ? acc_t(1) : a)
 NONLINEARITY(logsigmoid, -log_of_one_and_exp(-x), logistic(-x))

@@ -38,22 +38,42 @@ def _log_of_one_and_exp(x):
     return y
 
 
+# Where signs are random, products with 0 and 1 are several times faster than choices, which a processor cannot foresee.
+
+
 def _elu(x, a, b, c):
     y = np.minimum(x, 0)
-    y *= c
-    np.expm1(y, out=y)
-    y *= a
-    np.multiply(x, b, out=y, where=x > 0)
+    y *= c / 2
+    np.tanh(y, out=y)  # e^x - 1 = 2 t / (1 - t) with t = tanh(x / 2); NumPy's expm1 is not vectorised
+    y /= 1 - y
+    y *= 2 * a
+    positive = np.maximum(x, 0)
+    positive *= b
+    y += positive
     return y
 
 
 def _elu_slope(x, a, b, c):
-    y = np.minimum(x, 0)
+    y = np.fmin(x, 0)
     y *= c
     np.exp(y, out=y)
     y *= a * c
-    y[~(x <= 0)] = b
+    is_negative = (x <= 0).astype(x.dtype)
+    y *= is_negative
+    y += (1 - is_negative) * x.dtype.type(b)
     return y
+
+
+def _leaky_relu(x, a):
+    y = np.minimum(x, 0)
+    y *= a
+    y += np.maximum(x, 0)
+    return y
+
+
+def _leaky_relu_slope(x, a):
+    is_positive = (x > 0).astype(x.dtype)
+    return is_positive + (1 - is_positive) * x.dtype.type(a)
 
 
 def _mish_slope(x):
@@ -80,9 +100,9 @@ _VALUE = {
     "elu": _elu,
     "hardshrink": lambda x, a: np.where((-a <= x) & (x <= a), 0, x),
     "hardsigmoid": lambda x: np.clip(x / 6 + x.dtype.type(0.5), 0, 1),
-    "hardswish": lambda x: np.where(x <= -3, 0, np.where(x >= 3, x, x * (x + 3) / 6)),
+    "hardswish": lambda x: x * np.clip(x / 6 + x.dtype.type(0.5), 0, 1),
     "hardtanh": np.clip,
-    "leaky_relu": lambda x, a: np.where(x > 0, x, x * x.dtype.type(a)),
+    "leaky_relu": _leaky_relu,
     "logsigmoid": lambda x: -_log_of_one_and_exp(-x),
     "mish": lambda x: x * np.tanh(_log_of_one_and_exp(x)),
     "silu": lambda x: x * _logistic(x),
@@ -99,7 +119,7 @@ _SLOPE = {
     "hardsigmoid": lambda x: ((x > -3) & (x < 3)) * x.dtype.type(1 / 6),
     "hardswish": lambda x: np.where(x <= -3, 0, np.where(x < 3, x / 3 + x.dtype.type(0.5), 1)),
     "hardtanh": lambda x, a, b: ~((x <= a) | (x >= b)),
-    "leaky_relu": lambda x, a: np.where(x > 0, x.dtype.type(1), x.dtype.type(a)),
+    "leaky_relu": _leaky_relu_slope,
     "logsigmoid": lambda x: _logistic(-x),
     "mish": _mish_slope,
     "silu": _silu_slope,
