@@ -6,7 +6,7 @@ from typing import Any
 
 from .. import dtypes
 from ..tensor import Tensor
-from .cast import broadcast, broadcast_together, cast
+from .cast import broadcast, cast
 from .elementwise import where
 from .elementwise_composed import lerp
 from .index import gather
@@ -90,4 +90,4 @@ def _at(ordered: Tensor, rank: Tensor, interpolation: str) -> Tensor:
     below = floor(rank.detach())
     low = gather(ordered, -1, cast(below, dtypes.int64))
     high = gather(ordered, -1, cast(ceil(rank.detach()), dtypes.int64))
-    return lerp(*broadcast_together(low, high), 0.5 if interpolation == "midpoint" else rank - below)
+    return lerp(low, high, 0.5 if interpolation == "midpoint" else rank - below)
