@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from .precision import accumulator
+from .precision import accumulator, wide
 
 __all__ = ["gather_rows", "nonzero", "scatter_add_rows", "scatter_rows"]
+
+FEW_COLUMNS = 64  # up to here a pass for each column is faster than sorting the rows
 
 
 def gather_rows(x, index):
@@ -19,6 +21,10 @@ def scatter_add_rows(gy, index, count):
     out = np.zeros((count, gy.shape[1]), accumulator(gy.dtype))
     if len(index):
         index = np.where(index < 0, index + count, index)
+    if gy.shape[1] <= FEW_COLUMNS and gy.dtype.kind in "fV":
+        for c, column in enumerate(np.ascontiguousarray(wide(gy).T)):
+            out[:, c] = np.bincount(index, column, count)  # in float64, in order of appearance
+    elif len(index):
         # np.add.at visits elements one by one; sorted runs summed by reduceat keep to whole rows.
         order = np.argsort(index, kind="stable")
         rows = index[order]
