@@ -149,6 +149,11 @@ _LAZY |= dict.fromkeys(
     "triplet_margin_loss".split(),
     "nn.toplevel",
 )
+_LAZY |= {"amp": "amp"} | dict.fromkeys(
+    "autocast clear_autocast_cache get_autocast_dtype is_autocast_cache_enabled is_autocast_enabled "
+    "set_autocast_cache_enabled set_autocast_dtype set_autocast_enabled".split(),
+    "amp.autocast_mode",
+)
 _LAZY |= dict.fromkeys(("is_anomaly_check_nan_enabled", "is_anomaly_enabled"), "autograd.anomaly")
 
 

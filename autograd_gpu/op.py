@@ -13,6 +13,9 @@ from .tensor import Tensor, edge_of, mark_inference, refresh_view, version_cell,
 from .user_line import line_of, user_line
 
 _new = object.__new__
+# Asked in turn for each operation's result before it is computed; NotImplemented leaves it to the next. Autocast is the
+# first, what is in `duals` the last.
+interceptors: list[Any] = []
 duals: list[Any] = []  # the forward mode level in force, if any: it computes each operation with its tangents
 on_out_of_memory: list[Callable] = []  # called with the error and the inputs, to add to what the error says
 _FLOATING = frozenset(dtype.numpy for dtype in FLOATS)
@@ -49,8 +52,11 @@ class Op(Node):
     @classmethod
     def apply(cls, *inputs: Any, **parameters: Any) -> Any:
         """Compute the operation on tensors and record it when an input requires grad."""
-        if duals:
-            return duals[-1].apply(cls, inputs, parameters)
+        if interceptors:
+            for interceptor in tuple(interceptors):
+                result = interceptor.apply(cls, inputs, parameters)
+                if result is not NotImplemented:
+                    return result
         ctx = _new(cls)
         arrays: list[Any] = []
         edges: list[Any] = []

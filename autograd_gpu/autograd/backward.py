@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..autocasting import switch, switch_off
 from ..engine import Edge, modes, run_backward
 from ..op import _backward_line
 from ..ops.cast import cast
@@ -156,6 +157,7 @@ def _run(
     starts = list(zip(edges, gradients))
     gradients.clear()
     grad_mode, modes.grad = modes.grad, create_graph and not modes.inference
+    casting = switch_off()
     line, _backward_line[0] = _backward_line[0], user_line(2)
     outer, _nesting.roots = _nesting.roots, roots
     wanted = None if targets is None else [edge_of(t) for t in targets]
@@ -171,6 +173,7 @@ def _run(
         _nesting.depth -= 1
         _nesting.roots = outer
         modes.grad = grad_mode
+        switch(casting)
         _backward_line[0] = line
 
 

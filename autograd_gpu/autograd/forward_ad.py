@@ -12,8 +12,9 @@ import weakref
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from ..autocasting import switched
 from ..engine import Edge, Node, modes, next_sequence, run_backward
-from ..op import Op, duals
+from ..op import Op, duals, interceptors
 from ..ops.cast import cast, to_device
 from ..ops.creation import zeros_like
 from ..ops.inplace import copy_, zero_
@@ -48,6 +49,8 @@ class _Level:
 
     def apply(self, operation: type[Op], inputs: tuple, parameters: dict) -> Any:
         """Compute an operation and, where an input carries one, the tangents of its outputs."""
+        if not duals:
+            return NotImplemented
         with _Suspended():
             tangents = [value._tangent if isinstance(value, Tensor) else None for value in inputs]
             if not operation.differentiable or all(tangent is None for tangent in tangents):
@@ -127,13 +130,16 @@ class _Level:
 
 
 class _Suspended:
-    """Forward mode off on the inside: tangents carry no tangents."""
+    """Forward mode off on the inside: tangents carry no tangents. So is autocast, as in backward."""
 
     def __enter__(self) -> None:
         self.levels = duals[:]
         duals.clear()
+        self.without_autocast = switched()
+        self.without_autocast.__enter__()
 
     def __exit__(self, *exception: object) -> None:
+        self.without_autocast.__exit__()
         duals[:] = self.levels
 
 
@@ -228,6 +234,7 @@ def enter_dual_level() -> int:
     if duals:
         raise RuntimeError("Nested forward mode AD is not supported at the moment")
     duals.append(_Level())
+    interceptors.append(duals[-1])
     return 0
 
 
@@ -237,7 +244,9 @@ def exit_dual_level(*, level: int | None = None) -> None:
         raise RuntimeError("Trying to exit a forward AD level that was not entered: enter_dual_level() comes first.")
     if level not in (None, 0):
         raise RuntimeError("Trying to exit a forward AD level that was not the last one that was created.")
-    duals.pop().end()
+    level_in_force = duals.pop()
+    interceptors.remove(level_in_force)
+    level_in_force.end()
 
 
 class dual_level:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 
+from ..autocasting import casts_alike
 from ..dtypes import bool as bool_
 from ..dtypes import float32
 from ..op import Op
@@ -151,7 +152,7 @@ def _check(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, dropo
             f"Expected query, key, and value to all be  at least 2 dimensional, but got query.dim: {q.ndim} key.dim: "
             f"{k.ndim} and value.dim: {v.ndim} instead."
         )
-    if not q.dtype == k.dtype == v.dtype:
+    if not q.dtype == k.dtype == v.dtype and not casts_alike(query, key, value):
         raise RuntimeError(
             f"Expected query, key, and value to have the same dtype, but got query.dtype: {query.dtype} key.dtype: "
             f"{key.dtype} and value.dtype: {value.dtype} instead."
@@ -167,7 +168,7 @@ def _check(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, dropo
         return
     if causal:
         raise RuntimeError("scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True")
-    if mask.dtype not in (bool_, float32, query.dtype):
+    if mask.dtype not in (bool_, float32, query.dtype) and not casts_alike(mask, query):
         raise RuntimeError(
             "Expected attn_mask dtype to be bool or float or to match query dtype, but got attn_mask.dtype: "
             f"{mask.dtype} and  query.dtype: {query.dtype} instead."

@@ -53,7 +53,8 @@ def batch_norm(
     rows = reshape(by_channel, (channels, input._array.size // max(channels, 1)))
     _move_towards(running_mean, running_var, rows.detach(), momentum)
     normalised = LayerNorm.apply(rows, None, None, eps=eps, rows=rows._array.shape)
-    return _affine(transpose(reshape(normalised, by_channel._array.shape), 0, 1), weight, bias)
+    normalised = reshape(cast(normalised, input.dtype), by_channel._array.shape)  # autocast made it float32
+    return _affine(transpose(normalised, 0, 1), weight, bias)
 
 
 def instance_norm(
@@ -82,7 +83,8 @@ def instance_norm(
             per_instance = reshape(rows.detach(), (batch, channels, math.prod(size)))
             _move(running_mean, mean(per_instance, (0, 2)), momentum)
             _move(running_var, mean(var(per_instance, 2), 0), momentum)
-    return _affine(reshape(LayerNorm.apply(rows, None, None, eps=eps, rows=rows._array.shape), input._array.shape), weight, bias)
+    normalised = cast(LayerNorm.apply(rows, None, None, eps=eps, rows=rows._array.shape), input.dtype)  # as above
+    return _affine(reshape(normalised, input._array.shape), weight, bias)
 
 
 def group_norm(

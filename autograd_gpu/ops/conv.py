@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..autocasting import casts_alike
 from ..op import Op
 from ..tensor import Tensor
+from .cast import cast
 from .shape import reshape, squeeze, unsqueeze
 from .window import Sizes, Window, outputs, per_dim
 
@@ -281,7 +283,7 @@ def _check_operands(name: str, dims: int, x: Tensor, weight: Tensor, bias: Tenso
             f"convolution dimensions: weight must be {dims + 2}D, but got weight of size {list(weight.shape)}"
         )
     for word, operand in (("weight", weight), ("bias", bias)):
-        if operand is not None and operand.dtype != x.dtype:
+        if operand is not None and operand.dtype != x.dtype and not casts_alike(operand, x):
             raise RuntimeError(
                 f"Input type ({x.dtype}) and {word} type ({operand.dtype}) should be the same ({name}: cast one with "
                 ".to(dtype))"
@@ -308,4 +310,4 @@ def _check_bias(weight: Tensor, bias: Tensor | None, out: int) -> None:
 
 
 def _plus_bias(y: Tensor, bias: Tensor | None, dims: int) -> Tensor:
-    return y if bias is None else y + reshape(bias, (-1,) + (1,) * dims)
+    return y if bias is None else y + reshape(cast(bias, y.dtype), (-1,) + (1,) * dims)

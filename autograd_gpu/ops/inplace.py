@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..autocasting import switched
 from ..engine import hooks_of, modes, next_sequence
-from ..op import Op, duals
+from ..op import Op, duals, interceptors
 from ..tensor import (
     AccumulateGrad,
     Tensor,
@@ -287,11 +288,14 @@ def inplace(name: str, function: Callable, kernel: str | None = None) -> Callabl
             getattr(backend, kernel)(self._array, *values, out=self._array)
             bump_version(self)
             return self
+        operand = self
         if _records(self, args):
-            old = _snapshot(self)
-            args = tuple(old if a is self else a for a in args)
-            return overwrite(self, function(old, *args, **kwargs), name)
-        return overwrite(self, function(self, *args, **kwargs), name)
+            operand = _snapshot(self)
+            args = tuple(operand if a is self else a for a in args)
+        if not interceptors:
+            return overwrite(self, function(operand, *args, **kwargs), name)
+        with switched():  # in place, autocast casts nothing
+            return overwrite(self, function(operand, *args, **kwargs), name)
 
     method.__name__ = method.__qualname__ = name
     method.__doc__ = f"In-place version of `{function.__name__}`: writes into this tensor and returns it."

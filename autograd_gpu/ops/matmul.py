@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..autocasting import casts_alike
 from ..op import Op
 from ..tensor import Tensor
 from .cast import Number, broadcast, broadcast_shape, cast, result_type
@@ -103,7 +104,7 @@ def check_operands(name: str, x: Any, y: Any) -> None:
     for position, value in enumerate((x, y), 1):
         if not isinstance(value, Tensor):
             raise TypeError(f"{name}(): argument {position} must be Tensor, not {type(value).__name__}")
-    if x._array.dtype != y._array.dtype:
+    if x._array.dtype != y._array.dtype and not casts_alike(x, y):
         raise RuntimeError(
             f"expected m1 and m2 to have the same dtype, but got: {x.dtype} != {y.dtype} ({name}: cast one with .to(dtype))"
         )
@@ -167,7 +168,7 @@ def inner(input: Tensor, other: Tensor) -> Tensor:
         raise RuntimeError(
             f"inner() the last dimension must match on both input tensors but got shapes {list(x)} and {list(y)}"
         )
-    if input._array.dtype != other._array.dtype:
+    if input._array.dtype != other._array.dtype and not casts_alike(input, other):
         raise RuntimeError(f"both inputs should have same dtype (inner: got {input.dtype} and {other.dtype})")
     check_operands("inner", input, other)
     rows, columns = (reshape(z, (math.prod(z.shape[:-1]), x[-1])) for z in (input, other))
@@ -235,6 +236,7 @@ def _plus(name: str, input: Tensor, product: Tensor, beta: Number, alpha: Number
     """Return beta * input + alpha * product in the product's shape; factors of integers lose their fraction."""
     if name != "addr":
         check_operands(name, input, product)
+        input = cast(input, product.dtype)  # another one under autocast
     if input._array.shape != product._array.shape:
         input = expand(input, product._array.shape)
     if product._array.dtype.kind in "iu":

@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 
 from .. import dtypes
+from ..autocasting import casts_alike
 from ..dtypes import finfo, float32
 from ..op import Op
 from ..tensor import Tensor
@@ -204,7 +205,9 @@ def _parameter(name: str, parameter: Tensor, shape: tuple[int, ...], input: Tens
             f"Expected {name} to be of same shape as normalized_shape, but got {name} of shape "
             f"{list(parameter.shape)} and normalized_shape = {list(shape)}"
         )
-    return shaped(cast(parameter, input.dtype), (columns,))
+    if parameter._array.dtype != input._array.dtype and not casts_alike(parameter, input):
+        parameter = cast(parameter, input.dtype)
+    return shaped(parameter, (columns,))
 
 
 def _shape_message(shape: tuple[int, ...], own: list[int]) -> str:

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+from ..autocasting import switched
 from ..engine import modes, no_grad
 from ..tensor import Tensor, bump_version
 from .cast import cast
@@ -50,7 +51,7 @@ def _into(out: Tensor, function: Callable, args: tuple, kwargs: dict) -> Tensor:
             f"{name}(): functions with out=... arguments don't support automatic differentiation, but one of the "
             f"arguments requires grad. Use the result instead: y = {name}(...), or work under no_grad()."
         )
-    with no_grad():
+    with no_grad(), switched():  # autocast casts nothing
         result = function(*args, **kwargs)
         if result._array.shape == out._array.shape:
             return overwrite(out, result, name)

@@ -20,6 +20,8 @@ FIRST_STEP = (
 class FusedOptimizer(Optimizer):
     """A subclass gives ``_update``."""
 
+    _step_supports_amp_scaling = True  # a gradient scaler then leaves dividing and skipping to the kernels
+
     def __init__(self, params: Iterable[Tensor] | Iterable[dict[str, Any]], defaults: dict[str, Any]) -> None:
         self._device_lrs: dict[tuple[int, Device], tuple[float | None, Tensor]] = {}
         super().__init__(params, defaults)

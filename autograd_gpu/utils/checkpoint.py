@@ -14,6 +14,7 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from ..autocasting import switched, switches
 from ..autograd.backward import backward
 from ..autograd.graph import saved_tensors_hooks
 from ..device import Device
@@ -196,6 +197,7 @@ class _Run:
         self.inputs.save(*(given[place] for place in self.places))
         self.requires_grad = [given[place].requires_grad for place in self.places]
         self.random = _random_states(given) if preserve_rng_state else {}
+        self.autocast = switches()
         self.placeholders: list[weakref.ref[_Placeholder]] = []
         self.saved: list[tuple[dict, tuple | None]] = []  # what each value was, and the user line that saved it
         self.values: dict[int, Tensor] = {}  # computed again and not yet read
@@ -241,6 +243,7 @@ class _Run:
             contextlib.suppress(_Enough),
             _random_numbers(self.random),
             enable_grad(),
+            switched(self.autocast),
             self.context,
         ):
             self.function(*given[:positional], **dict(zip(self.names, given[positional:])))
@@ -301,6 +304,7 @@ class _Reentrant(Function):
             warnings.warn("None of the inputs have requires_grad=True. Gradients will be None", stacklevel=4)
         ctx.function = function
         ctx.random = _random_states(args) if preserve_rng_state else {}
+        ctx.autocast = switches()
         ctx.others = [None if isinstance(value, Tensor) else value for value in args]
         ctx.places = [place for place, value in enumerate(args) if isinstance(value, Tensor)]
         ctx.save_for_backward(*(args[place] for place in ctx.places))
@@ -317,7 +321,7 @@ class _Reentrant(Function):
         given = list(ctx.others)
         for place, value in zip(ctx.places, ctx.saved_tensors):
             given[place] = value.detach().requires_grad_(value.requires_grad)
-        with _random_numbers(ctx.random), enable_grad():
+        with _random_numbers(ctx.random), enable_grad(), switched(ctx.autocast):
             outputs = ctx.function(*given)
         outputs = (outputs,) if isinstance(outputs, Tensor) else outputs
         roots = [

@@ -14,7 +14,7 @@ from threading import get_ident
 from typing import Any
 
 from ..engine import no_grad
-from ..op import Op, duals
+from ..op import Op, duals, interceptors
 from ..ops.random import Dropout
 from ..tensor import Tensor
 
@@ -74,12 +74,16 @@ class _Run:
             raise RuntimeError("selective checkpoints are not nested, and do not go together with forward mode")
         self.thread = get_ident()
         duals.append(self)
+        interceptors.append(self)
 
     def __exit__(self, *exception: object) -> None:
         duals.clear()
+        interceptors.remove(self)
 
     def apply(self, operation: type[Op], inputs: tuple, parameters: dict) -> Any:
         """Compute an operation with nothing in its place, or recall it."""
+        if not duals:
+            return NotImplemented
         duals.clear()
         try:
             if get_ident() != self.thread or operation.is_view:

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 from collections.abc import Sequence
 from typing import Any
 
-from .capture import CUDAGraph as CUDAGraph
-from .capture import graph as graph
-from .capture import graph_pool_handle as graph_pool_handle
-from .capture import is_current_stream_capturing as is_current_stream_capturing
-from .device import Device, emulating, resolve
-from .engine import modes
-from .graphed import make_graphed_callables as make_graphed_callables
-from .ops.random import default_generator
-from .streams import Event as Event
-from .streams import Stream as Stream
-from .streams import current_stream as current_stream
-from .streams import default_stream as default_stream
-from .streams import set_stream as set_stream
-from .streams import stream as stream
-from .tensor import Tensor, bump_version, edge_of
+from ..capture import CUDAGraph as CUDAGraph
+from ..capture import graph as graph
+from ..capture import graph_pool_handle as graph_pool_handle
+from ..capture import is_current_stream_capturing as is_current_stream_capturing
+from ..device import Device, emulating, resolve
+from ..engine import modes
+from ..graphed import make_graphed_callables as make_graphed_callables
+from ..ops.random import default_generator
+from ..streams import Event as Event
+from ..streams import Stream as Stream
+from ..streams import current_stream as current_stream
+from ..streams import default_stream as default_stream
+from ..streams import set_stream as set_stream
+from ..streams import stream as stream
+from ..tensor import Tensor, bump_version, edge_of
+
+
+def __getattr__(name: str) -> Any:
+    """`cuda.amp` is imported when a program first names it."""
+    if name != "amp":
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    return importlib.import_module(".amp", __name__)
 
 
 def is_available() -> bool:
@@ -77,7 +85,7 @@ class kernel:
     """
 
     def __init__(self, source: str, name: str, defines: Sequence[str] = ()) -> None:
-        from .backends.cuda.user_kernel import UserKernel
+        from ..backends.cuda.user_kernel import UserKernel
 
         self._kernel = UserKernel(source, name, defines)
         self.name = name

@@ -1,0 +1,48 @@
+"""Which dtype operations compute in under autocast: PyTorch's lists for CUDA, by the operations that they are made of here.
+
+What is in neither list computes in the dtype of its operands. Operations of backward are not here: they follow forward's.
+"""
+
+from __future__ import annotations
+
+from ..op import Op
+from ..ops.attention import Attention
+from ..ops.conv import Convolution, ConvolutionTransposed
+from ..ops.ctc import CtcLoss
+from ..ops.elementwise import Pow
+from ..ops.linear import GeluLinear, Linear, LinearGelu
+from ..ops.linear_cross_entropy import LinearCrossEntropy
+from ..ops.loss import CrossEntropy
+from ..ops.matmul import Matmul
+from ..ops.matrix_norm import EuclideanDistances
+from ..ops.norm import AddLayerNorm, AddRmsNorm, LayerNorm, RmsNorm
+from ..ops.reduce import Cumsum, Norm, Prod, Sum
+from ..ops.scan import Cumprod
+from ..ops.softmax import LogSoftmax, Softmax
+from ..ops.special import Erfinv
+from ..ops.unary import (
+    Acos,
+    Asin,
+    Cosh,
+    Exp,
+    Expm1,
+    Log,
+    Log1p,
+    Log2,
+    Log10,
+    Reciprocal,
+    Rsqrt,
+    Sinh,
+    Square,
+    Tan,
+)  # fmt: skip
+
+LOWER: frozenset[type[Op]] = frozenset({  # products, which tensor cores do
+    Attention, Convolution, ConvolutionTransposed, GeluLinear, Linear, LinearCrossEntropy, LinearGelu, Matmul,
+})  # fmt: skip
+
+FLOAT32: frozenset[type[Op]] = frozenset({  # what overflows or cancels in 16 bits
+    Acos, AddLayerNorm, AddRmsNorm, Asin, Cosh, CrossEntropy, CtcLoss, Cumprod, Cumsum, Erfinv, EuclideanDistances, Exp,
+    Expm1, LayerNorm, Log, Log10, Log1p, Log2, LogSoftmax, Norm, Pow, Prod, Reciprocal, RmsNorm, Rsqrt, Sinh, Softmax,
+    Square, Sum, Tan,
+})  # fmt: skip
