@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ..dtypes import float32
 from ..tensor import Tensor
-from .arrange import triu_indices
 from .cast import broadcast_together, cast, result_type
+from .creation import tensor
 from .elementwise import clamp
 from .index import index_select
 from .out import accepting_out
@@ -57,5 +59,5 @@ def pdist(input: Tensor, p: float = 2.0) -> Tensor:
         raise RuntimeError(f"pdist only supports floating-point dtypes, got: {input.dtype}")
     if p < 0:
         raise RuntimeError("pdist only supports non-negative p values")
-    first, second = triu_indices(input._array.shape[0], input._array.shape[0], 1, device=input.device).unbind(0)  # type: ignore[attr-defined]
+    first, second = (tensor(rows, device=input.device) for rows in np.triu_indices(input._array.shape[0], 1))
     return norm(index_select(input, 0, first) - index_select(input, 0, second), p, 1)

@@ -398,7 +398,13 @@ def norm(
         return (amax if p > 0 else amin)(abs(input), dims, keepdim)
     if p == 0:
         return sum(cast(ne(input, 0), input.dtype), dims, keepdim)
-    return pow(sum(pow(abs(input), p), dims, keepdim), 1 / p)
+    magnitude = abs(input)
+    if p == 1:
+        return sum(magnitude, dims, keepdim)
+    if p < 2:  # the slope of a power at 0 may be infinite, which times 0 would be NaN
+        magnitude = where(ne(magnitude, 0), magnitude, magnitude.detach())
+    total = sum(pow(magnitude, p), dims, keepdim)
+    return where(ne(total, 0), pow(where(ne(total, 0), total, 1.0), 1 / p), total.detach() ** (1 / p))  # type: ignore[operator]
 
 
 def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:

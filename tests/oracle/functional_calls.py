@@ -234,6 +234,8 @@ NORMS = [
         "F.pairwise_distance(n(3, 4), n(3, 4), {a})",
         a=("", "1.0", "p=3.0, eps=0.1", "float('inf'), keepdim=True"),
     ),
+    *each("F.normalize(n(2, 3) * T.tensor([[0.0], [1.0]]), {p})", p=("0.5", "1.0", "1.5", "2", "3.0")),
+    *each("F.pdist(n(1, 3).expand(3, 3), {p})", p=("1.0", "2", "3.0", "float('inf')")),
     *each("F.pdist(n(4, 3), {p})", p=("", "1.0", "p=3.0", "float('inf')")),
 ]
 
