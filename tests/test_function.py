@@ -311,17 +311,3 @@ def test_mark_dirty_takes_tensors_only():
 
     with pytest.raises(RuntimeError, match="mark_dirty can only accept variables, but argument"):
         Wrong.apply(leaf(1))
-
-
-def test_a_gradient_that_is_no_tensor():
-    class Wrong(Function):
-        @staticmethod
-        def forward(ctx, x):
-            return x * 2
-
-        @staticmethod
-        def backward(ctx, gy):
-            return 3.0
-
-    with pytest.raises(RuntimeError, match=r"expected Variable or None \(got float\)"):
-        Wrong.apply(leaf(1)).backward()
