@@ -52,7 +52,9 @@ def compare(before: Path) -> list[record.Row]:
 def main() -> None:
     before = Path(sys.argv[1]).resolve()
     if not (before / "autograd_gpu").is_dir():
-        raise SystemExit(f"before_after: expected a checkout of an older version, but {before} has no autograd_gpu in it")
+        raise SystemExit(
+            f"before_after: expected a checkout of an older version, but {before} has no autograd_gpu in it"
+        )
     rows = compare(before)
     record.show("Host time of one recorded operation on 4 x 4, CPU: this version and the one before", rows)
     overall = median(row["now / before both"] for row in rows)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from autograd_gpu.backends.cuda import driver, launch
-from autograd_gpu.backends.cuda.launch import Kernel, block_for, warps_for
+from autograd_gpu.backends.cuda.launch import Kernel, block_for
 from autograd_gpu.backends.cuda.memory import empty, to_numpy
 
 FLOAT32, FLOAT64, BFLOAT16 = np.dtype(np.float32), np.dtype(np.float64), "bfloat16"
@@ -57,5 +57,4 @@ def test_unknown_kernels_and_dtypes_are_named(kernel):
 
 def test_geometry():
     assert [block_for(n) for n in (0, 1, 32, 33, 10**6)] == [32, 32, 32, 64, 256]
-    assert [warps_for(n) for n in (0, 1, 33, 10**6)] == [1, 1, 2, 8]
     assert [launch._three(extent) for extent in ((5,), (5, 6), (5, 6, 7))] == [(5, 1, 1), (5, 6, 1), (5, 6, 7)]

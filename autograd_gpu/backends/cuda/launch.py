@@ -101,8 +101,3 @@ def ceil_div(a: int, b: int) -> int:
 def block_for(work: int, limit: int = 256) -> int:
     """Threads for `work` items: whole warps, no more than needed, at most `limit`."""
     return min(limit, WARP * max(1, ceil_div(work, WARP)))
-
-
-def warps_for(work: int, limit: int = 8) -> int:
-    """Warps for `work` items at one item a lane, at most `limit`."""
-    return min(limit, max(1, ceil_div(work, WARP)))

@@ -16,11 +16,6 @@ LANES, LINES = 32, 8
 Strides = tuple[int, ...]
 
 
-def element_strides(x: Any) -> Strides:
-    itemsize = x.itemsize
-    return tuple(stride // itemsize for stride in x.strides)
-
-
 def contiguous_strides(shape: Sequence[int]) -> Strides:
     strides, step = [], 1
     for size in reversed(shape):
