@@ -61,7 +61,7 @@ class LinearCrossEntropy(Op):
 
     divisor = gx = gweight = gbias = None
 
-    def forward(ctx, x, weight, bias, target, ignore_index, reduction, rows, wanted):
+    def forward(ctx, x, weight, bias, target, ignore_index, reduction, rows, wanted, dtype):
         ctx.ignore_index, ctx.reduction, ctx.rows = ignore_index, reduction, rows
         wanted = (False,) * 3 if reduction == "none" else wanted
         loss, ctx.gx, ctx.gweight, ctx.gbias = _by_chunks(
@@ -69,7 +69,7 @@ class LinearCrossEntropy(Op):
         )
         if reduction != "none":
             loss, ctx.divisor = reduced(ctx.backend, loss, target, ignore_index, reduction)
-        return _rounded(ctx.backend, loss, x.dtype)
+        return _rounded(ctx.backend, loss, dtype)
 
     def keep(ctx, loss, x, weight, bias, target, **parameters):
         ctx.save(x, weight, bias, target)
@@ -200,7 +200,13 @@ def linear_cross_entropy(
         wanted = tuple(modes.grad and tensor is not None and tensor.requires_grad for tensor in tensors)
         rows = (options or _AUTO).rows(input.shape[0], features, classes)
         loss = LinearCrossEntropy.apply(
-            *tensors, target, ignore_index=ignore_index, reduction=reduction, rows=rows, wanted=wanted
+            *tensors,
+            target,
+            ignore_index=ignore_index,
+            reduction=reduction,
+            rows=rows,
+            wanted=wanted,
+            dtype=input._array.dtype,
         )
         return loss if reduction != "none" else reshape(loss, own[:-1])
     count = math.prod((classes, *dims))
