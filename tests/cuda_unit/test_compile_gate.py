@@ -6,6 +6,8 @@ import autograd_gpu.backends.cuda  # noqa: F401  (creates every Kernel)
 from autograd_gpu.backends.cuda import build_report, compile
 from autograd_gpu.backends.cuda.launch import Kernel
 
+pytestmark = pytest.mark.xdist_group("compile gate")  # one process compiles, on all cores, and the others wait for none
+
 
 @pytest.fixture(scope="module", params=compile.DEFAULT_ARCHS)
 def rows(request):
