@@ -9,7 +9,8 @@ import autograd_gpu as ag
 from autograd_gpu.func import grad, vmap
 from autograd_gpu.func.batching import Batching
 from autograd_gpu.testing import op_checks
-from autograd_gpu.testing.op_table import CASES, Call, OpCase
+from autograd_gpu.testing.op_case import Call, OpCase
+from autograd_gpu.testing.op_table import CASES
 
 pytestmark = [pytest.mark.ours, pytest.mark.filterwarnings("ignore:invalid value")]
 

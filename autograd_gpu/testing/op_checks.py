@@ -14,7 +14,7 @@ import numpy as np
 import autograd_gpu as ag
 
 from .gradcheck import gradcheck, gradgradcheck
-from .op_table import Call, Draw, OpCase, numpy_dtype
+from .op_case import Call, Draw, OpCase, numpy_dtype
 
 # A few roundings in the dtype; where values are sums of many terms, a row multiplies this by its own factor.
 TOLERANCE = {"float64": 2e-12, "float32": 3e-6, "float16": 4e-3, "bfloat16": 3e-2}

@@ -99,6 +99,21 @@ def softmin_samples(t: Draw) -> list[Call]:
 
 
 ACTIVATIONS = [
+    *(
+        OpCase(
+            "nn.functional.gelu",
+            ref.gelu,
+            lambda t, form=form: [call(t(3, 5), approximate=form), call(t.of(-6.0, -4.0, 4.0, 6.0), approximate=form)],
+            lambda t, form=form: [
+                # At minus infinity the formula is zero times infinity, and PyTorch's own two code paths disagree.
+                call(t.of(0.0, -0.0, 20.0, -20.0, NAN), approximate=form),
+                call(t(0, 3), approximate=form),
+                call(t(), approximate=form),
+            ],
+            variant=form,
+        )
+        for form in ("none", "tanh")
+    ),
     activation("relu", lambda x: np.where(x < 0, 0, x), [0.0]),
     activation("relu6", lambda x: np.clip(x, 0, 6), [0.0, 6.0]),
     activation("hardtanh", np.clip, [-1.0, 2.0], -1.0, 2.0),

@@ -1,4 +1,4 @@
-"""Rows of the op table: attention of several heads between projections."""
+"""Rows of the op table: attention, by itself and of several heads between projections."""
 
 from __future__ import annotations
 
@@ -67,10 +67,31 @@ def arguments(t: Draw, length: int, keys: int, batch: int, width: int, extra: bo
 
 ATTENTION = [
     OpCase(
+        "nn.functional.scaled_dot_product_attention",
+        ref.attention,
+        lambda t: [
+            call(t(1, 2, 3, 4), t(1, 2, 3, 4), t(1, 2, 3, 4), is_causal=True),
+            call(t(2, 1, 3, 4), t(2, 1, 5, 4), t(2, 1, 5, 4)),
+            call(t(1, 1, 2, 3), t(1, 1, 3, 3), t(1, 1, 3, 3), scale=0.3),
+            call(t(2, 4, 3, 2), t(2, 2, 3, 2), t(2, 2, 3, 2), is_causal=True, enable_gqa=True),
+            call(t(1, 4, 2, 3), t(1, 2, 3, 3), t(1, 1, 3, 2), enable_gqa=True),  # a value narrower than its key
+            call(t(2, 2, 3, 2), t(2, 2, 4, 2), t(2, 2, 4, 2), t.mask(2, 1, 1, 4)),
+            call(t(2, 3, 2), t(2, 4, 2), t(2, 4, 2), np.array([[True] * 4, [True, False] * 2, [False] * 4])),
+            call(t(2, 2, 3, 2), t(2, 2, 4, 2), t(2, 2, 4, 2), t(3, 4)),
+        ],
+        lambda t: [
+            call(t(1, 1, 0, 4), t(1, 1, 3, 4), t(1, 1, 3, 4)),
+            call(t(1, 1, 1, 1), t(1, 1, 1, 1), t(1, 1, 1, 1), is_causal=True),
+            call(t(1, 1, 9, 5), t(1, 1, 9, 5) * t.of(20.0), t(1, 1, 9, 5), is_causal=True),
+            call(t(1, 2, 35, 8), t(1, 2, 35, 8), t(1, 2, 35, 8), is_causal=True),
+        ],
+        tolerance=4,
+    ),
+    OpCase(
         "nn.functional.multi_head_attention_forward",
         multi_head,
         samples,
         lambda t: [arguments(t, 0, 2, 2, 4), arguments(t, 2, 3, 0, 4), arguments(t, 1, 1, 1, 2)],
         tolerance=32,
-    )
+    ),
 ]

@@ -1,4 +1,4 @@
-"""Rows of the op table: dropouts of channels and of SELU's activations."""
+"""Rows of the op table: dropouts of elements, of channels and of SELU's activations."""
 
 from __future__ import annotations
 
@@ -38,6 +38,13 @@ def alpha_dropout(x: Array, p: float, training: bool = False, features: bool = F
 
 
 DROPOUTS = [
+    OpCase(
+        "nn.functional.dropout",
+        ref.dropout,
+        lambda t: [call(t(3, 5), p=0.5), call(t(3, 5), p=0.25), call(t(3, 5), p=0.5, training=False)],
+        lambda t: [call(t(0, 3), p=0.5), call(t(3, 5), p=1.0), call(t(3, 5), p=0.0), call(t(1), p=0.1)],
+        random=True,
+    ),
     *(
         OpCase(
             f"nn.functional.dropout{dims}d",

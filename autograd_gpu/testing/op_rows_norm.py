@@ -1,4 +1,4 @@
-"""Rows of the op table: normalisation of channels."""
+"""Rows of the op table: normalisation of rows and of channels."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from . import references as ref
 from .op_case import OpCase, call
 
 Array = Any
@@ -56,6 +57,25 @@ def local_response_norm(x: Array, size: int, alpha: float = 1e-4, beta: float = 
 
 
 NORMS = [
+    OpCase(
+        "nn.functional.layer_norm",
+        ref.layer_norm,
+        lambda t: [
+            call(t(3, 5), (5,), t(5), t(5)),
+            call(t(2, 3, 4), (3, 4), t(3, 4), t(3, 4)),
+            call(t(3, 5), (5,)),
+            call(t(3, 5), (5,), t(5)),
+            call(t(3, 5), (5,), bias=t(5), eps=0.1),
+        ],
+        lambda t: [
+            call(t(0, 5), (5,), t(5), t(5)),
+            call(t(3, 1), (1,), t(1), t(1)),
+            call(t(2, 130), (130,), t(130), t(130)),
+            call(t(3, 5) * t.of(0.1) + t.of(3.0), (5,)),
+            call(t.of(3.0, 3.0, 3.0, 3.0), (4,)),
+        ],
+        tolerance=8,
+    ),
     OpCase(
         "nn.functional.batch_norm",
         batch_norm,

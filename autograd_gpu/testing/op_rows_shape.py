@@ -1,13 +1,10 @@
-"""Rows of the op table: other shapes of the same values, repetitions, and values written to places along a dimension."""
+"""Rows of the op table: views, pieces and repetitions of the same values."""
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Any
-
 import numpy as np
 
-from .op_case import ALL, Draw, OpCase, call, shaped
+from .op_case import ALL, call, shaped
 
 
 def _unflattened(x: np.ndarray, dim: int, sizes: tuple[int, ...]) -> np.ndarray:
@@ -24,20 +21,127 @@ def _strided(x: np.ndarray, size: tuple[int, ...], stride: tuple[int, ...], offs
     return np.lib.stride_tricks.as_strided(flat, size, [s * x.itemsize for s in stride]).copy()
 
 
-def _scattered(x: np.ndarray, dim: int, index: np.ndarray, src: Any, add: bool = False) -> np.ndarray:
-    y = x.copy()
-    for place in np.ndindex(*index.shape):
-        target = (*place[:dim], index[place], *place[dim + 1 :])
-        value = src[place] if isinstance(src, np.ndarray) else src
-        y[target] = y[target] + value if add else value
-    return y
-
-
-def _one_hot(x: np.ndarray, num_classes: int = -1) -> np.ndarray:
-    return np.eye(x.max() + 1 if num_classes == -1 else num_classes, dtype=np.int64)[x]
-
-
-SHAPES_OF_VIEWS = [
+SHAPES = [
+    shaped(
+        "reshape",
+        lambda x, shape: x.reshape(shape),
+        lambda t: call(t(2, 6), (3, 4)),
+        lambda t: call(t(2, 3, 4), (-1, 3)),
+        lambda t: call(t(0, 3), (3, 0)),
+    ),
+    shaped(
+        "Tensor.view",
+        lambda x, *shape: x.reshape(shape),
+        # Splits, which a view of any layout can do; reshape's row has the joins.
+        lambda t: call(t(6, 2), 2, -1, 2),
+        lambda t: call(t(2, 3), 2, 1, 3),
+        lambda t: call(t(0, 3), 3, 0),
+    ),
+    shaped(
+        "flatten",
+        lambda x, start, end: x.reshape(*x.shape[:start], -1, *x.shape[end + 1 :]),
+        lambda t: call(t(2, 3, 4), 1, 2),
+        lambda t: call(t(2, 0, 3), 0, 1),
+    ),
+    shaped(
+        "squeeze",
+        lambda x, dim=None: x.squeeze(dim),
+        lambda t: call(t(1, 3, 1)),
+        lambda t: call(t(1, 3, 1), 0),
+        lambda t: call(t(1, 3, 1), (0, 2)),
+        lambda t: call(t(1, 0)),
+    ),
+    shaped("unsqueeze", np.expand_dims, lambda t: call(t(2, 3), 1), lambda t: call(t(3), -1), lambda t: call(t(0), 0)),
+    shaped("transpose", np.swapaxes, lambda t: call(t(2, 3, 4), 0, 2), lambda t: call(t(0, 3), 0, 1)),
+    shaped("t", np.transpose, lambda t: call(t(2, 3)), lambda t: call(t(4)), lambda t: call(t(0, 3))),
+    shaped("permute", np.transpose, lambda t: call(t(2, 3, 4), (2, 0, 1)), lambda t: call(t(0, 3), (1, 0))),
+    shaped("movedim", np.moveaxis, lambda t: call(t(2, 3, 4), 0, 2), lambda t: call(t(0, 3), 0, 1)),
+    shaped(
+        "Tensor.expand",
+        lambda x, *shape: np.broadcast_to(x, shape),
+        lambda t: call(t(3, 1), 3, 4),
+        lambda t: call(t(3), 2, 3),
+        lambda t: call(t(1, 3), 0, 3),
+    ),
+    shaped("flip", np.flip, lambda t: call(t(2, 3), (0,)), lambda t: call(t(2, 3), (0, 1)), lambda t: call(t(0), (0,))),
+    shaped("clone", np.copy, lambda t: call(t(2, 3)), lambda t: call(t()), lambda t: call(t(0, 3))),
+    shaped(
+        "diagonal",
+        lambda x, offset=0: np.diagonal(x, offset),
+        lambda t: call(t(3, 4)),
+        lambda t: call(t(3, 4), offset=1),
+        lambda t: call(t(0, 4)),
+    ),
+    shaped(
+        "cat",
+        lambda tensors, dim=0: np.concatenate(tensors, dim),
+        lambda t: call([t(2, 3), t(1, 3), t(4, 3)]),
+        lambda t: call([t(2, 3), t(2, 1)], dim=-1),
+        lambda t: call([t(0, 3), t(2, 3), t(0, 3)]),
+        dtypes=ALL,
+    ),
+    shaped(
+        "stack",
+        lambda tensors, dim=0: np.stack(tensors, dim),
+        lambda t: call([t(2, 3), t(2, 3)]),
+        lambda t: call([t(3), t(3), t(3)], dim=-1),
+        lambda t: call([t(0, 3), t(0, 3)]),
+    ),
+    shaped(
+        "split",
+        lambda x, sizes, dim=0: tuple(
+            np.split(x, range(sizes, x.shape[dim], sizes) if isinstance(sizes, int) else np.cumsum(sizes)[:-1], dim)
+        ),
+        lambda t: call(t(5, 2), 2),
+        lambda t: call(t(2, 5), [1, 0, 4], dim=1),
+        lambda t: call(t(3, 0), 2),
+    ),
+    shaped(
+        "chunk",
+        lambda x, chunks, dim=0: tuple(np.array_split(x, chunks, dim)),
+        lambda t: call(t(6, 2), 3),
+        lambda t: call(t(2, 0), 1),
+    ),
+    shaped(
+        "unbind", lambda x, dim=0: tuple(np.moveaxis(x, dim, 0)), lambda t: call(t(3, 2), 1), lambda t: call(t(2, 0), 0)
+    ),
+    shaped(
+        "narrow",
+        lambda x, dim, start, length: x.take(range(start, start + length), dim),
+        lambda t: call(t(5, 2), 0, 1, 3),
+        lambda t: call(t(5, 2), 0, 5, 0),
+    ),
+    shaped(
+        "narrow_copy",
+        lambda x, dim, start, length: x.take(range(start, start + length), dim),
+        lambda t: call(t(5, 2), 0, 1, 3),
+        lambda t: call(t(5, 2), 0, 5, 0),
+    ),
+    shaped(
+        "unsafe_split",
+        lambda x, size, dim=0: tuple(np.split(x, range(size, x.shape[dim], size), dim)),
+        lambda t: call(t(5, 2), 2),
+        lambda t: call(t(2, 4), 2, 1),
+        lambda t: call(t(2, 0), 1),
+    ),
+    shaped(
+        "unsafe_split_with_sizes",
+        lambda x, sizes, dim=0: tuple(np.split(x, np.cumsum(sizes)[:-1], dim)),
+        lambda t: call(t(5, 2), [1, 4]),
+        lambda t: call(t(2, 0), [0, 2]),
+    ),
+    shaped(
+        "unsafe_chunk",
+        lambda x, chunks, dim=0: tuple(np.split(x, chunks, dim)),
+        lambda t: call(t(4, 2), 2),
+        lambda t: call(t(2, 0), 2),
+    ),
+    shaped(
+        "select",
+        lambda x, dim, index: x.take(index, dim),
+        lambda t: call(t(3, 2), 0, -1),
+        lambda t: call(t(3, 0), 0, 1),
+    ),
     shaped("unflatten", _unflattened, lambda t: call(t(3, 6), 1, (2, 3)), lambda t: call(t(0, 4), -1, (2, 2))),
     shaped("ravel", np.ravel, lambda t: call(t(3, 4)), lambda t: call(t()), lambda t: call(t(2, 0))),
     shaped("swapaxes", np.swapaxes, lambda t: call(t(2, 3, 4), 0, -1), lambda t: call(t(0, 3), 0, 1)),
@@ -84,53 +188,4 @@ SHAPES_OF_VIEWS = [
         dtypes=("float64", "float32", "bfloat16", "int64"),
     ),
     shaped("Tensor.contiguous", np.copy, lambda t: call(t(3, 4)), lambda t: call(t(0, 3)), dtypes=ALL),
-    OpCase(
-        "scatter",
-        _scattered,
-        lambda t: [
-            call(t(3, 4), 1, np.array([[1, 0], [3, 2]]), t(2, 2)),
-            call(t(3, 4), 0, np.array([[2, 0, 1]]), t(2, 4)),
-        ],
-        lambda t: [call(t(3, 4), 1, np.array([[1], [0], [2]]), 2.0), call(t(3, 4), 1, np.zeros((0, 2), int), t(3, 4))],
-    ),
-    OpCase(
-        "scatter_add",
-        partial(_scattered, add=True),
-        lambda t: [
-            call(t(3, 4), 1, np.array([[1, 1], [3, 1]]), t(2, 2)),
-            call(t(3, 4), 0, np.array([[2, 0, 2, 1], [2, 0, 1, 1]]), t(2, 4)),
-        ],
-        lambda t: [call(t(3, 4), 1, np.zeros((0, 2), int), t(3, 4))],
-    ),
-    OpCase(
-        "masked_select",
-        lambda x, mask: np.broadcast_to(x, np.broadcast_shapes(x.shape, mask.shape))[
-            np.broadcast_to(mask, np.broadcast_shapes(x.shape, mask.shape))
-        ],
-        lambda t: [call(t(3, 4), t.mask(3, 4)), call(t(4), t.mask(3, 1))],
-        lambda t: [call(t(3), np.zeros(3, bool)), call(t(0, 2), t.mask(0, 2))],
-    ),
-    OpCase(
-        "nn.functional.one_hot",
-        _one_hot,
-        lambda t: [call(t.index(5, 3, 2), num_classes=6), call(t.index(4, 7))],
-        lambda t: [call(np.zeros((0, 2), int), num_classes=3)],
-        order=0,
-        dtypes=("int64",),
-    ),
 ]
-
-
-def _likes(name: str, value: float, *given: float) -> OpCase:
-    """A tensor of the first one's shape and dtype, its values aside."""
-
-    def samples(t: Draw) -> list[Any]:
-        return [call(t(3, 4), *given), call(t(), *given)]
-
-    def filled(x: np.ndarray, *_: float) -> np.ndarray:
-        return np.full_like(x, value)
-
-    return OpCase(name, filled, samples, lambda t: [call(t(0, 3), *given)], order=0, dtypes=ALL)
-
-
-SHAPES_OF_VIEWS += [_likes("zeros_like", 0), _likes("ones_like", 1), _likes("full_like", 3, 3)]

@@ -76,7 +76,30 @@ def histogram(x: Array, bins: Any, range: Any = None, weight: Array = None, dens
     return hist.astype(np.float64), edges.astype(np.float64)
 
 
+def histc(x: Array, bins: int, min: float, max: float) -> Array:
+    return np.histogram(x, bins, (min, max))[0].astype(np.float64)
+
+
 STATISTICS = [
+    OpCase(
+        "bincount",
+        lambda x, weights=None, minlength=0: np.bincount(x, weights, minlength),
+        lambda t: [
+            call(t.index(4, 9)),
+            call(t.index(4, 9), minlength=7),
+            call(np.array([2, 0, 2]), t.of(1.0, 2.0, 3.0)),
+        ],
+        lambda t: [call(t.index(4, 0), minlength=3)],
+        order=0,
+        dtypes=("float64",),
+    ),
+    OpCase(
+        "histc",
+        histc,
+        lambda t: [call(t(20), 5, -2, 2)],
+        lambda t: [call(t(0), 3, 0, 1), call(t.of(0.0, 1.0, 1.0, 5.0, -3.0), 2, 0, 1)],
+        order=0,
+    ),
     OpCase(
         "cov",
         lambda x, correction=1, fweights=None, aweights=None: np.cov(

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import autograd_gpu
 
+from .op_case import OpCase
 from .op_checks import function_of, has_in_place
-from .op_table import CASES, OpCase
+from .op_table import CASES
 
 HEADER = """\
 # Operations

@@ -210,3 +210,10 @@ def matrix_exp(x: Array) -> Array:
     for _ in range(10):
         total = total @ total
     return np.broadcast_to(total, x.shape)
+
+
+def with_part(x: Array, index: Any, part: Any) -> Array:
+    """x with another value at an index."""
+    y = x.copy()
+    y[index] = part
+    return y

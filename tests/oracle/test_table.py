@@ -6,7 +6,8 @@ import torch
 
 import autograd_gpu as ag
 from autograd_gpu.testing import op_checks
-from autograd_gpu.testing.op_table import CASES, Call, Draw, OpCase
+from autograd_gpu.testing.op_case import Call, Draw, OpCase
+from autograd_gpu.testing.op_table import CASES
 
 HALVES = ("float16", "bfloat16")
 
