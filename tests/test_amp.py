@@ -64,6 +64,36 @@ IN_FLOAT32 = {
 }
 
 
+COMPOSED = {
+    "mse_loss": lambda x: F.mse_loss(x, x),
+    "l1_loss": lambda x: F.l1_loss(x, x),
+    "huber_loss": lambda x: F.huber_loss(x, x),
+    "smooth_l1_loss": lambda x: F.smooth_l1_loss(x, x),
+    "binary_cross_entropy_with_logits": lambda x: F.binary_cross_entropy_with_logits(x, x),
+    "soft_margin_loss": lambda x: F.soft_margin_loss(x, x),
+    "kl_div": lambda x: F.kl_div(x, x, reduction="sum"),
+    "poisson_nll_loss": lambda x: F.poisson_nll_loss(x, x),
+    "hinge_embedding_loss": lambda x: F.hinge_embedding_loss(x, x),
+    "margin_ranking_loss": lambda x: F.margin_ranking_loss(x, x, x),
+    "cosine_embedding_loss": lambda x: F.cosine_embedding_loss(x, x, x[0]),
+    "triplet_margin_loss": lambda x: F.triplet_margin_loss(x, x, x),
+    "multi_margin_loss": lambda x: F.multi_margin_loss(x, torch.zeros(4, dtype=torch.int64, device=x.device)),
+    "multilabel_margin_loss": lambda x: F.multilabel_margin_loss(x, torch.zeros_like(x, dtype=torch.int64)),
+    "cosine_similarity": lambda x: F.cosine_similarity(x, x),
+    "softplus": lambda x: F.softplus(x),
+}
+
+
+@pytest.mark.ours  # PyTorch's CPU computes some in bfloat16
+@pytest.mark.parametrize("name", COMPOSED)
+def test_losses_are_computed_in_float32(name, device):
+    x = half(device, 4, 4)
+    with autocast(device):
+        assert COMPOSED[name](x).dtype == torch.float32
+        with autocast(device, enabled=False):
+            assert COMPOSED[name](x).dtype == x.dtype
+
+
 @pytest.mark.ours  # PyTorch's CPU computes some of these in bfloat16
 @pytest.mark.parametrize("name", IN_FLOAT32)
 def test_what_overflows_is_computed_in_float32(name, device):

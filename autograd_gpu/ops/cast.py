@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from .. import dtypes
+from ..autocasting import casts_alike
 from ..device import Device, cpu
 from ..dtypes import DType
-from ..op import Op, View
+from ..op import Op, View, interceptors
 from ..tensor import Tensor, wrap
 
 Number = bool | int | float
@@ -107,6 +108,13 @@ def cast(x: Tensor, dtype: DType) -> Tensor:
     if x._array.dtype == dtype.numpy:
         return x
     return (Cast if dtype.is_floating_point else CastToWhole).apply(x, dtype=dtype.numpy)
+
+
+def wide_under_autocast(*tensors: Tensor) -> tuple[Tensor, ...]:
+    """Return the tensors, under autocast in float32: what PyTorch computes in, in functions made of several operations here."""
+    if not interceptors:
+        return tensors
+    return tuple(cast(x, dtypes.float32) if casts_alike(x) else x for x in tensors)
 
 
 def sum_to(x: Tensor, shape: tuple[int, ...]) -> Tensor:

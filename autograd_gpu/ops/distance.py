@@ -6,7 +6,7 @@ import numpy as np
 
 from ..dtypes import float32
 from ..tensor import Tensor
-from .cast import broadcast_together, cast, result_type
+from .cast import broadcast_together, cast, result_type, wide_under_autocast
 from .creation import tensor
 from .elementwise import clamp
 from .index import index_select
@@ -34,6 +34,7 @@ def in_full(x: Tensor) -> Tensor:
 
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """Return x1 . x2 / (max(||x1||, eps) * max(||x2||, eps)) along dim, x1 and x2 broadcast."""
+    x1, x2 = wide_under_autocast(x1, x2)
     dtype = result_type(x1, x2)
     if not dtype.is_floating_point:
         raise RuntimeError(f"expected common dtype to be floating point, yet common dtype is {dtype}")

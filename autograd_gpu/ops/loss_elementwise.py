@@ -6,6 +6,7 @@ import math
 import warnings
 
 from ..tensor import Tensor
+from .cast import wide_under_autocast
 from .elementwise import where
 from .nonlinearity import logsigmoid
 from .reduce import sum
@@ -80,6 +81,7 @@ def _difference(input: Tensor, target: Tensor) -> Tensor:
             "likely lead to incorrect results due to broadcasting. Please ensure they have the same size.",
             stacklevel=3,
         )
+    input, target = wide_under_autocast(input, target)
     return input - target
 
 
@@ -143,6 +145,7 @@ def binary_cross_entropy_with_logits(
     reduction = reduction_of(reduction, size_average, reduce)
     if input._array.shape != target._array.shape:
         raise ValueError(f"Target size ({target.shape}) must be the same as input size ({input.shape})")
+    input, target = wide_under_autocast(input, target)
     positive = target if pos_weight is None else target * pos_weight
     # log(1 - sigmoid(x)) = logsigmoid(x) - x
     loss = (1 - target) * input - (positive + (1 - target)) * logsigmoid(input)  # type: ignore[operator]
@@ -158,6 +161,7 @@ def soft_margin_loss(
 ) -> Tensor:
     """Return log(1 + exp(-y x)), reduced; y are 1 or -1."""
     reduction = reduction_of(reduction, size_average, reduce)
+    input, target = wide_under_autocast(input, target)
     return reduced(-logsigmoid(target * input), reduction)
 
 
@@ -185,6 +189,7 @@ def kl_div(
             stacklevel=2,
         )
     reduction = "sum" if per_example else reduction_of(reduction, size_average, reduce)
+    input, target = wide_under_autocast(input, target)
     if log_target:
         loss = target.exp() * (target - input)  # type: ignore[attr-defined]
     else:
@@ -206,6 +211,7 @@ def poisson_nll_loss(
 ) -> Tensor:
     """Return exp(x) - y x with x the rate's logarithm, else x - y log(x + eps), reduced; `full` adds Stirling's log y!."""
     reduction = reduction_of(reduction, size_average, reduce)
+    input, target = wide_under_autocast(input, target)
     if log_input:
         loss = input.exp() - target * input  # type: ignore[attr-defined]
     else:

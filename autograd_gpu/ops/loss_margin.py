@@ -7,7 +7,7 @@ from typing import Any
 
 from ..tensor import Tensor
 from .activation import relu
-from .cast import cast, result_type
+from .cast import cast, result_type, wide_under_autocast
 from .creation import arange
 from .distance import in_full, pairwise_distance
 from .elementwise import clamp, logical_and, minimum, where
@@ -31,6 +31,7 @@ def hinge_embedding_loss(
 ) -> Tensor:
     """Return x where y = 1, max(margin - x, 0) where y = -1, reduced."""
     reduction = reduction_of(reduction, size_average, reduce)
+    (input,) = wide_under_autocast(input)
     nothing = input * 0.0
     apart = where(target != 1, clamp(margin - input, min=0.0), nothing)  # type: ignore[operator]
     return reduced(apart + where(target != -1, input, nothing), reduction)
@@ -52,6 +53,7 @@ def margin_ranking_loss(
             "margin_ranking_loss : All input tensors should have same dimension but got sizes: "
             f"input1: {input1.shape}, input2: {input2.shape}, target: {target.shape} "
         )
+    input1, input2 = wide_under_autocast(input1, input2)
     return reduced(clamp(margin - target * (input1 - input2), min=0.0), reduction)
 
 
@@ -79,6 +81,7 @@ def cosine_embedding_loss(
             f"{target.ndim}D target tensor expects {target.ndim + 1}D input tensors, but found inputs with sizes "
             f"{list(input1.shape)} and {list(input2.shape)}."
         )
+    input1, input2 = wide_under_autocast(input1, input2)
     dtype = result_type(input1, input2)
     x, y = (in_full(cast(tensor, dtype)) for tensor in (input1, input2))
     tiny = 9.999999960041972e-13  # 1e-12 as float32 has it, which PyTorch adds in every dtype
@@ -104,6 +107,8 @@ def triplet_margin_loss(
     With `swap`, d(positive, negative) stands for the last where it is less (Balntas, Riba, Ponsa & Mikolajczyk 2016).
     """
     reduction = reduction_of(reduction, size_average, reduce)
+
+    anchor, positive, negative = wide_under_autocast(anchor, positive, negative)
 
     def distance(x: Tensor, y: Tensor) -> Tensor:
         return pairwise_distance(x, y, p, eps)
@@ -171,7 +176,7 @@ def multi_margin_loss(
         raise ValueError("only p == 1 and p == 2 supported")
     if weight is not None and weight.ndim != 1:
         raise ValueError("weight must be one-dimensional")
-    x, y = _scores_and_class("multi_margin_loss", input, target)
+    x, y = _scores_and_class("multi_margin_loss", *wide_under_autocast(input, target))
     classes = x._array.shape[1]
     hinge = relu(margin - gather(x, 1, y) + x)
     hinge = hinge * hinge if p == 2 else hinge
@@ -216,6 +221,7 @@ def multilabel_margin_loss(
         )
     if target._array.shape != input._array.shape:
         raise RuntimeError(f"inconsistent target size: {list(target.shape)} for input of size: {list(input.shape)}")
+    (input,) = wide_under_autocast(input)
     is_listed = cumsum(target < 0, -1) == 0  # before the first negative number
     named = logical_and(unsqueeze(target, -1) == _classes(input), unsqueeze(is_listed, -1))  # (..., listed, C)
     is_wrong = ~any(named, -2)

@@ -14,7 +14,7 @@ from ..op import Op
 from ..tensor import Tensor
 from .activation import relu as _relu
 from .activation import sigmoid, tanh
-from .cast import cast, floating
+from .cast import cast, floating, wide_under_autocast
 from .elementwise import clamp, where
 from .inplace import inplace as in_place
 from .random import rand
@@ -182,7 +182,7 @@ def mish(input: Tensor, inplace: bool = False) -> Tensor:
 
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """Return log(1 + exp(beta * x)) / beta; simply x where beta * x is above the threshold."""
-    return _apply(input, False, "softplus", beta, threshold)
+    return _apply(*wide_under_autocast(input), False, "softplus", beta, threshold)
 
 
 def logsigmoid(input: Tensor) -> Tensor:
