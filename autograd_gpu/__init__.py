@@ -25,10 +25,9 @@ from .layouts import Layout as layout
 from .layouts import MemoryFormat as memory_format
 from .ops import methods as _methods
 from .ops.arrange import (
-    adjoint, atleast_1d, atleast_2d, atleast_3d, block_diag, cartesian_prod, column_stack, diag, diag_embed,
-    diagflat, diagonal_scatter, dsplit, dstack, fliplr, flipud, hsplit, hstack, meshgrid, repeat_interleave, roll,
-    rot90, row_stack, select_scatter, slice_scatter, split_with_sizes, tensor_split, trace, tril_indices,
-    triu_indices, vsplit, vstack,
+    adjoint, atleast_1d, atleast_2d, atleast_3d, block_diag, cartesian_prod, column_stack, diagonal_scatter, dsplit,
+    dstack, fliplr, flipud, hsplit, hstack, meshgrid, roll, rot90, row_stack, select_scatter, slice_scatter,
+    split_with_sizes, tensor_split, tril_indices, triu_indices, vsplit, vstack,
 )  # fmt: skip
 from .ops.cast import result_type as _result_type
 from .ops.combinatorics import combinations, unravel_index, vander
@@ -37,6 +36,7 @@ from .ops.creation import (
     arange, as_tensor, asarray, empty, empty_like, eye, from_numpy, frombuffer, full, full_like, is_tensor, linspace,
     logspace, ones, ones_like, range, scalar_tensor, tensor, tril, triu, zeros, zeros_like,
 )  # fmt: skip
+from .ops.diagonals import diag, diag_embed, diagflat, diagonal, trace
 from .ops.distributions import binomial, poisson
 from .ops.einsum import einsum, tensordot
 from .ops.activation import relu, sigmoid, tanh
@@ -67,6 +67,9 @@ from .ops.linalg import inverse, triangular_solve
 from .ops.inplace import AS_FUNCTIONS as _IN_PLACE_FUNCTIONS
 from .ops.matmul import addbmm, addmm, addmv, addr, baddbmm, bmm, dot, inner, matmul, mm, mv, outer, vdot
 from .ops.matrix_norm import cdist, dist
+from .ops.pieces import (
+    cat, chunk, concat, concatenate, split, stack, unbind, unsafe_chunk, unsafe_split, unsafe_split_with_sizes,
+)  # fmt: skip
 from .ops.products import chain_matmul, cross, kron, matrix_exp, matrix_power
 from .ops.properties import (
     conj, conj_physical, imag, is_conj, is_neg, is_nonzero, is_signed, real, resolve_conj, resolve_neg,
@@ -84,16 +87,15 @@ from .ops.reduce import (
     all, amax, amin, any, argmax, argmin, argsort, cumsum, logsumexp, max, mean, min, norm, prod, sort, std, sum,
     topk, var,
 )  # fmt: skip
+from .ops.repetition import repeat_interleave, tile
 from .ops.scan import cummax, cummin, cumprod, cumulative_trapezoid, diff, logcumsumexp, trapezoid
 from .ops.scatter import (
     argwhere, index_add, index_copy, index_fill, index_put, index_reduce, masked_scatter, nonzero_static, put,
     scatter_reduce, take, take_along_dim,
 )  # fmt: skip
 from .ops.shape import (
-    broadcast_shapes, broadcast_tensors, broadcast_to, cat, chunk, clone, concat, concatenate, diagonal, flatten,
-    flip, movedim, narrow, narrow_copy, permute, ravel, reshape, select, split, squeeze, stack, swapaxes, swapdims, t, tile,
-    transpose, unbind, unflatten, unsafe_chunk, unsafe_split,
-    unsafe_split_with_sizes, unsqueeze,
+    broadcast_shapes, broadcast_tensors, broadcast_to, clone, flatten, flip, movedim, narrow, narrow_copy, permute, ravel,
+    reshape, select, squeeze, swapaxes, swapdims, t, transpose, unflatten, unsqueeze,
 )  # fmt: skip
 from .ops.softmax import log_softmax, softmax
 from .ops.special import (
@@ -144,8 +146,8 @@ _LAZY |= dict.fromkeys(
 )
 _LAZY |= dict.fromkeys(
     "adaptive_max_pool1d affine_grid_generator alpha_dropout_ batch_norm binary_cross_entropy_with_logits "
-    "constant_pad_nd convolution cosine_embedding_loss ctc_loss dropout_ embedding feature_alpha_dropout_ grid_sampler group_norm "
-    "hinge_embedding_loss instance_norm kl_div layer_norm margin_ranking_loss poisson_nll_loss "
+    "constant_pad_nd convolution cosine_embedding_loss ctc_loss dropout_ embedding feature_alpha_dropout_ grid_sampler "
+    "group_norm hinge_embedding_loss instance_norm kl_div layer_norm margin_ranking_loss poisson_nll_loss "
     "triplet_margin_loss".split(),
     "nn.toplevel",
 )

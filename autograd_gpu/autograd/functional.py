@@ -7,7 +7,7 @@ from typing import Any
 
 from ..engine import enable_grad
 from ..ops.creation import eye, zeros_like
-from ..ops.shape import stack
+from ..ops.pieces import stack
 from ..tensor import Tensor
 from . import forward_ad
 from .backward import grad

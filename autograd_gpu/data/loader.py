@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..ops.creation import from_numpy, tensor
-from ..ops.shape import cat
+from ..ops.pieces import cat
 from ..tensor import Tensor
 from .dataset import Dataset, IterableDataset, TensorDataset
 from .sampler import BatchSampler, RandomSampler, SequentialSampler

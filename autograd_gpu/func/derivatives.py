@@ -17,7 +17,8 @@ from ..engine import Node, enable_grad, modes, next_sequence
 from ..op import Op, duals
 from ..ops.cast import cast, to_device
 from ..ops.creation import eye, zeros_like
-from ..ops.shape import movedim, reshape, split
+from ..ops.pieces import split
+from ..ops.shape import movedim, reshape
 from ..tensor import AccumulateGrad, Tensor, check_can_require_grad, edge_of
 from .pytree import flatten, map_leaves
 from .vmap import vmap

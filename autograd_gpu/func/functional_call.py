@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..nn.module import Module
-from ..ops.shape import stack
+from ..ops.pieces import stack
 from ..tensor import Tensor
 
 State = dict[str, Tensor]

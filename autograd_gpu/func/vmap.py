@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ..device import innermost
-from ..ops.shape import cat, narrow
+from ..ops.pieces import cat
+from ..ops.shape import narrow
 from ..tensor import Tensor
 from .batched_array import Axis
 from .level import Enter, Leave, TakeIn, axes_of, common_device, level, with_axis

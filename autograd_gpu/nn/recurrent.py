@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..ops.creation import empty
-from ..ops.shape import cat, stack
+from ..ops.pieces import cat, stack
 from ..tensor import Tensor
 from . import functional as F
 from . import init

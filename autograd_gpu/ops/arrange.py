@@ -1,4 +1,4 @@
-"""Arranging elements: joins, cuts, turns, windows and diagonals, made of the views and copies in shape."""
+"""Arranging elements: joins, cuts, turns and windows, made of the views and copies in shape, pieces and diagonals."""
 
 from __future__ import annotations
 
@@ -10,24 +10,18 @@ from .. import dtypes
 from ..tensor import Tensor
 from .cast import broadcast_shape, cast, sum_to, to_device
 from .creation import arange
-from .elementwise import where
+from .diagonals import diagonal
 from .index import index_select
-from .reduce import sum
+from .pieces import cat, split, stack
 from .shape import (
     Clone,
-    Diagonal,
     as_sizes,
-    cat,
-    diagonal,
     expand,
-    flatten,
     flip,
     movedim,
     narrow,
     reshape,
     select,
-    split,
-    stack,
     transpose,
     unsqueeze,
     wrap_dim,
@@ -246,39 +240,6 @@ def adjoint(input: Tensor) -> Tensor:
     return transpose(input, -2, -1)
 
 
-# ---------------------------------------------------------------------------------------------- repeats
-
-
-def repeat_interleave(
-    input: Tensor, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None
-) -> Tensor:
-    """Return input with each element (or slice along `dim`) repeated, one number of times or each its own.
-
-    Without `dim`, of the flattened input. With a tensor alone, the indices that its numbers of repeats describe.
-    """
-    if repeats is None:
-        return repeat_interleave(arange(input.shape[0], device=input.device), input, 0)
-    if dim is None:
-        input, dim = reshape(input, (input._array.size,)), 0
-    dim = wrap_dim(dim, input.ndim)
-    if isinstance(repeats, Tensor) and repeats._array.size == 1:
-        repeats = int(repeats.item())  # type: ignore[attr-defined]
-    if isinstance(repeats, int):
-        if repeats < 0:
-            raise RuntimeError(f"Repeats must be non-negative, got {repeats}")
-        wide = unsqueeze(input, dim + 1)
-        shape = wide._array.shape
-        return flatten(expand(wide, (*shape[: dim + 1], repeats, *shape[dim + 2 :])), dim, dim + 1)
-    from .sorting import searchsorted
-
-    if repeats.shape[0] != input.shape[dim]:
-        raise RuntimeError("repeats must have the same size as input along dim, but got repeats.size(0) = "
-                           f"{repeats.shape[0]} and input.size({dim}) = {input.shape[dim]}")  # fmt: skip
-    ends = cast(repeats, dtypes.int64).cumsum(0)  # type: ignore[attr-defined]
-    count = output_size if output_size is not None else int(ends[-1].item()) if repeats._array.size else 0
-    return index_select(input, dim, searchsorted(ends, arange(count, device=input.device), right=True))
-
-
 # ---------------------------------------------------------------------------------------------- windows
 
 
@@ -297,50 +258,6 @@ def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
     taken = index_select(input, dim, reshape(places, (windows * size,)))
     shape = input._array.shape
     return movedim(reshape(taken, (*shape[:dim], windows, size, *shape[dim + 1 :])), dim + 1, -1)
-
-
-# ---------------------------------------------------------------------------------------------- diagonals
-
-
-def trace(input: Tensor) -> Tensor:
-    """Return the sum of a matrix's diagonal."""
-    if input.ndim != 2:
-        raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {input.ndim}")
-    return sum(diagonal(input))
-
-
-def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
-    """Return matrices, in the dimensions dim1 and dim2, with the last dimension of input on a diagonal."""
-    ndim = input.ndim + 1
-    dim1, dim2 = wrap_dim(dim1, ndim), wrap_dim(dim2, ndim)
-    if dim1 == dim2:
-        raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
-    length = input._array.shape[-1]
-    size = length + abs(offset)
-    column, row = arange(size, device=input.device), arange(size, device=input.device).unsqueeze(1)  # type: ignore[attr-defined]
-    source = (row if offset >= 0 else column).expand(size, size).clamp(max=max(length - 1, 0))  # type: ignore[attr-defined]
-    if length == 0:
-        nothing = cast(sum(input, -1), input.dtype)  # zeros that belong to the graph
-        matrices = expand(unsqueeze(unsqueeze(nothing, -1), -1), (*nothing._array.shape, size, size))
-    else:
-        spread = reshape(index_select(input, -1, reshape(source, (-1,))), (*input._array.shape[:-1], size, size))
-        matrices = where(column - row == offset, spread, spread.new_zeros(()))  # type: ignore[attr-defined]
-    first, second = (dim1, dim2)
-    return movedim(matrices, (-2, -1), (first, second))
-
-
-def diag(input: Tensor, diagonal: int = 0) -> Tensor:
-    """Return the matrix with a vector on its diagonal, or a copy of a matrix's diagonal."""
-    if input.ndim == 1:
-        return diag_embed(input, diagonal)
-    if input.ndim != 2:
-        raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {input.ndim}D")
-    return Clone.apply(Diagonal.apply(input, offset=diagonal, dim1=0, dim2=1))
-
-
-def diagflat(input: Tensor, offset: int = 0) -> Tensor:
-    """Return the matrix with the flattened input on its diagonal."""
-    return diag_embed(reshape(input, (input._array.size,)), offset)
 
 
 # ---------------------------------------------------------------------------------------------- writes into a copy

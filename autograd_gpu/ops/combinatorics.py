@@ -12,8 +12,9 @@ from .arrange import fliplr
 from .cast import broadcast, cast
 from .creation import tensor
 from .index import index_select
+from .pieces import cat
 from .scan import cumprod
-from .shape import cat, reshape, unsqueeze
+from .shape import reshape, unsqueeze
 
 
 def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> Tensor:

@@ -19,9 +19,10 @@ from .cast import cast
 from .creation import arange, tensor
 from .elementwise import clamp, where
 from .index import gather, index_select
+from .pieces import cat, stack
 from .reduce import logsumexp, mean, sum
 from .reduction import reduction_of
-from .shape import broadcast_to, cat, reshape, select, stack, unsqueeze
+from .shape import broadcast_to, reshape, select, unsqueeze
 
 NOTHING = -1e30  # the logarithm of what cannot be: finite, so that its derivatives are zeros and not NaN
 

@@ -24,7 +24,8 @@ from .linalg import (
     return_type,
 )  # fmt: skip
 from .matmul import Matmul
-from .shape import cat, unsqueeze
+from .pieces import cat
+from .shape import unsqueeze
 
 linalg_cholesky_ex = return_type("linalg_cholesky_ex", "L info")
 linalg_qr, qr_result = (return_type(name, "Q R") for name in ("linalg_qr", "qr"))

@@ -8,11 +8,12 @@ from typing import Any
 from ..op import Op
 from ..tensor import Tensor
 from .decompositions import svd_parts
+from .diagonals import diagonal
 from .elementwise import where
 from .linalg import Inv, check_square, is_diagonal, mT, return_type
 from .matmul import Matmul
 from .reduce import prod, sum
-from .shape import diagonal, unsqueeze
+from .shape import unsqueeze
 
 linalg_slogdet, slogdet_result = (return_type(name, "sign logabsdet") for name in ("linalg_slogdet", "slogdet"))
 

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..tensor import Tensor
+from .diagonals import diagonal
 from .matmul import matmul
 from .reduce import sum
-from .shape import diagonal, expand, permute, reshape, wrap_dim
+from .shape import expand, permute, reshape, wrap_dim
 
 Labels = list[str]
 

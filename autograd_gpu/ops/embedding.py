@@ -15,8 +15,9 @@ from .creation import arange
 from .elementwise import clamp, where
 from .index import GatherRows, ScatterAddRows
 from .inplace import check_writable
+from .pieces import cat
 from .reduce import norm
-from .shape import cat, reshape, shaped, unsqueeze
+from .shape import reshape, shaped, unsqueeze
 
 
 class Embedding(GatherRows):

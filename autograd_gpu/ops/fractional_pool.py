@@ -12,9 +12,10 @@ from .cast import cast
 from .creation import arange, tensor
 from .distance import in_full
 from .index import gather
+from .pieces import cat
 from .random import rand
 from .reduce import max
-from .shape import broadcast_to, cat, reshape, unsqueeze
+from .shape import broadcast_to, reshape, unsqueeze
 from .unary import floor
 from .window import per_dim
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from ..tensor import Tensor
 from .cast import floating, is_scalar
-from .shape import cat, narrow, reshape, wrap_dim
+from .pieces import cat
+from .shape import narrow, reshape, wrap_dim
 
 
 def gradient(

@@ -19,7 +19,8 @@ from .creation import arange, linspace
 from .distance import in_full
 from .elementwise import clamp, fmod, where
 from .matmul import matmul
-from .shape import broadcast_to, permute, reshape, stack, transpose
+from .pieces import stack
+from .shape import broadcast_to, permute, reshape, transpose
 from .unary import floor, isnan, round
 
 Tap = tuple[Tensor, Tensor]  # along one dimension: for every place a pixel, as a whole number in floats, and its weight

@@ -14,8 +14,9 @@ from .decompositions import svdvals
 from .elementwise import ne, pow, where
 from .linalg import Inv, check_square, over_batch, scalar_type
 from .matmul import Matmul
+from .pieces import cat
 from .reduce import Norm, amax, amin, sum
-from .shape import cat, movedim, reshape, unsqueeze, wrap_dim, wrap_dims
+from .shape import movedim, reshape, unsqueeze, wrap_dim, wrap_dims
 from .unary import abs, sqrt
 
 Dims = int | Sequence[int] | None

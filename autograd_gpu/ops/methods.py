@@ -23,6 +23,7 @@ from . import (
     creation,
     decompositions,
     determinants,
+    diagonals,
     distributions,
     elementwise,
     elementwise_composed,
@@ -33,6 +34,7 @@ from . import (
     matmul,
     matrix_norm,
     nonlinearity,
+    pieces,
     products,
     properties,
     pseudoinverse,
@@ -40,6 +42,7 @@ from . import (
     random,
     reduce,
     renorm,
+    repetition,
     scan,
     scatter,
     shape,
@@ -60,9 +63,11 @@ _METHODS: dict[Any, str] = {
     "isnan log log10 log1p log2 logical_not reciprocal round rsqrt sign sin sinh sqrt square tan trunc",
     activation: "relu sigmoid tanh",
     reduce: "all amax amin any argmax argmin argsort cumsum logsumexp max mean min norm prod sort std sum topk var",
-    shape: "broadcast_to chunk clone contiguous diagonal expand expand_as flatten flip movedim narrow narrow_copy permute "
-    "ravel repeat reshape select split squeeze swapaxes swapdims t tile transpose unbind unflatten unsafe_chunk unsafe_split "
-    "unsafe_split_with_sizes unsqueeze",
+    shape: "broadcast_to clone contiguous expand expand_as flatten flip movedim narrow narrow_copy permute ravel reshape "
+    "select squeeze swapaxes swapdims t transpose unflatten unsqueeze",
+    pieces: "chunk split unbind unsafe_chunk unsafe_split unsafe_split_with_sizes",
+    repetition: "repeat repeat_interleave tile",
+    diagonals: "diag diag_embed diagflat diagonal trace",
     matmul: "addbmm addmm addmv addr baddbmm bmm dot inner matmul mm mv outer vdot",
     decompositions: "cholesky_inverse cholesky_solve",
     determinants: "det logdet",
@@ -90,8 +95,8 @@ _METHODS: dict[Any, str] = {
     quantile: "nanquantile quantile",
     renorm: "renorm",
     distributions: "cauchy_ exponential_ geometric_ log_normal_",
-    arrange: "adjoint diag diag_embed diagflat diagonal_scatter dsplit fliplr flipud hsplit repeat_interleave roll rot90 "
-    "select_scatter slice_scatter split_with_sizes sum_to_size tensor_split trace unfold vsplit",
+    arrange: "adjoint diagonal_scatter dsplit fliplr flipud hsplit roll rot90 select_scatter slice_scatter split_with_sizes "
+    "sum_to_size tensor_split unfold vsplit",
     scatter: "argwhere index_add index_copy index_fill index_put index_reduce masked_scatter nonzero_static put "
     "scatter_reduce take take_along_dim",
 }
@@ -304,7 +309,7 @@ def _len(self: Tensor) -> int:
 def _iterate(self: Tensor) -> Iterator[Tensor]:
     if self.ndim == 0:
         raise TypeError("iteration over a 0-d tensor")
-    return iter(shape.unbind(self))
+    return iter(pieces.unbind(self))
 
 
 def _contains(self: Tensor, element: Any) -> bool:

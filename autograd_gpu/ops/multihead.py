@@ -11,9 +11,10 @@ from .elementwise import where
 from .linear import linear
 from .matmul import matmul
 from .pad import pad
+from .pieces import cat, chunk
 from .random import dropout
 from .reduce import mean
-from .shape import broadcast_to, cat, chunk, reshape, squeeze, transpose, unsqueeze
+from .shape import broadcast_to, reshape, squeeze, transpose, unsqueeze
 from .softmax import softmax
 
 

@@ -11,8 +11,9 @@ from ..tensor import Tensor
 from .activation import relu
 from .creation import arange
 from .index import GatherRows
+from .pieces import cat
 from .reduce import max, mean
-from .shape import cat, narrow, reshape
+from .shape import narrow, reshape
 from .unary import abs, sign
 from .window import Sizes, Window, outputs, per_dim
 

@@ -10,12 +10,14 @@ from ..dtypes import float32
 from ..op import Op
 from ..tensor import Tensor
 from .cast import broadcast_together, cast
+from .diagonals import diagonal
 from .inplace import Copy
 from .linalg import check_square, identity, inv, scalar_type
 from .matmul import matmul, mm
+from .pieces import cat
 from .reduce import sum
 from .scan import cumprod
-from .shape import cat, diagonal, expand, reshape, transpose, unsqueeze, wrap_dim
+from .shape import expand, reshape, transpose, unsqueeze, wrap_dim
 
 
 def kron(input: Tensor, other: Tensor) -> Tensor:

@@ -15,8 +15,9 @@ from ..tensor import Tensor
 from .cast import cast, floating
 from .creation import arange
 from .elementwise import where
+from .pieces import cat
 from .reduce import ValuesAndIndices, cumsum, sum
-from .shape import cat, narrow, reshape, select, wrap_dim
+from .shape import narrow, reshape, select, wrap_dim
 from .unary import exp, isinf, logical_not
 
 cummax_result, cummin_result = (type(name, (ValuesAndIndices,), {"__slots__": ()}) for name in ("cummax", "cummin"))

@@ -24,9 +24,10 @@ from .index import (
     getitem,
     nonzero,
 )
+from .pieces import cat
 from .reduce import argsort, sum
 from .scan import LinearScan
-from .shape import cat, expand, movedim, narrow, reshape, unsqueeze, wrap_dim
+from .shape import expand, movedim, narrow, reshape, unsqueeze, wrap_dim
 from .unary import isfinite
 
 # ---------------------------------------------------------------------------------------------- slices by number

@@ -1,4 +1,4 @@
-"""Shapes and layouts: views of a buffer, and the few operations that must move data."""
+"""Shapes and layouts: views of a buffer, copies of them, and dimensions and sizes as a caller gives them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from ..dtypes import DType
 from ..layouts import MemoryFormat, check_memory_format
 from ..op import Op, View
 from ..tensor import Size, Tensor
-from .cast import Expand, broadcast_shape, broadcast_together, cast, result_type
+from .cast import Expand, broadcast_shape, broadcast_together
 
 # ---------------------------------------------------------------------------------------------- views
 
@@ -136,76 +135,7 @@ class SliceBackward(Op):
         return Slice.apply(ggx, index=ctx.index)
 
 
-class Split(View):
-    """y0, y1, ... = x cut along `dim` into pieces of the given sizes."""
-
-    def forward(ctx, x, sizes, dim):
-        ctx.shape, ctx.dim, ctx.dtype, ctx.device_of = x.shape, dim, x.dtype, None
-        ctx.sizes = sizes
-        before, pieces, start = (slice(None),) * dim, [], 0
-        for size in sizes:
-            pieces.append(x[(*before, slice(start, start + size))])
-            start += size
-        return tuple(pieces)
-
-    def backward(ctx, *gradients):
-        some = next(g for g in gradients if g is not None)
-        pieces = [
-            some.new_zeros((*ctx.shape[: ctx.dim], size, *ctx.shape[ctx.dim + 1 :])) if g is None else g
-            for g, size in zip(gradients, ctx.sizes)
-        ]
-        return cat(pieces, ctx.dim)
-
-
-class UnsafeSplit(Split):
-    """Split whose outputs count as tensors of their own, though they share x's memory: a write to one goes unnoticed."""
-
-    is_view = False
-
-
-class Unbind(View):
-    """y0, y1, ... = the slices of x along `dim`, without that dimension."""
-
-    def forward(ctx, x, dim):
-        ctx.dim = dim
-        return tuple(x[(slice(None),) * dim + (i, ...)] for i in range(x.shape[dim]))
-
-    def backward(ctx, *gradients):
-        some = next(g for g in gradients if g is not None)
-        return stack([some.new_zeros(some.shape) if g is None else g for g in gradients], ctx.dim)
-
-
-class Diagonal(View):
-    """y = the diagonal of two dimensions of x, as a new last dimension."""
-
-    def forward(ctx, x, offset, dim1, dim2):
-        ctx.shape, ctx.where_is = x.shape, (offset, dim1, dim2)
-        return _diagonal(x, offset, dim1, dim2)
-
-    def backward(ctx, gy):
-        return DiagonalBackward.apply(gy, shape=ctx.shape, where_is=ctx.where_is)
-
-
-def _diagonal(array, offset, dim1, dim2):
-    view = array.diagonal(offset, dim1, dim2)
-    if not getattr(view.flags, "writeable", True):
-        view.setflags(write=True)  # NumPy alone protects a diagonal; here it is a view like any other
-    return view
-
-
-class DiagonalBackward(Op):
-    """gx = zeros with gy on the diagonal."""
-
-    def forward(ctx, gy, shape, where_is):
-        ctx.where_is = where_is
-        gx = ctx.backend.full(shape, 0, gy.dtype)
-        diagonal = _diagonal(gx, *where_is)
-        ctx.backend.copy_into(diagonal, gy)
-        return gx
-
-    def backward(ctx, ggx):
-        offset, dim1, dim2 = ctx.where_is
-        return Diagonal.apply(ggx, offset=offset, dim1=dim1, dim2=dim2)
+# ---------------------------------------------------------------------------------------------- copies
 
 
 class Flip(Op):
@@ -219,9 +149,6 @@ class Flip(Op):
         return Flip.apply(gy, dims=ctx.dims)
 
 
-# ---------------------------------------------------------------------------------------------- copies
-
-
 class Clone(Op):
     """y = a contiguous copy of x."""
 
@@ -230,21 +157,6 @@ class Clone(Op):
 
     def backward(ctx, gy):
         return gy
-
-
-class Cat(Op):
-    """y = the inputs joined along `dim`."""
-
-    def forward(ctx, *xs, dim):
-        ctx.dim, ctx.sizes = dim, [x.shape[dim] for x in xs]
-        return ctx.backend.cat(xs, dim)
-
-    def backward(ctx, gy):
-        return tuple(Split.apply(gy, sizes=tuple(ctx.sizes), dim=ctx.dim))
-
-
-class Stack(Cat):
-    """Cat of inputs that were given a new dimension, with PyTorch's name."""
 
 
 # ---------------------------------------------------------------------------------------------- dims and sizes
@@ -504,110 +416,6 @@ def clone(input: Tensor, *, memory_format: MemoryFormat | None = None) -> Tensor
     return Clone.apply(input)
 
 
-def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
-    """Return the tensors joined along an existing dimension. Their other sizes must agree; dtypes are promoted."""
-    tensors = list(tensors)
-    if not tensors:
-        raise ValueError("torch.cat(): expected a non-empty list of Tensors")
-    for number, tensor in enumerate(tensors):
-        if not isinstance(tensor, Tensor):
-            raise TypeError(f"expected Tensor as element {number} in argument 0, but got {type(tensor).__name__}")
-        if tensor.ndim == 0:
-            raise RuntimeError(f"zero-dimensional tensor (at position {number}) cannot be concatenated")
-    kept = [t for t in tensors if t._array.shape != (0,)] or tensors[:1]  # PyTorch lets the empty vector join anything
-    first = kept[0]
-    dim = wrap_dim(dim, first.ndim)
-    for number, tensor in enumerate(kept):
-        if tensor.ndim != first.ndim:
-            raise RuntimeError(f"Tensors must have same number of dimensions: got {first.ndim} and {tensor.ndim}")
-        for d, (size, expected) in enumerate(zip(tensor._array.shape, first._array.shape)):
-            if d != dim and size != expected:
-                raise RuntimeError(
-                    f"Sizes of tensors must match except in dimension {dim}. Expected size {expected} but got size "
-                    f"{size} for tensor number {number} in the list."
-                )
-    return _joined(Cat, kept, dim, result_type(*tensors))
-
-
-def _joined(operation: type[Cat], tensors: Sequence[Tensor], dim: int, dtype: DType) -> Tensor:
-    return operation.apply(*(cast(t, dtype) for t in tensors), dim=dim)
-
-
-concat = concatenate = cat
-
-
-def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
-    """Return the tensors, all of one shape, joined along a new dimension."""
-    tensors = list(tensors)
-    if not tensors:
-        raise RuntimeError("stack expects a non-empty TensorList")
-    for number, tensor in enumerate(tensors):
-        if tensor._array.shape != tensors[0]._array.shape:
-            raise RuntimeError(
-                f"stack expects each tensor to be equal size, but got {list(tensors[0].shape)} at entry 0 and "
-                f"{list(tensor.shape)} at entry {number}"
-            )
-    dim = wrap_dim(dim, tensors[0].ndim + 1)
-    return _joined(Stack, [unsqueeze(tensor, dim) for tensor in tensors], dim, result_type(*tensors))
-
-
-def split(tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
-    """Return views of pieces along `dim`: of one size (the last may be smaller), or of the sizes listed."""
-    return _cut(Split, tensor, split_size_or_sections, dim)
-
-
-def _cut(
-    operation: type[Split], tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int
-) -> tuple[Tensor, ...]:
-    dim = wrap_dim(dim, tensor.ndim)
-    length = tensor._array.shape[dim]
-    if isinstance(split_size_or_sections, int):
-        size = split_size_or_sections
-        if size < 0 or (size == 0 and length):
-            raise RuntimeError(f"split expects split_size be non-negative, but got split_size={size}")
-        sizes = tuple(min(size, length - start) for start in range(0, length, size)) if length else (0,)
-    else:
-        sizes = tuple(split_size_or_sections)
-        if sum(sizes) != length:
-            raise RuntimeError(
-                f"split_with_sizes expects split_sizes to sum exactly to {length} (input tensor's size at dimension "
-                f"{dim}), but got split_sizes={list(sizes)}"
-            )
-    return operation.apply(tensor, sizes=sizes, dim=dim)
-
-
-def unsafe_split(tensor: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
-    """`split` whose outputs may be written in place; only safe when tensor and the other outputs are not used after."""
-    return _cut(UnsafeSplit, tensor, split_size, dim)
-
-
-def unsafe_split_with_sizes(tensor: Tensor, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
-    """`unsafe_split` into pieces of the sizes listed."""
-    return _cut(UnsafeSplit, tensor, split_sizes, dim)
-
-
-def unsafe_chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
-    """`chunk` whose outputs may be written in place; only safe when input and the other outputs are not used after."""
-    return unsafe_split(input, _chunk_size(input, chunks, dim), dim)
-
-
-def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
-    """Return at most `chunks` views of equal size along `dim` (the last may be smaller)."""
-    return split(input, _chunk_size(input, chunks, dim), dim)
-
-
-def _chunk_size(input: Tensor, chunks: int, dim: int) -> int:
-    if chunks <= 0:
-        raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
-    length = input._array.shape[wrap_dim(dim, input.ndim)]
-    return max(-(-length // chunks), 1)
-
-
-def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
-    """Return the slices of input along `dim`, without that dimension."""
-    return Unbind.apply(input, dim=wrap_dim(dim, input.ndim))
-
-
 def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     """Return input[start : start + length] along `dim`."""
     dim = wrap_dim(dim, input.ndim)
@@ -639,30 +447,3 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
 def flip(input: Tensor, *dims: Any) -> Tensor:
     """Return a copy of input read backwards along `dims`."""
     return Flip.apply(input, dims=tuple(wrap_dim(d, input.ndim) for d in as_sizes(dims)))
-
-
-def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
-    """Return a view of a diagonal of two dimensions, as a new last dimension."""
-    dim1, dim2 = wrap_dim(dim1, input.ndim), wrap_dim(dim2, input.ndim)
-    if dim1 == dim2:
-        raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
-    return Diagonal.apply(input, offset=offset, dim1=dim1, dim2=dim2)
-
-
-def repeat(input: Tensor, *repeats: Any) -> Tensor:
-    """Return input tiled the given number of times along each dimension; new dimensions lead."""
-    times = as_sizes(repeats)
-    if len(times) < input.ndim:
-        raise RuntimeError("Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor")
-    shape = (1,) * (len(times) - input.ndim) + input._array.shape
-    interleaved = [n for size in shape for n in (1, size)]
-    repeated = [n for count, size in zip(times, shape) for n in (count, size)]
-    tiled = expand(reshape(input, tuple(interleaved)), tuple(repeated))
-    result = reshape(tiled, tuple(count * size for count, size in zip(times, shape)))
-    return result if result._base is None else clone(result)  # a copy always, which can be written to
-
-
-def tile(input: Tensor, *dims: Any) -> Tensor:
-    """Return input tiled as NumPy's tile does: missing repeats count as 1."""
-    times = as_sizes(dims)
-    return repeat(input, (1,) * (input.ndim - len(times)) + times)

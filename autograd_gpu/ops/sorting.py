@@ -10,10 +10,11 @@ from .cast import Number, broadcast, cast, is_scalar
 from .creation import arange
 from .elementwise import where
 from .index import gather, nonzero
+from .pieces import cat
 from .reduce import Amax, ValuesAndIndices, argmax, argsort, sort, sum
 from .reduce import any as any_of
 from .scan import cummax
-from .shape import cat, movedim, narrow, reshape, squeeze, unsqueeze, wrap_dim
+from .shape import movedim, narrow, reshape, squeeze, unsqueeze, wrap_dim
 from .unary import isnan, logical_not
 
 kthvalue_result, median_result, nanmedian_result, mode_result = (

@@ -13,11 +13,12 @@ from ..dtypes import DType
 from ..tensor import Tensor
 from .cast import Number, cast, floating
 from .creation import linspace
+from .diagonals import diagonal
 from .elementwise import where
 from .index import scatter_add
 from .matmul import matmul
 from .reduce import Dims, Std, amax, amin, mean, sum, var
-from .shape import diagonal, reshape, transpose, unsqueeze
+from .shape import reshape, transpose, unsqueeze
 from .sorting import searchsorted
 from .unary import isnan, logical_not, sqrt
 

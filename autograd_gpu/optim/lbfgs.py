@@ -7,7 +7,7 @@ from copy import deepcopy
 from typing import Any
 
 from ..engine import enable_grad, no_grad
-from ..ops.shape import cat
+from ..ops.pieces import cat
 from ..tensor import Tensor
 from .line_search import Point, strong_wolfe
 from .optimizer import Optimizer, check_not_negative

@@ -11,7 +11,7 @@ from ...dtypes import DType, float64, promote_types
 from ...engine import no_grad
 from ...ops.creation import zeros
 from ...ops.optim import norm_of_all, scale_all
-from ...ops.shape import stack
+from ...ops.pieces import stack
 from ...tensor import Tensor
 
 TensorOrTensors = Tensor | Iterable[Tensor]
