@@ -28,10 +28,6 @@ class NnRules:
     def nonlinearity_backward(self, gy, x, kind, numbers):
         return self._hide(self.under.nonlinearity_backward(self._raw(gy), self._raw(x), kind, numbers))
 
-    # ------------------------------------------------------------------------------------------ matrices
-
-    # A batch of matrices with one more dimension in front is a batch of matrices.
-
     # ------------------------------------------------------------------------------------------ bags of rows
 
     def bag_sum(self, x, index, weight, offsets):
