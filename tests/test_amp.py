@@ -330,6 +330,22 @@ def test_a_checkpoint_computes_again_as_it_did_first(use_reentrant, device):
     assert x.grad.tolist() == expected[1].tolist()
 
 
+@pytest.mark.ours  # operations are named by the types of their nodes
+def test_a_selective_checkpoint_in_a_region(device):
+    checkpoint, contexts = (
+        torch.utils.checkpoint.checkpoint,
+        torch.utils.checkpoint.create_selective_checkpoint_contexts,
+    )
+    w = torch.full((4, 4), 0.5, device=device, requires_grad=True)
+    with autocast(device):
+        product = type((w @ w).grad_fn)
+        y = checkpoint(lambda x: (x @ w).exp() @ w, w, use_reentrant=False, context_fn=lambda: contexts([product]))
+    with autocast(device, cache_enabled=False):
+        expected = torch.autograd.grad(((w @ w).exp() @ w).float().sum(), w)
+    (found,) = torch.autograd.grad(y.float().sum(), w)
+    assert found.tolist() == expected[0].tolist()
+
+
 def test_forward_mode_in_a_region(device):
     x, w = torch.ones(2, 2, device=device), torch.full((2, 2), 2.0, device=device)
     with torch.autograd.forward_ad.dual_level(), autocast(device):

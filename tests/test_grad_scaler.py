@@ -1,6 +1,7 @@
 """The gradient scaler: it grows, backs off, calls steps off, and does all of that in a captured step too."""
 
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -174,6 +175,49 @@ def test_states_go_from_one_scaler_to_another(device):
         assert other.get_scale() == 32
     with pytest.raises(RuntimeError, match="source state dict is empty"):
         scaler.load_state_dict({})
+
+
+def test_a_scaler_can_be_pickled_between_steps(device):
+    p = parameter(device)
+    optimizer, scaler = torch.optim.SGD([p], lr=0.1), scaler_for(device)
+    for _ in range(3):
+        stepped(scaler, optimizer, p)
+    again = pickle.loads(pickle.dumps(scaler))
+    assert again.state_dict() == scaler.state_dict()
+    stepped(again, optimizer, p)
+    assert again.get_scale() == 32
+    again.unscale_(optimizer)
+    with pytest.raises(AssertionError, match="may only be pickled at the beginning of an iteration"):
+        pickle.dumps(again)
+
+
+def test_a_gradient_penalty(device):
+    """Gradients of scaled losses are unscaled by hand, and differentiated again."""
+    w, x = torch.nn.Parameter(torch.ones(3, 3, device=device)), torch.ones(2, 3, device=device)
+    optimizer, scaler = torch.optim.SGD([w], lr=1.0), scaler_for(device)
+    with autocast(device):
+        loss = (x @ w).square().mean()
+    (gradient,) = torch.autograd.grad(scaler.scale(loss), [w], create_graph=True)
+    with autocast(device):
+        loss = loss + (gradient / scaler.get_scale()).pow(2).sum()
+    scaler.scale(loss).backward()
+    scaler.step(optimizer)
+    np.testing.assert_allclose(w.tolist(), 1 - penalised_slope(), rtol=0.02)
+
+
+def penalised_slope(h=1e-4):
+    def loss(w):
+        y = np.ones((2, 3)) @ w
+        gradient = np.ones((3, 2)) @ (2 * y / y.size)
+        return (y**2).mean() + (gradient**2).sum()
+
+    w = np.ones((3, 3))
+    slope = np.zeros_like(w)
+    for place in np.ndindex(w.shape):
+        step = np.zeros_like(w)
+        step[place] = h
+        slope[place] = (loss(w + step) - loss(w - step)) / (2 * h)
+    return slope
 
 
 def test_settings(device):

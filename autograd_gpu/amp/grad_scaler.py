@@ -258,6 +258,15 @@ class GradScaler:
         self._backoff_factor = state_dict["backoff_factor"]
         self._growth_interval = state_dict["growth_interval"]
 
+    def __getstate__(self) -> dict[str, Any]:
+        if self._progress:
+            raise AssertionError(
+                "A GradScaler instance may only be pickled at the beginning of an iteration, or at the end after "
+                "scaler.update()."
+            )
+        numbers = {"_init_scale": self.get_scale(), "_init_growth_tracker": self._get_growth_tracker()}
+        return self.__dict__ | numbers | {"_scale": None, "_growth_tracker": None}  # made anew with the first loss
+
 
 def _gradients(optimizer: Any) -> dict[Device, list[Tensor]]:
     """The gradients of an optimizer's parameters by device."""

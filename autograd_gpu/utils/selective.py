@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from threading import get_ident
 from typing import Any
 
+from ..autocasting import switched, switches
 from ..engine import no_grad
 from ..op import Op, duals, interceptors
 from ..ops.random import Dropout
@@ -73,12 +74,16 @@ class _Run:
         if duals:
             raise RuntimeError("selective checkpoints are not nested, and do not go together with forward mode")
         self.thread = get_ident()
+        # A weight's cast that is there already would be missing in one run, or in the other.
+        self.without_cache = switched(switches()._replace(caches=False))
+        self.without_cache.__enter__()
         duals.append(self)
         interceptors.append(self)
 
     def __exit__(self, *exception: object) -> None:
         duals.clear()
         interceptors.remove(self)
+        self.without_cache.__exit__()
 
     def apply(self, operation: type[Op], inputs: tuple, parameters: dict) -> Any:
         """Compute an operation with nothing in its place, or recall it."""
