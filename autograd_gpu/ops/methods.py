@@ -9,10 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import dtypes
-from ..device import Device, resolve
-from ..device import cpu as CPU
 from ..dtypes import DType
-from ..layouts import check_memory_format
 from ..printing import represent
 from ..tensor import AccumulateGrad, Tensor, edge_of
 from . import (
@@ -20,6 +17,7 @@ from . import (
     arrange,
     cast,
     closeness,
+    conversion,
     creation,
     decompositions,
     determinants,
@@ -79,6 +77,7 @@ _METHODS: dict[Any, str] = {
     softmax: "log_softmax softmax",
     index: "gather index_select masked_fill masked_select nonzero scatter scatter_add",
     creation: "tril triu",
+    conversion: "cpu cuda item numpy to tolist type_as",
     random: "bernoulli multinomial",
     closeness: "allclose equal isclose",
     elementwise_composed: "addcdiv bitwise_left_shift bitwise_right_shift clamp_max clamp_min deg2rad float_power fmax "
@@ -240,47 +239,17 @@ def _matrix_transposed(self: Tensor) -> Tensor:
 Tensor.T = property(_transposed)  # type: ignore[attr-defined]
 Tensor.mT = property(_matrix_transposed)  # type: ignore[attr-defined]
 
-# ---------------------------------------------------------------------------------------------- to Python and to NumPy
-
-
-def item(self: Tensor) -> Any:
-    """Return the only element as a Python number. Synchronises."""
-    if self._array.size != 1:
-        raise RuntimeError(f"a Tensor with {self._array.size} elements cannot be converted to Scalar")
-    return _host(self).reshape(()).item()
+# ---------------------------------------------------------------------------------------------- what Python and NumPy ask
 
 
 def _only(self: Tensor) -> Any:
     if self._array.size != 1:
         raise ValueError("only one element tensors can be converted to Python scalars")
-    return item(self)
-
-
-def tolist(self: Tensor) -> Any:
-    """Return the elements as nested lists of Python numbers. Synchronises."""
-    return _host(self).tolist()
-
-
-def _host(self: Tensor) -> np.ndarray:
-    return self._array if self.device is CPU else self.device.backend.to_numpy(self._array)
-
-
-def numpy(self: Tensor, *, force: bool = False) -> np.ndarray:
-    """Return a NumPy array over the same memory. With `force`, a copy where a share is not possible."""
-    if force:
-        return _host(self.detach())
-    if self.requires_grad:
-        raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
-    if self.device is not CPU:
-        raise TypeError(
-            f"can't convert {self.device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory "
-            "first."
-        )
-    return self._array
+    return conversion.item(self)
 
 
 def _as_array(self: Tensor, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-    array = numpy(self)
+    array = conversion.numpy(self)
     return array if dtype is None else array.astype(dtype, copy=False)
 
 
@@ -291,13 +260,13 @@ def _bool(self: Tensor) -> bool:
         raise RuntimeError(
             "Boolean value of Tensor with more than one value is ambiguous. Use .any() or .all(), or compare shapes."
         )
-    return bool(item(self))
+    return bool(conversion.item(self))
 
 
 def _index(self: Tensor) -> int:
     if self._array.size != 1 or self._array.dtype.kind not in "iub":
         raise TypeError("only integer tensors of a single element can be converted to an index")
-    return int(item(self))
+    return int(conversion.item(self))
 
 
 def _len(self: Tensor) -> int:
@@ -318,13 +287,10 @@ def _contains(self: Tensor, element: Any) -> bool:
 
 def _format(self: Tensor, spec: str) -> str:
     if self.ndim == 0:
-        return format(item(self), spec)
+        return format(conversion.item(self), spec)
     return format(str(self), spec)
 
 
-Tensor.item = item  # type: ignore[attr-defined]
-Tensor.tolist = tolist  # type: ignore[attr-defined]
-Tensor.numpy = numpy  # type: ignore[attr-defined]
 Tensor.__array__ = _as_array  # type: ignore[attr-defined]
 Tensor.__bool__ = _bool  # type: ignore[attr-defined]
 Tensor.__float__ = lambda self: float(_only(self))  # type: ignore[attr-defined]
@@ -336,32 +302,7 @@ Tensor.__iter__ = _iterate  # type: ignore[attr-defined]
 Tensor.__contains__ = _contains  # type: ignore[attr-defined]
 Tensor.__format__ = _format  # type: ignore[method-assign]
 
-# ---------------------------------------------------------------------------------------------- dtype and device
-
-
-def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-    """Return the tensor in another dtype and/or on another device: ``to(dtype)``, ``to(device)``, ``to(other)``."""
-    kwargs.pop("non_blocking", None)
-    copy_wanted = kwargs.pop("copy", False)
-    check_memory_format(kwargs.pop("memory_format", None), "to")
-    dtype, device = kwargs.pop("dtype", None), kwargs.pop("device", None)
-    if kwargs:
-        raise TypeError(f"to() got an unexpected keyword argument '{next(iter(kwargs))}'")
-    for value in args:
-        if isinstance(value, Tensor):
-            dtype, device = value.dtype, value.device
-        elif isinstance(value, (DType, type, np.dtype)):
-            dtype = value
-        elif isinstance(value, (str, int, Device)) and not isinstance(value, bool):
-            device = value
-        elif isinstance(value, bool) or value is None:
-            continue  # non_blocking, copy by position
-        else:
-            raise TypeError(f"to(): expected a dtype, a device or a tensor, but got {type(value).__name__}")
-    result = self if device is None else cast.to_device(self, resolve(device))
-    if dtype is not None:
-        result = cast.cast(result, dtypes.as_dtype(dtype))
-    return shape.clone(result) if copy_wanted and result is self else result
+# ---------------------------------------------------------------------------------------------- dtypes by name
 
 
 def _caster(dtype: DType) -> Callable[[Tensor], Tensor]:
@@ -379,23 +320,6 @@ for _name, _dtype in {
 }.items():  # fmt: skip
     setattr(Tensor, _name, _caster(_dtype))
 
-
-def cuda(self: Tensor, device: Any = None) -> Tensor:
-    """Return the tensor on a GPU."""
-    return to(self, device="cuda" if device is None else Device(device))
-
-
-def cpu(self: Tensor) -> Tensor:
-    """Return the tensor on the CPU."""
-    return to(self, device="cpu")
-
-
-def type_as(self: Tensor, other: Tensor) -> Tensor:
-    """Return the tensor in the dtype and on the device of other."""
-    return to(self, other)
-
-
-Tensor.to, Tensor.cuda, Tensor.cpu, Tensor.type_as = to, cuda, cpu, type_as  # type: ignore[attr-defined]
 
 # ---------------------------------------------------------------------------------------------- new tensors alike
 
