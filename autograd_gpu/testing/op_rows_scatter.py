@@ -63,9 +63,9 @@ SCATTERED = [
         scattered,
         lambda t: [
             call(t(3, 4), 1, np.array([[1, 0], [3, 2]]), t(2, 2)),
-            call(t(3, 4), 0, np.array([[2, 0, 1]]), t(2, 4)),
+            call(t(3, 4), 0, np.array([[2, 0, 1]]), t(1, 3)),
         ],
-        lambda t: [call(t(3, 4), 1, np.array([[1], [0], [2]]), 2.0), call(t(3, 4), 1, np.zeros((0, 2), int), t(3, 4))],
+        lambda t: [call(t(3, 4), 1, np.array([[1], [0], [2]]), 2.0), call(t(3, 4), 1, np.zeros((0, 2), int), t(0, 2))],
     ),
     OpCase(
         "scatter_add",
@@ -74,7 +74,7 @@ SCATTERED = [
             call(t(3, 4), 1, np.array([[1, 1], [3, 1]]), t(2, 2)),
             call(t(3, 4), 0, np.array([[2, 0, 2, 1], [2, 0, 1, 1]]), t(2, 4)),
         ],
-        lambda t: [call(t(3, 4), 1, np.zeros((0, 2), int), t(3, 4))],
+        lambda t: [call(t(3, 4), 1, np.zeros((0, 2), int), t(0, 2))],
     ),
     OpCase(
         "index_add",

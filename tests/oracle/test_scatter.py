@@ -41,3 +41,15 @@ def test_other_reductions_are_refused():
     for library in (ag, torch):
         with pytest.raises(RuntimeError, match="reduce argument must be either add or multiply"):
             library.ones(3).scatter(0, library.tensor([0]), library.ones(1), reduce="mean")
+
+
+@pytest.mark.parametrize("name", ["scatter", "scatter_add"])
+def test_a_source_larger_than_the_index_gives_its_beginning(name):
+    """Values alone: PyTorch's backward refuses such a source."""
+    random = np.random.default_rng(0)
+    x, src = random.standard_normal((3, 4)), random.standard_normal((3, 4))
+    results = [
+        [getattr(library, name)(library.tensor(x), 1, library.tensor(INDEX), library.tensor(src))]
+        for library in (ag, torch)
+    ]
+    assert_same(*results, name)
