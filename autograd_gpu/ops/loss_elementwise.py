@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import warnings
 
+from ..op import Op
 from ..tensor import Tensor
-from .cast import wide_under_autocast
+from .cast import operands, wide_under_autocast
 from .elementwise import where
 from .nonlinearity import logsigmoid
 from .reduce import sum
@@ -117,19 +118,41 @@ def binary_cross_entropy(
             "Please ensure they have the same size."
         )
     _check_probabilities(input)
-    loss = -(target * _log_above(input) + (1 - target) * _log_above(1.0 - input))  # type: ignore[operator]
+    loss = BinaryCrossEntropy.apply(*operands("binary_cross_entropy", input, target))
     return reduced(loss if weight is None else loss * weight, reduction)
+
+
+LEAST_VARIANCE = 9.999999960041972e-13  # 1e-12 in float32, which PyTorch has in float64 too
+
+
+class BinaryCrossEntropy(Op):
+    """loss = -(y log x + (1 - y) log(1 - x)), the logarithms held above -100.
+
+    The slope is (x - y) / (x (1 - x)), whose denominator PyTorch holds above 1e-12: where x = y it is 0, also at the ends.
+    """
+
+    def forward(ctx, x, target):
+        backend = ctx.backend
+        of_x, of_rest = (backend.clamp(backend.log(p), -100.0, None) for p in (x, backend.sub(1.0, x)))
+        return backend.neg(backend.add(backend.mul(target, of_x), backend.mul(backend.sub(1.0, target), of_rest)))
+
+    def keep(ctx, loss, x, target):
+        ctx.save(x, target)
+
+    def backward(ctx, gloss):
+        x, target = ctx.saved
+        gx = gtarget = None
+        if ctx.needs(0):
+            gx = gloss * (x - target) / (x * (1.0 - x)).clamp(min=LEAST_VARIANCE)
+        if ctx.needs(1):
+            gtarget = gloss * ((1.0 - x).log() - x.log())  # not held, as in PyTorch
+        return gx, gtarget
 
 
 def _check_probabilities(x: Tensor) -> None:
     """Values on the CPU are checked here; on a GPU nothing waits for them."""
     if x.is_cpu and x.device.axis is None and x._array.size and not (x._array.min() >= 0 and x._array.max() <= 1):
         raise RuntimeError("all elements of input should be between 0 and 1")
-
-
-def _log_above(x: Tensor, least: float = -100.0) -> Tensor:
-    positive = x > 0  # log's slope at zero is infinite, and infinity times the clamp's zero is NaN
-    return where(positive, where(positive, x, 1.0).log(), least).clamp(min=least)
 
 
 def binary_cross_entropy_with_logits(

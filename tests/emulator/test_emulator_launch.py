@@ -206,9 +206,14 @@ def test_headers_and_defines_reach_the_source():
 @pytest.mark.parametrize("racecheck", [False, True])
 def test_ctrl_c_ends_a_kernel_that_never_would(racecheck):
     kernel = Kernel(SOURCE, "spin", racecheck=racecheck)
+    # A process that a shell has started in the background ignores the signal until it says otherwise.
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
     started = time.monotonic()
-    with subprocess.Popen(["sh", "-c", f"sleep 0.2; kill -INT {os.getpid()}"]), pytest.raises(KeyboardInterrupt):
-        kernel(1, 1, (np.zeros(1, np.int32),))
+    try:
+        with subprocess.Popen(["sh", "-c", f"sleep 0.2; kill -INT {os.getpid()}"]), pytest.raises(KeyboardInterrupt):
+            kernel(1, 1, (np.zeros(1, np.int32),))
+    finally:
+        signal.signal(signal.SIGINT, previous)
     assert time.monotonic() - started < 10
 
 

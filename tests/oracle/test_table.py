@@ -13,6 +13,7 @@ HALVES = ("float16", "bfloat16")
 
 # PyTorch's CPU kernels differentiate these in ways that are no model of correctness, each for the reason given.
 NO_ORACLE = {
+    "nn.functional.feed_forward": "it has no such function: test_fused.py composes it",
     "nn.functional.add_layer_norm": "it has no such function: test_fused_rows.py composes it",
     "nn.functional.add_rms_norm": "it has no such function: test_fused_rows.py composes it",
     "poisson": "its random numbers are its own",
@@ -57,6 +58,8 @@ NO_ORACLE = {
     "nn.functional.pixel_unshuffle": "its gradient fails when there is nothing to shuffle",
 }
 NO_HALF_KERNEL = {
+    "nn.functional.multi_margin_loss",
+    "nn.functional.multilabel_margin_loss",
     "nn.functional.avg_pool3d",
     "nn.functional.lp_pool3d",
     "special.zeta",
