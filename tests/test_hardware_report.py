@@ -30,5 +30,10 @@ def test_a_kernel_counts_as_run_only_where_a_gpu_launched_it():
 
 
 def test_cublaslt_counts_as_run_only_where_it_was_measured():
-    results = {"environment": {}, "launched": [], "checks": {}, "benchmarks": {"kernels": [{"kernel": "matmul, cuBLASLt"}]}}
+    results = {
+        "environment": {},
+        "launched": [],
+        "checks": {},
+        "benchmarks": {"kernels": [{"kernel": "matmul, cuBLASLt"}]},
+    }
     assert "installed): run, checked and measured" in report(results)

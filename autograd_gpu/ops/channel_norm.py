@@ -106,12 +106,12 @@ def group_norm(
                 f"{list(value.shape)} and input of shape {list(input.shape)}"
             )
     rows = reshape(input, (batch * num_groups, channels // num_groups * math.prod(size)))
-    return _affine(reshape(LayerNorm.apply(rows, None, None, eps=eps, rows=rows._array.shape), input._array.shape), weight, bias)
+    return _affine(
+        reshape(LayerNorm.apply(rows, None, None, eps=eps, rows=rows._array.shape), input._array.shape), weight, bias
+    )
 
 
-def local_response_norm(
-    input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
-) -> Tensor:
+def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
     """Return x / (k + alpha * the mean of x^2 over `size` neighbouring channels)^beta, for input (N, C, ...).
 
     Channels beyond the first and the last count as zeros (Krizhevsky, Sutskever & Hinton 2012, section 3.3).

@@ -204,9 +204,7 @@ def _check_grid_sample(x: Tensor, grid: Tensor, mode: str, padding_mode: str) ->
     if mode == "bicubic" and x.ndim == 5:
         raise RuntimeError("grid_sampler(): bicubic interpolation only supports 4D input")
     if x.dtype is not grid.dtype:
-        raise RuntimeError(
-            f"{name} scalar type {x.dtype} but found {grid.dtype}"
-        )
+        raise RuntimeError(f"{name} scalar type {x.dtype} but found {grid.dtype}")
     if not x.is_floating_point():
         raise NotImplementedError(f'"grid_sampler" not implemented for {x.dtype}: expected a floating point tensor')
 
