@@ -197,3 +197,57 @@ def captured_steps() -> Iterator[Check]:
             assert replayed == eager, (eager, replayed)
 
         yield f"a captured step, {str(dtype).split('.')[-1]}", agree
+
+
+def long_lines(scale: float) -> Iterator[Check]:
+    """Few lines of many elements, whose blocks' results a second kernel merges; casts and ranges that no row makes."""
+    count = max(150_001, int(2**20 * scale) + 3)
+    source = np.random.default_rng(0)
+    # Eighths, whose sums are exact in whatever order they are taken.
+    x = ag.from_numpy((source.integers(-8, 9, (3, count)) / 8).astype(np.float32))
+    functions: dict[str, Callable[[ag.Tensor], object]] = {
+        "sum": lambda t: t.sum(1),
+        "sum, wide": lambda t: t.sum(1, dtype=ag.float64),
+        "sum of halves": lambda t: t.to(ag.bfloat16).sum(1, dtype=ag.float32),
+        "sum of integers": lambda t: (t * 8).to(ag.int32).sum(1),
+        "mean": lambda t: t.mean(),
+        "prod": lambda t: (t + 0.0625).sign().prod(1),
+        "var": lambda t: t.var(1),
+        "amax": lambda t: t.amax(1),
+        "amin": lambda t: t.amin(),
+        "any": lambda t: (t > 2).any(1),
+        "all": lambda t: (t < 2).all(),
+        "max": lambda t: tuple(t.max(1)),
+        "min": lambda t: tuple(t.min(1)),
+        "argmax": lambda t: t.argmax(),
+        "cumsum": lambda t: t.cumsum(1),
+        "cumprod": lambda t: (t + 0.0625).sign().cumprod(1),
+        "cummax": lambda t: tuple(t.cummax(1)),
+        "cummin": lambda t: tuple(t.cummin(1)),
+        "logcumsumexp": lambda t: t.logcumsumexp(1),
+        "sort": lambda t: tuple(t.sort(1)),
+        "casts": lambda t: (
+            *((t * 100).to(dtype) for dtype in (ag.int8, ag.int16)),
+            (t * 100).abs().to(ag.uint8),
+        ),
+        "arange": lambda t: ag.arange(0.5, 1000.0, 0.25, device=t.device),
+    }
+
+    def agree(function: Callable[[ag.Tensor], object]) -> None:
+        found, expected = (function(x.to(device)) for device in ("cuda", "cpu"))
+        for ours, theirs in zip(*(r if isinstance(r, tuple) else (r,) for r in (found, expected)), strict=True):
+            assert isinstance(ours, ag.Tensor) and isinstance(theirs, ag.Tensor)
+            a, b = ours.cpu().double().numpy(), theirs.double().numpy()
+            np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-5 * max(1.0, float(np.abs(b).max())))
+
+    def gradients() -> None:
+        results = []
+        for device in ("cuda", "cpu"):
+            leaf = x.to(device).requires_grad_()
+            (leaf.logcumsumexp(1)[:, -1].sum() + (1 + leaf / count).cumprod(1)[:, -1].sum()).backward()
+            results.append(leaf.grad.cpu().numpy())
+        np.testing.assert_allclose(*results, rtol=1e-3, atol=1e-6)
+
+    for name, function in functions.items():
+        yield f"long lines: {name}", lambda f=function: agree(f)
+    yield "long lines: gradients of scans", gradients

@@ -294,6 +294,7 @@ def main() -> int:
         "large shapes": large_shapes(scale),
         "optimizers": optimizers(),
         "large arrays": device_checks.large_arrays(scale),
+        "long lines": device_checks.long_lines(scale),
         "convolutions": device_checks.convolutions(1 / 16 if options.rehearse else 1.0),
         "streams": device_checks.two_streams(scale),
         "memory": device_checks.out_of_memory(),
