@@ -13,6 +13,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
+from .device import Device
 from .streams import Stream, streams_of_driver
 from .streams import stream as on_stream
 
@@ -113,7 +114,7 @@ class graph:
                 _capture_stream.append(Stream())
             self.stream = _capture_stream[0]
         gc.collect()  # what is collected during the capture would free memory of others in the midst of it
-        _wait_for_device()
+        Device("cuda").backend.synchronize()
         self._on_stream = on_stream(self.stream)
         self._on_stream.__enter__()
         try:
@@ -134,9 +135,3 @@ class graph:
             self._on_stream.__exit__(None, None, None)
         if error is not None:
             self.cuda_graph.reset()
-
-
-def _wait_for_device() -> None:
-    from .backends.cuda import driver
-
-    driver.current().synchronize()

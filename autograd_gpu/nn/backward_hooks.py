@@ -22,6 +22,14 @@ class _Boundary(Function):
         return gradients
 
 
+def _spread(gradients: tuple, places: list[int], count: int) -> tuple:
+    """`count` entries: the gradients in their places, None for what is no tensor."""
+    spread: list[Any] = [None] * count
+    for place, gradient in zip(places, gradients):
+        spread[place] = gradient
+    return tuple(spread)
+
+
 class BackwardHooks:
     """One call of a module: its inputs and outputs pass through boundaries whose nodes call the hooks."""
 
@@ -65,10 +73,7 @@ class BackwardHooks:
                     "through the Module's output. Make sure that the output depends on the input and that the loss is "
                     "computed based on the output."
                 )
-            spread: list[Any] = [None] * count
-            for place, gradient in zip(places, grad_inputs):
-                spread[place] = gradient
-            replaced = self._call_hooks(tuple(spread))
+            replaced = self._call_hooks(_spread(grad_inputs, places, count))
             self.gradients_out = None
             return None if replaced is None else tuple(replaced[place] for place in places)
 
@@ -76,10 +81,7 @@ class BackwardHooks:
 
     def _set_output_hooks(self, node: Any, places: list[int], count: int) -> None:
         def run(grad_outputs: tuple) -> tuple | None:
-            spread: list[Any] = [None] * count
-            for place, gradient in zip(places, grad_outputs):
-                spread[place] = gradient
-            gradients = tuple(spread)
+            gradients = _spread(grad_outputs, places, count)
             for hook in self.pre_hooks:
                 replaced = hook(self.module, gradients)
                 if replaced is not None:

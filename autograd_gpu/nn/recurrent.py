@@ -160,20 +160,20 @@ class RNNBase(Module):
             x, last = x.squeeze(1), tuple(state.squeeze(1) for state in last)
         return x, last if len(last) == 2 else last[0]
 
-    def _sizes(self) -> list[int]:
-        """The size of each state."""
-        return [self.proj_size or self.hidden_size, self.hidden_size][: _KINDS[self.mode].states]
+    def _shapes(self, x: Tensor) -> list[tuple[int, int, int]]:
+        """The shape of each state for x (length, batch, size)."""
+        count = self.num_layers * (2 if self.bidirectional else 1)
+        sizes = [self.proj_size or self.hidden_size, self.hidden_size][: _KINDS[self.mode].states]
+        return [(count, x.shape[1], size) for size in sizes]
 
     def _start(self, x: Tensor) -> State:
-        count = self.num_layers * (2 if self.bidirectional else 1)
-        return tuple(x.new_zeros((count, x.shape[1], size)) for size in self._sizes())
+        return tuple(x.new_zeros(shape) for shape in self._shapes(x))
 
     def _checked(self, x: Tensor, given: State) -> State:
-        count = self.num_layers * (2 if self.bidirectional else 1)
-        if len(given) != len(self._sizes()):
-            raise ValueError(f"{self._get_name()}: expected {len(self._sizes())} states, but got {len(given)}")
-        for number, (state, size) in enumerate(zip(given, self._sizes())):
-            expected = (count, x.shape[1], size)
+        shapes = self._shapes(x)
+        if len(given) != len(shapes):
+            raise ValueError(f"{self._get_name()}: expected {len(shapes)} states, but got {len(given)}")
+        for number, (state, expected) in enumerate(zip(given, shapes)):
             if tuple(state.shape) != expected:
                 name = f"hidden[{number}]" if len(given) == 2 else "hidden"
                 raise RuntimeError(f"Expected {name} size {expected}, got {list(state.shape)}")
