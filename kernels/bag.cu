@@ -1,6 +1,7 @@
 // Bags of rows: bag b names rows index[i] of x and their weights, i from begin(b) to end(b). A row of -1 is nothing.
 // The sum over a bag, what it passes back to the rows and to the weights, and the largest of a bag.
 #include "scalar.cuh"
+#include "search.cuh"
 
 // Where the bags lie among the items: at offsets[0 ... bags], or where that is null `size` items each.
 struct Bags {
@@ -42,17 +43,6 @@ extern "C" __global__ void bag_sum(const scalar_t* x, const long long* index, co
         }
         store(y + e, sum);
     }
-}
-
-// The first place in the sorted keys that is not below `key`.
-__device__ inline int lower_bound(const int* keys, int n, long long key) {
-    int low = 0;
-    while (n > 0) {
-        int half = n / 2;
-        if (keys[low + half] < key) low += half + 1, n -= half + 1;
-        else n = half;
-    }
-    return low;
 }
 
 // gx[r, c] = the sum of weight[i] * gy[bag of i, c] over the items i whose row is r. The rows come sorted with the

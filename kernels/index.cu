@@ -5,6 +5,7 @@
 // has no order.
 
 #include "row.cuh"
+#include "search.cuh"
 
 // A row number that may count from the end; a number outside the array stops the kernel.
 __device__ inline long long wrap(long long row, long long rows) {
@@ -114,17 +115,6 @@ extern "C" __global__ void __launch_bounds__(1024) exclusive_scan(long long* val
 }
 
 // ---- scatter-add: out[r, :] = the sum of gy[i, :] over all i whose row number is r, zeros if there is none
-
-// The first place in the sorted keys that is not below `key`.
-__device__ inline int lower_bound(const int* keys, int n, long long key) {
-    int low = 0;
-    while (n > 0) {
-        int half = n / 2;
-        if (keys[low + half] < key) low += half + 1, n -= half + 1;
-        else n = half;
-    }
-    return low;
-}
 
 const int SUMS = 8;  // of a thread at most
 const int SUM_WIDE = WIDE < SUMS ? WIDE : SUMS;
