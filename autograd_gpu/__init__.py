@@ -39,7 +39,7 @@ from .ops.creation import (
 from .ops.diagonals import diag, diag_embed, diagflat, diagonal, trace
 from .ops.distributions import binomial, poisson
 from .ops.einsum import einsum, tensordot
-from .ops.activation import relu, sigmoid, tanh
+from .ops.nn.fused_activation import relu, sigmoid, tanh
 from .ops.elementwise import (
     add, addcmul, atan2, bitwise_and, bitwise_or, bitwise_xor, clamp, copysign, div, eq, floor_divide, fmod, ge, gt,
     le, logical_and, logical_or, logical_xor, lt, maximum, minimum, mul, ne, neg, pow, remainder, sub, where,
@@ -49,7 +49,7 @@ from .ops.unary import (
     isfinite, isinf, isnan, log, log1p, log2, log10, logical_not, reciprocal, round, rsqrt, sign, sin, sinh, sqrt,
     square, tan, trunc,
 )  # fmt: skip
-from .ops.exchange import from_dlpack, to_dlpack
+from .ops.dlpack import from_dlpack, to_dlpack
 from .ops.elementwise_composed import (
     addcdiv, bitwise_left_shift, bitwise_right_shift, clamp_max, clamp_min, deg2rad, float_power, fmax, fmin, frac,
     gcd, heaviside, hypot, isneginf, isposinf, isreal, lcm, ldexp, lerp, logaddexp, logaddexp2, logit, nan_to_num, positive,
@@ -57,24 +57,24 @@ from .ops.elementwise_composed import (
 )  # fmt: skip
 from .ops.gradient import gradient
 from .ops.index import gather, index_select, masked_fill, masked_select, nonzero, scatter, scatter_add
-from .ops.decompositions import cholesky_inverse, cholesky_solve
-from .ops.decompositions import torch_cholesky as cholesky
-from .ops.decompositions import torch_qr as qr
-from .ops.decompositions import torch_svd as svd
-from .ops.determinants import det, logdet
-from .ops.determinants import torch_slogdet as slogdet
-from .ops.linalg import inverse, triangular_solve
+from .ops.linalg.decompositions import cholesky_inverse, cholesky_solve
+from .ops.linalg.decompositions import torch_cholesky as cholesky
+from .ops.linalg.decompositions import torch_qr as qr
+from .ops.linalg.decompositions import torch_svd as svd
+from .ops.linalg.determinants import det, logdet
+from .ops.linalg.determinants import torch_slogdet as slogdet
+from .ops.linalg.systems import inverse, triangular_solve
 from .ops.inplace import AS_FUNCTIONS as _IN_PLACE_FUNCTIONS
 from .ops.matmul import addbmm, addmm, addmv, addr, baddbmm, bmm, dot, inner, matmul, mm, mv, outer, vdot
-from .ops.matrix_norm import cdist, dist
+from .ops.linalg.matrix_norm import cdist, dist
 from .ops.pieces import (
     cat, chunk, concat, concatenate, split, stack, unbind, unsafe_chunk, unsafe_split, unsafe_split_with_sizes,
 )  # fmt: skip
-from .ops.products import chain_matmul, cross, kron, matrix_exp, matrix_power
+from .ops.linalg.products import chain_matmul, cross, kron, matrix_exp, matrix_power
 from .ops.properties import (
     conj, conj_physical, imag, is_conj, is_neg, is_nonzero, is_signed, real, resolve_conj, resolve_neg,
 )  # fmt: skip
-from .ops.pseudoinverse import pinverse
+from .ops.linalg.pseudoinverse import pinverse
 from .ops.out import TAKES_OUT as _TAKES_OUT
 from .ops.out import accepting_out as _accepting_out
 from .ops.random import (
@@ -97,7 +97,7 @@ from .ops.shape import (
     broadcast_shapes, broadcast_tensors, broadcast_to, clone, flatten, flip, movedim, narrow, narrow_copy, permute, ravel,
     reshape, select, squeeze, swapaxes, swapdims, t, transpose, unflatten, unsqueeze,
 )  # fmt: skip
-from .ops.softmax import log_softmax, softmax
+from .ops.nn.softmax import log_softmax, softmax
 from .ops.special import (
     digamma, erfinv, frexp, i0, igamma, igammac, lgamma, mvlgamma, nextafter, polygamma,
 )  # fmt: skip
@@ -108,7 +108,7 @@ from .ops.strided import as_strided, as_strided_scatter, empty_strided
 from .ops.statistics import (
     aminmax, bincount, corrcoef, count_nonzero, cov, histc, histogram, nanmean, nansum, std_mean, var_mean,
 )  # fmt: skip
-from .ops.windows import bartlett_window, blackman_window, hamming_window, hann_window, kaiser_window
+from .ops.signal_windows import bartlett_window, blackman_window, hamming_window, hann_window, kaiser_window
 from .precision import get_float32_matmul_precision, set_float32_matmul_precision
 from .printing import set_printoptions
 from .tensor import Size, Tensor
@@ -135,7 +135,7 @@ inf, nan, pi, e = (__import__("math").inf, __import__("math").nan, __import__("m
 
 _LAZY = {
     "nn": "nn", "linalg": "linalg", "special": "special", "optim": "optim", "func": "func", "vmap": "func", "utils": "utils",
-    "load": "serialization", "save": "serialization", "memory_report": "saved_memory", "draw_graph": "autograd.drawing",
+    "load": "serialization", "save": "serialization", "memory_report": "autograd.saved_memory", "draw_graph": "autograd.drawing",
 }  # fmt: skip
 _LAZY |= dict.fromkeys(
     "adaptive_avg_pool1d alpha_dropout avg_pool1d bilinear celu celu_ channel_shuffle conv1d conv2d conv3d conv_tbc "

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from .backends.cuda.compile import CompileError
+from .arrays.cuda.compile import CompileError
 from .errors import DeviceUnavailable
 from .serialization import DamagedFile
 from .training.errors import JobError
@@ -127,7 +127,7 @@ def _train_digits(arguments: argparse.Namespace) -> int:
 
 
 def _build(arguments: argparse.Namespace) -> int:
-    from .backends.cuda.compile import DEFAULT_ARCHS, build_all, cache_folder
+    from .arrays.cuda.compile import DEFAULT_ARCHS, build_all, cache_folder
 
     rows = build_all(arguments.arch or DEFAULT_ARCHS, arguments.jobs)
     print(f"{'file':24} {'kernel':40} {'dtype':9} {'arch':8} {'registers':>9} {'shared':>7} {'spills':>6}")

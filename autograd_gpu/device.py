@@ -44,7 +44,7 @@ class Device:
         """The package of array functions for this device. Importing CUDA's may raise DeviceUnavailable."""
         backend = self._backend
         if backend is None:
-            backend = self._backend = importlib.import_module(f"autograd_gpu.backends.{self.type}")
+            backend = self._backend = importlib.import_module(f"autograd_gpu.arrays.{self.type}")
         return backend
 
     def __repr__(self) -> str:

@@ -12,7 +12,7 @@ from collections import Counter
 
 import numpy as np
 
-from .backends.cuda import compile, driver
+from .arrays.cuda import compile, driver
 from .errors import DeviceUnavailable
 from .version import __version__
 

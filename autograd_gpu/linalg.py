@@ -1,16 +1,16 @@
 """`torch.linalg`: decompositions, solutions and norms of batches of matrices, by PyTorch's names."""
 
 from .errors import LinAlgError
-from .ops.decompositions import cholesky, cholesky_ex, eigh, eigvalsh, qr, svd, svdvals
-from .ops.determinants import det, slogdet
-from .ops.linalg import inv, inv_ex, solve, solve_ex, solve_triangular, tensorinv, tensorsolve
+from .ops.linalg.decompositions import cholesky, cholesky_ex, eigh, eigvalsh, qr, svd, svdvals
+from .ops.linalg.determinants import det, slogdet
+from .ops.linalg.matrix_norm import cond, matrix_norm, norm, vector_norm
+from .ops.linalg.products import linalg_cross as cross
+from .ops.linalg.products import linalg_diagonal as diagonal
+from .ops.linalg.products import matrix_exp, matrix_power, multi_dot, vander, vecdot
+from .ops.linalg.pseudoinverse import lstsq, matrix_rank, pinv
+from .ops.linalg.systems import inv, inv_ex, solve, solve_ex, solve_triangular, tensorinv, tensorsolve
 from .ops.matmul import matmul
-from .ops.matrix_norm import cond, matrix_norm, norm, vector_norm
 from .ops.out import accepting_out as _accepting_out
-from .ops.products import linalg_cross as cross
-from .ops.products import linalg_diagonal as diagonal
-from .ops.products import matrix_exp, matrix_power, multi_dot, vander, vecdot
-from .ops.pseudoinverse import lstsq, matrix_rank, pinv
 
 __all__ = [
     "LinAlgError", "cholesky", "cholesky_ex", "cond", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv", "inv_ex",

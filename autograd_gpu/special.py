@@ -1,9 +1,9 @@
 """`torch.special`: special functions under the names that SciPy gives them."""
 
-from .ops.activation import sigmoid as expit
 from .ops.elementwise_composed import logit, sinc, xlogy
+from .ops.nn.fused_activation import sigmoid as expit
+from .ops.nn.softmax import log_softmax, softmax
 from .ops.reduce import logsumexp
-from .ops.softmax import log_softmax, softmax
 from .ops.special import digamma, entr, erfcx, erfinv, i0, i0e, i1, i1e, log_ndtr, ndtr, polygamma, xlog1py, zeta
 from .ops.special import digamma as psi
 from .ops.special import i0 as modified_bessel_i0

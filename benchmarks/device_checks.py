@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 import autograd_gpu as ag
-from autograd_gpu.backends.cuda import conv
+from autograd_gpu.arrays.cuda import conv
 from autograd_gpu.training.captured import CapturedStep
 
 Check = tuple[str, Callable[[], None]]

@@ -25,8 +25,8 @@ if REHEARSAL:  # before the package is imported: the driver is chosen once
 import numpy as np  # noqa: E402
 
 import autograd_gpu as ag  # noqa: E402
-from autograd_gpu.backends.cuda import matmul_choice  # noqa: E402
-from autograd_gpu.backends.cuda.launch import Kernel  # noqa: E402
+from autograd_gpu.arrays.cuda import matmul_choice  # noqa: E402
+from autograd_gpu.arrays.cuda.launch import Kernel  # noqa: E402
 from autograd_gpu.testing import op_checks  # noqa: E402
 from autograd_gpu.testing.op_table import CASES  # noqa: E402
 

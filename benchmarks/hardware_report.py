@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import autograd_gpu.backends.cuda as _families  # noqa: F401  (its modules make the Kernel objects)
-from autograd_gpu.backends.cuda.compile import DEFAULT_ARCHS, DTYPES
-from autograd_gpu.backends.cuda.launch import Kernel
+import autograd_gpu.arrays.cuda as _families  # noqa: F401  (its modules make the Kernel objects)
+from autograd_gpu.arrays.cuda.compile import DEFAULT_ARCHS, DTYPES
+from autograd_gpu.arrays.cuda.launch import Kernel
 
 from . import record
 
@@ -33,7 +33,7 @@ same documentation. One command does all of it on a machine with a GPU: `make gp
 """
 
 CUBLASLT = """
-Products by cuBLASLt (`backends/cuda/blas.py`, where nvmath-python is installed): {proof}
+Products by cuBLASLt (`arrays/cuda/blas.py`, where nvmath-python is installed): {proof}
 Our own kernels do every product until `python -m benchmarks.matmul_choice` has found cuBLASLt's results right, and faster,
 on the device at hand.
 """

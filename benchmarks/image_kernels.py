@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from autograd_gpu.backends import cuda as kernels
+from autograd_gpu.arrays import cuda as kernels
 
 # images, channels, side of an image; of a machine, and of a rehearsal
 FULL, TINY = (64, 256, 56), (1, 12, 6)

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 import autograd_gpu as ag
-from autograd_gpu.backends import cuda as kernels
-from autograd_gpu.backends.cuda import matmul_choice
-from autograd_gpu.backends.cuda.blas import bindings as cublaslt
+from autograd_gpu.arrays import cuda as kernels
+from autograd_gpu.arrays.cuda import matmul_choice
+from autograd_gpu.arrays.cuda.blas import bindings as cublaslt
 
 from . import image_kernels, optimisers, record, row_kernels
 from .timing import seconds_each

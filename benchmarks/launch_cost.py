@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd_gpu.backends.cuda import driver
-from autograd_gpu.backends.cuda.launch import Kernel
+from autograd_gpu.arrays.cuda import driver
+from autograd_gpu.arrays.cuda.launch import Kernel
 
 from . import record
 from .timing import seconds_each

@@ -1,6 +1,6 @@
 """``python -m benchmarks.matmul_choice``: who multiplies faster on this GPU, our kernels or cuBLASLt, size by size.
 
-Writes the table that `autograd_gpu.backends.cuda.matmul_choice` reads, for this device, and keeps it with the results.
+Writes the table that `autograd_gpu.arrays.cuda.matmul_choice` reads, for this device, and keeps it with the results.
 cuBLASLt counts only where its result agrees with ours. Needs a GPU and nvmath-python.
 """
 
@@ -12,9 +12,9 @@ import sys
 from typing import Any
 
 import autograd_gpu as ag
-from autograd_gpu.backends import cuda as kernels
-from autograd_gpu.backends.cuda import blas, driver
-from autograd_gpu.backends.cuda import matmul_choice as choice
+from autograd_gpu.arrays import cuda as kernels
+from autograd_gpu.arrays.cuda import blas, driver
+from autograd_gpu.arrays.cuda import matmul_choice as choice
 
 from . import record
 from .kernels import made

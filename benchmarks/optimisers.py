@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import autograd_gpu as ag
-from autograd_gpu.backends import cuda as kernels
+from autograd_gpu.arrays import cuda as kernels
 
 from . import record
 from .timing import seconds_each

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_gpu.backends import cuda as kernels
+from autograd_gpu.arrays import cuda as kernels
 
 SHORT, LONG = 64, 262_144  # columns: some lanes of a warp to a row; a row that no block holds
 

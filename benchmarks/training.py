@@ -85,7 +85,7 @@ def measure(size: Size, device: str, dtype: str = "float32", budget: float = 10.
     steps = {"ours": training_step(autograd_gpu, size, device, dtype)}
     wait = None
     if device != "cpu":
-        from autograd_gpu.backends import cuda
+        from autograd_gpu.arrays import cuda
         from autograd_gpu.training.captured import CapturedStep
 
         wait = cuda.synchronize

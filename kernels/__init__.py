@@ -1,1 +1,1 @@
-"""The CUDA C sources, one file per family; read as text by autograd_gpu.backends.cuda.compile."""
+"""The CUDA C sources, one file per family; read as text by autograd_gpu.arrays.cuda.compile."""

@@ -113,7 +113,7 @@ struct Team {
     }
 };
 
-// Forward holds three tiles, backward four: as backends/cuda/attention.py counts, both within 64 KiB.
+// Forward holds three tiles, backward four: as arrays/cuda/attention.py counts, both within 64 KiB.
 template <int D_MAX>
 using Forward = Team<D_MAX, 16384>;
 template <int D_MAX>

@@ -9,7 +9,7 @@ const int TILE = sizeof(scalar_t) <= 2 ? 64 : 32, PITCH = TILE + (sizeof(scalar_
 const int LANES = 32, LINES = 8;
 
 // y[row * y_step + col] = x[col * x_step + row], for each element of the other dimensions. Field for field what
-// backends/cuda/transpose.py packs.
+// arrays/cuda/transpose.py packs.
 struct Transpose {
     long long rows, cols, y_step, x_step, others;
     Layout<2> other;

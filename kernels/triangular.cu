@@ -3,7 +3,7 @@
 
 #include "scalar.cuh"
 
-const int ROWS = 64;  // the most rows of a block; as backends/cuda/linalg.py has it
+const int ROWS = 64;  // the most rows of a block; as arrays/cuda/linalg.py has it
 
 // a (batch, n, n), y (batch, n, columns); rows start .. start + rows - 1 of each.
 extern "C" __global__ void substitute(const scalar_t* a, scalar_t* y, long long n, long long columns, int start,

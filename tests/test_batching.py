@@ -109,7 +109,7 @@ NO_RULE = {"sgd_step", "adam_step", "norm_of_all", "scale_all"}
 
 
 def test_every_array_function_has_a_rule():
-    from autograd_gpu.backends import cpu
+    from autograd_gpu.arrays import cpu
 
     functions = {name for name, value in vars(cpu).items() if callable(value) and not name.startswith("_")}
     missing = {name for name in functions if not hasattr(Batching, name)}

@@ -206,7 +206,7 @@ def test_info_names_everything_and_fails_on_nothing():
 
 
 def test_kernels_are_built_into_the_cache_without_a_gpu(tmp_path, monkeypatch, capsys):
-    from autograd_gpu.backends.cuda import compile
+    from autograd_gpu.arrays.cuda import compile
 
     monkeypatch.setenv("AUTOGRAD_GPU_CACHE", str(tmp_path))
     monkeypatch.setattr(compile, "DTYPES", {"softmax.cu": ("float32",)})

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import autograd_gpu as ag
-from autograd_gpu.backends import cpu
+from autograd_gpu.arrays import cpu
 
 N = 100_000
 GRID = (np.arange(N) + 0.5) / N

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import autograd_gpu as torch
-from autograd_gpu.saved_memory import memory_report
+from autograd_gpu.autograd.saved_memory import memory_report
 
 pytestmark = [pytest.mark.ours, pytest.mark.usefixtures("on_each_device")]
 F = torch.nn.functional

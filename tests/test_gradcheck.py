@@ -5,7 +5,7 @@ import re
 import pytest
 
 import autograd_gpu as torch
-from autograd_gpu.testing.gradcheck import GradcheckError, gradcheck, gradgradcheck
+from autograd_gpu.autograd.gradient_checks import GradcheckError, gradcheck, gradgradcheck
 
 pytestmark = pytest.mark.ours
 

@@ -6,8 +6,8 @@ import pytest
 import autograd_gpu as torch
 from autograd_gpu import linalg
 from autograd_gpu.autograd import forward_ad
+from autograd_gpu.autograd.gradient_checks import gradcheck, gradgradcheck
 from autograd_gpu.func import grad, hessian, jvp, vmap
-from autograd_gpu.testing.gradcheck import gradcheck, gradgradcheck
 
 pytestmark = pytest.mark.ours
 

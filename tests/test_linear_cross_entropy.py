@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import autograd_gpu as ag
+from autograd_gpu.autograd.saved_memory import memory_report
 from autograd_gpu.nn import LinearCrossEntropyLoss, LinearCrossEntropyOptions
 from autograd_gpu.nn import functional as F
-from autograd_gpu.saved_memory import memory_report
 
 pytestmark = pytest.mark.ours
 

@@ -10,7 +10,7 @@ import autograd_gpu as ag
 from autograd_gpu.op import Op
 from autograd_gpu.testing import op_checks
 from autograd_gpu.testing.op_case import Draw, OpCase
-from autograd_gpu.testing.op_rows_cast import MOVES
+from autograd_gpu.testing.op_rows.cast import MOVES
 from autograd_gpu.testing.op_table import CASES
 
 pytestmark = pytest.mark.ours

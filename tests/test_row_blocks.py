@@ -9,7 +9,7 @@ pytestmark = pytest.mark.ours
 
 # By name: the package shows the functions of the same names.
 norm, row_blocks, softmax = (
-    import_module(f"autograd_gpu.backends.cpu.{name}") for name in ("norm", "row_blocks", "softmax")
+    import_module(f"autograd_gpu.arrays.cpu.{name}") for name in ("norm", "row_blocks", "softmax")
 )
 
 ROWS, COLUMNS = 10, 37

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 import autograd_gpu as torch
-from autograd_gpu.backends.cuda import compile
-from autograd_gpu.backends.cuda.user_kernel import UserKernel as cuda_kernel
+from autograd_gpu.arrays.cuda import compile
+from autograd_gpu.arrays.cuda.user_kernel import UserKernel as cuda_kernel
 
 SOURCE = r"""
 extern "C" __global__ void swish_forward(const float *x, float *y, int n) {

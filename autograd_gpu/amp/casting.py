@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from typing import Any, NamedTuple
 
-from .. import capture
 from ..autocasting import CASTABLE, caster, switches
+from ..cuda import capture
 from ..dtypes import DType, float32
 from ..engine import modes
 from ..op import Op

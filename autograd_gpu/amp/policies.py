@@ -6,19 +6,19 @@ What is in neither list computes in the dtype of its operands. Operations of bac
 from __future__ import annotations
 
 from ..op import Op
-from ..ops.attention import Attention
-from ..ops.conv import Convolution, ConvolutionTransposed
-from ..ops.ctc import CtcLoss
 from ..ops.elementwise import Pow
-from ..ops.linear import GeluLinear, Linear, LinearGelu
-from ..ops.linear_cross_entropy import LinearCrossEntropy
-from ..ops.loss import CrossEntropy
+from ..ops.linalg.matrix_norm import EuclideanDistances
 from ..ops.matmul import Matmul
-from ..ops.matrix_norm import EuclideanDistances
-from ..ops.norm import AddLayerNorm, AddRmsNorm, LayerNorm, RmsNorm
+from ..ops.nn.attention import Attention
+from ..ops.nn.conv import Convolution, ConvolutionTransposed
+from ..ops.nn.ctc import CtcLoss
+from ..ops.nn.linear import GeluLinear, Linear, LinearGelu
+from ..ops.nn.linear_cross_entropy import LinearCrossEntropy
+from ..ops.nn.loss import CrossEntropy
+from ..ops.nn.norm import AddLayerNorm, AddRmsNorm, LayerNorm, RmsNorm
+from ..ops.nn.softmax import LogSoftmax, Softmax
 from ..ops.reduce import Cumsum, Norm, Prod, Sum
 from ..ops.scan import Cumprod
-from ..ops.softmax import LogSoftmax, Softmax
 from ..ops.special import Erfinv
 from ..ops.unary import (
     Acos,

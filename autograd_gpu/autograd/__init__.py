@@ -17,7 +17,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """``gradcheck`` and ``gradgradcheck`` are checks, made of the public interface: they are imported when asked for."""
     if name in ("gradcheck", "gradgradcheck"):
-        from ..testing import gradcheck
+        from . import gradient_checks
 
-        return getattr(gradcheck, name)
+        return getattr(gradient_checks, name)
     raise AttributeError(f"module '{__name__}' has no attribute '{name}'")

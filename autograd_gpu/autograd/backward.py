@@ -13,10 +13,10 @@ from ..autocasting import switch, switch_off
 from ..engine import Edge, modes, run_backward
 from ..op import _backward_line
 from ..ops.cast import cast
-from ..saved_memory import explain_out_of_memory
 from ..tensor import AccumulateGrad, Tensor, accumulate, add_to_gradient, edge_of, private_gradient
 from ..user_line import user_line
 from .edge import GradientEdge, tensor_at
+from .saved_memory import explain_out_of_memory
 
 Tensors = Tensor | GradientEdge | Sequence[Tensor | GradientEdge]
 

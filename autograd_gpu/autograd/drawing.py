@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from ..engine import Edge
-from ..saved_memory import nodes_behind
 from ..tensor import AccumulateGrad, Tensor, edge_of
 from ..user_line import line_of
+from .saved_memory import nodes_behind
 
 
 class GraphDrawing:

@@ -14,13 +14,13 @@ from typing import Any
 from ..engine import Node, RemovableHandle
 from ..op import _pack_hooks
 from ..ops.inplace import before_write
-from ..saved_memory import memory_report, nodes_behind
 from ..tensor import Tensor, edge_of, version_cell, wrap
 from ..user_line import line_of
 from .backward import running_roots
 from .drawing import draw_graph
 from .edge import GradientEdge, get_gradient_edge
 from .retention import detect_retention
+from .saved_memory import memory_report, nodes_behind
 
 
 class saved_tensors_hooks:

@@ -11,10 +11,10 @@ import weakref
 from typing import NamedTuple
 
 from ..engine import Node
-from ..saved_memory import nodes_behind
 from ..tensor import Tensor, edge_of
 from ..user_line import line_of
 from .backward import _watchers
+from .saved_memory import nodes_behind
 
 
 class Retained(NamedTuple):

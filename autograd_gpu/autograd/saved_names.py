@@ -10,25 +10,11 @@ from typing import Any
 
 from ..function import FunctionCtx
 from ..op import Op, _Output, _Packed, packed_by
-from ..ops import (
-    activation,
-    attention,
-    decompositions,
-    determinants,
-    elementwise,
-    index,
-    linalg,
-    linear,
-    loss,
-    matmul,
-    norm,
-    products,
-    pseudoinverse,
-    random,
-    reduce,
-    softmax,
-    unary,
-)
+from ..ops import elementwise, index, matmul, random, reduce, unary
+from ..ops.linalg import decompositions, determinants, products, pseudoinverse
+from ..ops.linalg import systems as linalg
+from ..ops.nn import attention, linear, loss, norm, softmax
+from ..ops.nn import fused_activation as activation
 from ..tensor import Tensor
 
 # The names of the values that an operation's `keep` saves, in its order.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..backends.cpu import distribution, elementwise, incomplete_gamma, special
+from ..arrays.cpu import distribution, elementwise, incomplete_gamma, special
 from ..ops.inplace import SHARED_WRITE
 from ..ops.strided import check_in_storage
 from .batched_array import Axis, BatchedArray

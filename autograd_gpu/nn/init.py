@@ -9,7 +9,7 @@ from typing import Any
 from ..dtypes import float32, float64
 from ..engine import no_grad
 from ..ops.creation import arange, eye
-from ..ops.decompositions import qr
+from ..ops.linalg.decompositions import qr
 from ..ops.random import rand, randn, randperm
 from ..tensor import Tensor
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..ops.linear_cross_entropy import LinearCrossEntropyOptions
+from ..ops.nn.linear_cross_entropy import LinearCrossEntropyOptions
 from ..tensor import Tensor
 from . import functional as F
 from .linear import Linear

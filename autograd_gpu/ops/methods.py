@@ -12,15 +12,12 @@ from .. import dtypes
 from ..dtypes import DType
 from ..printing import represent
 from ..tensor import AccumulateGrad, Tensor, edge_of
-from . import (
-    activation,
+from . import (  # fmt: skip
     arrange,
     cast,
     closeness,
     conversion,
     creation,
-    decompositions,
-    determinants,
     diagonals,
     distributions,
     elementwise,
@@ -28,14 +25,9 @@ from . import (
     index,
     inplace,
     inplace_views,
-    linalg,
     matmul,
-    matrix_norm,
-    nonlinearity,
     pieces,
-    products,
     properties,
-    pseudoinverse,
     quantile,
     random,
     reduce,
@@ -44,13 +36,17 @@ from . import (
     scan,
     scatter,
     shape,
-    softmax,
     sorting,
     special,
     statistics,
     strided,
     unary,
-)  # fmt: skip
+)
+from .linalg import decompositions, determinants, matrix_norm, products, pseudoinverse  # fmt: skip
+from .linalg import systems as linalg
+from .nn import activation as nonlinearity
+from .nn import fused_activation as activation  # fmt: skip
+from .nn import softmax
 
 # ---------------------------------------------------------------------------------------------- functions as methods
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from .. import capture
+from ..cuda import capture
 from ..device import Device
 from ..dtypes import float64
 from ..ops.creation import empty

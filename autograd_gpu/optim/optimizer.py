@@ -8,7 +8,7 @@ from copy import deepcopy
 from itertools import chain
 from typing import Any
 
-from .. import capture
+from ..cuda import capture
 from ..device import Device
 from ..dtypes import float32, float64
 from ..engine import enable_grad, no_grad

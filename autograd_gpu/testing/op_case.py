@@ -1,6 +1,6 @@
 """What a row of the op table is: a function's name, its meaning in NumPy, and samples of its arguments.
 
-Knows how samples are drawn and how rows of one kind are alike; the rows are in the op_rows_* beside it.
+Knows how samples are drawn and how rows of one kind are alike; the rows are in op_rows/.
 """
 
 from __future__ import annotations

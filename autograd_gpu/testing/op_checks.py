@@ -13,7 +13,7 @@ import numpy as np
 
 import autograd_gpu as ag
 
-from .gradcheck import gradcheck, gradgradcheck
+from ..autograd.gradient_checks import gradcheck, gradgradcheck
 from .op_case import Call, Draw, OpCase, numpy_dtype
 
 # A few roundings in the dtype; where values are sums of many terms, a row multiplies this by its own factor.

@@ -17,7 +17,7 @@ struct Strides {
 
 enum Mask { UNMASKED, BOOLEAN, ADDED };
 
-// Field for field what backends/cuda/attention.py packs.
+// Field for field what arrays/cuda/attention.py packs.
 struct Problem {
     double scale;
     int heads, group;  // heads of queries; how many of them share a head of keys

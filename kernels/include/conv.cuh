@@ -7,7 +7,7 @@
 //     gradient of x      channels        images, elements   filters, kernel    weight    gy
 //     gradient of weight filters         channels, kernel   images, outputs    gy        x
 //
-// Columns and depth are walks over an outer number and a box of up to three dimensions. backends/cuda/conv.py says how
+// Columns and depth are walks over an outer number and a box of up to three dimensions. arrays/cuda/conv.py says how
 // each step moves in the image and in the array that lies alongside: `out` for columns, `matrix` for depth.
 #pragma once
 
@@ -21,7 +21,7 @@ struct Walk {
     long long outer, inner[3];  // the same, and for each dimension of the box, of the array alongside
 };
 
-// Field for field what backends/cuda/conv.py packs.
+// Field for field what arrays/cuda/conv.py packs.
 struct Product {
     Walk columns, depth;
     long long rows, cols, length;  // length: of the depth

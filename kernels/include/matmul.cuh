@@ -6,7 +6,7 @@
 
 const int BATCH_DIMS = 6;
 
-// Field for field what backends/cuda/matmul.py packs. Strides are in elements.
+// Field for field what arrays/cuda/matmul.py packs. Strides are in elements.
 struct Problem {
     long long m, n, k;
     long long x_row, x_col, y_row, y_col;

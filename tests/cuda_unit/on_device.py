@@ -3,7 +3,7 @@
 import ml_dtypes
 import numpy as np
 
-from autograd_gpu.backends.cuda.memory import from_numpy, to_numpy
+from autograd_gpu.arrays.cuda.memory import from_numpy, to_numpy
 
 FLOATS = ["float16", "bfloat16", "float32", "float64"]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from on_device import FLOATS, assert_near, double, normal, run
 
-from autograd_gpu.backends.cuda.attention import attention, attention_backward
+from autograd_gpu.arrays.cuda.attention import attention, attention_backward
 
 
 def reference(q, k, v, go, mask, causal, scale):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from on_device import FLOATS, assert_near, double, normal, run
 
-from autograd_gpu.backends.cuda.bag import bag_dot, bag_max, bag_scatter, bag_sum
+from autograd_gpu.arrays.cuda.bag import bag_dot, bag_max, bag_scatter, bag_sum
 
 RAGGED = np.array([0, 3, 3, 40, 41])
 

@@ -10,11 +10,11 @@ import pytest
 from on_device import assert_near, double, normal, run
 
 from autograd_gpu import precision
-from autograd_gpu.backends.cuda import blas, driver
-from autograd_gpu.backends.cuda import matmul_choice as choice
-from autograd_gpu.backends.cuda.linear import gelu_linear_backward, linear, linear_gelu, linear_parameters_backward
-from autograd_gpu.backends.cuda.matmul import matmul
-from autograd_gpu.backends.cuda.memory import expand
+from autograd_gpu.arrays.cuda import blas, driver
+from autograd_gpu.arrays.cuda import matmul_choice as choice
+from autograd_gpu.arrays.cuda.linear import gelu_linear_backward, linear, linear_gelu, linear_parameters_backward
+from autograd_gpu.arrays.cuda.matmul import matmul
+from autograd_gpu.arrays.cuda.memory import expand
 from benchmarks.matmul_choice import measure
 
 

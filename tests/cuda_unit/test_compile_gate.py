@@ -2,9 +2,9 @@
 
 import pytest
 
-import autograd_gpu.backends.cuda  # noqa: F401  (creates every Kernel)
-from autograd_gpu.backends.cuda import build_report, compile
-from autograd_gpu.backends.cuda.launch import Kernel
+import autograd_gpu.arrays.cuda  # noqa: F401  (creates every Kernel)
+from autograd_gpu.arrays.cuda import build_report, compile
+from autograd_gpu.arrays.cuda.launch import Kernel
 
 pytestmark = pytest.mark.xdist_group("compile gate")  # one process compiles, on all cores, and the others wait for none
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from on_device import FLOATS, assert_near, double, normal, run
 
-from autograd_gpu.backends.cuda import columns, conv
+from autograd_gpu.arrays.cuda import columns, conv
 
 
 def window_of(size, kernel, stride, padding, dilation):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from on_device import FLOATS, assert_near, double, normal, run
 
-from autograd_gpu.backends import cpu
-from autograd_gpu.backends.cuda.ctc import ctc_loss, ctc_loss_backward
+from autograd_gpu.arrays import cpu
+from autograd_gpu.arrays.cuda.ctc import ctc_loss, ctc_loss_backward
 
 
 @pytest.mark.parametrize("dtype", FLOATS)

@@ -9,9 +9,9 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from autograd_gpu.backends.cuda import compile, driver
-from autograd_gpu.backends.cuda.launch import Kernel
-from autograd_gpu.backends.cuda.memory import from_numpy
+from autograd_gpu.arrays.cuda import compile, driver
+from autograd_gpu.arrays.cuda.launch import Kernel
+from autograd_gpu.arrays.cuda.memory import from_numpy
 from autograd_gpu.errors import DeviceUnavailable
 
 # ---- emulated memory

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from on_device import FLOATS, assert_near, double, dtype_of, normal, run
 
-from autograd_gpu.backends.cuda import elementwise, memory
+from autograd_gpu.arrays.cuda import elementwise, memory
 
 INTEGERS = ["uint8", "int8", "int16", "int32", "int64"]
 

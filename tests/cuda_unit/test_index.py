@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from on_device import assert_near, double, dtype_of, normal, run
 
-from autograd_gpu.backends.cuda.index import gather_rows, nonzero, scatter_add_rows, scatter_rows
-from autograd_gpu.backends.cuda.memory import expand
+from autograd_gpu.arrays.cuda.index import gather_rows, nonzero, scatter_add_rows, scatter_rows
+from autograd_gpu.arrays.cuda.memory import expand
 
 DTYPES = ["float16", "bfloat16", "float32", "float64", "bool", "uint8", "int8", "int16", "int32", "int64"]
 

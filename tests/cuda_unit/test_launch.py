@@ -5,9 +5,9 @@ import struct
 import numpy as np
 import pytest
 
-from autograd_gpu.backends.cuda import driver, launch
-from autograd_gpu.backends.cuda.launch import Kernel, block_for
-from autograd_gpu.backends.cuda.memory import empty, to_numpy
+from autograd_gpu.arrays.cuda import driver, launch
+from autograd_gpu.arrays.cuda.launch import Kernel, block_for
+from autograd_gpu.arrays.cuda.memory import empty, to_numpy
 
 FLOAT32, FLOAT64, BFLOAT16 = np.dtype(np.float32), np.dtype(np.float64), "bfloat16"
 

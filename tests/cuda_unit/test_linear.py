@@ -8,8 +8,8 @@ import pytest
 from on_device import FLOATS, assert_near, double, normal, run
 
 from autograd_gpu import precision as setting
-from autograd_gpu.backends.cuda.linear import gelu_linear_backward, linear, linear_gelu, linear_parameters_backward
-from autograd_gpu.backends.cuda.matmul import matmul
+from autograd_gpu.arrays.cuda.linear import gelu_linear_backward, linear, linear_gelu, linear_parameters_backward
+from autograd_gpu.arrays.cuda.matmul import matmul
 
 erf = np.vectorize(math.erf)
 MODES = [(dtype, "highest") for dtype in FLOATS] + [("float32", "high")]

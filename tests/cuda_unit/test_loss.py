@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from on_device import FLOATS, assert_near, double, normal, run
 
-from autograd_gpu.backends.cuda.loss import cross_entropy, cross_entropy_backward, cross_entropy_with_gradient
-from autograd_gpu.backends.cuda.memory import from_numpy
+from autograd_gpu.arrays.cuda.loss import cross_entropy, cross_entropy_backward, cross_entropy_with_gradient
+from autograd_gpu.arrays.cuda.memory import from_numpy
 
 IGNORE = -100
 

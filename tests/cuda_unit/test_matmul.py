@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from on_device import FLOATS, assert_near, double, normal, run
 
-from autograd_gpu.backends.cuda.matmul import matmul
-from autograd_gpu.backends.cuda.memory import expand
+from autograd_gpu.arrays.cuda.matmul import matmul
+from autograd_gpu.arrays.cuda.memory import expand
 
 
 def check(dtype, x, y, actual, expected=None):

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from on_device import double, dtype_of, normal, run
 
-from autograd_gpu.backends.cuda import memory
-from autograd_gpu.backends.cuda.cast import cast
-from autograd_gpu.backends.cuda.compile import ALL
-from autograd_gpu.backends.cuda.shape import cat
+from autograd_gpu.arrays.cuda import memory
+from autograd_gpu.arrays.cuda.cast import cast
+from autograd_gpu.arrays.cuda.compile import ALL
+from autograd_gpu.arrays.cuda.shape import cat
 
 
 @pytest.mark.parametrize("dtype", ALL)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from on_device import FLOATS, assert_near, double, normal, run
 
-from autograd_gpu.backends.cuda import norm
-from autograd_gpu.backends.cuda.norm import layer_norm, layer_norm_backward, rms_norm, rms_norm_backward
+from autograd_gpu.arrays.cuda import norm
+from autograd_gpu.arrays.cuda.norm import layer_norm, layer_norm_backward, rms_norm, rms_norm_backward
 
 EPS = 1e-5
 

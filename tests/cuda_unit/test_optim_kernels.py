@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from on_device import FLOATS, assert_near, double, normal
 
-from autograd_gpu.backends.cpu import optim as cpu
-from autograd_gpu.backends.cuda import driver, tables
-from autograd_gpu.backends.cuda import optim as cuda
-from autograd_gpu.backends.cuda.memory import from_numpy, to_numpy
+from autograd_gpu.arrays.cpu import optim as cpu
+from autograd_gpu.arrays.cuda import driver, tables
+from autograd_gpu.arrays.cuda import optim as cuda
+from autograd_gpu.arrays.cuda.memory import from_numpy, to_numpy
 
 # Nothing, one, less than a pack, odd, a whole part, more than one part.
 SIZES = [37, 0, 1, 3, tables.CHUNK, 5, 2 * tables.CHUNK + 13]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from on_device import FLOATS, assert_near, double, normal, run
 
-from autograd_gpu.backends.cuda import pool
+from autograd_gpu.arrays.cuda import pool
 
 # size, kernel, stride, padding, dilation; planes
 MAX_CASES = {

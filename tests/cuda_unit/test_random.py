@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from on_device import FLOATS, assert_near, double, dtype_of, normal
 
-from autograd_gpu.backends.cpu import random as cpu
-from autograd_gpu.backends.cuda import random as cuda
-from autograd_gpu.backends.cuda.memory import from_numpy, to_numpy
+from autograd_gpu.arrays.cpu import random as cpu
+from autograd_gpu.arrays.cuda import random as cuda
+from autograd_gpu.arrays.cuda.memory import from_numpy, to_numpy
 
 SEED = 2**40 + 12345
 

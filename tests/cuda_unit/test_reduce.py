@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from on_device import FLOATS, assert_near, double, dtype_of, normal, run
 
-from autograd_gpu.backends.cuda import memory, reduce
+from autograd_gpu.arrays.cuda import memory, reduce
 
 EVERY_DIMS = [dims for n in range(4) for dims in itertools.combinations(range(3), n)]
 

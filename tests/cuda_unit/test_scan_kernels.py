@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from on_device import FLOATS, assert_near, double, dtype_of, normal, run
 
-from autograd_gpu.backends import cpu, cuda
-from autograd_gpu.backends.cuda import scan
+from autograd_gpu.arrays import cpu, cuda
+from autograd_gpu.arrays.cuda import scan
 
 SHAPES = [((3, 5), 0), ((3, 5), 1), ((2, 300), 1), ((300, 2), 0), ((2, 3, 4), 1), ((0, 3), 1), ((3, 0), 1), ((), 0)]
 

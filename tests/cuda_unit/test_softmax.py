@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from on_device import FLOATS, assert_near, double, normal, run
 
-from autograd_gpu.backends.cuda.softmax import log_softmax, log_softmax_backward, softmax, softmax_backward
+from autograd_gpu.arrays.cuda.softmax import log_softmax, log_softmax_backward, softmax, softmax_backward
 
 INF = np.inf
 

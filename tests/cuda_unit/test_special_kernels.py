@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from on_device import FLOATS, assert_near, double, dtype_of, run
 
-from autograd_gpu.backends import cpu, cuda
+from autograd_gpu.arrays import cpu, cuda
 
 RANGES = {"lgamma": (0.1, 40), "digamma": (-4.9, 40), "erfinv": (-0.99, 0.99), "erfcx": (-2, 30), "i0": (-9, 9),
           "i0e": (-60, 60), "i1": (-9, 9), "i1e": (-60, 60)}  # fmt: skip

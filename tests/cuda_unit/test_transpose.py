@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from on_device import dtype_of
 
-from autograd_gpu.backends.cuda import memory, transpose
-from autograd_gpu.backends.cuda.compile import ALL
+from autograd_gpu.arrays.cuda import memory, transpose
+from autograd_gpu.arrays.cuda.compile import ALL
 
 
 def counted(shape, dtype):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from on_device import normal, run
 
-from autograd_gpu.backends.cuda.linalg import solve_triangular
+from autograd_gpu.arrays.cuda.linalg import solve_triangular
 
 TOLERANCE = {"float32": 2e-5, "float64": 1e-12}
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from autograd_gpu.testing.emulator import Kernel
+from autograd_gpu.emulator import Kernel
 
 FOLDER = Path(__file__).parent / "kernels"
 HEADERS = {"tensor_core.cuh": (FOLDER / "tensor_core.cuh").read_text()}

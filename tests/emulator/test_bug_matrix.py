@@ -13,7 +13,7 @@ import emulated_kernels as kernels
 import numpy as np
 import pytest
 
-from autograd_gpu.testing.emulator import EmulatorError, Kernel, KernelError, allocate
+from autograd_gpu.emulator import EmulatorError, Kernel, KernelError, allocate
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from autograd_gpu.testing.emulator import EmulatorError, build, compile_module
+from autograd_gpu.emulator import EmulatorError, build, compile_module
 
 SOURCE = 'extern "C" __global__ void k(int *x) { x[0] = VALUE; }'
 
@@ -47,7 +47,7 @@ def test_a_failed_build_leaves_nothing_behind(fresh_cache):
 
 def test_processes_that_build_at_the_same_time_agree(fresh_cache):
     program = (
-        "from autograd_gpu.testing.emulator import build\n"
+        "from autograd_gpu.emulator import build\n"
         f"print(build.build_module({SOURCE!r}, 'shared.cu', {{}}, ('VALUE=3',), False))"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}

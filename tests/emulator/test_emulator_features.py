@@ -6,7 +6,7 @@ import emulated_kernels as kernels
 import numpy as np
 import pytest
 
-from autograd_gpu.testing.emulator import Kernel
+from autograd_gpu.emulator import Kernel
 
 
 @pytest.fixture(params=[False, True], ids=["plain", "racecheck"])
@@ -98,7 +98,7 @@ def test_structs_by_value(feature):
     values = np.zeros(3, np.float32)
     shape = np.zeros((), np.dtype([("rank", "i4"), ("sizes", "i8", 3)], align=True))
     shape["rank"], shape["sizes"] = 2, (7, 11, 13)
-    from autograd_gpu.testing.emulator import allocate
+    from autograd_gpu.emulator import allocate
 
     device = allocate(12)
     target = device.ctypes.data.to_bytes(8, "little") + (3).to_bytes(8, "little")

@@ -11,7 +11,7 @@ import time
 import numpy as np
 import pytest
 
-from autograd_gpu.testing.emulator import EmulatorError, Kernel, KernelError, compile_module
+from autograd_gpu.emulator import EmulatorError, Kernel, KernelError, compile_module
 
 SOURCE = """
 struct Sizes { long long values[8]; };

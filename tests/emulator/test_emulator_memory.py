@@ -6,7 +6,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from autograd_gpu.testing.emulator import Kernel, KernelError, allocate, compile_module
+from autograd_gpu.emulator import Kernel, KernelError, allocate, compile_module
 
 SOURCE = """
 extern "C" __global__ void fill(float *x, float value, int n) {

@@ -2,8 +2,8 @@
 
 import pytest
 
-from autograd_gpu.testing.emulator import EmulatorError
-from autograd_gpu.testing.emulator.rewrite import find_kernels, rewrite
+from autograd_gpu.emulator import EmulatorError
+from autograd_gpu.emulator.rewrite import find_kernels, rewrite
 
 
 def test_kernels_with_their_parameters_and_bounds():

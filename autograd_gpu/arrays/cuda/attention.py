@@ -1,0 +1,182 @@
+"""Scaled dot-product attention and its gradients, without a T x S matrix.
+
+Launches kernels/attention_tensor.cu for 16-bit dtypes and kernels/attention.cu for the others; both share the loops of
+kernels/include/attention.cuh.
+"""
+
+from __future__ import annotations
+
+import functools
+import struct
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from autograd_gpu.arrays.cuda.launch import WARP, Kernel, ceil_div
+from autograd_gpu.arrays.cuda.memory import contiguous, empty, fill
+from autograd_gpu.arrays.cuda.rows import accumulator
+
+__all__ = ["attention", "attention_backward"]
+
+Array = Any
+Layout = tuple[tuple[int, ...], tuple[int, ...]]  # shape, strides in bytes
+
+PROBLEM = struct.Struct("d8i20q")  # as in attention.cuh
+_PROBLEM = f"{PROBLEM.size}s"
+UNMASKED, BOOLEAN, ADDED = range(3)
+HEAD_DIMS = (64, 128, 256)  # a kernel for each; d is at most one of them
+DELTA_THREADS = 128
+
+
+class _Team(NamedTuple):
+    """A block's threads, the rows that it owns, and the shared memory that it needs: Team of the .cu files."""
+
+    threads: int
+    rows: int
+    shared: int
+
+
+class _Kernels(NamedTuple):
+    forward: Kernel
+    keys: Kernel
+    queries: Kernel
+    delta: Kernel
+
+
+def _kernels(file: str, most: int) -> _Kernels:
+    return _Kernels(
+        Kernel(file, f"attention_forward_{most}", f"PPPPPP{_PROBLEM}"),
+        Kernel(file, f"attention_backward_keys_{most}", f"PPPPPPPPP{_PROBLEM}"),
+        Kernel(file, f"attention_backward_queries_{most}", f"PPPPPPPP{_PROBLEM}"),
+        _deltas[file],
+    )
+
+
+_deltas = {file: Kernel(file, "attention_delta", f"PPPq{_PROBLEM}") for file in ("attention.cu", "attention_tensor.cu")}
+_simt = {most: _kernels("attention.cu", most) for most in HEAD_DIMS}
+_tensor = {most: _kernels("attention_tensor.cu", most) for most in HEAD_DIMS}
+
+
+class _Plan(NamedTuple):
+    kernels: _Kernels
+    forward: _Team
+    keys: _Team
+    queries: _Team
+
+
+def _tensor_plan(most: int) -> _Plan:
+    line = 2 * (most + 8)
+    cols, split = (16, 2) if most > 128 else (32, 1)
+    # Forward holds a tile each of q, k and v; backward two of its own rows, and two stages of two of others.
+    backward = (2 * 64 + 2 * 2 * cols) * line
+    forward = _Team(128, 64, (64 + 2 * 64) * line)
+    return _Plan(_tensor[most], forward, _Team(128 * split, 64, backward), _Team(128, 64, backward))
+
+
+def _simt_plan(most: int, itemsize: int) -> _Plan:
+    def team(tiles: int, tile_bytes: int) -> _Team:
+        rows = min(32, tile_bytes // itemsize // most)
+        return _Team(128, rows, (rows * (rows + 1) + tiles * rows * (most + 4)) * itemsize)
+
+    return _Plan(_simt[most], team(3, 16384), team(4, 8192), team(4, 8192))
+
+
+_PLANS = {
+    **{(name, most): _tensor_plan(most) for name in ("float16", "bfloat16") for most in HEAD_DIMS},
+    **{(name, most): _simt_plan(most, size) for name, size in (("float32", 4), ("float64", 8)) for most in HEAD_DIMS},
+}
+
+
+def attention(q: Array, k: Array, v: Array, mask: Array | None, causal: bool, scale: float) -> tuple[Array, Array]:
+    """softmax(scale * q @ k^T + mask) @ v, and the log of each query's sum of exponentials (B, H, T)."""
+    plan = _plan("attention", q, k, v, mask)
+    batch, heads, queries, _ = q.shape
+    o, lse = empty(q.shape, q.dtype), empty((batch, heads, queries), accumulator(q.dtype))
+    if o.size == 0 or k.size == 0:
+        fill(o, 0)
+        fill(lse, -np.inf)
+        return o, lse
+    q, k, v = (_along_d(x) for x in (q, k, v))
+    team = plan.forward
+    grid = batch * heads * ceil_div(queries, team.rows)
+    problem = _problem(q, k, v, None, mask, causal, scale)
+    plan.kernels.forward(q.dtype, grid, team.threads, q, k, v, mask, o, lse, problem, shared_mem=team.shared)
+    return o, lse
+
+
+def attention_backward(
+    go: Array, q: Array, k: Array, v: Array, o: Array, lse: Array, mask: Array | None, causal: bool, scale: float
+) -> tuple[Array, Array, Array]:
+    """The gradients of q, k and v, given those of o."""
+    plan = _plan("attention_backward", q, k, v, mask, go, o)
+    batch, heads, queries, _ = q.shape
+    gq, gk, gv = (empty(x.shape, q.dtype) for x in (q, k, v))
+    if q.size == 0 or k.size == 0:
+        for g in (gq, gk, gv):
+            fill(g, 0)
+        return gq, gk, gv
+    go, q, k, v = (_along_d(x) for x in (go, q, k, v))
+    delta = empty(lse.shape, lse.dtype)
+    problem = _problem(q, k, v, go, mask, causal, scale)
+    block = (WARP, DELTA_THREADS // WARP)
+    plan.kernels.delta(q.dtype, ceil_div(lse.size, block[1]), block, go, contiguous(o), delta, lse.size, problem)
+
+    operands, team = (go, q, k, v, mask, lse, delta), plan.keys
+    grid = batch * k.shape[1] * ceil_div(k.shape[2], team.rows)
+    plan.kernels.keys(q.dtype, grid, team.threads, *operands, gk, gv, problem, shared_mem=team.shared)
+    team = plan.queries
+    grid = batch * heads * ceil_div(queries, team.rows)
+    plan.kernels.queries(q.dtype, grid, team.threads, *operands, gq, problem, shared_mem=team.shared)
+    return gq, gk, gv
+
+
+def _plan(function: str, q: Array, k: Array, v: Array, mask: Array | None, *others: Array) -> _Plan:
+    dtype = q.dtype
+    for x in (k, v, *others) if mask is None or mask.dtype == bool else (k, v, mask, *others):
+        if x.dtype != dtype:
+            raise TypeError(f"{function}: operands must have one dtype, got {dtype} and {x.dtype}")
+    return _plan_for(function, dtype, q.shape[3])
+
+
+# Host time counts: a training step asks for the same few attentions again and again.
+@functools.lru_cache(maxsize=256)
+def _plan_for(function: str, dtype: np.dtype, d: int) -> _Plan:
+    for most in HEAD_DIMS:
+        if d <= most:
+            if (dtype.name, most) in _PLANS:
+                return _PLANS[dtype.name, most]
+            raise TypeError(f"{function}: no CUDA kernel for {dtype}; there is one for float dtypes")
+    raise TypeError(f"{function}: head dimension at most {most}, got {d}")
+
+
+def _along_d(x: Array) -> Array:
+    """x with its last dimension contiguous, copied only where it is not."""
+    return x if x.shape[3] == 1 or x.strides[3] == x.dtype.itemsize else contiguous(x)
+
+
+def _problem(q: Array, k: Array, v: Array, go: Array | None, mask: Array | None, causal: bool, scale: float) -> bytes:
+    masks = UNMASKED if mask is None else BOOLEAN if mask.dtype == bool else ADDED
+    return _packed(q.dtype.itemsize, *(_layout(x) for x in (q, k, v, go, mask)), masks, causal, scale)
+
+
+def _layout(x: Array | None) -> Layout | None:
+    return None if x is None else (x.shape, x.strides)
+
+
+@functools.lru_cache(maxsize=4096)
+def _packed(
+    itemsize: int, q: Layout, k: Layout, v: Layout, go: Layout | None, mask: Layout | None, masks: int, causal: bool,
+    scale: float,
+) -> bytes:  # fmt: skip
+    (_, heads, queries, d), (_, key_heads, keys, _) = q[0], k[0]
+    strides = [stride for layout in (q, k, v, go) for stride in _strides(layout, itemsize)]
+    mask_strides = _strides(mask, 1 if masks == BOOLEAN else itemsize)
+    sizes = heads, heads // key_heads, queries, keys, d, causal, masks, 0
+    return PROBLEM.pack(scale, *sizes, *strides, *mask_strides)
+
+
+def _strides(layout: Layout | None, itemsize: int) -> list[int]:
+    """In elements; none where there is one element for all, as in a mask."""
+    if layout is None:
+        return [0, 0, 0, 0]
+    return [stride // itemsize if size > 1 else 0 for size, stride in zip(*layout, strict=True)]

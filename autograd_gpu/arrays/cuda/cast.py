@@ -1,0 +1,22 @@
+"""Conversion between dtypes on the GPU."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autograd_gpu.arrays.cuda import driver
+from autograd_gpu.arrays.cuda.compile import ALL, dtype_name
+from autograd_gpu.arrays.cuda.map import MapKernel
+
+__all__ = ["cast"]
+
+_casts = {name: MapKernel("cast.cu", f"cast_to_{name}", arrays=2, parameters="P") for name in ALL}
+
+
+def cast(x, dtype):
+    """A fresh copy of x in `dtype`: rounded to nearest even between reals, truncated on the way to integers."""
+    return cast_into(driver.current().empty(x.shape, dtype), x)
+
+
+def cast_into(out: Any, x: Any) -> Any:
+    return _casts[dtype_name(out.dtype)](x.dtype, out, x)

@@ -1,0 +1,181 @@
+"""Elementwise functions on the GPU: one kernel each, any layout. Knows dtypes and scalars; the formulas are in
+kernels/elementwise_*.cu."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from autograd_gpu.arrays.cuda.map import MapKernel, scalar_for
+from autograd_gpu.arrays.cuda.memory import empty
+
+__all__ = [
+    "abs", "acos", "acosh", "add", "addcmul", "asin", "asinh", "atan", "atan2", "atanh", "bitwise_and",
+    "bitwise_not", "bitwise_or", "bitwise_xor", "ceil", "clamp", "copysign", "cos", "cosh", "div", "eq", "erf",
+    "erfc", "exp", "exp2", "expm1", "floor", "floor_divide", "fmod", "gcd", "ge", "gelu", "gelu_backward", "gt",
+    "isfinite", "isinf", "isnan", "le", "log", "log10", "log1p", "log2", "logical_and", "logical_not",
+    "logical_or", "logical_xor", "lt", "maximum", "minimum", "mul", "ne", "neg", "pow", "reciprocal", "relu",
+    "relu_backward", "remainder", "round", "rsqrt", "sigmoid", "sigmoid_backward", "sign", "sin", "sinh",
+    "sqrt", "square", "sub", "tan", "tanh", "tanh_backward", "trunc", "where",
+]  # fmt: skip
+
+Array = Any
+Scalar = bool | int | float
+
+BOOL = np.dtype(bool)
+NUMBERS = (int, float)
+
+
+# ---- one array
+
+
+def _unary(name: str, result: np.dtype | None = None) -> Callable[..., Array]:
+    kernel = MapKernel("elementwise_unary.cu", f"unary_{name}", arrays=2, parameters="P")
+
+    def function(x, out=None):
+        if out is None:
+            out = empty(x.shape, result or x.dtype)
+        return kernel(x.dtype, out, x)
+
+    return _named(function, name)
+
+
+def _named(function: Callable[..., Array], name: str) -> Callable[..., Array]:
+    function.__name__ = function.__qualname__ = name
+    return function
+
+
+neg, abs, sign, square, relu = map(_unary, ("neg", "abs", "sign", "square", "relu"))
+exp, log, sqrt, rsqrt, reciprocal = map(_unary, ("exp", "log", "sqrt", "rsqrt", "reciprocal"))
+tanh, sigmoid, sin, cos, tan = map(_unary, ("tanh", "sigmoid", "sin", "cos", "tan"))
+asin, acos, atan, sinh, cosh = map(_unary, ("asin", "acos", "atan", "sinh", "cosh"))
+asinh, acosh, atanh, erf, erfc = map(_unary, ("asinh", "acosh", "atanh", "erf", "erfc"))
+exp2, expm1, log2, log10, log1p = map(_unary, ("exp2", "expm1", "log2", "log10", "log1p"))
+floor, ceil, trunc, round, bitwise_not = map(_unary, ("floor", "ceil", "trunc", "round", "bitwise_not"))
+isnan, isinf, isfinite, logical_not = (_unary(name, BOOL) for name in ("isnan", "isinf", "isfinite", "logical_not"))
+
+
+# ---- two arrays, or an array and a number
+
+
+def _binary(name: str) -> Callable[..., Array]:
+    kernel = MapKernel("elementwise_binary.cu", f"binary_{name}", arrays=3, parameters="PAPA")
+
+    def function(x, y, out=None):
+        like, *operands = _operands(x, y, name, scalar_for)
+        if out is None:
+            out = empty(like.shape, like.dtype)
+        return kernel(like.dtype, out, *operands)
+
+    return _named(function, name)
+
+
+def _compare(name: str) -> Callable[..., Array]:
+    kernel = MapKernel("elementwise_binary.cu", f"binary_{name}", arrays=3, parameters="PAPA")
+
+    def function(x, y, out=None):
+        like, *operands = _operands(x, y, name, _compared)
+        if out is None:
+            out = empty(like.shape, BOOL)
+        return kernel(like.dtype, out, *operands)
+
+    return _named(function, name)
+
+
+def _operands(x: Array | Scalar, y: Array | Scalar, name: str, number: Callable[..., Scalar]) -> tuple[Any, ...]:
+    """The operand that is an array, which says shape and dtype, then the (pointer, value) pair that a kernel takes for
+    each of the two."""
+    if isinstance(y, NUMBERS):
+        return x, x, 0, None, number(y, x.dtype, name)
+    if isinstance(x, NUMBERS):
+        return y, None, number(x, y.dtype, name), y, 0
+    if x.dtype != y.dtype:
+        raise TypeError(f"{name}: operands have different dtypes, {x.dtype} and {y.dtype}")
+    return x, x, 0, y, 0
+
+
+def _compared(value: Scalar, dtype: np.dtype, name: str) -> Scalar:
+    """As scalar_for, but any number can be compared with: half types compare after rounding it to themselves, and
+    integers with the nearest number they are computed in."""
+    if dtype.kind in "iub":
+        limits = np.iinfo(np.int64 if dtype.itemsize == 8 else np.int32)
+        return int(min(max(value, int(limits.min)), int(limits.max)))
+    value = scalar_for(value, dtype, name)
+    return value if dtype.itemsize > 2 else float(np.asarray(value, np.float32).astype(dtype))
+
+
+add, sub, mul, div, pow = map(_binary, ("add", "sub", "mul", "div", "pow"))
+maximum, minimum, fmod, remainder, floor_divide = map(
+    _binary, ("maximum", "minimum", "fmod", "remainder", "floor_divide")
+)
+atan2, copysign, bitwise_and, bitwise_or, bitwise_xor, gcd = map(
+    _binary, ("atan2", "copysign", "bitwise_and", "bitwise_or", "bitwise_xor", "gcd")
+)
+eq, ne, lt, le, gt, ge = map(_compare, ("eq", "ne", "lt", "le", "gt", "ge"))
+logical_and, logical_or, logical_xor = map(_compare, ("logical_and", "logical_or", "logical_xor"))
+
+
+# ---- choosing
+
+_where = MapKernel("elementwise_select.cu", "where", arrays=4, parameters="PPAPA")
+_clamp = MapKernel("elementwise_select.cu", "clamp", arrays=2, parameters="PiAiA")
+
+
+def where(condition, x, y, out=None):
+    like, *operands = _operands(x, y, "where", scalar_for)
+    if out is None:
+        out = empty(condition.shape, like.dtype)
+    return _where(like.dtype, out, condition, *operands)
+
+
+def clamp(x, minimum, maximum, out=None):
+    if out is None:
+        out = empty(x.shape, x.dtype)
+    bounds = (
+        part
+        for bound in (minimum, maximum)
+        for part in ((0, 0) if bound is None else (1, scalar_for(bound, x.dtype, "clamp")))
+    )
+    return _clamp(x.dtype, out, x, *bounds)
+
+
+# ---- fused
+
+
+def _fused(name: str, arrays: int, parameters: str) -> MapKernel:
+    return MapKernel("elementwise_fused.cu", name, arrays, parameters)
+
+
+_gelu = {"none": _fused("gelu", 2, "P"), "tanh": _fused("gelu_tanh", 2, "P")}
+_gelu_backward = {"none": _fused("gelu_backward", 3, "PP"), "tanh": _fused("gelu_tanh_backward", 3, "PP")}
+_relu_backward = _fused("relu_backward", 3, "PP")
+_tanh_backward = _fused("tanh_backward", 3, "PP")
+_sigmoid_backward = _fused("sigmoid_backward", 3, "PP")
+_addcmul = _fused("addcmul", 4, "PPPA")
+
+
+def gelu(x, approximate):
+    return _gelu[approximate](x.dtype, empty(x.shape, x.dtype), x)
+
+
+def gelu_backward(gy, x, approximate):
+    return _gelu_backward[approximate](x.dtype, empty(x.shape, x.dtype), gy, x)
+
+
+def relu_backward(gy, y):
+    return _relu_backward(y.dtype, empty(y.shape, y.dtype), gy, y)
+
+
+def tanh_backward(gy, y):
+    return _tanh_backward(y.dtype, empty(y.shape, y.dtype), gy, y)
+
+
+def sigmoid_backward(gy, y):
+    return _sigmoid_backward(y.dtype, empty(y.shape, y.dtype), gy, y)
+
+
+def addcmul(x, y, z, value):
+    """x + value * y * z."""
+    return _addcmul(x.dtype, empty(x.shape, x.dtype), x, y, z, scalar_for(value, x.dtype, "addcmul"))

@@ -1,0 +1,97 @@
+"""One thread an element: launches every kernel built on kernels/include/map.cuh. Knows geometry, no formula."""
+
+from __future__ import annotations
+
+import functools
+import math
+import struct
+from typing import Any
+
+import numpy as np
+
+from autograd_gpu.arrays.cuda.launch import Kernel, block_for, ceil_div
+from autograd_gpu.arrays.cuda.strides import halves, layout_format, pack_layout
+
+THREADS = 256
+ELEMENTS_PER_THREAD = 8
+# Enough blocks to fill any GPU many times over; beyond, each thread takes more steps.
+MAX_BLOCKS = 1 << 16
+
+BOOL = np.dtype(bool)
+FLOAT64 = np.dtype(np.float64)
+FLOAT32_MAX = float(np.finfo(np.float32).max)
+
+Scalar = bool | int | float
+
+
+class MapKernel:
+    """A kernel whose parameters are out, count, a layout of all `arrays` (out is one), then `parameters`."""
+
+    def __init__(self, file: str, name: str, arrays: int, parameters: str) -> None:
+        self._kernel = Kernel(file, name, "Pq" + layout_format(arrays) + parameters)
+        self._inputs = tuple(i for i, letter in enumerate(parameters) if letter == "P")
+        self._flat = bytes(struct.calcsize(layout_format(arrays)))
+
+    def __call__(self, dtype: np.dtype, out: Any, *parameters: Any) -> Any:
+        """out[i] = f(inputs[0][i], ...), and `out` again.
+
+        The inputs are the parameters at the places of pointers, all of out's shape; None is one without a place in
+        memory.
+        """
+        count = out.size
+        if count == 0:
+            return out
+        layout, flat = self._flat, out.flags.c_contiguous
+        for i in self._inputs:
+            x = parameters[i]
+            if x is not None and not x.flags.c_contiguous:
+                flat = False
+        if not flat:
+            inputs = [parameters[i] for i in self._inputs]
+            layout = _layout(out.shape, *((None, 1) if x is None else (x.strides, x.itemsize) for x in (out, *inputs)))
+            if layout is None:
+                return self._by_halves(dtype, out, inputs, parameters)
+        grid, block = _geometry(count)
+        self._kernel(dtype, grid, block, out, count, layout, *parameters)
+        return out
+
+    def _by_halves(self, dtype: np.dtype, out: Any, inputs: list[Any], parameters: tuple[Any, ...]) -> Any:
+        for out_half, *input_halves in halves([out, *inputs]):
+            of_half = [*parameters]
+            for i, x in zip(self._inputs, input_halves, strict=True):
+                of_half[i] = x
+            self(dtype, out_half, *of_half)
+        return out
+
+
+@functools.lru_cache(maxsize=4096)
+def _geometry(count: int) -> tuple[int, int]:
+    """Grid and block for `count` elements."""
+    threads = ceil_div(count, ELEMENTS_PER_THREAD)
+    block = block_for(threads, THREADS)
+    return min(MAX_BLOCKS, ceil_div(threads, block)), block
+
+
+@functools.lru_cache(maxsize=8192)
+def _layout(shape: tuple[int, ...], *places: tuple[tuple[int, ...] | None, int]) -> bytes | None:
+    """A packed layout of arrays by their strides in bytes and itemsizes; None has no place in memory."""
+    nowhere = (0,) * len(shape)
+    return pack_layout(
+        shape,
+        tuple(nowhere if strides is None else tuple(step // size for step in strides) for strides, size in places),
+    )
+
+
+def scalar_for(value: Scalar, dtype: np.dtype, name: str) -> Scalar:
+    """`value` as a kernel of `dtype` computes with it: half types in float, integers within their range."""
+    if dtype == BOOL:
+        return int(bool(value))
+    if dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        if not limits.min <= value <= limits.max:
+            raise OverflowError(f"{name}: {value} does not fit into {dtype}")
+        return int(value)
+    value = float(value)
+    if dtype != FLOAT64 and math.fabs(value) > FLOAT32_MAX:
+        return math.copysign(math.inf, value)  # struct refuses to
+    return value

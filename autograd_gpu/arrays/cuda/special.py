@@ -1,0 +1,67 @@
+"""Special functions on the GPU, elementwise in any layout. Knows dtypes; the series are in kernels/special.cu."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from autograd_gpu.arrays.cuda.map import MapKernel, scalar_for
+from autograd_gpu.arrays.cuda.memory import empty
+
+__all__ = [
+    "digamma", "erfcx", "erfinv", "frexp_exponent", "frexp_mantissa", "i0", "i0e", "i1", "i1e", "lgamma", "nextafter",
+    "zeta",
+]  # fmt: skip
+
+
+INT32 = np.dtype(np.int32)
+
+
+def _unary(name: str) -> Callable[..., Any]:
+    kernel = MapKernel("special.cu", f"special_{name}", arrays=2, parameters="P")
+
+    def function(x, out=None):
+        if out is None:
+            out = empty(x.shape, x.dtype)
+        return kernel(x.dtype, out, x)
+
+    function.__name__ = function.__qualname__ = name
+    return function
+
+
+digamma, erfcx, erfinv, lgamma = map(_unary, ("digamma", "erfcx", "erfinv", "lgamma"))
+i0, i0e, i1, i1e = map(_unary, ("i0", "i0e", "i1", "i1e"))
+
+_frexp_mantissa, _frexp_exponent = (
+    MapKernel("special.cu", f"special_{name}", arrays=2, parameters="P")
+    for name in ("frexp_mantissa", "frexp_exponent")
+)
+
+
+def frexp_mantissa(x):
+    """The m of x = m * 2**e with 1/2 <= |m| < 1."""
+    return _frexp_mantissa(x.dtype, empty(x.shape, x.dtype), x)
+
+
+def frexp_exponent(x):
+    """The e of x = m * 2**e with 1/2 <= |m| < 1, an int32; 0 for zeros, infinities and NaN."""
+    return _frexp_exponent(x.dtype, empty(x.shape, INT32), x)
+
+
+def _binary(name: str) -> Callable[..., Any]:
+    kernel = MapKernel("special.cu", f"special_{name}", arrays=3, parameters="PAPA")
+
+    def function(x, y, out=None):
+        dtype = y.dtype if isinstance(x, (int, float)) else x.dtype
+        operands = ((None, scalar_for(v, dtype, name)) if isinstance(v, (int, float)) else (v, 0) for v in (x, y))
+        if out is None:
+            out = empty(y.shape if isinstance(x, (int, float)) else x.shape, dtype)
+        return kernel(dtype, out, *(part for operand in operands for part in operand))
+
+    function.__name__ = function.__qualname__ = name
+    return function
+
+
+zeta, nextafter = map(_binary, ("zeta", "nextafter"))

@@ -1,0 +1,1 @@
+"""Linear algebra on batches of matrices: the operations that `torch.linalg` names."""

@@ -1,0 +1,1 @@
+"""The operations that `nn.functional` names: layers, activations and losses, one module per family."""
