@@ -102,6 +102,11 @@ def as_dtype(dtype: object) -> DType:
         raise TypeError(f"dtype: expected a dtype such as torch.float32, but got {dtype!r}") from None
 
 
+def can_cast(from_: DType, to: DType) -> builtins.bool:
+    """Return whether promotion would allow the cast: to the same kind or a higher one, as bool < integer < float."""
+    return from_.kind <= to.kind
+
+
 def promote_types(a: DType, b: DType) -> DType:
     """Return the smallest dtype that both can be cast to without loss of kind, by PyTorch's table."""
     if a is b:

@@ -183,6 +183,8 @@ class Tensor:
     def dim(self) -> int:
         return self._array.ndim
 
+    ndimension = dim
+
     def numel(self) -> int:
         return self._array.size
 

@@ -13,6 +13,7 @@ from .creation import arange
 from .diagonals import diagonal
 from .index import index_select
 from .pieces import cat, split, stack
+from .public import public
 from .shape import (
     Clone,
     as_sizes,
@@ -41,16 +42,19 @@ def _at_least(name: str, tensors: tuple, raised: Any) -> Any:
     return tuple(raised(x) for x in _several(tensors))
 
 
+@public(method=False)
 def atleast_1d(*tensors: Any) -> Any:
     """Return each tensor with at least one dimension."""
     return _at_least("atleast_1d", tensors, lambda x: x if x.ndim else unsqueeze(x, 0))
 
 
+@public(method=False)
 def atleast_2d(*tensors: Any) -> Any:
     """Return each tensor with at least two dimensions; a vector becomes a row."""
     return _at_least("atleast_2d", tensors, _as_matrix)
 
 
+@public(method=False)
 def atleast_3d(*tensors: Any) -> Any:
     """Return each tensor with at least three dimensions: a vector becomes (1, n, 1), a matrix (m, n, 1)."""
     return _at_least("atleast_3d", tensors, lambda x: x if x.ndim > 2 else unsqueeze(_as_matrix(x), -1))
@@ -60,30 +64,32 @@ def _as_matrix(x: Tensor) -> Tensor:
     return x if x.ndim > 1 else reshape(x, (1, x._array.size))
 
 
+@public(method=False, out=True)
 def hstack(tensors: Sequence[Tensor]) -> Tensor:
     """Return the tensors joined along the second dimension; vectors along their only one."""
     raised = atleast_1d(tuple(tensors))
     return cat(raised, 0 if raised and raised[0].ndim == 1 else 1)
 
 
+@public(method=False, out=True, also="row_stack")
 def vstack(tensors: Sequence[Tensor]) -> Tensor:
     """Return the tensors joined along the first dimension, vectors as rows."""
     return cat(atleast_2d(tuple(tensors)), 0)
 
 
-row_stack = vstack
-
-
+@public(method=False, out=True)
 def dstack(tensors: Sequence[Tensor]) -> Tensor:
     """Return the tensors joined along the third dimension."""
     return cat(atleast_3d(tuple(tensors)), 2)
 
 
+@public(method=False, out=True)
 def column_stack(tensors: Sequence[Tensor]) -> Tensor:
     """Return the tensors joined along the second dimension, vectors and scalars as columns."""
     return cat([x if x.ndim > 1 else reshape(x, (x._array.size, 1)) for x in tensors], 1)
 
 
+@public(method=False)
 def block_diag(*tensors: Tensor) -> Tensor:
     """Return a matrix with the given matrices along its diagonal and zeros elsewhere."""
     blocks = [_as_matrix(x) for x in tensors]
@@ -97,6 +103,7 @@ def block_diag(*tensors: Tensor) -> Tensor:
     return cat(rows, 0)
 
 
+@public(method=False)
 def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
     """Return the coordinate grids of the given vectors; ``indexing="xy"`` swaps the first two dimensions."""
     if indexing not in (None, "ij", "xy"):
@@ -118,6 +125,7 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
     return tuple(grids)
 
 
+@public(method=False)
 def cartesian_prod(*tensors: Tensor) -> Tensor:
     """Return all combinations of one element of each vector, a row each."""
     if len(tensors) == 1:
@@ -128,11 +136,13 @@ def cartesian_prod(*tensors: Tensor) -> Tensor:
 # ---------------------------------------------------------------------------------------------- cuts
 
 
+@public
 def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
     """Return views of pieces of the given sizes along `dim`."""
     return split(input, list(split_sizes), dim)
 
 
+@public
 def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
     """Return views of pieces along `dim`: so many of nearly one size, or cut before the given indices."""
     if input.ndim == 0:
@@ -152,16 +162,19 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
     return tuple(narrow(input, dim, start, max(end - start, 0)) for start, end in zip(starts, ends))
 
 
+@public
 def hsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
     """Return `tensor_split` along the second dimension; of a vector along its only one."""
     return _split_evenly("hsplit", input, indices_or_sections, 1, 0 if input.ndim == 1 else 1)
 
 
+@public
 def vsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
     """Return `tensor_split` along the first dimension."""
     return _split_evenly("vsplit", input, indices_or_sections, 2, 0)
 
 
+@public
 def dsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
     """Return `tensor_split` along the third dimension."""
     return _split_evenly("dsplit", input, indices_or_sections, 3, 2)
@@ -185,6 +198,7 @@ def _split_evenly(name: str, x: Tensor, cuts: Any, least: int, dim: int) -> tupl
 # ---------------------------------------------------------------------------------------------- turns
 
 
+@public
 def fliplr(input: Tensor) -> Tensor:
     """Return input read backwards along its second dimension."""
     if input.ndim < 2:
@@ -192,6 +206,7 @@ def fliplr(input: Tensor) -> Tensor:
     return flip(input, 1)
 
 
+@public
 def flipud(input: Tensor) -> Tensor:
     """Return input read backwards along its first dimension."""
     if input.ndim < 1:
@@ -199,6 +214,7 @@ def flipud(input: Tensor) -> Tensor:
     return flip(input, 0)
 
 
+@public
 def roll(input: Tensor, shifts: int | Sequence[int], dims: int | Sequence[int] | None = None) -> Tensor:
     """Return input shifted along `dims`, what leaves at one end entering at the other; flat without `dims`."""
     places = (shifts,) if isinstance(shifts, int) else tuple(shifts)
@@ -218,6 +234,7 @@ def roll(input: Tensor, shifts: int | Sequence[int], dims: int | Sequence[int] |
     return result
 
 
+@public
 def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     """Return input turned k quarter turns from the first of `dims` towards the second."""
     if len(dims) != 2:
@@ -235,6 +252,7 @@ def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     return transpose(flip(input, second if k == 1 else first), first, second)
 
 
+@public
 def adjoint(input: Tensor) -> Tensor:
     """Return the tensor with its last two dimensions swapped."""
     return transpose(input, -2, -1)
@@ -243,6 +261,7 @@ def adjoint(input: Tensor) -> Tensor:
 # ---------------------------------------------------------------------------------------------- windows
 
 
+@public(function=False)
 def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
     """Return the windows of `size` elements along a dimension, `step` apart, along a new last dimension: a copy."""
     dim = wrap_dim(dimension, input.ndim)
@@ -278,6 +297,7 @@ def _with_region(input: Tensor, src: Tensor, region: Any, name: str) -> Tensor:
     return written
 
 
+@public
 def slice_scatter(
     input: Tensor, src: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
 ) -> Tensor:
@@ -289,16 +309,19 @@ def slice_scatter(
     return _with_region(input, src, lambda x: x[index], "slice_scatter")
 
 
+@public
 def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
     """Return input with src in place of the slice at `index` of `dim`."""
     return _with_region(input, src, lambda x: select(x, dim, index), "select_scatter")
 
 
+@public
 def diagonal_scatter(input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """Return input with src in place of a diagonal."""
     return _with_region(input, src, lambda x: diagonal(x, offset, dim1, dim2), "diagonal_scatter")
 
 
+@public(function=False)
 def sum_to_size(input: Tensor, *size: Any) -> Tensor:
     """Return input summed down to `size`, which broadcasts to its shape."""
     sizes = as_sizes(size)
@@ -320,11 +343,13 @@ def _triangle_indices(is_kept: Any, row: int, col: int, offset: int, dtype: Any,
     return cast(transpose(found, 0, 1).contiguous(), dtype or dtypes.int64)  # type: ignore[attr-defined]
 
 
+@public(method=False)
 def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Tensor:
     """Return the (2, n) row and column numbers of a matrix on and below a diagonal."""
     return _triangle_indices(lambda distance, offset: distance <= offset, row, col, offset, dtype, device)
 
 
+@public(method=False)
 def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Tensor:
     """Return the (2, n) row and column numbers of a matrix on and above a diagonal."""
     return _triangle_indices(lambda distance, offset: distance >= offset, row, col, offset, dtype, device)

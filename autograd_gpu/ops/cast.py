@@ -15,6 +15,7 @@ from ..device import Device, cpu
 from ..dtypes import DType
 from ..op import Op, View, interceptors
 from ..tensor import Tensor, wrap
+from .public import public
 
 Number = bool | int | float
 Scalar = (bool, int, float, np.number, np.bool_)
@@ -159,6 +160,7 @@ def broadcast_together(*tensors: Tensor) -> list[Tensor]:
     return [broadcast(tensor, shape) for tensor in tensors]
 
 
+@public(method=False)
 def result_type(*operands: Any) -> DType:
     """Return the dtype that mixing tensors and numbers gives.
 

@@ -13,10 +13,12 @@ from .cast import broadcast, cast
 from .creation import tensor
 from .index import index_select
 from .pieces import cat
+from .public import public
 from .scan import cumprod
 from .shape import reshape, unsqueeze
 
 
+@public(method=False)
 def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> Tensor:
     """Return the selections of r elements of a vector, in the order of itertools, as rows."""
     if input.ndim != 1:
@@ -31,6 +33,7 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
     return reshape(chosen, (len(places) // r, r))
 
 
+@public(method=False)
 def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
     """Return the matrix of the powers 0 to N - 1 (N = len(x) by default) of a vector's elements, a row for each."""
     if x.ndim != 1:
@@ -46,6 +49,7 @@ def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
     return powers if increasing else fliplr(powers)
 
 
+@public(method=False)
 def unravel_index(indices: Tensor, shape: int | Sequence[int]) -> tuple[Tensor, ...]:
     """Return the coordinates, in an array of this shape, of places in it laid out flat: a tensor for each dimension."""
     if not isinstance(indices, Tensor):

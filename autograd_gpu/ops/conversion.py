@@ -13,9 +13,11 @@ from ..dtypes import DType
 from ..layouts import check_memory_format
 from ..tensor import Tensor
 from .cast import cast, to_device
+from .public import public
 from .shape import clone
 
 
+@public(function=False)
 def item(self: Tensor) -> Any:
     """Return the only element as a Python number. Synchronises."""
     if self._array.size != 1:
@@ -23,6 +25,7 @@ def item(self: Tensor) -> Any:
     return _host(self).reshape(()).item()
 
 
+@public(function=False)
 def tolist(self: Tensor) -> Any:
     """Return the elements as nested lists of Python numbers. Synchronises."""
     return _host(self).tolist()
@@ -32,6 +35,7 @@ def _host(self: Tensor) -> np.ndarray:
     return self._array if self.device is CPU else self.device.backend.to_numpy(self._array)
 
 
+@public(function=False)
 def numpy(self: Tensor, *, force: bool = False) -> np.ndarray:
     """Return a NumPy array over the same memory. With `force`, a copy where a share is not possible."""
     if force:
@@ -46,6 +50,7 @@ def numpy(self: Tensor, *, force: bool = False) -> np.ndarray:
     return self._array
 
 
+@public(function=False)
 def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     """Return the tensor in another dtype and/or on another device: ``to(dtype)``, ``to(device)``, ``to(other)``."""
     kwargs.pop("non_blocking", None)
@@ -71,16 +76,19 @@ def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     return clone(result) if copy_wanted and result is self else result
 
 
+@public(function=False)
 def cuda(self: Tensor, device: Any = None) -> Tensor:
     """Return the tensor on a GPU."""
     return to(self, device="cuda" if device is None else Device(device))
 
 
+@public(function=False)
 def cpu(self: Tensor) -> Tensor:
     """Return the tensor on the CPU."""
     return to(self, device="cpu")
 
 
+@public(function=False)
 def type_as(self: Tensor, other: Tensor) -> Tensor:
     """Return the tensor in the dtype and on the device of other."""
     return to(self, other)

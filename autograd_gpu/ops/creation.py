@@ -18,6 +18,7 @@ from ..engine import modes
 from ..layouts import MemoryFormat, check_memory_format
 from ..tensor import AccumulateGrad, Tensor, check_can_require_grad, mark_inference, wrap
 from .cast import Number, cast, is_scalar, to_device
+from .public import public
 from .shape import as_sizes
 
 
@@ -34,6 +35,7 @@ def with_grad(tensor: Tensor, requires_grad: bool) -> Tensor:
     return tensor
 
 
+@public(method=False)
 def tensor(data: Any, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a new tensor with a copy of data: a number, nested sequences, a NumPy array or a tensor.
 
@@ -101,6 +103,7 @@ def _without_tensors(data: Any) -> Any:
     return [_without_tensors(item) for item in data] if isinstance(data, (list, tuple)) else data
 
 
+@public(method=False)
 def as_tensor(data: Any, dtype: DType | None = None, device: Any = None) -> Tensor:
     """Return data as a tensor, sharing memory and history where dtype and device allow."""
     if isinstance(data, Tensor):
@@ -112,6 +115,7 @@ def as_tensor(data: Any, dtype: DType | None = None, device: Any = None) -> Tens
     return tensor(data, dtype=dtype, device=device)
 
 
+@public(method=False)
 def from_numpy(ndarray: np.ndarray) -> Tensor:
     """Return a CPU tensor over the array's own memory: writes to either are seen in both."""
     if not isinstance(ndarray, np.ndarray):
@@ -128,16 +132,19 @@ def _filled(size: tuple, value: Number, dtype: DType | None, device: Any, requir
     return with_grad(wrap(place.backend.full(size, value, dtype.numpy), place), requires_grad)
 
 
+@public(method=False)
 def zeros(*size: Any, dtype: DType | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return zeros of the given size."""
     return _filled(as_sizes(size), 0, dtype, device, requires_grad)
 
 
+@public(method=False)
 def ones(*size: Any, dtype: DType | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return ones of the given size."""
     return _filled(as_sizes(size), 1, dtype, device, requires_grad)
 
 
+@public(method=False)
 def full(
     size: Sequence[int],
     fill_value: Number,
@@ -152,6 +159,7 @@ def full(
     return _filled(as_sizes((size,)), fill_value, dtype or dtypes.of_scalar(fill_value), device, requires_grad)
 
 
+@public(method=False)
 def empty(*size: Any, dtype: DType | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a tensor whose elements are whatever the memory held."""
     place = resolve(device)
@@ -159,6 +167,7 @@ def empty(*size: Any, dtype: DType | None = None, device: Any = None, requires_g
     return with_grad(wrap(place.backend.empty(as_sizes(size), dtype.numpy), place), requires_grad)
 
 
+@public(method=False)
 def zeros_like(
     input: Tensor,
     *,
@@ -172,6 +181,7 @@ def zeros_like(
     return _filled(input._array.shape, 0, dtype or input.dtype, device or input.device, requires_grad)
 
 
+@public(method=False)
 def ones_like(
     input: Tensor,
     *,
@@ -185,6 +195,7 @@ def ones_like(
     return _filled(input._array.shape, 1, dtype or input.dtype, device or input.device, requires_grad)
 
 
+@public(method=False)
 def full_like(
     input: Tensor,
     fill_value: Number,
@@ -199,6 +210,7 @@ def full_like(
     return _filled(input._array.shape, fill_value, dtype or input.dtype, device or input.device, requires_grad)
 
 
+@public(method=False)
 def empty_like(
     input: Tensor,
     *,
@@ -214,6 +226,7 @@ def empty_like(
     )
 
 
+@public(method=False)
 def arange(
     start: Number,
     end: Number | None = None,
@@ -239,6 +252,7 @@ def arange(
     return with_grad(wrap(place.backend.arange(start, step, count, dtype.numpy), place), requires_grad)
 
 
+@public(method=False)
 def linspace(
     start: float, end: float, steps: int, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
@@ -249,6 +263,7 @@ def linspace(
     return tensor(values, dtype=dtype or dtypes.get_default_dtype(), device=device, requires_grad=requires_grad)
 
 
+@public(method=False)
 def logspace(
     start: float,
     end: float,
@@ -264,6 +279,7 @@ def logspace(
     return tensor(values, dtype=dtype or dtypes.get_default_dtype(), device=device, requires_grad=requires_grad)
 
 
+@public(method=False)
 def eye(
     n: int, m: int | None = None, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
@@ -284,26 +300,31 @@ def _triangle(input: Tensor, diagonal: int, keep_lower: bool) -> Tensor:
     return where(distance <= diagonal if keep_lower else distance >= diagonal, input, zero)
 
 
+@public(in_place="method", out=True)
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:
     """Return the matrices of input with what lies above a diagonal set to 0."""
     return _triangle(input, diagonal, True)
 
 
+@public(in_place="method", out=True)
 def triu(input: Tensor, diagonal: int = 0) -> Tensor:
     """Return the matrices of input with what lies below a diagonal set to 0."""
     return _triangle(input, diagonal, False)
 
 
+@public(method=False)
 def is_tensor(obj: Any) -> bool:
     """Return whether obj is a tensor."""
     return isinstance(obj, Tensor)
 
 
+@public(method=False)
 def scalar_tensor(s: Number, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a tensor without dimensions that holds a number, in the default dtype unless another is given."""
     return full((), s, dtype=dtype or dtypes.get_default_dtype(), device=device, requires_grad=requires_grad)
 
 
+@public(method=False)
 def asarray(
     obj: Any,
     *,
@@ -339,6 +360,7 @@ def asarray(
     return with_grad(y.detach(), requires_grad)
 
 
+@public(method=False)
 def frombuffer(buffer: Any, *, dtype: DType, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Tensor:
     """Return a vector over the memory of an object with a buffer: `count` elements (-1: all) from byte `offset` on."""
     dtype = dtypes.as_dtype(dtype)
@@ -366,6 +388,7 @@ def frombuffer(buffer: Any, *, dtype: DType, count: int = -1, offset: int = 0, r
     return with_grad(wrap(array, CPU), requires_grad)
 
 
+@public(method=False)
 def range(
     start: Number,
     end: Number | None = None,

@@ -8,6 +8,7 @@ from .cast import cast
 from .creation import arange
 from .elementwise import where
 from .index import index_select
+from .public import public
 from .reduce import sum
 from .shape import Clone, expand, movedim, reshape, unsqueeze, wrap_dim
 
@@ -45,6 +46,7 @@ class DiagonalBackward(Op):
         return Diagonal.apply(ggx, offset=offset, dim1=dim1, dim2=dim2)
 
 
+@public
 def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """Return a view of a diagonal of two dimensions, as a new last dimension."""
     dim1, dim2 = wrap_dim(dim1, input.ndim), wrap_dim(dim2, input.ndim)
@@ -53,6 +55,7 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
     return Diagonal.apply(input, offset=offset, dim1=dim1, dim2=dim2)
 
 
+@public
 def trace(input: Tensor) -> Tensor:
     """Return the sum of a matrix's diagonal."""
     if input.ndim != 2:
@@ -60,6 +63,7 @@ def trace(input: Tensor) -> Tensor:
     return sum(diagonal(input))
 
 
+@public
 def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
     """Return matrices, in the dimensions dim1 and dim2, with the last dimension of input on a diagonal."""
     ndim = input.ndim + 1
@@ -80,6 +84,7 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
     return movedim(matrices, (-2, -1), (first, second))
 
 
+@public(out=True)
 def diag(input: Tensor, diagonal: int = 0) -> Tensor:
     """Return the matrix with a vector on its diagonal, or a copy of a matrix's diagonal."""
     if input.ndim == 1:
@@ -89,6 +94,7 @@ def diag(input: Tensor, diagonal: int = 0) -> Tensor:
     return Clone.apply(Diagonal.apply(input, offset=diagonal, dim1=0, dim2=1))
 
 
+@public
 def diagflat(input: Tensor, offset: int = 0) -> Tensor:
     """Return the matrix with the flattened input on its diagonal."""
     return diag_embed(reshape(input, (input._array.size,)), offset)

@@ -12,7 +12,8 @@ from ..op import Op
 from ..tensor import Tensor
 from .cast import broadcast_together, cast
 from .inplace import copy_
-from .random import Generator, rand, randn
+from .public import public
+from .random import Generator, rand, randint, randn
 from .unary import exp, floor, log1p, tan
 
 
@@ -25,6 +26,7 @@ class Inverted(Op):
         return getattr(ctx.backend, kernel)(u, *parameters)
 
 
+@public(method=False)
 def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
     """Return a number of the Poisson distribution for each of input's rates, in their dtype."""
     if not input.is_floating_point():
@@ -36,6 +38,7 @@ def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
     return cast(Inverted.apply(u, rate, kernel="poisson_from"), input.dtype)
 
 
+@public(method=False)
 def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) -> Tensor:
     """Return the successes in `count` trials of probability `prob`, broadcast, in their dtype."""
     if not count.is_floating_point() or count.dtype is not prob.dtype:
@@ -61,6 +64,7 @@ def _wide(x: Tensor) -> dtypes.DType:
     return dtypes.float64 if x.dtype is dtypes.float64 else dtypes.float32
 
 
+@public(function=False)
 def exponential_(self: Tensor, lambd: float = 1, *, generator: Generator | None = None) -> Tensor:
     """Fill with numbers of the exponential distribution of rate `lambd`."""
     if not lambd > 0:
@@ -68,6 +72,7 @@ def exponential_(self: Tensor, lambd: float = 1, *, generator: Generator | None 
     return copy_(self, log1p(-_uniform_for(self, "Exponential", generator)) * (-1 / lambd))
 
 
+@public(function=False)
 def cauchy_(self: Tensor, median: float = 0, sigma: float = 1, *, generator: Generator | None = None) -> Tensor:
     """Fill with numbers of the Cauchy distribution around `median`, `sigma` wide."""
     if not sigma > 0:
@@ -75,6 +80,7 @@ def cauchy_(self: Tensor, median: float = 0, sigma: float = 1, *, generator: Gen
     return copy_(self, tan((_uniform_for(self, "Cauchy", generator) - 0.5) * math.pi) * sigma + median)
 
 
+@public(function=False)
 def geometric_(self: Tensor, p: float, *, generator: Generator | None = None) -> Tensor:
     """Fill with the numbers 1, 2, ... of the first success in trials of probability p."""
     if not 0 < p < 1:
@@ -83,6 +89,7 @@ def geometric_(self: Tensor, p: float, *, generator: Generator | None = None) ->
     return copy_(self, floor(log1p(-unit) / math.log1p(-p)) + 1)
 
 
+@public(function=False)
 def log_normal_(self: Tensor, mean: float = 1, std: float = 2, *, generator: Generator | None = None) -> Tensor:
     """Fill with numbers whose logarithms are normal with this mean and standard deviation."""
     if not std > 0:
@@ -91,3 +98,34 @@ def log_normal_(self: Tensor, mean: float = 1, std: float = 2, *, generator: Gen
         raise NotImplementedError(f'"log_normal_" not implemented for {self.dtype}')
     drawn = randn(self.shape, generator=generator, dtype=_wide(self), device=self.device)
     return copy_(self, exp(drawn * std + mean))
+
+
+@public(function=False)
+def normal_(self: Tensor, mean: float = 0, std: float = 1, *, generator: Generator | None = None) -> Tensor:
+    """Fill with normal numbers of the given mean and standard deviation."""
+    drawn = randn(self.shape, generator=generator, dtype=self.dtype, device=self.device)
+    return copy_(self, drawn * std + mean)
+
+
+@public(function=False)
+def uniform_(
+    self: Tensor, from_: float = 0, to: float = 1, *, generator: Generator | None = None, **bounds: float
+) -> Tensor:
+    """Fill with uniform numbers from [from, to)."""
+    low = bounds.get("from", from_)
+    drawn = rand(self.shape, generator=generator, dtype=self.dtype, device=self.device)
+    return copy_(self, drawn * (to - low) + low)
+
+
+@public(function=False)
+def bernoulli_(self: Tensor, p: float = 0.5, *, generator: Generator | None = None) -> Tensor:
+    """Fill with 1 with probability p, else 0."""
+    drawn = rand(self.shape, generator=generator, device=self.device)
+    return copy_(self, drawn < p)
+
+
+@public(function=False)
+def random_(self: Tensor, from_: int = 0, to: int | None = None, *, generator: Generator | None = None) -> Tensor:
+    """Fill with integers from [from, to); ``random_(to)`` starts at 0."""
+    low, high = (0, from_) if to is None else (from_, to)
+    return copy_(self, randint(low, high, self.shape, generator=generator, device=self.device))

@@ -15,12 +15,14 @@ from .. import dtypes
 from ..device import Device, emulating
 from ..device import cpu as CPU
 from ..tensor import Tensor, wrap
+from .public import public
 
 _KDL_CPU, _KDL_CUDA, _KDL_CUDA_HOST = 1, 2, 3  # DLDeviceType
 _KDL_UINT, _KDL_BFLOAT = 1, 4  # DLDataTypeCode
 _CODE_OFFSET = 20  # of DLTensor.dtype.code: after data (8 bytes), device (4 + 4) and ndim (4)
 
 
+@public(method=False)
 def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None) -> Tensor:
     """Return a tensor over the memory of another library's array, or of a DLPack capsule.
 
@@ -94,6 +96,7 @@ def _dtype_code(capsule: Any) -> ctypes.c_uint8:
     return ctypes.c_uint8.from_address(get_pointer(capsule, b"dltensor") + _CODE_OFFSET)
 
 
+@public(method=False)
 def to_dlpack(
     self: Tensor, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: bool | None = None
 ) -> Any:

@@ -9,12 +9,14 @@ from typing import Any
 from ..tensor import Tensor
 from .diagonals import diagonal
 from .matmul import matmul
+from .public import public
 from .reduce import sum
 from .shape import expand, permute, reshape, wrap_dim
 
 Labels = list[str]
 
 
+@public(method=False)
 def einsum(equation: str, *operands: Any) -> Tensor:
     """Return the sum over every label that `equation` leaves out of its result, of the products of the operands.
 
@@ -34,6 +36,7 @@ def einsum(equation: str, *operands: Any) -> Tensor:
     return permute(x, [labels.index(label) for label in result])
 
 
+@public(method=False)
 def tensordot(a: Tensor, b: Tensor, dims: int | Sequence[Any] = 2) -> Tensor:
     """Return the sum of products over the last `dims` dimensions of a and the first of b, or over two lists of them."""
     if a._array.dtype != b._array.dtype:

@@ -11,6 +11,7 @@ from typing import Any
 from ..op import Op
 from ..tensor import Tensor
 from .cast import Number, broadcast_together, cast, is_scalar, operands, result_type, to_device, zero_gradient
+from .public import public
 from .unary import Test, floor, isnan, log, named, trunc
 
 
@@ -272,12 +273,14 @@ class MaskedFill(Where):
         ctx.save(condition)
 
 
+@public(in_place="method", direct=True, out=True)
 def add(input: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
     """Return input + alpha * other, broadcast; bool + bool is a logical or."""
     x, y = operands("add", input, other)
     return Add.apply(x, y if alpha == 1 else y * alpha)
 
 
+@public(in_place="method", direct=True, out=True, also="subtract")
 def sub(input: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
     """Return input - alpha * other, broadcast. Bool tensors cannot be subtracted."""
     if _is_bool(input) or _is_bool(other):
@@ -290,11 +293,13 @@ def sub(input: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
     return operation.apply(x, y if alpha == 1 else y * alpha)
 
 
+@public(in_place="method", direct=True, out=True, also="multiply")
 def mul(input: Tensor, other: Tensor | Number) -> Tensor:
     """Return input * other, broadcast."""
     return Mul.apply(*operands("mul", input, other))
 
 
+@public(in_place="method", direct=True, out=True, also="divide true_divide")
 def div(input: Tensor, other: Tensor | Number, *, rounding_mode: str | None = None) -> Tensor:
     """Return input / other, broadcast; integers give floats unless `rounding_mode` is "trunc" or "floor"."""
     if rounding_mode is None:
@@ -309,11 +314,13 @@ def div(input: Tensor, other: Tensor | Number, *, rounding_mode: str | None = No
     raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'")
 
 
+@public(in_place="method", out=True)
 def floor_divide(input: Tensor, other: Tensor | Number) -> Tensor:
     """Return floor(input / other), broadcast. Its gradient is zero."""
     return FloorDivide.apply(*operands("floor_divide", input, other))
 
 
+@public(in_place="method", direct=True, out=True)
 def pow(input: Tensor | Number, exponent: Tensor | Number) -> Tensor:
     """Return input ** exponent, broadcast. Integers to negative integer powers are refused."""
     x, y = operands("pow", input, exponent)
@@ -322,6 +329,7 @@ def pow(input: Tensor | Number, exponent: Tensor | Number) -> Tensor:
     return Pow.apply(x, y)
 
 
+@public(in_place="function", direct=True, out=True, also="negative")
 def neg(input: Tensor) -> Tensor:
     """Return -input."""
     if _is_bool(input):
@@ -339,42 +347,46 @@ def _binary(name: str, operation: type[Op], summary: str) -> Any:
     return named(function, name, summary)
 
 
-def _test(name: str, summary: str) -> Any:
+def _test(name: str, summary: str, also: str = "") -> Any:
     def function(input: Tensor, other: Tensor | Number) -> Tensor:
         return Test.apply(*operands(name, input, other), kernel=name)
 
-    return named(function, name, summary)
+    return public(in_place="method", out=True, also=also)(named(function, name, summary))
 
 
 def _is_bool(x: Any) -> bool:
     return isinstance(x, bool) or (isinstance(x, Tensor) and x._array.dtype.kind == "b")
 
 
-maximum = _binary("maximum", Maximum, "The larger of the two; NaN wins.")
-minimum = _binary("minimum", Minimum, "The smaller of the two; NaN wins.")
-fmod = _binary("fmod", Fmod, "The remainder with the sign of input.")
-remainder = _binary("remainder", Remainder, "The remainder with the sign of other.")
+_with_out, _in_place_too = public(out=True), public(in_place="method", direct=True, out=True)
+maximum = _with_out(_binary("maximum", Maximum, "The larger of the two; NaN wins."))
+minimum = _with_out(_binary("minimum", Minimum, "The smaller of the two; NaN wins."))
+fmod = _in_place_too(_binary("fmod", Fmod, "The remainder with the sign of input."))
+remainder = _in_place_too(_binary("remainder", Remainder, "The remainder with the sign of other."))
 eq = _test("eq", "Whether the two are equal.")
-ne = _test("ne", "Whether the two differ.")
-lt = _test("lt", "Whether input < other.")
-le = _test("le", "Whether input <= other.")
-gt = _test("gt", "Whether input > other.")
-ge = _test("ge", "Whether input >= other.")
+ne = _test("ne", "Whether the two differ.", also="not_equal")
+lt = _test("lt", "Whether input < other.", also="less")
+le = _test("le", "Whether input <= other.", also="less_equal")
+gt = _test("gt", "Whether input > other.", also="greater")
+ge = _test("ge", "Whether input >= other.", also="greater_equal")
 logical_and = _test("logical_and", "Whether both are nonzero.")
 logical_or = _test("logical_or", "Whether either is nonzero.")
 logical_xor = _test("logical_xor", "Whether exactly one is nonzero.")
 
 
+@public(in_place="method", direct=True, out=True, also="arctan2")
 def atan2(input: Tensor, other: Tensor) -> Tensor:
     """Return the angle of the point (other, input) in radians, broadcast."""
     return Atan2.apply(*operands("atan2", input, other, floating=True))
 
 
+@public(in_place="method", direct=True, out=True)
 def copysign(input: Tensor, other: Tensor | Number) -> Tensor:
     """Return |input| with the sign of other, broadcast."""
     return Copysign.apply(*operands("copysign", input, other, floating=True))
 
 
+@public(in_place="method", out=True)
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor:
     """Return input + value * tensor1 * tensor2, broadcast."""
     dtype = result_type(input, tensor1, tensor2)
@@ -390,7 +402,7 @@ def _bitwise(name: str, summary: str) -> Any:
             )
         return Test.apply(x, y, kernel=name)
 
-    return named(function, name, summary)
+    return public(in_place="method", out=True)(named(function, name, summary))
 
 
 bitwise_and = _bitwise("bitwise_and", "Bits set in both.")
@@ -398,6 +410,7 @@ bitwise_or = _bitwise("bitwise_or", "Bits set in either.")
 bitwise_xor = _bitwise("bitwise_xor", "Bits set in exactly one.")
 
 
+@public(in_place="function", out=True, also="clip")
 def clamp(input: Tensor, min: Tensor | Number | None = None, max: Tensor | Number | None = None) -> Tensor:
     """Return input limited to [min, max]; either bound may be missing, a number, or a tensor that broadcasts."""
     if min is None and max is None:
@@ -417,6 +430,7 @@ def _clamp_by_tensor(x: Tensor, bound: Tensor | Number, kernel: str) -> Tensor:
     return where(kept | isnan(x), x, bound)
 
 
+@public(method=False, out=True)
 def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     """Return input where the condition holds and other elsewhere, broadcast; with the condition alone, its nonzeros."""
     if input is None and other is None:
@@ -432,6 +446,12 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     if is_scalar(input) and is_scalar(other):
         input = condition.new_full((), input, dtype=result_type(input, other))  # type: ignore[attr-defined]
     return choose(Where, condition, input, other)
+
+
+@public(function=False, name="where")
+def where_of(self: Tensor, condition: Tensor, other: Any) -> Tensor:
+    """Return this tensor's elements where the condition holds, other's elsewhere."""
+    return where(condition, self, other)
 
 
 def choose(operation: type[Where], condition: Tensor, input: Any, other: Any) -> Tensor:

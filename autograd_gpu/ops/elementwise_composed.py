@@ -13,6 +13,7 @@ from .. import dtypes
 from ..tensor import Tensor
 from .cast import Number, broadcast, broadcast_together, cast, floating, is_scalar, operands
 from .elementwise import add, clamp, copysign, div, floor_divide, maximum, mul, pow, sub, where
+from .public import public
 from .unary import Test, abs, exp, exp2, isinf, isnan, log, log1p, sin, sqrt, trunc
 
 
@@ -33,11 +34,13 @@ def _both(name: str, x: Any, y: Any, as_float: bool = False) -> tuple[Tensor, Te
 # ---------------------------------------------------------------------------------------------- of one operand
 
 
+@public(in_place="function", out=True)
 def frac(input: Tensor) -> Tensor:
     """Return input - trunc(input), elementwise."""
     return sub(input, trunc(input))
 
 
+@public(in_place="function", out=True)
 def sinc(input: Tensor) -> Tensor:
     """Return sin(pi x) / (pi x), and 1 where x is 0."""
     angle = floating(input) * math.pi
@@ -47,6 +50,7 @@ def sinc(input: Tensor) -> Tensor:
     return where(is_zero, 1.0 - angle * angle / 6, sin(safe) / safe)
 
 
+@public(in_place="function", out=True)
 def logit(input: Tensor, eps: float | None = None) -> Tensor:
     """Return log(x / (1 - x)), with x first limited to [eps, 1 - eps] when eps is given."""
     x = floating(input)
@@ -55,16 +59,19 @@ def logit(input: Tensor, eps: float | None = None) -> Tensor:
     return log(x) - log(1 - x)
 
 
+@public(in_place="function", out=True)
 def deg2rad(input: Tensor) -> Tensor:
     """Return angles given in degrees in radians."""
     return mul(floating(input), math.pi / 180)
 
 
+@public(in_place="function", out=True)
 def rad2deg(input: Tensor) -> Tensor:
     """Return angles given in radians in degrees."""
     return mul(floating(input), 180 / math.pi)
 
 
+@public
 def positive(input: Tensor) -> Tensor:
     """Return input itself. Bool tensors are refused."""
     if input._array.dtype.kind == "b":
@@ -72,6 +79,7 @@ def positive(input: Tensor) -> Tensor:
     return input
 
 
+@public(in_place="function", out=True)
 def nan_to_num(
     input: Tensor, nan: float | None = None, posinf: float | None = None, neginf: float | None = None
 ) -> Tensor:
@@ -84,6 +92,7 @@ def nan_to_num(
     return where(input == -math.inf, limits.min if neginf is None else neginf, y)
 
 
+@public(out=True)
 def signbit(input: Tensor) -> Tensor:
     """Return whether the sign bit is set, as it is for -0.0."""
     if not input.is_floating_point():
@@ -91,26 +100,31 @@ def signbit(input: Tensor) -> Tensor:
     return copysign(broadcast(_full(input, 1.0), input._array.shape), input.detach()) < 0
 
 
+@public(out=True)
 def isposinf(input: Tensor) -> Tensor:
     """Return whether each element is +inf."""
     return isinf(input) & (input > 0)
 
 
+@public(out=True)
 def isneginf(input: Tensor) -> Tensor:
     """Return whether each element is -inf."""
     return isinf(input) & (input < 0)
 
 
+@public
 def isreal(input: Tensor) -> Tensor:
     """Return True for each element: there are no complex tensors here."""
     return broadcast(_full(input, True, dtypes.bool), input._array.shape).clone()  # type: ignore[attr-defined]
 
 
+@public(in_place="function")
 def clamp_min(input: Tensor, min: Tensor | Number) -> Tensor:
     """Return input, and min where input is less."""
     return clamp(input, min=min)
 
 
+@public(in_place="function")
 def clamp_max(input: Tensor, max: Tensor | Number) -> Tensor:
     """Return input, and max where input is more."""
     return clamp(input, max=max)
@@ -119,29 +133,34 @@ def clamp_max(input: Tensor, max: Tensor | Number) -> Tensor:
 # ---------------------------------------------------------------------------------------------- of two operands
 
 
+@public(method=False)
 def rsub(input: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
     """Return other - alpha * input, broadcast."""
     return sub(other, input if alpha == 1 else mul(input, alpha))  # type: ignore[arg-type]
 
 
+@public(in_place="method", out=True)
 def float_power(input: Tensor | Number, exponent: Tensor | Number) -> Tensor:
     """Return input ** exponent, computed in float64, broadcast."""
     x, y = (cast(v, dtypes.float64) if isinstance(v, Tensor) else float(v) for v in (input, exponent))
     return pow(x, y)
 
 
+@public(out=True)
 def fmax(input: Tensor, other: Tensor) -> Tensor:
     """Return the larger of the two; a number wins against NaN. Broadcast."""
     x, y = _both("fmax", input, other)
     return where((x >= y) | isnan(y), x, y)
 
 
+@public(out=True)
 def fmin(input: Tensor, other: Tensor) -> Tensor:
     """Return the smaller of the two; a number wins against NaN. Broadcast."""
     x, y = _both("fmin", input, other)
     return where((x <= y) | isnan(y), x, y)
 
 
+@public(in_place="method", out=True)
 def hypot(input: Tensor, other: Tensor) -> Tensor:
     """Return sqrt(x * x + y * y) without overflow, broadcast; its gradient at the origin is NaN, as in PyTorch."""
     x, y = _both("hypot", input, other)
@@ -154,12 +173,14 @@ def hypot(input: Tensor, other: Tensor) -> Tensor:
     return where(is_infinite, math.inf, sqrt(x_part * x_part + y_part * y_part) * scale)
 
 
+@public(out=True)
 def logaddexp(input: Tensor, other: Tensor) -> Tensor:
     """Return log(exp(x) + exp(y)) without overflow, broadcast."""
     x, y = _both("logaddexp", input, other)
     return _log_add(floating(x), floating(y), exp, log1p)
 
 
+@public(out=True)
 def logaddexp2(input: Tensor, other: Tensor) -> Tensor:
     """Return log2(2**x + 2**y) without overflow, broadcast."""
     x, y = _both("logaddexp2", input, other)
@@ -176,6 +197,7 @@ def _log_add(x: Tensor, y: Tensor, power: Any, log_of_more: Any) -> Tensor:
     return where(is_same_infinity, x, total)
 
 
+@public(in_place="function", out=True)
 def xlogy(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """Return x * log(y), and 0 where x is 0 and y is no NaN, broadcast."""
     x, y = _both("xlogy", input, other, as_float=True)
@@ -184,6 +206,7 @@ def xlogy(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     return where(is_nothing, 0.0, x * log(where(is_nothing & (y <= 0), 1.0, y)))
 
 
+@public(in_place="method", out=True)
 def heaviside(input: Tensor, values: Tensor) -> Tensor:
     """Return 0 where input is negative, 1 where it is positive, and `values` where it is 0, broadcast."""
     if input.dtype is not values.dtype:
@@ -192,6 +215,7 @@ def heaviside(input: Tensor, values: Tensor) -> Tensor:
     return where(x == 0, at_zero, where(isnan(x), x, cast(x > 0, x.dtype)))
 
 
+@public(in_place="function", out=True)
 def ldexp(input: Tensor, other: Tensor) -> Tensor:
     """Return input * 2**other, broadcast."""
     return mul(input, pow(2.0, other))
@@ -204,21 +228,25 @@ def _shift(name: str, input: Any, other: Any, move: Any) -> Tensor:
     return move(x, pow(_full(x, 2), y))
 
 
+@public(in_place="method", out=True)
 def bitwise_left_shift(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """Return input * 2**other for integers, broadcast."""
     return _shift("lshift", input, other, mul)
 
 
+@public(in_place="method", out=True)
 def bitwise_right_shift(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """Return floor(input / 2**other) for integers, broadcast."""
     return _shift("rshift", input, other, floor_divide)
 
 
+@public(in_place="function", out=True)
 def gcd(input: Tensor, other: Tensor) -> Tensor:
     """Return the greatest common divisor of integers, never negative, broadcast."""
     return Test.apply(*_integers("gcd", input, other), kernel="gcd")
 
 
+@public(in_place="function", out=True)
 def lcm(input: Tensor, other: Tensor) -> Tensor:
     """Return the least common multiple of integers, never negative and 0 with a zero, broadcast."""
     x, y = _integers("lcm", input, other)
@@ -237,6 +265,7 @@ def _integers(name: str, input: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
 # ---------------------------------------------------------------------------------------------- of three operands
 
 
+@public(in_place="method", out=True)
 def lerp(input: Tensor, end: Tensor, weight: Tensor | Number) -> Tensor:
     """Return input + weight * (end - input), broadcast. The dtypes must be the same."""
     for name, value in (("end", end), ("weight", weight)):
@@ -245,6 +274,7 @@ def lerp(input: Tensor, end: Tensor, weight: Tensor | Number) -> Tensor:
     return add(input, mul(sub(end, input), weight))
 
 
+@public(in_place="method", out=True)
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor:
     """Return input + value * tensor1 / tensor2, broadcast. Integer division is refused."""
     if not tensor1.is_floating_point() and not tensor2.is_floating_point():

@@ -8,9 +8,11 @@ from typing import Any
 from ..tensor import Tensor
 from .cast import floating, is_scalar
 from .pieces import cat
+from .public import public
 from .shape import narrow, reshape, wrap_dim
 
 
+@public(method=False)
 def gradient(
     input: Tensor, *, spacing: Any = 1, dim: int | Sequence[int] | None = None, edge_order: int = 1
 ) -> tuple[Tensor, ...]:

@@ -17,6 +17,7 @@ from ..tensor import Tensor, wrap
 from .cast import broadcast, broadcast_together, cast, is_scalar, to_device
 from .creation import arange
 from .elementwise import MaskedFill, choose, where
+from .public import public
 from .shape import Alias, Slice, permute, reshape, shaped, unsqueeze, wrap_dim
 
 
@@ -339,6 +340,7 @@ def _along(x_shape: tuple[int, ...], dim: int, index: Tensor, name: str) -> Tens
     return reshape(broadcast(position, index._array.shape), (index._array.size,))
 
 
+@public(out=True)
 def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor:
     """Return input's elements at `index` along `dim`: out[i][j] = input[index[i][j]][j] for dim 0."""
     dim = wrap_dim(dim, input.ndim)
@@ -347,6 +349,7 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
     return reshape(GatherRows.apply(column, position), index._array.shape)
 
 
+@public(in_place="method", out=True)
 def scatter(
     input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None
 ) -> Tensor:
@@ -373,6 +376,7 @@ def scatter(
     return reshape(written, input._array.shape)
 
 
+@public(in_place="method", out=True)
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """Return input with src added at `index` along `dim`; repeated places add up, always in the same order."""
     dim = wrap_dim(dim, input.ndim)
@@ -389,6 +393,7 @@ def _part_under_index(src: Tensor, index: Tensor) -> Tensor:
     return Slice.apply(src, index=tuple(slice(0, size) for size in index._array.shape))
 
 
+@public(out=True)
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """Return the slices of input at `index` (a vector) along `dim`."""
     if index.ndim > 1:
@@ -399,6 +404,7 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     return getitem(input, (slice(None),) * dim + (reshape(index, (-1,)),))
 
 
+@public(in_place="method")
 def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     """Return input with `value` (a number or 0-d tensor) where the mask holds."""
     if mask._array.dtype.kind != "b":
@@ -412,12 +418,14 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     return choose(MaskedFill, mask, value, input)
 
 
+@public(out=True)
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     """Return the elements of input where the mask holds, as one dimension."""
     input, mask = broadcast_together(input, mask)
     return getitem(input, mask)
 
 
+@public(out=True)
 def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     """Return the indices of nonzero elements, (n, ndim), or with `as_tuple` one vector per dimension. Synchronises."""
     coordinates = wrap(input.device.backend.nonzero(input._array), input.device)

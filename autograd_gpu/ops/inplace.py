@@ -23,7 +23,8 @@ from ..tensor import (
 )
 from ..user_line import user_line
 from .cast import Number, as_number, broadcast, cast, is_scalar, to_device, zero_gradient
-from .shape import expand, narrow
+from .public import public
+from .shape import clone, expand, narrow
 from .strided import AsStrided, AsStridedCopy, extent, laid_out, strides_of
 
 before_write: list[Callable[[Tensor], None]] = []  # called with a tensor whose memory is about to be written
@@ -316,6 +317,7 @@ def _straight(x: Tensor, args: tuple) -> bool:
     return True
 
 
+@public(function=False)
 def copy_(self: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
     """Write src, broadcast and cast, into this tensor; gradients then flow to src."""
     if not isinstance(src, Tensor):
@@ -331,6 +333,7 @@ def copy_(self: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
     return overwrite(self, Copy.apply(self, cast(source, self.dtype)), "copy_")
 
 
+@public
 def fill_(self: Tensor, value: Number | Tensor) -> Tensor:
     """Write one value everywhere."""
     if isinstance(value, Tensor):
@@ -353,11 +356,19 @@ def fill_(self: Tensor, value: Number | Tensor) -> Tensor:
     return overwrite(self, Fill.apply(self, value=as_number(value)), "fill_")
 
 
+@public(method=False)
+def fill(input: Tensor, value: Number | Tensor) -> Tensor:
+    """Return a tensor of input's shape and dtype with `value`, a number or a tensor without dimensions, everywhere."""
+    return fill_(clone(input), value)
+
+
+@public
 def zero_(self: Tensor) -> Tensor:
     """Write zeros everywhere."""
     return fill_(self, 0)
 
 
+@public
 def detach_(self: Tensor) -> Tensor:
     """Take this tensor out of its graph, in place. Views cannot be taken out: detach() them."""
     if self._base is not None:
@@ -367,12 +378,3 @@ def detach_(self: Tensor) -> Tensor:
         )
     self._edge = None
     return self
-
-
-# The methods that PyTorch has as functions too: `torch.relu_(x)` is `x.relu_()`.
-AS_FUNCTIONS = (
-    "abs_ acos_ acosh_ addmv_ arccos_ arccosh_ arcsin_ arcsinh_ arctan_ arctanh_ as_strided_ asin_ asinh_ atan_ atanh_ "
-    "ceil_ clamp_ clamp_max_ clamp_min_ clip_ cos_ cosh_ deg2rad_ detach_ erf_ erfc_ exp2_ exp_ expm1_ fill_ fix_ floor_ "
-    "frac_ gcd_ i0_ index_put_ lcm_ ldexp_ log10_ log1p_ log2_ log_ logit_ nan_to_num_ neg_ negative_ rad2deg_ "
-    "reciprocal_ relu_ resize_as_ round_ rsqrt_ sigmoid_ sin_ sinc_ sinh_ sqrt_ square_ tan_ tanh_ trunc_ xlogy_ zero_"
-).split()

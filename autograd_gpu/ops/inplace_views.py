@@ -15,6 +15,7 @@ from ..engine import modes
 from ..op import duals
 from ..tensor import AccumulateGrad, Tensor, Version, bump_version, edge_of, wrap
 from .inplace import check_changeable, move_history
+from .public import public
 from .shape import as_sizes, squeeze, t, transpose, unsqueeze
 from .strided import AsStrided, as_strided, dense_strides, strides_of
 
@@ -75,15 +76,17 @@ def _step_back(size: tuple[int, ...], stride: tuple[int, ...], begin: int, view:
     return AsStrided, {"size": size, "stride": stride, "start": start, "source": strides_of(base._array)}, None
 
 
-t_ = in_place_view("t_", t)
-transpose_ = in_place_view("transpose_", transpose)
-swapaxes_ = in_place_view("swapaxes_", transpose)
-swapdims_ = in_place_view("swapdims_", transpose)
-squeeze_ = in_place_view("squeeze_", squeeze, later=3)
-unsqueeze_ = in_place_view("unsqueeze_", unsqueeze)
-as_strided_ = in_place_view("as_strided_", as_strided)
+_method = public(function=False)
+_method(in_place_view("t_", t))
+_method(in_place_view("transpose_", transpose))
+_method(in_place_view("swapaxes_", transpose))
+_method(in_place_view("swapdims_", transpose))
+_method(in_place_view("squeeze_", squeeze, later=3))
+_method(in_place_view("unsqueeze_", unsqueeze))
+public(in_place_view("as_strided_", as_strided))
 
 
+@public(function=False)
 def resize_(self: Tensor, *sizes: Any) -> Tensor:
     """Give this tensor another shape, row-major from where it begins, in its storage or, if that is too small, a new one.
 
@@ -126,6 +129,7 @@ def _give_base(former: Tensor, view: Tensor) -> None:
     view._base, view._epoch = former, former._epoch
 
 
+@public(function=False)
 def set_(self: Tensor, source: Tensor | None = None) -> Tensor:
     """Let this tensor show the memory of `source`, or none at all. Older views go on showing the old memory.
 
@@ -151,6 +155,7 @@ def set_(self: Tensor, source: Tensor | None = None) -> Tensor:
     return self
 
 
+@public
 def resize_as_(self: Tensor, the_template: Tensor) -> Tensor:
     """Give this tensor the shape of another one, as `resize_` does."""
     return resize_(self, the_template.shape)

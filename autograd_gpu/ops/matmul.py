@@ -10,6 +10,7 @@ from ..op import Op
 from ..tensor import Tensor
 from .cast import Number, broadcast, broadcast_shape, cast, result_type
 from .inplace import Copy
+from .public import public
 from .shape import expand, reshape, squeeze, transpose, unsqueeze
 
 
@@ -46,6 +47,7 @@ class Matmul(Op):
         return "BmmBackward0" if ctx.is_batched else "MmBackward0"
 
 
+@public(out=True)
 def matmul(input: Tensor, other: Tensor) -> Tensor:
     """Return input @ other: dot, matrix-vector, matrix-matrix or batched products by the operands' dimensions.
 
@@ -117,6 +119,7 @@ def _dims(name: str, x: Tensor, ndim: int, argument: str) -> None:
         raise RuntimeError(f"{name}: {argument} must be a {ndim}D tensor, but got {x.ndim}D of shape {list(x.shape)}")
 
 
+@public(out=True)
 def mm(input: Tensor, mat2: Tensor) -> Tensor:
     """Return the product of two matrices, (m, k) @ (k, n)."""
     check_operands("mm", input, mat2)
@@ -125,6 +128,7 @@ def mm(input: Tensor, mat2: Tensor) -> Tensor:
     return matmul(input, mat2)
 
 
+@public(out=True)
 def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     """Return the products of two batches of matrices, (b, m, k) @ (b, k, n)."""
     check_operands("bmm", input, mat2)
@@ -138,6 +142,7 @@ def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     return matmul(input, mat2)
 
 
+@public(out=True)
 def mv(input: Tensor, vec: Tensor) -> Tensor:
     """Return the product of a matrix and a vector, (m, k) @ (k,)."""
     check_operands("mv", input, vec)
@@ -146,6 +151,7 @@ def mv(input: Tensor, vec: Tensor) -> Tensor:
     return matmul(input, vec)
 
 
+@public(out=True)
 def dot(input: Tensor, tensor: Tensor) -> Tensor:
     """Return the sum of the products of two vectors."""
     check_operands("dot", input, tensor)
@@ -154,11 +160,13 @@ def dot(input: Tensor, tensor: Tensor) -> Tensor:
     return matmul(input, tensor)
 
 
+@public(out=True)
 def vdot(input: Tensor, other: Tensor) -> Tensor:
     """Return the sum of the products of two vectors, as `dot` does: no tensor is complex."""
     return dot(input, other)
 
 
+@public(out=True)
 def inner(input: Tensor, other: Tensor) -> Tensor:
     """Return the sums of products over the last dimensions, (*, k) and (+, k) -> (*, +); of a number, its multiples."""
     if input.ndim == 0 or other.ndim == 0:
@@ -175,6 +183,7 @@ def inner(input: Tensor, other: Tensor) -> Tensor:
     return reshape(Matmul.apply(rows, columns, flip_y=True), x[:-1] + y[:-1])
 
 
+@public(out=True, also="ger")
 def outer(input: Tensor, vec2: Tensor) -> Tensor:
     """Return the matrix of all products of two vectors' elements."""
     return _outer("outer", ("self", input), ("vec2", vec2))
@@ -188,11 +197,13 @@ def _outer(name: str, *vectors: tuple[str, Tensor]) -> Tensor:
     return unsqueeze(x, 1) * y
 
 
+@public(in_place="method", out=True)
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """Return beta * input + alpha * (mat1 @ mat2); input broadcasts. With beta 0, input's values are not read."""
     return _plus("addmm", input, mm(mat1, mat2), beta, alpha)
 
 
+@public(in_place="function", out=True)
 def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """Return beta * input + alpha * (mat @ vec); input broadcasts. With beta 0, input's values are not read."""
     if mat.ndim != 2 or vec.ndim != 1:
@@ -205,6 +216,7 @@ def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: N
     return _plus("addmv", input, matmul(mat, vec), beta, alpha)
 
 
+@public(in_place="method", out=True)
 def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """Return beta * input + alpha * outer(vec1, vec2); input broadcasts. With beta 0, input's values are not read."""
     product = _outer("addr", ("vec1", vec1), ("vec2", vec2))
@@ -214,6 +226,7 @@ def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: 
     return _plus("addr", cast(input, result_type(input, product)), product, beta, alpha)
 
 
+@public(in_place="method", out=True)
 def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """Return beta * input + alpha * the sum of the products batch1 @ batch2, (b, m, k) @ (b, k, n); input broadcasts."""
     _dims("addbmm", batch1, 3, "batch1")
@@ -227,6 +240,7 @@ def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, a
     return _plus("addbmm", input, mm(beside, reshape(batch2, (count * k, n))), beta, alpha)
 
 
+@public(in_place="method", out=True)
 def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """Return beta * input + alpha * (batch1 @ batch2) for batches of matrices; input broadcasts."""
     return _plus("baddbmm", input, bmm(batch1, batch2), beta, alpha)

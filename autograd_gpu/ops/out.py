@@ -13,21 +13,6 @@ from ..tensor import Tensor, bump_version
 from .cast import cast
 from .inplace import check_writable, overwrite
 
-# What PyTorch gives an `out` and what returns one tensor.
-TAKES_OUT = (
-    "abs acos acosh add addbmm addcdiv addcmul addmm addmv addr all amax amin any argmax argmin asin asinh atan atan2 "
-    "atanh baddbmm bitwise_and bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor bmm "
-    "bucketize cat ceil cholesky cholesky_inverse cholesky_solve clamp column_stack copysign cos cosh cross cumprod "
-    "cumsum deg2rad diag digamma div dot dstack eq erf erfc erfinv exp exp2 expm1 float_power floor floor_divide fmax "
-    "fmin fmod frac gather gcd ge gt heaviside histc hstack hypot i0 igamma igammac index_select inner inverse "
-    "isneginf isposinf kron lcm ldexp le lerp lgamma log log10 log1p log2 logaddexp logaddexp2 logcumsumexp "
-    "logical_and logical_not logical_or logical_xor logit logsumexp lt masked_select matmul matrix_power maximum mean "
-    "minimum mm mul multinomial mv mvlgamma nan_to_num nanmean nanquantile ne neg nextafter nonzero norm outer "
-    "polygamma pow prod quantile rad2deg reciprocal remainder renorm round row_stack rsqrt scatter scatter_add "
-    "searchsorted sigmoid sign signbit sin sinc sinh sqrt square stack std sub sum take_along_dim tan tanh tril triu "
-    "trunc var vdot vstack where xlogy"
-).split()
-
 
 def accepting_out(function: Callable) -> Callable:
     """Return the function with an `out` argument."""

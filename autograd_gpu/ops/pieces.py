@@ -8,6 +8,7 @@ from ..dtypes import DType
 from ..op import Op, View
 from ..tensor import Tensor
 from .cast import cast, result_type
+from .public import public
 from .shape import unsqueeze, wrap_dim
 
 
@@ -65,6 +66,7 @@ class Stack(Cat):
     """Cat of inputs that were given a new dimension, with PyTorch's name."""
 
 
+@public(method=False, out=True, also="concat concatenate")
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Return the tensors joined along an existing dimension. Their other sizes must agree; dtypes are promoted."""
     tensors = list(tensors)
@@ -94,9 +96,7 @@ def _joined(operation: type[Cat], tensors: Sequence[Tensor], dim: int, dtype: DT
     return operation.apply(*(cast(t, dtype) for t in tensors), dim=dim)
 
 
-concat = concatenate = cat
-
-
+@public(method=False, out=True)
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Return the tensors, all of one shape, joined along a new dimension."""
     tensors = list(tensors)
@@ -112,6 +112,7 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     return _joined(Stack, [unsqueeze(tensor, dim) for tensor in tensors], dim, result_type(*tensors))
 
 
+@public
 def split(tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
     """Return views of pieces along `dim`: of one size (the last may be smaller), or of the sizes listed."""
     return _cut(Split, tensor, split_size_or_sections, dim)
@@ -137,21 +138,25 @@ def _cut(
     return operation.apply(tensor, sizes=sizes, dim=dim)
 
 
+@public
 def unsafe_split(tensor: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
     """`split` whose outputs may be written in place; only safe when tensor and the other outputs are not used after."""
     return _cut(UnsafeSplit, tensor, split_size, dim)
 
 
+@public
 def unsafe_split_with_sizes(tensor: Tensor, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
     """`unsafe_split` into pieces of the sizes listed."""
     return _cut(UnsafeSplit, tensor, split_sizes, dim)
 
 
+@public
 def unsafe_chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """`chunk` whose outputs may be written in place; only safe when input and the other outputs are not used after."""
     return unsafe_split(input, _chunk_size(input, chunks, dim), dim)
 
 
+@public
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """Return at most `chunks` views of equal size along `dim` (the last may be smaller)."""
     return split(input, _chunk_size(input, chunks, dim), dim)
@@ -164,6 +169,7 @@ def _chunk_size(input: Tensor, chunks: int, dim: int) -> int:
     return max(-(-length // chunks), 1)
 
 
+@public
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """Return the slices of input along `dim`, without that dimension."""
     return Unbind.apply(input, dim=wrap_dim(dim, input.ndim))

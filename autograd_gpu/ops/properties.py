@@ -16,35 +16,38 @@ from ..dtypes import DType
 from ..tensor import Tensor
 from .cast import Number, cast
 from .inplace import copy_, fill_
+from .public import public
 from .shape import expand, transpose
 from .strided import as_strided, storage_offset
 
 # ---------------------------------------------------------------------------------------------- of real tensors
 
 
+@public(method=False)
 def real(input: Tensor) -> Tensor:
     """Return input itself: every tensor here is real."""
     return input
 
 
+@public(method=False)
 def imag(input: Tensor) -> Tensor:
     """Raise RuntimeError: a real tensor has no imaginary part."""
     raise RuntimeError("imag is not implemented for tensors with non-complex dtypes.")
 
 
+@public(also="conj_physical resolve_conj resolve_neg")
 def conj(input: Tensor) -> Tensor:
     """Return input itself, its own conjugate."""
     return input
 
 
-conj_physical = resolve_conj = resolve_neg = conj
-
-
+@public
 def is_conj(input: Tensor) -> bool:
     """Return False: no tensor here is lazily conjugated."""
     return False
 
 
+@public
 def is_neg(input: Tensor) -> bool:
     """Return False: no tensor here is lazily negated."""
     return False
@@ -68,14 +71,40 @@ def _batch_conjugate_transposed(self: Tensor) -> Tensor:
 # ---------------------------------------------------------------------------------------------- kinds
 
 
+@public
 def is_signed(input: Tensor) -> bool:
     """Return whether the dtype has negative numbers."""
     return input._array.dtype.kind not in "ub"
 
 
+@public
 def is_nonzero(input: Tensor) -> bool:
     """Return whether the only element is not zero. Synchronises."""
     return bool(input)
+
+
+@public(method=False)
+def is_floating_point(input: Tensor) -> bool:
+    """Return whether input has a floating point dtype."""
+    return input.is_floating_point()
+
+
+@public(method=False)
+def is_complex(input: Tensor) -> bool:
+    """Return False: complex tensors are not supported."""
+    return input.dtype.is_complex
+
+
+@public(method=False)
+def numel(input: Tensor) -> int:
+    """Return the number of elements."""
+    return input.numel()
+
+
+@public
+def is_same_size(self: Tensor, other: Tensor) -> bool:
+    """Return whether the shapes are equal."""
+    return self._array.shape == other._array.shape
 
 
 _TYPE_NAMES = {
@@ -85,6 +114,7 @@ _TYPE_NAMES = {
 }  # fmt: skip
 
 
+@public(function=False)
 def type(self: Tensor, dtype: DType | str | None = None, non_blocking: bool = False) -> Any:
     """Return PyTorch's name for the kind of tensor, "torch.FloatTensor"; with `dtype`, the tensor in that dtype.
 
@@ -102,19 +132,32 @@ def type(self: Tensor, dtype: DType | str | None = None, non_blocking: bool = Fa
     raise ValueError(f"invalid type: {getattr(dtype, '__name__', dtype)!r}")
 
 
+@public(method=False)
+def typename(obj: Any) -> str:
+    """Return a tensor's type as `Tensor.type` has it; of anything else, its class's name with its module's."""
+    if isinstance(obj, Tensor):
+        return type(obj)
+    name = getattr(obj, "__qualname__", None) or getattr(obj, "__name__", None) or obj.__class__.__qualname__
+    module = getattr(obj, "__module__", None) or ""
+    return f"{module}.{name}" if module not in ("", "builtins") else name
+
+
 # ---------------------------------------------------------------------------------------------- memory
 
 
+@public(function=False)
 def is_pinned(self: Tensor, device: Any = None) -> bool:
     """Return False: host memory here is never page-locked."""
     return False
 
 
+@public(function=False)
 def is_shared(self: Tensor) -> bool:
     """Return whether other processes can see the memory: of a GPU's they could, of ours on the CPU they cannot."""
     return self.is_cuda
 
 
+@public(function=False)
 def record_stream(self: Tensor, stream: Any) -> None:
     """Do nothing: a buffer is given back to the pool of the one stream that all kernels are launched on."""
 
@@ -122,6 +165,7 @@ def record_stream(self: Tensor, stream: Any) -> None:
 # ---------------------------------------------------------------------------------------------- writes
 
 
+@public(function=False)
 def fill_diagonal_(self: Tensor, fill_value: Number, wrap: bool = False) -> Tensor:
     """Write a value to the main diagonal. With `wrap`, it goes on below a gap of a row in a tall matrix."""
     shape, stride = self._array.shape, self.stride()
@@ -162,16 +206,19 @@ def _call_per_element(name: str, function: Callable, tensors: tuple[Tensor, ...]
     return copy_(first, first.new_tensor(results).reshape(first.shape))  # type: ignore[attr-defined]
 
 
+@public(function=False)
 def apply_(self: Tensor, callable: Callable[[Any], Any]) -> Tensor:
     """Replace each element x by callable(x), a Python call each. On the CPU only."""
     return _call_per_element("apply_", callable, (self,))
 
 
+@public(function=False)
 def map_(self: Tensor, tensor: Tensor, callable: Callable[[Any, Any], Any]) -> Tensor:
     """Replace each element x by callable(x, y), y the element of `tensor`, broadcast. On the CPU only."""
     return _call_per_element("map_", callable, (self, tensor))
 
 
+@public(function=False)
 def map2_(self: Tensor, x: Tensor, y: Tensor, callable: Callable[[Any, Any, Any], Any]) -> Tensor:
     """Replace each element by callable(element, one of x, one of y), broadcast. On the CPU only."""
     return _call_per_element("map2_", callable, (self, x, y))

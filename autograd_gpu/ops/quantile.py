@@ -10,6 +10,7 @@ from .cast import broadcast, cast
 from .elementwise import where
 from .elementwise_composed import lerp
 from .index import gather
+from .public import public
 from .reduce import any as any_of
 from .reduce import sort, sum
 from .shape import movedim, reshape, squeeze, unsqueeze, wrap_dim
@@ -18,6 +19,7 @@ from .unary import ceil, floor, isnan, logical_not, round
 _INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 
+@public(out=True)
 def quantile(
     input: Tensor, q: float | Tensor, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear"
 ) -> Tensor:
@@ -29,6 +31,7 @@ def quantile(
     return _quantile("quantile", input, q, dim, keepdim, interpolation)
 
 
+@public(out=True)
 def nanquantile(
     input: Tensor, q: float | Tensor, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear"
 ) -> Tensor:

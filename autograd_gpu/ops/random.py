@@ -13,6 +13,7 @@ from ..layouts import MemoryFormat, check_memory_format
 from ..op import Op
 from ..tensor import Tensor, wrap
 from .cast import to_device
+from .public import public
 from .shape import as_sizes
 
 
@@ -88,6 +89,7 @@ def generators_in_use() -> tuple[Device, ...]:
     return tuple(_defaults)
 
 
+@public(method=False)
 def manual_seed(seed: int) -> Generator:
     """Seed the default generators of all devices, and return the CPU's."""
     _seed[0] = int(seed) % 2**64
@@ -96,6 +98,7 @@ def manual_seed(seed: int) -> Generator:
     return default_generator(CPU)
 
 
+@public(method=False)
 def seed() -> int:
     """Seed the default generators from the operating system, and return the seed."""
     value = int.from_bytes(os.urandom(8), "little") % 2**63
@@ -103,16 +106,19 @@ def seed() -> int:
     return value
 
 
+@public(method=False)
 def initial_seed() -> int:
     """Return the seed of the default generators."""
     return _seed[0]
 
 
+@public(method=False)
 def get_rng_state() -> Tensor:
     """Return the state of the CPU's default generator."""
     return default_generator(CPU).get_state()
 
 
+@public(method=False)
 def set_rng_state(new_state: Tensor) -> None:
     """Go on from a state that `get_rng_state` gave."""
     default_generator(CPU).set_state(new_state)
@@ -135,6 +141,7 @@ def _checked(generator: Generator | None, device: Device) -> Generator:
     return generator
 
 
+@public(method=False)
 def rand(
     *size: Any,
     generator: Generator | None = None,
@@ -146,6 +153,7 @@ def rand(
     return _with_grad(_draw("uniform", as_sizes(size), dtype, device, generator), requires_grad)
 
 
+@public(method=False)
 def randn(
     *size: Any,
     generator: Generator | None = None,
@@ -157,6 +165,7 @@ def randn(
     return _with_grad(_draw("normal", as_sizes(size), dtype, device, generator), requires_grad)
 
 
+@public(method=False)
 def rand_like(
     input: Tensor,
     *,
@@ -170,6 +179,7 @@ def rand_like(
     return rand(input.shape, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
 
 
+@public(method=False)
 def randn_like(
     input: Tensor,
     *,
@@ -183,6 +193,7 @@ def randn_like(
     return randn(input.shape, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
 
 
+@public(method=False)
 def randint(
     low: int,
     high: Any = None,
@@ -202,6 +213,7 @@ def randint(
     return (unit * float(high - low)).floor().to(dtypes.int64).add(low).to(dtype or dtypes.int64)  # type: ignore[attr-defined]
 
 
+@public(method=False)
 def randint_like(
     input: Tensor,
     low: int,
@@ -217,6 +229,7 @@ def randint_like(
     return _with_grad(y, requires_grad)
 
 
+@public(method=False)
 def randperm(
     n: int,
     *,
@@ -230,6 +243,7 @@ def randperm(
     return keys.argsort(stable=True).to(dtype or dtypes.int64)  # type: ignore[attr-defined]
 
 
+@public(method=False)
 def normal(mean: Any, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None, **kwargs: Any) -> Tensor:
     """Return normal numbers with the given mean and standard deviation, numbers (with `size`) or tensors."""
     if size is None:
@@ -240,12 +254,14 @@ def normal(mean: Any, std: Any = 1.0, size: Any = None, *, generator: Generator 
     return randn(*size, generator=generator, **kwargs) * std + mean
 
 
+@public
 def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
     """Return 1 with the probability that input gives, else 0, in input's dtype."""
     unit = _draw("uniform", tuple(input.shape), dtypes.float32, input.device, generator)
     return (unit < input.detach()).to(input.dtype)  # type: ignore[attr-defined]
 
 
+@public(out=True)
 def multinomial(
     input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None
 ) -> Tensor:
@@ -287,6 +303,7 @@ class Dropout(Op):
         return "NativeDropoutBackward0"
 
 
+@public(method=False)
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Return input with each element zeroed with probability p and the others scaled by 1 / (1 - p); input itself in eval."""
     if not 0.0 <= p <= 1.0:

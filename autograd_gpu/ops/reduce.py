@@ -15,6 +15,7 @@ from ..tensor import Tensor
 from .cast import broadcast, cast, floating
 from .creation import arange
 from .elementwise import Number, where
+from .public import public
 from .shape import flip, reshape, wrap_dim, wrap_dims
 
 Dims = int | Sequence[int] | None
@@ -260,6 +261,7 @@ max_result, min_result, sort_result, topk_result = (
 )
 
 
+@public(out=True)
 def sum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None) -> Tensor:
     """Return the sum over `dim` (all dimensions by default). Integers and bools are summed in int64."""
     if dtype is not None:
@@ -269,6 +271,7 @@ def sum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType 
     return Sum.apply(input, dims=wrap_dims(dim, input._array.ndim), keepdim=keepdim, dtype=input._array.dtype)
 
 
+@public(out=True)
 def mean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None) -> Tensor:
     """Return the mean over `dim` (all dimensions by default) of a floating point tensor."""
     if dtype is not None:
@@ -281,6 +284,7 @@ def mean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType
     return Mean.apply(input, dims=wrap_dims(dim, input._array.ndim), keepdim=keepdim)
 
 
+@public(out=True)
 def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: DType | None = None) -> Tensor:
     """Return the product over `dim` (all dimensions by default). Integers and bools are multiplied in int64."""
     if dtype is not None:
@@ -290,21 +294,25 @@ def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype:
     return Prod.apply(input, dims=wrap_dims(dim, input._array.ndim), keepdim=keepdim, dtype=input._array.dtype)
 
 
+@public(out=True)
 def amax(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
     """Return the largest element over `dim`; ties share the gradient evenly."""
     return Amax.apply(input, dims=wrap_dims(dim, input._array.ndim), keepdim=keepdim)
 
 
+@public(out=True)
 def amin(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
     """Return the smallest element over `dim`; ties share the gradient evenly."""
     return Amin.apply(input, dims=wrap_dims(dim, input._array.ndim), keepdim=keepdim)
 
 
+@public
 def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     """Return the largest element; with `dim`, (values, indices) along it; with a tensor, the elementwise maximum."""
     return _max_or_min("max", input, dim, keepdim)
 
 
+@public
 def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     """Return the smallest element; with `dim`, (values, indices) along it; with a tensor, the elementwise minimum."""
     return _max_or_min("min", input, dim, keepdim)
@@ -331,11 +339,13 @@ def _max_or_min(name: str, input: Tensor, dim: Any, keepdim: bool) -> Any:
     return result(*operation.apply(input, dim=dim, keepdim=keepdim))
 
 
+@public(out=True)
 def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """Return the index of the first largest element along `dim`, or in the flattened tensor."""
     return _arg(MaxWithIndex, "argmax", input, dim, keepdim)
 
 
+@public(out=True)
 def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """Return the index of the first smallest element along `dim`, or in the flattened tensor."""
     return _arg(MinWithIndex, "argmin", input, dim, keepdim)
@@ -351,16 +361,19 @@ def _arg(operation: type[Op], name: str, input: Tensor, dim: int | None, keepdim
     return operation.apply(input, dim=wrap_dim(dim, input.ndim), keepdim=keepdim)[1]
 
 
+@public(out=True)
 def any(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """Return whether any element over `dim` is nonzero."""
     return Reduction.apply(input, kernel="any", dims=wrap_dims(dim, input.ndim), keepdim=keepdim)
 
 
+@public(out=True)
 def all(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """Return whether all elements over `dim` are nonzero."""
     return Reduction.apply(input, kernel="all", dims=wrap_dims(dim, input.ndim), keepdim=keepdim)
 
 
+@public(out=True)
 def var(
     input: Tensor, dim: Any = None, *, correction: Number = 1, keepdim: bool = False, unbiased: bool | None = None
 ) -> Tensor:
@@ -374,6 +387,7 @@ def var(
     return Var.apply(input, dims=wrap_dims(dim, input._array.ndim), keepdim=keepdim, correction=correction)
 
 
+@public(out=True)
 def std(
     input: Tensor, dim: Any = None, *, correction: Number = 1, keepdim: bool = False, unbiased: bool | None = None
 ) -> Tensor:
@@ -381,6 +395,7 @@ def std(
     return Std.apply(var(input, dim, correction=correction, keepdim=keepdim, unbiased=unbiased))
 
 
+@public(out=True)
 def norm(
     input: Tensor, p: float | str | None = "fro", dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None
 ) -> Tensor:
@@ -407,6 +422,7 @@ def norm(
     return where(ne(total, 0), pow(where(ne(total, 0), total, 1.0), 1 / p), total.detach() ** (1 / p))  # type: ignore[operator]
 
 
+@public(out=True)
 def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
     """Return log(sum(exp(input))) over `dim` without overflow."""
     from .unary import abs, exp, log
@@ -421,6 +437,7 @@ def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
     return total if keepdim else reshape(total, tuple(s for d, s in enumerate(input._array.shape) if d not in dims))
 
 
+@public(in_place="method", out=True)
 def cumsum(input: Tensor, dim: int, *, dtype: DType | None = None) -> Tensor:
     """Return the running sum along `dim`. Integers and bools are summed in int64."""
     if dtype is not None:
@@ -430,16 +447,19 @@ def cumsum(input: Tensor, dim: int, *, dtype: DType | None = None) -> Tensor:
     return Cumsum.apply(input, dim=wrap_dim(dim, input._array.ndim), dtype=input._array.dtype)
 
 
+@public
 def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
     """Return (values, indices) of input sorted along `dim`; NaN counts as the largest."""
     return sort_result(*Sort.apply(input, dim=wrap_dim(dim, input.ndim), descending=descending, stable=stable))
 
 
+@public
 def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
     """Return the indices that sort input along `dim`."""
     return sort(input.detach(), dim, descending, stable).indices
 
 
+@public
 def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
     """Return the (values, indices) of the k largest (or smallest) elements along `dim`, in order."""
     dim = wrap_dim(dim, input.ndim)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from ..tensor import Tensor
 from .elementwise import where
+from .public import public
 from .reduce import norm
 from .shape import wrap_dim
 
 
+@public(in_place="method", out=True)
 def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
     """Return input with each slice along `dim` scaled down to a p-norm of at most `maxnorm`."""
     if input.ndim < 2:

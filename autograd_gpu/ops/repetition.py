@@ -9,9 +9,11 @@ from ..tensor import Tensor
 from .cast import cast
 from .creation import arange
 from .index import index_select
+from .public import public
 from .shape import as_sizes, clone, expand, flatten, reshape, unsqueeze, wrap_dim
 
 
+@public(function=False)
 def repeat(input: Tensor, *repeats: Any) -> Tensor:
     """Return input tiled the given number of times along each dimension; new dimensions lead."""
     times = as_sizes(repeats)
@@ -25,12 +27,14 @@ def repeat(input: Tensor, *repeats: Any) -> Tensor:
     return result if result._base is None else clone(result)  # a copy always, which can be written to
 
 
+@public
 def tile(input: Tensor, *dims: Any) -> Tensor:
     """Return input tiled as NumPy's tile does: missing repeats count as 1."""
     times = as_sizes(dims)
     return repeat(input, (1,) * (input.ndim - len(times)) + times)
 
 
+@public
 def repeat_interleave(
     input: Tensor, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None
 ) -> Tensor:

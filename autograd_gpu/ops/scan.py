@@ -16,6 +16,7 @@ from .cast import cast, floating
 from .creation import arange
 from .elementwise import where
 from .pieces import cat
+from .public import public
 from .reduce import ValuesAndIndices, cumsum, sum
 from .shape import narrow, reshape, select, wrap_dim
 from .unary import exp, isinf, logical_not
@@ -121,6 +122,7 @@ class Cummin(Cummax):
     kernel = "cummin"
 
 
+@public(in_place="method", out=True)
 def cumprod(input: Tensor, dim: int, *, dtype: DType | None = None) -> Tensor:
     """Return the running product along `dim`. Integers and bools are multiplied in int64."""
     if dtype is not None:
@@ -130,6 +132,7 @@ def cumprod(input: Tensor, dim: int, *, dtype: DType | None = None) -> Tensor:
     return Cumprod.apply(input, dim=wrap_dim(dim, input.ndim), dtype=input._array.dtype)
 
 
+@public(out=True)
 def logcumsumexp(input: Tensor, dim: int) -> Tensor:
     """Return log of the running sum of exp along `dim`, without overflow."""
     if not input.is_floating_point():
@@ -137,16 +140,19 @@ def logcumsumexp(input: Tensor, dim: int) -> Tensor:
     return Logcumsumexp.apply(input, dim=wrap_dim(dim, input.ndim))
 
 
+@public
 def cummax(input: Tensor, dim: int) -> Any:
     """Return (values, indices): the largest so far along `dim` and where it last was; NaN wins."""
     return cummax_result(*Cummax.apply(input, dim=wrap_dim(dim, input.ndim)))
 
 
+@public
 def cummin(input: Tensor, dim: int) -> Any:
     """Return (values, indices): the smallest so far along `dim` and where it last was; NaN wins."""
     return cummin_result(*Cummin.apply(input, dim=wrap_dim(dim, input.ndim)))
 
 
+@public
 def diff(
     input: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None, append: Tensor | None = None
 ) -> Tensor:
@@ -165,6 +171,7 @@ def diff(
     return x.clone() if x is input else x  # type: ignore[attr-defined]
 
 
+@public(method=False, also="trapz")
 def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float | None = None, dim: int = -1) -> Tensor:
     """Return the integral of y along `dim` by the trapezoidal rule, over places x or with steps of dx (1)."""
     if x is not None or y.ndim == 0 or y._array.shape[wrap_dim(dim, y.ndim)] == 0:
@@ -174,6 +181,7 @@ def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float | None = None, di
     return area if dx is None else area * dx
 
 
+@public(method=False)
 def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float | None = None, dim: int = -1) -> Tensor:
     """Return the integrals of y along `dim` up to the second element, the third, ... (see `trapezoid`)."""
     return cumsum(_trapezoids("cumulative_trapezoid", y, x, dx, dim), dim)

@@ -25,6 +25,7 @@ from .index import (
     nonzero,
 )
 from .pieces import cat
+from .public import public
 from .reduce import argsort, sum
 from .scan import LinearScan
 from .shape import expand, movedim, narrow, reshape, unsqueeze, wrap_dim
@@ -74,6 +75,7 @@ def _refuse_outside(index: Tensor, size: int, dim: int) -> None:
         raise IndexError(f"index out of range in self: dimension {dim} has size {size}")
 
 
+@public(in_place="method")
 def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Tensor:
     """Return input with alpha times the slices of source added to those at `index` along `dim`."""
     dim, index, rows = _slices("index_add", input, dim, index, source)
@@ -82,12 +84,14 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
     return input + (added if alpha == 1 else added * alpha)
 
 
+@public(in_place="method")
 def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
     """Return input with the slices of source in place of those at `index` along `dim`."""
     dim, index, rows = _slices("index_copy", input, dim, index, source)
     return _from_rows(ScatterRows.apply(_as_rows(input, dim), index, rows), input, dim)
 
 
+@public(in_place="method")
 def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     """Return input with `value`, a number or 0-d tensor, at `index` along `dim`."""
     if isinstance(value, Tensor) and value.ndim:
@@ -101,6 +105,7 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     return index_copy(input, dim, index, expand(source, shape))
 
 
+@public(in_place="method")
 def index_reduce(
     input: Tensor, dim: int, index: Tensor, source: Tensor, reduce: str, *, include_self: bool = True
 ) -> Tensor:
@@ -118,6 +123,7 @@ def index_reduce(
 # ---------------------------------------------------------------------------------------------- elements by number
 
 
+@public(in_place="method")
 def scatter_reduce(
     input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True
 ) -> Tensor:
@@ -195,6 +201,7 @@ def _extreme_at(x: Tensor, position: Tensor, values: Tensor, reduce: str, includ
     return best + where(isfinite(share), share - share.detach(), 0.0)  # the value exactly, with the share's gradient
 
 
+@public
 def take(input: Tensor, index: Tensor) -> Tensor:
     """Return the elements of the flattened input at `index`, in its shape; negative ones count from the end."""
     if index._array.dtype != dtypes.int64.numpy:
@@ -205,6 +212,7 @@ def take(input: Tensor, index: Tensor) -> Tensor:
     return reshape(GatherRows.apply(column, position), index._array.shape)
 
 
+@public(in_place="method")
 def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
     """Return input with source written (or added) at the places `index` of the flattened input."""
     if index._array.size != source._array.size:
@@ -231,6 +239,7 @@ def _put_at(input: Tensor, position: Tensor, values: Tensor, accumulate: bool) -
     return reshape(y, input._array.shape)
 
 
+@public(in_place="function")
 def index_put(input: Tensor, indices: Sequence[Tensor | None], values: Tensor, accumulate: bool = False) -> Tensor:
     """Return input with `values`, broadcast, written to (or added to) ``input[indices]``."""
     index = tuple(slice(None) if part is None else part for part in indices)
@@ -241,6 +250,7 @@ def index_put(input: Tensor, indices: Sequence[Tensor | None], values: Tensor, a
     return _put_at(input, reshape(position, (count,)), reshape(spread, (count,)), accumulate)
 
 
+@public(out=True)
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
     """Return input's elements at `indices` along `dim`, the others broadcast; without `dim`, of the flat input."""
     if indices._array.dtype != dtypes.int64.numpy:
@@ -262,6 +272,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
 # ---------------------------------------------------------------------------------------------- masks
 
 
+@public(in_place="method")
 def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     """Return input with the elements of source, in order, where the mask holds."""
     if mask._array.dtype.kind != "b":
@@ -282,11 +293,13 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     return where(mask, reshape(values, x._array.shape), x)
 
 
+@public
 def argwhere(input: Tensor) -> Tensor:
     """Return the indices of nonzero elements, (n, ndim). Synchronises."""
     return nonzero(input)
 
 
+@public
 def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
     """Return `argwhere` cut off after `size` rows, or continued to as many with `fill_value`. Synchronises."""
     if size < 0:

@@ -11,6 +11,7 @@ from ..layouts import MemoryFormat, check_memory_format
 from ..op import Op, View
 from ..tensor import Size, Tensor
 from .cast import Expand, broadcast_shape, broadcast_together
+from .public import public
 
 # ---------------------------------------------------------------------------------------------- views
 
@@ -242,6 +243,7 @@ def _is_viewable(x: Any, shape: tuple[int, ...]) -> bool:
 # ---------------------------------------------------------------------------------------------- public functions
 
 
+@public
 def reshape(input: Tensor, *shape: Any) -> Tensor:
     """Return input with another shape: a view where the strides allow one, else a copy. One size may be -1."""
     sizes = shape[0] if len(shape) == 1 and type(shape[0]) is tuple else as_sizes(shape)
@@ -271,6 +273,19 @@ def view(input: Tensor, *shape: Any) -> Tensor:
     return Reshape.apply(input, shape=filled)
 
 
+@public(function=False)
+def view_as(self: Tensor, other: Tensor) -> Tensor:
+    """Return the tensor viewed in the shape of other."""
+    return view(self, other.shape)
+
+
+@public(function=False)
+def reshape_as(self: Tensor, other: Tensor) -> Tensor:
+    """Return the tensor in the shape of other."""
+    return reshape(self, other.shape)
+
+
+@public
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """Return input with the dimensions start_dim to end_dim merged into one."""
     if input.ndim == 0:
@@ -284,6 +299,7 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     return reshape(input, (*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :]))
 
 
+@public
 def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     """Return input with dimension `dim` split into `sizes`, one of which may be -1."""
     dim = wrap_dim(dim, input.ndim)
@@ -291,11 +307,13 @@ def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     return reshape(input, shape[:dim] + _filled_in(tuple(sizes), shape[dim]) + shape[dim + 1 :])
 
 
+@public
 def ravel(input: Tensor) -> Tensor:
     """Return input as one dimension."""
     return reshape(input, -1)
 
 
+@public
 def squeeze(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
     """Return input without its dimensions of size 1, or without those of `dim` that have size 1."""
     shape = input._array.shape
@@ -304,20 +322,20 @@ def squeeze(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
     return operation.apply(input, dims=tuple(d for d in dims if shape[d] == 1))
 
 
+@public
 def unsqueeze(input: Tensor, dim: int) -> Tensor:
     """Return input with a dimension of size 1 at `dim`."""
     return Unsqueeze.apply(input, dim=wrap_dim(dim, input.ndim + 1))
 
 
+@public(also="swapaxes swapdims")
 def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """Return input with two dimensions swapped."""
     dim0, dim1 = wrap_dim(dim0, input.ndim), wrap_dim(dim1, input.ndim)
     return Alias.apply(input) if input.ndim == 0 else Transpose.apply(input, dim0=dim0, dim1=dim1)
 
 
-swapaxes = swapdims = transpose
-
-
+@public
 def t(input: Tensor) -> Tensor:
     """Return the transpose of a matrix; a vector or scalar as it is."""
     if input.ndim > 2:
@@ -325,6 +343,7 @@ def t(input: Tensor) -> Tensor:
     return T.apply(input, dim0=0, dim1=1) if input.ndim == 2 else Alias.apply(input)
 
 
+@public
 def permute(input: Tensor, *dims: Any) -> Tensor:
     """Return input with its dimensions in the given order."""
     order = tuple(wrap_dim(d, input.ndim) for d in as_sizes(dims))
@@ -338,6 +357,7 @@ def permute(input: Tensor, *dims: Any) -> Tensor:
     return Permute.apply(input, dims=order)
 
 
+@public(also="moveaxis")
 def movedim(input: Tensor, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
     """Return input with the dimensions `source` moved to the places `destination`."""
     sources = [wrap_dim(d, input.ndim) for d in ((source,) if isinstance(source, int) else source)]
@@ -353,6 +373,7 @@ def movedim(input: Tensor, source: int | Sequence[int], destination: int | Seque
     return Permute.apply(input, dims=tuple(order))
 
 
+@public(function=False)
 def expand(input: Tensor, *sizes: Any) -> Tensor:
     """Return input repeated along size-1 and new leading dimensions without a copy; -1 keeps a size."""
     wanted = as_sizes(sizes)
@@ -381,21 +402,25 @@ def expand(input: Tensor, *sizes: Any) -> Tensor:
     return Expand.apply(input, shape=tuple(reversed(filled)))
 
 
+@public(function=False)
 def expand_as(input: Tensor, other: Tensor) -> Tensor:
     """Return input expanded to the shape of other."""
     return expand(input, other._array.shape)
 
 
+@public
 def broadcast_to(input: Tensor, size: Sequence[int]) -> Tensor:
     """Return input expanded to `size`."""
     return expand(input, tuple(size))
 
 
+@public(method=False)
 def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
     """Return the tensors expanded to their common shape."""
     return tuple(broadcast_together(*tensors))
 
 
+@public(method=False)
 def broadcast_shapes(*shapes: Sequence[int]) -> Size:
     """Return the shape that the given shapes broadcast to."""
     result: tuple[int, ...] = ()
@@ -404,18 +429,21 @@ def broadcast_shapes(*shapes: Sequence[int]) -> Size:
     return Size(result)
 
 
+@public(function=False)
 def contiguous(input: Tensor, memory_format: MemoryFormat | None = None) -> Tensor:
     """Return input itself when its elements lie in row-major order, else a copy in which they do."""
     check_memory_format(memory_format, "contiguous")
     return input if input._array.flags.c_contiguous else Clone.apply(input)
 
 
+@public
 def clone(input: Tensor, *, memory_format: MemoryFormat | None = None) -> Tensor:
     """Return a copy, in row-major order, through which gradients flow."""
     check_memory_format(memory_format, "clone")
     return Clone.apply(input)
 
 
+@public
 def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     """Return input[start : start + length] along `dim`."""
     dim = wrap_dim(dim, input.ndim)
@@ -428,11 +456,13 @@ def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     return Slice.apply(input, index=(slice(None),) * dim + (slice(start, start + length),))
 
 
+@public
 def narrow_copy(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     """Return a copy of input[start : start + length] along `dim`."""
     return Clone.apply(narrow(input, dim, start, length))
 
 
+@public
 def select(input: Tensor, dim: int, index: int) -> Tensor:
     """Return input at one index of `dim`, without that dimension."""
     dim = wrap_dim(dim, input.ndim)
@@ -444,6 +474,7 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
     return Slice.apply(input, index=(slice(None),) * dim + (int(index),))
 
 
+@public
 def flip(input: Tensor, *dims: Any) -> Tensor:
     """Return a copy of input read backwards along `dims`."""
     return Flip.apply(input, dims=tuple(wrap_dim(d, input.ndim) for d in as_sizes(dims)))

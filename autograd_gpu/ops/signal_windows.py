@@ -9,6 +9,7 @@ from .. import dtypes
 from ..dtypes import DType
 from ..tensor import Tensor
 from .creation import arange, ones, with_grad
+from .public import public
 from .special import i0
 from .unary import abs, cos, sqrt
 
@@ -35,11 +36,13 @@ def _cosines(name: str, weights: tuple[float, ...], length: int, periodic: bool,
     return with_grad(place, options.get("requires_grad", False))
 
 
+@public(method=False)
 def hann_window(window_length: int, periodic: bool = True, **options: Any) -> Tensor:
     """Return (1 - cos(2 pi n / N)) / 2. Options: dtype, device, requires_grad."""
     return _cosines("hann_window", (0.5, -0.5), window_length, periodic, options)
 
 
+@public(method=False)
 def hamming_window(
     window_length: int, periodic: bool = True, alpha: float = 0.54, beta: float = 0.46, **options: Any
 ) -> Tensor:
@@ -47,11 +50,13 @@ def hamming_window(
     return _cosines("hamming_window", (alpha, -beta), window_length, periodic, options)
 
 
+@public(method=False)
 def blackman_window(window_length: int, periodic: bool = True, **options: Any) -> Tensor:
     """Return 0.42 - 0.5 cos(2 pi n / N) + 0.08 cos(4 pi n / N). Options: dtype, device, requires_grad."""
     return _cosines("blackman_window", (0.42, -0.5, 0.08), window_length, periodic, options)
 
 
+@public(method=False)
 def bartlett_window(
     window_length: int,
     periodic: bool = True,
@@ -65,6 +70,7 @@ def bartlett_window(
     return with_grad(1 - abs(place * (2 / period) - 1) if period else place, requires_grad)
 
 
+@public(method=False)
 def kaiser_window(
     window_length: int,
     periodic: bool = True,

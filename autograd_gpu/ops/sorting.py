@@ -11,6 +11,7 @@ from .creation import arange
 from .elementwise import where
 from .index import gather, nonzero
 from .pieces import cat
+from .public import public
 from .reduce import Amax, ValuesAndIndices, argmax, argsort, sort, sum
 from .reduce import any as any_of
 from .scan import cummax
@@ -22,6 +23,7 @@ kthvalue_result, median_result, nanmedian_result, mode_result = (
 )
 
 
+@public
 def msort(input: Tensor) -> Tensor:
     """Return input sorted along its first dimension."""
     return sort(input, 0).values
@@ -36,6 +38,7 @@ def _pick(input: Tensor, index: Tensor, dim: int, keepdim: bool) -> tuple[Tensor
     return (values, index) if keepdim or input.ndim == 0 else (squeeze(values, dim), squeeze(index, dim))
 
 
+@public
 def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Any:
     """Return (values, indices) of the k-th smallest element along `dim`, counted from 1."""
     dim = wrap_dim(dim, input.ndim)
@@ -77,11 +80,13 @@ def _middle(ctx: Any, ordered: Any, ignore_nan: bool) -> Any:
     )
 
 
+@public
 def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     """Return the middle element (the lower of two), or (values, indices) of those along `dim`; NaN wins."""
     return _median(input, dim, keepdim, False, median_result)
 
 
+@public
 def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     """Return the middle one of the elements that are not NaN, or (values, indices) of those along `dim`."""
     return _median(input, dim, keepdim, True, nanmedian_result)
@@ -106,6 +111,7 @@ def _median(input: Tensor, dim: int | None, keepdim: bool, ignore_nan: bool, res
     return result(*_pick(input, gather(order, dim, place), dim, keepdim))
 
 
+@public
 def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Any:
     """Return (values, indices) of the most frequent element along `dim`: the smallest of several, its last place."""
     dim = wrap_dim(dim, input.ndim)
@@ -127,6 +133,7 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Any:
 # ---------------------------------------------------------------------------------------------- distinct values
 
 
+@public
 def unique(
     input: Tensor,
     sorted: bool = True,
@@ -155,6 +162,7 @@ def unique(
     return _distinct(input, order[first], inverse, counts, return_inverse, return_counts, dim)  # type: ignore[index]
 
 
+@public
 def unique_consecutive(
     input: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
 ) -> Any:
@@ -200,6 +208,7 @@ def _distinct(
 # ---------------------------------------------------------------------------------------------- places in a sequence
 
 
+@public(method=False, out=True)
 def searchsorted(
     sorted_sequence: Tensor,
     input: Tensor | Number,
@@ -252,6 +261,7 @@ def _place(sequence: Tensor, values: Tensor, after_equals: bool) -> Tensor:
     return low
 
 
+@public(method=False, out=True)
 def bucketize(input: Tensor | Number, boundaries: Tensor, *, out_int32: bool = False, right: bool = False) -> Tensor:
     """Return which of the buckets between the sorted boundaries (a vector) each input falls into."""
     if boundaries.ndim != 1:
@@ -259,6 +269,7 @@ def bucketize(input: Tensor | Number, boundaries: Tensor, *, out_int32: bool = F
     return searchsorted(boundaries, input, out_int32=out_int32, right=right)
 
 
+@public(method=False)
 def isin(
     elements: Tensor | Number, test_elements: Tensor | Number, *, assume_unique: bool = False, invert: bool = False
 ) -> Tensor:

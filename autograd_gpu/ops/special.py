@@ -11,7 +11,8 @@ from ..tensor import Tensor
 from .cast import Number, broadcast_together, cast, floating, is_scalar, operands, result_type, zero_gradient
 from .elementwise import where
 from .elementwise_composed import xlogy
-from .unary import OfInput, OfOutput, checked, erfc, exp, exp2, isnan, log, log1p, of_one, sign
+from .public import public
+from .unary import OfInput, OfOutput, checked, erfc, everywhere, exp, exp2, isnan, log, log1p, of_one, sign
 
 _SQRT_HALF = math.sqrt(0.5)
 _TWO_OVER_SQRT_PI = 2 / math.sqrt(math.pi)
@@ -184,7 +185,10 @@ def _over(y: Tensor, x: Tensor) -> Tensor:
     return where(is_zero, 0.5, y / where(is_zero, 1.0, x))
 
 
-lgamma, digamma, erfinv, i0, i1, i0e, i1e, erfcx = map(of_one, (Lgamma, Digamma, Erfinv, I0, I1, I0e, I1e, Erfcx))
+_with_method = public(in_place="method", direct=True, out=True)
+lgamma, digamma, erfinv = (_with_method(of_one(operation)) for operation in (Lgamma, Digamma, Erfinv))
+i0 = everywhere(of_one(I0))
+i1, i0e, i1e, erfcx = map(of_one, (I1, I0e, I1e, Erfcx))
 
 
 class Nextafter(Op):
@@ -224,6 +228,7 @@ class frexp_result(collections.namedtuple("frexp", ["mantissa", "exponent"])):
         return f"torch.return_types.frexp(\nmantissa={self.mantissa},\nexponent={self.exponent})"
 
 
+@public
 def frexp(input: Tensor) -> Any:
     """Return (mantissa, exponent) with input = mantissa * 2**exponent and 1/2 <= |mantissa| < 1, elementwise."""
     if not input.is_floating_point():
@@ -231,6 +236,7 @@ def frexp(input: Tensor) -> Any:
     return frexp_result(*Frexp.apply(input))
 
 
+@public(method=False, out=True)
 def polygamma(n: int, input: Tensor) -> Tensor:
     """Return the n-th derivative of digamma, elementwise; n = 0 is digamma itself."""
     if not isinstance(n, int) or isinstance(n, bool):
@@ -240,11 +246,13 @@ def polygamma(n: int, input: Tensor) -> Tensor:
     return Polygamma.apply(floating(checked("polygamma", input)), n=n) if n else digamma(input)
 
 
+@public(function=False, name="polygamma", in_place="method")
 def polygamma_of(self: Tensor, n: int) -> Tensor:
     """Return the n-th derivative of digamma at this tensor."""
     return polygamma(n, self)
 
 
+@public(in_place="method", out=True)
 def mvlgamma(input: Tensor, p: int) -> Tensor:
     """Return the log of the gamma function of p dimensions, elementwise.
 
@@ -264,11 +272,13 @@ def zeta(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     return Zeta.apply(*operands("zeta", input, other, floating=True))
 
 
+@public(in_place="method", out=True)
 def igamma(input: Tensor, other: Tensor) -> Tensor:
     """Return the regularised lower incomplete gamma function P(input, other), broadcast; differentiable in other."""
     return Igamma.apply(*operands("igamma", input, other, floating=True))
 
 
+@public(in_place="method", out=True)
 def igammac(input: Tensor, other: Tensor) -> Tensor:
     """Return the regularised upper incomplete gamma function Q(input, other), broadcast; differentiable in other."""
     return Igammac.apply(*operands("igammac", input, other, floating=True))
@@ -306,6 +316,7 @@ def log_ndtr(input: Tensor) -> Tensor:
     return where(is_tail, log(erfcx(tail) * 0.5) - tail * tail, log1p(erfc(body) * -0.5))
 
 
+@public(in_place="method", direct=True, out=True)
 def nextafter(input: Tensor, other: Tensor) -> Tensor:
     """Return the number next to input in the direction of other, broadcast."""
     x, y = operands("nextafter", input, other)

@@ -17,6 +17,7 @@ from .diagonals import diagonal
 from .elementwise import where
 from .index import scatter_add
 from .matmul import matmul
+from .public import public
 from .reduce import Dims, Std, amax, amin, mean, sum, var
 from .shape import reshape, transpose, unsqueeze
 from .sorting import searchsorted
@@ -32,6 +33,7 @@ class aminmax_result(collections.namedtuple("aminmax", ["min", "max"])):
         return f"torch.return_types.aminmax(\nmin={self.min},\nmax={self.max})"
 
 
+@public
 def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> Any:
     """Return (min, max) over all elements or along `dim`; ties share the gradient evenly."""
     if dim is None and input._array.size == 0:
@@ -42,6 +44,7 @@ def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> 
     return aminmax_result(amin(input, dims, keepdim), amax(input, dims, keepdim))
 
 
+@public(method=False)
 def var_mean(
     input: Tensor, dim: Any = None, *, correction: Number = 1, keepdim: bool = False, unbiased: bool | None = None
 ) -> tuple[Tensor, Tensor]:
@@ -50,6 +53,7 @@ def var_mean(
     return var(input, dim, correction=correction, keepdim=keepdim, unbiased=unbiased), mean(input, over, keepdim)
 
 
+@public(method=False)
 def std_mean(
     input: Tensor, dim: Any = None, *, correction: Number = 1, keepdim: bool = False, unbiased: bool | None = None
 ) -> tuple[Tensor, Tensor]:
@@ -58,11 +62,13 @@ def std_mean(
     return Std.apply(variance), centre
 
 
+@public
 def nansum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None) -> Tensor:
     """Return the sum over `dim` of the elements that are not NaN."""
     return sum(where(isnan(input), 0, input), dim, keepdim, dtype=dtype)
 
 
+@public(out=True)
 def nanmean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None) -> Tensor:
     """Return the mean over `dim` of the elements that are not NaN; NaN where there are none."""
     if not input.is_floating_point():
@@ -70,11 +76,13 @@ def nanmean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DT
     return nansum(input, dim, keepdim, dtype=dtype) / sum(logical_not(isnan(input)), dim, keepdim)
 
 
+@public
 def count_nonzero(input: Tensor, dim: Dims = None) -> Tensor:
     """Return how many elements over `dim` are not zero."""
     return sum(input != 0, dim)
 
 
+@public
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
     """Return how often each of 0, 1, ... occurs in a vector, or the sums of their weights. Synchronises."""
     if input.ndim != 1 or input._array.dtype.kind not in "iu":
@@ -96,6 +104,7 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
     return scatter_add(zeros, 0, cast(input, dtypes.int64), weights.detach())
 
 
+@public(out=True)
 def histc(input: Tensor, bins: int = 100, min: Number = 0, max: Number = 0) -> Tensor:
     """Return how many elements fall into each of `bins` equal intervals of [min, max], by default the data's range.
 
@@ -120,6 +129,7 @@ def histc(input: Tensor, bins: int = 100, min: Number = 0, max: Number = 0) -> T
     return scatter_add(x.new_zeros(bins), 0, place, cast(is_inside, x.dtype))  # type: ignore[attr-defined]
 
 
+@public
 def cov(
     input: Tensor, *, correction: int = 1, fweights: Tensor | None = None, aweights: Tensor | None = None
 ) -> Tensor:
@@ -185,6 +195,7 @@ def _observation_weights(count: int, fweights: Tensor | None, aweights: Tensor |
     return weight
 
 
+@public
 def corrcoef(input: Tensor) -> Tensor:
     """Return the correlation matrix of variables (rows) over observations (columns), its elements within [-1, 1]."""
     covariance = cov(input)
@@ -203,6 +214,7 @@ class histogram_result(collections.namedtuple("histogram", ["hist", "bin_edges"]
         return f"torch.return_types.histogram(\nhist={self.hist},\nbin_edges={self.bin_edges})"
 
 
+@public
 def histogram(
     input: Tensor,
     bins: int | Tensor,

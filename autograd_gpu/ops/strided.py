@@ -18,6 +18,8 @@ from ..op import Op, View
 from ..tensor import Tensor, version_cell, wrap
 from .cast import to_device
 from .creation import with_grad
+from .public import public
+from .shape import view as view_in_shape
 
 Ints = tuple[int, ...]
 
@@ -151,6 +153,7 @@ def check_in_storage(size: Ints, stride: Ints, offset: int, itemsize: int, avail
 # ---------------------------------------------------------------------------------------------- public functions
 
 
+@public
 def as_strided(input: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None) -> Tensor:
     """Return a view of input's storage: element i lies `storage_offset + sum(i * stride)` places after its beginning.
 
@@ -178,6 +181,7 @@ def as_strided(input: Tensor, size: Sequence[int], stride: Sequence[int], storag
     return view
 
 
+@public
 def as_strided_scatter(
     input: Tensor, src: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None
 ) -> Tensor:
@@ -196,6 +200,7 @@ def as_strided_scatter(
     return written
 
 
+@public(method=False)
 def empty_strided(
     size: Sequence[int],
     stride: Sequence[int],
@@ -218,6 +223,7 @@ def empty_strided(
     return with_grad(wrap(backend.as_strided(storage, size, stride, backend.offset(storage)), place), requires_grad)
 
 
+@public(function=False)
 def new_empty_strided(
     self: Tensor, size: Sequence[int], stride: Sequence[int], dtype: Any = None, device: Any = None, **options: Any
 ) -> Tensor:
@@ -245,11 +251,21 @@ def view_as_dtype(self: Tensor, dtype: DType) -> Tensor:
     return shown
 
 
+@public(function=False)
+def view(self: Tensor, *size: Any) -> Tensor:
+    """Return the same elements in another shape, or the same bytes as another dtype of the same size."""
+    if len(size) == 1 and isinstance(size[0], DType):
+        return view_as_dtype(self, size[0])
+    return view_in_shape(self, *size)
+
+
+@public(function=False)
 def storage_offset(self: Tensor) -> int:
     """Return the number of elements of its storage before the tensor's first."""
     return self.device.backend.offset(self._array)
 
 
+@public(function=False)
 def data_ptr(self: Tensor) -> int:
     """Return the address of the first element; of an empty tensor 0."""
     if not self._array.size:
@@ -257,6 +273,7 @@ def data_ptr(self: Tensor) -> int:
     return self.device.backend.storage(self._array)[0] + storage_offset(self) * self._array.dtype.itemsize
 
 
+@public(function=False)
 def is_set_to(self: Tensor, tensor: Tensor) -> bool:
     """Return whether both show the same memory in the same shape."""
     return (

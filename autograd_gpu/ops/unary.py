@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import builtins
 import math
+from collections.abc import Callable
 from typing import Any
 
 from ..op import Op
 from ..tensor import Tensor
 from .cast import floating, zero_gradient
+from .public import public
 
 _TWO_OVER_SQRT_PI = 2 / math.sqrt(math.pi)
 
@@ -281,8 +283,8 @@ class Test(Op):
         return getattr(ctx.backend, kernel)(*operands)
 
 
-def of_one(operation: type[Op]) -> Any:
-    """Return the public function of an operation; integers become floats first."""
+def of_one(operation: type[Op]) -> Callable[[Tensor], Tensor]:
+    """Return the function of an operation; integers become floats first."""
     name = operation.__name__.lower()
 
     def function(input: Tensor) -> Tensor:
@@ -291,7 +293,7 @@ def of_one(operation: type[Op]) -> Any:
     return named(function, name, (operation.__doc__ or "").splitlines()[0])
 
 
-def of_one_kept(operation: type[Op]) -> Any:
+def of_one_kept(operation: type[Op]) -> Callable[[Tensor], Tensor]:
     """Like `of_one`, but integers stay as they are."""
     name = operation.__name__.lower()
 
@@ -318,17 +320,31 @@ def checked(name: str, value: Any) -> Tensor:
     return value
 
 
-(exp, exp2, expm1, log, log2, log10, log1p, sqrt, rsqrt, reciprocal) = map(
-    of_one, (Exp, Exp2, Expm1, Log, Log2, Log10, Log1p, Sqrt, Rsqrt, Reciprocal)
-)
-(sin, cos, tan, asin, acos, atan, sinh, cosh, asinh, acosh, atanh) = map(
-    of_one, (Sin, Cos, Tan, Asin, Acos, Atan, Sinh, Cosh, Asinh, Acosh, Atanh)
-)
-erf, erfc = map(of_one, (Erf, Erfc))
-(abs, sign, square, floor, ceil, trunc) = map(of_one_kept, (Abs, Sign, Square, Floor, Ceil, Trunc))
+def everywhere(function: Callable[[Tensor], Tensor], also: str = "") -> Callable[[Tensor], Tensor]:
+    """Declare a function of one operand in all the forms that there are."""
+    return public(in_place="function", direct=True, out=True, also=also)(function)
+
+
+exp, exp2, expm1 = (everywhere(of_one(operation)) for operation in (Exp, Exp2, Expm1))
+log, log2, log10, log1p = (everywhere(of_one(operation)) for operation in (Log, Log2, Log10, Log1p))
+sqrt, rsqrt, reciprocal = (everywhere(of_one(operation)) for operation in (Sqrt, Rsqrt, Reciprocal))
+sin, cos, tan, sinh, cosh = (everywhere(of_one(operation)) for operation in (Sin, Cos, Tan, Sinh, Cosh))
+asin = everywhere(of_one(Asin), also="arcsin")
+acos = everywhere(of_one(Acos), also="arccos")
+atan = everywhere(of_one(Atan), also="arctan")
+asinh = everywhere(of_one(Asinh), also="arcsinh")
+acosh = everywhere(of_one(Acosh), also="arccosh")
+atanh = everywhere(of_one(Atanh), also="arctanh")
+erf, erfc = everywhere(of_one(Erf)), everywhere(of_one(Erfc))
+floor, ceil, square = (everywhere(of_one_kept(operation)) for operation in (Floor, Ceil, Square))
+trunc = everywhere(of_one_kept(Trunc), also="fix")
+abs = everywhere(of_one_kept(Abs))
+public(in_place="method", direct=True, out=True, name="absolute")(abs)  # PyTorch has no function absolute_
+sign = public(in_place="method", direct=True, out=True, also="sgn")(of_one_kept(Sign))
 _round = of_one_kept(Round)
 
 
+@public(in_place="function", direct=True, out=True)
 def round(input: Tensor, *, decimals: int = 0) -> Tensor:
     """Return the nearest multiple of 10**-decimals, halves to even, elementwise."""
     if decimals == 0:
@@ -339,6 +355,7 @@ def round(input: Tensor, *, decimals: int = 0) -> Tensor:
     return _round(input * power) / power if decimals > 0 else _round(input / power) * power
 
 
+@public(in_place="method", out=True)
 def bitwise_not(input: Tensor) -> Tensor:
     """Return the bits inverted; for bools, the logical not."""
     if input._array.dtype.kind in "fV":
@@ -348,21 +365,25 @@ def bitwise_not(input: Tensor) -> Tensor:
     return Test.apply(input, kernel="bitwise_not")
 
 
+@public(in_place="method", out=True)
 def logical_not(input: Tensor) -> Tensor:
     """Return whether each element is zero."""
     return Test.apply(input, kernel="logical_not")
 
 
+@public
 def isnan(input: Tensor) -> Tensor:
     """Return whether each element is not a number."""
     return Test.apply(input, kernel="isnan")
 
 
+@public
 def isinf(input: Tensor) -> Tensor:
     """Return whether each element is infinite."""
     return Test.apply(input, kernel="isinf")
 
 
+@public
 def isfinite(input: Tensor) -> Tensor:
     """Return whether each element is neither infinite nor NaN."""
     return Test.apply(input, kernel="isfinite")

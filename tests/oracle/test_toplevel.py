@@ -10,7 +10,7 @@ import torch
 from conftest import assert_same
 
 import autograd_gpu as ag
-from autograd_gpu.ops.inplace import AS_FUNCTIONS
+from autograd_gpu.ops.public import declared
 
 POSITIVE = {"acosh_", "arccosh_", "log_", "log2_", "log10_", "log1p_", "sqrt_", "rsqrt_", "logit_"}
 ARGUMENTS = {
@@ -24,7 +24,11 @@ ARGUMENTS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", AS_FUNCTIONS)
+IN_PLACE = [f"{name}_" for operation in declared if operation.in_place == "function" for name in operation.names]
+IN_PLACE += [name for operation in declared if operation.function for name in operation.names if name.endswith("_")]
+
+
+@pytest.mark.parametrize("name", [*IN_PLACE, "detach_"])
 def test_in_place_methods_as_functions(name):
     results = []
     for library in (ag, torch):

@@ -14,6 +14,7 @@ from ...tensor import Tensor, edge_of
 from ..elementwise import where
 from ..matmul import Matmul
 from ..pieces import cat
+from ..public import public
 from ..shape import unsqueeze
 from .systems import (
     SolveTriangular,
@@ -198,6 +199,7 @@ def cholesky(input: Tensor, *, upper: bool = False) -> Tensor:
     return _factor("linalg.cholesky", input, upper, "linalg.cholesky")[0]
 
 
+@public(name="cholesky", out=True)
 def torch_cholesky(input: Tensor, upper: bool = False) -> Tensor:
     """Return the factors of symmetric positive definite matrices, as `linalg.cholesky` does."""
     return _factor("cholesky", input, upper, "cholesky")[0]
@@ -216,6 +218,7 @@ def _factor(name: str, A: Tensor, upper: bool, check: str | None) -> tuple[Tenso
     return mT(factor) if upper else factor, info
 
 
+@public(out=True)
 def cholesky_solve(B: Tensor, L: Tensor, upper: bool = False) -> Tensor:
     """Return X with A @ X = B (*, n, k), given the Cholesky factor L (*, n, n) of A. Batches broadcast."""
     for letter, x in (("b", B), ("u", L)):
@@ -235,6 +238,7 @@ def cholesky_solve(B: Tensor, L: Tensor, upper: bool = False) -> Tensor:
     return SolveTriangular.apply(mT(lower), half, upper=True, unitriangular=False)
 
 
+@public(out=True)
 def cholesky_inverse(L: Tensor, upper: bool = False) -> Tensor:
     """Return the inverse of A, given the Cholesky factor L (*, n, n) of A."""
     check_square("cholesky_inverse", L, "cholesky_inverse_cpu")
@@ -259,6 +263,7 @@ def qr(A: Tensor, mode: str = "reduced") -> Any:
     return linalg_qr(A.new_empty(0) if mode == "r" else q, r)  # type: ignore[attr-defined]
 
 
+@public(name="qr")
 def torch_qr(input: Tensor, some: bool = True) -> Any:
     """Return (Q, R) as `linalg.qr` does, reduced or, without `some`, complete."""
     return qr_result(*qr(input, "reduced" if some else "complete"))
@@ -331,6 +336,7 @@ def _check_driver(name: str, x: Tensor, driver: str | None) -> None:
         )
 
 
+@public(name="svd")
 def torch_svd(input: Tensor, some: bool = True, compute_uv: bool = True) -> Any:
     """Return (U, S, V), reduced unless `some` is False; without `compute_uv`, U and V are zeros. V is not transposed."""
     check_matrices("linalg.svd", input, "linalg_svd_cpu")

@@ -10,6 +10,7 @@ from ...tensor import Tensor
 from ..diagonals import diagonal
 from ..elementwise import where
 from ..matmul import Matmul
+from ..public import public
 from ..reduce import prod, sum
 from ..shape import unsqueeze
 from .decompositions import svd_parts
@@ -94,6 +95,7 @@ class Slogdet(Op):
         return "LinalgSlogdetBackward0"
 
 
+@public
 def det(A: Tensor) -> Tensor:
     """Return the determinants (*) of square matrices (*, n, n). Differentiable at singular ones too."""
     check_square("linalg.det", A, "lu_cpu")
@@ -106,11 +108,13 @@ def slogdet(A: Tensor) -> Any:
     return linalg_slogdet(*Slogdet.apply(A))
 
 
+@public(name="slogdet")
 def torch_slogdet(input: Tensor) -> Any:
     """Return (sign, logabsdet) of the determinants of square matrices, as `linalg.slogdet` does."""
     return slogdet_result(*slogdet(input))
 
 
+@public
 def logdet(input: Tensor) -> Tensor:
     """Return the logarithms of the determinants: -inf where one is 0 and NaN where it is negative."""
     check_square("logdet", input)

@@ -13,6 +13,7 @@ from ..cast import Number, cast, result_type
 from ..elementwise import ne, pow, where
 from ..matmul import Matmul
 from ..pieces import cat
+from ..public import public
 from ..reduce import Norm, amax, amin, sum
 from ..shape import movedim, reshape, unsqueeze, wrap_dim, wrap_dims
 from ..unary import abs, sqrt
@@ -150,6 +151,7 @@ def cond(input: Tensor, p: Number | str | None = None) -> Tensor:
 # ---------------------------------------------------------------------------------------------- distances
 
 
+@public
 def dist(input: Tensor, other: Tensor, p: Number = 2) -> Tensor:
     """Return the p-norm of input - other, which broadcast."""
     return vector_norm(input - other, p)
@@ -176,6 +178,7 @@ class EuclideanDistances(Op):
         return "CdistBackward0"
 
 
+@public(method=False)
 def cdist(
     x1: Tensor, x2: Tensor, p: Number = 2.0, compute_mode: str | None = "use_mm_for_euclid_dist_if_necessary"
 ) -> Tensor:

@@ -14,12 +14,14 @@ from ..diagonals import diagonal
 from ..inplace import Copy
 from ..matmul import matmul, mm
 from ..pieces import cat
+from ..public import public
 from ..reduce import sum
 from ..scan import cumprod
 from ..shape import expand, reshape, transpose, unsqueeze, wrap_dim
 from .systems import check_square, identity, inv, scalar_type
 
 
+@public(out=True)
 def kron(input: Tensor, other: Tensor) -> Tensor:
     """Return Kronecker's product: blocks of other, each times one element of input, in as many dimensions as the longer."""
     ndim = max(input.ndim, other.ndim)
@@ -30,6 +32,7 @@ def kron(input: Tensor, other: Tensor) -> Tensor:
     return reshape(spread, tuple(n * m for n, m in zip(x, y)))
 
 
+@public(out=True)
 def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
     """Return the cross products along `dim`, of size 3: by default the first such dimension. The others broadcast."""
     if dim is None:
@@ -94,6 +97,7 @@ class MatrixExp(Op):
         return "LinalgMatrixExpBackward0"
 
 
+@public
 def matrix_exp(A: Tensor) -> Tensor:
     """Return the exponentials of square matrices (*, n, n); of float16 and bfloat16 in float32, rounded at the end."""
     if A.dtype.is_floating_point and A.dtype.itemsize == 2:
@@ -102,6 +106,7 @@ def matrix_exp(A: Tensor) -> Tensor:
     return MatrixExp.apply(A)
 
 
+@public(out=True)
 def matrix_power(input: Tensor, n: int) -> Tensor:
     """Return square matrices (*, m, m) to an integer power: of the inverse when it is negative, identities at 0."""
     if not isinstance(n, int) or isinstance(n, bool):
@@ -179,6 +184,7 @@ def _in_cheapest_order(matrices: list[Tensor]) -> Tensor:
     return product(0, len(matrices) - 1)
 
 
+@public(method=False)
 def chain_matmul(*matrices: Tensor) -> Tensor:
     """Return the product of matrices in the order of fewest multiplications. `linalg.multi_dot` does more."""
     if not matrices:

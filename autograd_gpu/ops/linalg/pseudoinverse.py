@@ -10,6 +10,7 @@ from ...tensor import Tensor
 from ..cast import Number, cast
 from ..elementwise import maximum, where
 from ..matmul import Matmul
+from ..public import public
 from ..reduce import amax, sum
 from ..shape import squeeze, unsqueeze
 from .decompositions import eigvalsh, svd_parts, svdvals
@@ -63,6 +64,7 @@ def pinv(
     return Pinv.apply(input, Matmul.apply(mT(vh) * unsqueeze(inverse, -2), u, flip_y=True))
 
 
+@public
 def pinverse(input: Tensor, rcond: float = 1e-15) -> Tensor:
     """Return the pseudo-inverses of matrices, as `linalg.pinv` does."""
     return pinv(input, rcond)

@@ -17,6 +17,7 @@ from ...tensor import Tensor
 from ..cast import broadcast, broadcast_shape, cast
 from ..creation import arange
 from ..matmul import Matmul
+from ..public import public
 from ..shape import movedim, reshape, squeeze, transpose, unsqueeze
 
 _SCALAR_TYPES = {
@@ -176,6 +177,7 @@ def inv(A: Tensor) -> Tensor:
     return Inv.apply(A, check="linalg.inv")[0]
 
 
+@public(out=True)
 def inverse(input: Tensor) -> Tensor:
     """Return the inverses of square matrices (*, n, n), as `linalg.inv` does."""
     return inv(input)
@@ -257,6 +259,7 @@ def solve_triangular(
     return mT(SolveTriangular.apply(mT(a), mT(b), upper=not upper, unitriangular=unitriangular))
 
 
+@public
 def triangular_solve(
     b: Tensor, A: Tensor, upper: bool = True, transpose: bool = False, unitriangular: bool = False
 ) -> Any:

@@ -15,6 +15,7 @@ from ...tensor import Tensor
 from ..cast import cast, floating, wide_under_autocast
 from ..elementwise import clamp, where
 from ..inplace import inplace as in_place
+from ..public import public
 from ..random import rand
 from ..shape import narrow, reshape, wrap_dim
 from ..unary import abs, exp, sign
@@ -158,11 +159,13 @@ _SELU_ALPHA = 1.6732632423543772848170429916717
 _SELU_SCALE = 1.0507009873554804934193349852946
 
 
+@public(method=False)
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
     """Return scale * elu(x, alpha), with the constants that keep mean 0 and variance 1."""
     return _apply(input, inplace, "elu", _SELU_ALPHA * _SELU_SCALE, _SELU_SCALE, 1.0)
 
 
+@public(method=False)
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """Return max(x, 0) + min(alpha * (exp(x / alpha) - 1), 0) (Barron 2017)."""
     if alpha == 0:
@@ -195,6 +198,7 @@ def softsign(input: Tensor) -> Tensor:
     return _apply(floating(input), False, "softsign")
 
 
+@public(method=False)
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """Return x above the threshold, else value."""
     if not input.is_floating_point():
@@ -213,6 +217,7 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     return _apply(input, inplace, "hardswish")
 
 
+@public
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """Return x where |x| > lambd, else 0."""
     return _apply(input, False, "hardshrink", lambd)
@@ -230,6 +235,7 @@ def tanhshrink(input: Tensor) -> Tensor:
     return _apply(floating(input), False, "tanhshrink")
 
 
+@public
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
     """Return x for x > 0, else weight * x; weight is () or (1,), or one per channel (dimension 1) (He et al. 2015)."""
     if weight._array.size != 1:
@@ -245,6 +251,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     return where(input > 0, input, input * weight)  # type: ignore[operator]
 
 
+@public(method=False)
 def rrelu(
     input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False
 ) -> Tensor:
@@ -294,16 +301,19 @@ def elu_(input: Tensor, alpha: float = 1.0) -> Tensor:
     return elu(input, alpha, True)
 
 
+@public(method=False)
 def selu_(input: Tensor) -> Tensor:
     """Write `selu` of the input into it."""
     return selu(input, True)
 
 
+@public(method=False)
 def celu_(input: Tensor, alpha: float = 1.0) -> Tensor:
     """Write `celu` of the input into it."""
     return celu(input, alpha, True)
 
 
+@public(method=False)
 def threshold_(input: Tensor, threshold: float, value: float) -> Tensor:
     """Write `threshold` of the input into it."""
     return _above(input, threshold, value, True)
@@ -312,6 +322,7 @@ def threshold_(input: Tensor, threshold: float, value: float) -> Tensor:
 _above: Any = threshold  # by another name where an argument hides it
 
 
+@public(method=False)
 def rrelu_(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False) -> Tensor:
     """Write `rrelu` of the input into it."""
     return rrelu(input, lower, upper, training, True)

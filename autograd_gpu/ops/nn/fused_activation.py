@@ -6,7 +6,8 @@ import math
 
 from ...op import Op
 from ...tensor import Tensor
-from ..unary import OfOutput, checked, exp, of_one
+from ..public import public
+from ..unary import OfOutput, checked, everywhere, exp, of_one
 
 
 class Tanh(OfOutput):
@@ -119,9 +120,10 @@ def gelu_second_derivative(x: Tensor, approximate: str) -> Tensor:
     return dt + x * ddt * 0.5
 
 
-tanh, sigmoid = map(of_one, (Tanh, Sigmoid))
+tanh, sigmoid = everywhere(of_one(Tanh)), everywhere(of_one(Sigmoid))
 
 
+@public(in_place="function", direct=True)
 def relu(input: Tensor) -> Tensor:
     """Return max(input, 0)."""
     return Relu.apply(checked("relu", input))

@@ -6,6 +6,7 @@ from ...dtypes import DType
 from ...op import Op
 from ...tensor import Tensor
 from ..cast import cast
+from ..public import public
 from ..reduce import sum
 from ..shape import wrap_dim
 from ..unary import exp
@@ -78,11 +79,13 @@ class LogSoftmaxBackward(Op):
         return ggx - along, -ggx * p * total if ctx.needs(1) else None
 
 
+@public
 def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: DType | None = None) -> Tensor:
     """Return exp(input) / sum(exp(input)) along `dim`. With `dtype`, input is cast to it first."""
     return Softmax.apply(_ready("softmax", input, dtype), dim=_dim("softmax", input, dim))
 
 
+@public
 def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: DType | None = None) -> Tensor:
     """Return log(softmax(input)) along `dim`, without the overflow and cancellation of taking both in turn."""
     return LogSoftmax.apply(_ready("log_softmax", input, dtype), dim=_dim("log_softmax", input, dim))

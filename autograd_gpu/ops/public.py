@@ -1,0 +1,73 @@
+"""What is public about an operation, said beside it: in which forms and under which names a program reaches it.
+
+    @public(in_place="function", out=True, also="absolute")
+    def abs(input): ...
+
+is `torch.abs(x)`, `torch.abs(x, out=y)`, `x.abs()`, `x.abs_()` and `torch.abs_(x)`, and all of these as `absolute`.
+Knows names alone: `ops/methods.py` and `ops/functions.py` put the forms where they belong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple, TypeVar, overload
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Public(NamedTuple):
+    """One function and the forms it has."""
+
+    operation: Callable[..., Any]
+    name: str
+    function: bool
+    method: bool
+    in_place: str
+    direct: bool
+    out: bool
+    also: str
+
+    @property
+    def names(self) -> list[str]:
+        """The names that share the function and its method."""
+        return [self.name, *self.also.split()]
+
+
+declared: list[Public] = []
+
+
+@overload
+def public(operation: F, /) -> F: ...
+
+
+@overload
+def public(
+    *,
+    function: bool = True,
+    method: bool = True,
+    in_place: Literal["", "method", "function"] = "",
+    direct: bool = False,
+    out: bool = False,
+    also: str = "",
+    name: str = "",
+) -> Callable[[F], F]: ...
+
+
+def public(operation: Any = None, /, *, function: Any = True, method: Any = True, in_place: Any = "", direct: Any = False,
+           out: Any = False, also: str = "", name: str = "") -> Any:  # fmt: skip
+    """Declare a function's public forms, and return it as it is. Bare, `@public`, it is a function and a method.
+
+    function    torch.f(x)
+    method      x.f()
+    in_place    "method": x.f_() too; "function": torch.f_(x) as well
+    direct      x.f_() is one launch of the backend's function of that name into x when nothing is recorded
+    out         torch.f(x, out=y)
+    also        other names with the same forms, separated by spaces
+    name        the public name, where the function's own is another
+    """
+
+    def declare(operation: F) -> F:
+        declared.append(Public(operation, name or operation.__name__, function, method, in_place, direct, out, also))
+        return operation
+
+    return declare if operation is None else declare(operation)
