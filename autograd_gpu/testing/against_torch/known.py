@@ -37,6 +37,13 @@ KNOWN = [
         theirs=r"not implemented for|not supported for|\"\w+\" not implemented",
     ),
     Known(
+        "a dtype is refused by the name of the operation, not of a kernel",
+        "by the operation's name",
+        kind=".*exception type",
+        theirs=r"not implemented for '",
+        ours="not implemented|loating|only support|bool tensor|nteger|can't be cast",
+    ),
+    Known(
         "a derivative that PyTorch has not",
         "derivatives that PyTorch has not",
         kind="(gradients|second derivatives|tangents): is given, PyTorch raises",

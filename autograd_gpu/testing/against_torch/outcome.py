@@ -128,10 +128,13 @@ def _gradients(library: Any, outputs: list, leaves: list, create_graph: bool) ->
 
 
 def zeros_as_none(found: Any) -> Any:
-    """Whether a derivative of zero is recorded is nobody's business."""
+    """Whether a derivative of zero is recorded is nobody's business; nor is one that has all but vanished."""
     if not isinstance(found, list):
         return found
-    return [None if leaf is None or not leaf.values.any() else leaf for leaf in found]
+    return [
+        None if leaf is None or not (abs(leaf.values) > 1e-30).any() | np.isnan(leaf.values).any() else leaf
+        for leaf in found
+    ]
 
 
 def _tangents(library: Any, drawn: Drawn) -> Any:
@@ -143,7 +146,8 @@ def _tangents(library: Any, drawn: Drawn) -> Any:
         exec("\n".join(line.replace(".requires_grad_()", "") for line in drawn.setup), names)
         with forward.dual_level():
             for name in drawn.leaves:
-                names[name] = forward.make_dual(names[name], directions(library, [names[name]])[0])
+                value = names[name].clone()  # a value of stride 0 would want such a tangent
+                names[name] = forward.make_dual(value, directions(library, [value])[0])
             result = eval(drawn.expression, names)
             if drawn.case is not None and drawn.case.after is not None:
                 result = drawn.case.after(*(result if isinstance(result, (tuple, list)) else (result,)))
@@ -170,6 +174,8 @@ def snapshot(library: Any, value: Any) -> Any:
     """The value with what it is of a library replaced by what it says."""
     if isinstance(value, library.Tensor):
         plain = value.detach()
+        if hasattr(value, "_is_zerotensor") and value._is_zerotensor():  # PyTorch's zeros that take no memory
+            plain = library.zeros(tuple(value.shape), dtype=value.dtype)
         values = plain.double().numpy() if value.dtype.is_floating_point else plain.numpy()
         return Leaf(_name(value.dtype), tuple(value.shape), bool(value.requires_grad), np.array(values))
     if isinstance(value, library.Size):
