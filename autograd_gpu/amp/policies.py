@@ -17,8 +17,8 @@ from ..ops.nn.linear_cross_entropy import LinearCrossEntropy
 from ..ops.nn.loss import CrossEntropy
 from ..ops.nn.norm import AddLayerNorm, AddRmsNorm, LayerNorm, RmsNorm
 from ..ops.nn.softmax import LogSoftmax, Softmax
-from ..ops.reduce import Cumsum, Norm, Prod, Sum
-from ..ops.scan import Cumprod
+from ..ops.reduce import Norm, Prod, Sum
+from ..ops.scan import Cumprod, Cumsum
 from ..ops.special import Erfinv
 from ..ops.unary import (
     Acos,

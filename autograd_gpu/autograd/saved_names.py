@@ -10,7 +10,7 @@ from typing import Any
 
 from ..function import FunctionCtx
 from ..op import Op, _Output, _Packed, packed_by
-from ..ops import elementwise, index, matmul, random, reduce, unary
+from ..ops import elementwise, index, matmul, random, reduce, sort, unary
 from ..ops.linalg import decompositions, determinants, products, pseudoinverse
 from ..ops.linalg import systems as linalg
 from ..ops.nn import attention, linear, loss, norm, softmax
@@ -38,7 +38,7 @@ _NAMES = {
     reduce.MaxWithIndex: "indices",
     reduce.Var: "self",
     reduce.Norm: "self result",
-    reduce.Sort: "indices",
+    sort.Sort: "indices",
     matmul.Matmul: "self mat2",
     linear.Linear: "input weight",
     softmax.Softmax: "result",

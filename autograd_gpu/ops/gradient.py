@@ -1,4 +1,4 @@
-"""Slopes of sampled functions, by differences of neighbours (np.gradient's formulas)."""
+"""Sampled functions: differences of neighbours, slopes by them (np.gradient's formulas), integrals by trapezoids."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from ..tensor import Tensor
 from .cast import floating, is_scalar
 from .pieces import cat
 from .public import public
-from .shape import narrow, reshape, wrap_dim
+from .reduce import sum
+from .scan import cumsum
+from .shape import narrow, reshape, select, wrap_dim
 
 
 @public(method=False)
@@ -76,3 +78,63 @@ def _along(x: Tensor, dim: int, spacing: Any, edge_order: int) -> Tensor:
             step(size - 3, 1) + step(size - 2, 1)
         )
     return cat([first, inside, last], dim)
+
+
+@public
+def diff(
+    input: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None, append: Tensor | None = None
+) -> Tensor:
+    """Return the n-th differences of neighbours along `dim`, of input with prepend and append joined to its ends."""
+    if input.ndim == 0:
+        raise RuntimeError("diff expects input to be at least one-dimensional")
+    if n < 0:
+        raise RuntimeError(f"order must be non-negative but got {n}")
+    dim = wrap_dim(dim, input.ndim)
+    ends = [part for part in (prepend, input, append) if part is not None]
+    x = cat(ends, dim) if len(ends) > 1 else input
+    for _ in range(min(n, x._array.shape[dim])):
+        size = x._array.shape[dim] - 1
+        later, earlier = narrow(x, dim, 1, size), narrow(x, dim, 0, size)
+        x = later != earlier if x._array.dtype.kind == "b" else later - earlier  # type: ignore[operator, assignment]
+    return x.clone() if x is input else x  # type: ignore[attr-defined]
+
+
+@public(method=False, also="trapz")
+def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float | None = None, dim: int = -1) -> Tensor:
+    """Return the integral of y along `dim` by the trapezoidal rule, over places x or with steps of dx (1)."""
+    if x is not None or y.ndim == 0 or y._array.shape[wrap_dim(dim, y.ndim)] == 0:
+        return sum(_trapezoids("trapezoid", y, x, dx, dim), dim)
+    ends = select(y, dim, 0) + select(y, dim, -1)  # type: ignore[operator]
+    area = sum(y, dim) - ends / 2.0
+    return area if dx is None else area * dx
+
+
+@public(method=False)
+def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float | None = None, dim: int = -1) -> Tensor:
+    """Return the integrals of y along `dim` up to the second element, the third, ... (see `trapezoid`)."""
+    return cumsum(_trapezoids("cumulative_trapezoid", y, x, dx, dim), dim)
+
+
+def _trapezoids(name: str, y: Tensor, x: Tensor | None, dx: float | None, dim: int) -> Tensor:
+    """The areas between neighbours along `dim`."""
+    if x is not None and dx is not None:
+        raise TypeError(f"{name}() received an invalid combination of arguments: pass x or dx, not both")
+    if y.ndim == 0:
+        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
+    dim = wrap_dim(dim, y.ndim)
+    size = y._array.shape[dim]
+    width: Any = 1 if dx is None else dx
+    if x is not None and size:
+        if x.ndim == 1:
+            if x._array.shape[0] != size:
+                raise RuntimeError(f"{name}: There must be one `x` value for each sample point")
+            x = reshape(x, [-1 if d == dim else 1 for d in range(y.ndim)])
+        along = wrap_dim(dim - y.ndim, x.ndim)
+        width = _neighbours(x, along, 1) - _neighbours(x, along, 0)
+    if size == 0:
+        return floating(y)
+    return (_neighbours(y, dim, 0) + _neighbours(y, dim, 1)) * width / 2.0
+
+
+def _neighbours(x: Tensor, dim: int, start: int) -> Any:
+    return narrow(x, dim, start, x._array.shape[dim] - 1)

@@ -30,6 +30,7 @@ from . import (  # noqa: F401  (those not used here are read for what they decla
     inplace,
     inplace_views,
     matmul,
+    order_statistics,
     pieces,
     properties,
     quantile,
@@ -39,13 +40,15 @@ from . import (  # noqa: F401  (those not used here are read for what they decla
     repetition,
     scan,
     scatter,
+    searchsorted,
     shape,
     signal_windows,
-    sorting,
+    sort,
     special,
     statistics,
     strided,
     unary,
+    unique,
 )  # fmt: skip
 from .linalg import decompositions, determinants, matrix_norm, products, pseudoinverse, systems  # noqa: F401
 from .nn import activation, fused_activation, softmax  # noqa: F401

@@ -12,8 +12,9 @@ from .elementwise_composed import lerp
 from .index import gather
 from .public import public
 from .reduce import any as any_of
-from .reduce import sort, sum
+from .reduce import sum
 from .shape import movedim, reshape, squeeze, unsqueeze, wrap_dim
+from .sort import sort
 from .unary import ceil, floor, isnan, logical_not, round
 
 _INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")

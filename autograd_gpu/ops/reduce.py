@@ -1,9 +1,8 @@
-"""Reductions over any dimensions, and the scans and sorts along one."""
+"""Reductions over any dimensions: sums, means, products, extremes, variances and norms."""
 
 from __future__ import annotations
 
 import builtins
-import collections
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -14,9 +13,12 @@ from ..op import Op
 from ..tensor import Tensor
 from .cast import broadcast, cast, floating
 from .creation import arange
-from .elementwise import Number, where
+from .elementwise import Number, maximum, minimum, ne, pow, where
 from .public import public
+from .results import max_result, min_result
+from .scan import cumprod, shifted
 from .shape import flip, reshape, wrap_dim, wrap_dims
+from .unary import abs, exp, log
 
 Dims = int | Sequence[int] | None
 
@@ -79,8 +81,6 @@ class Prod(Op):
 
 def _product_of_others(x: Tensor) -> Tensor:
     """Along the last dimension: each element's product of all the others, from two running products, never dividing."""
-    from .scan import cumprod, shifted
-
     before = shifted(cumprod(x, -1), x.ndim - 1, 1)
     after = flip(shifted(cumprod(flip(x, -1), -1), x.ndim - 1, 1), -1)
     return before * after
@@ -209,32 +209,6 @@ class Norm(Op):
         return "LinalgVectorNormBackward0"
 
 
-class Cumsum(Op):
-    """y_i = x_0 + ... + x_i along `dim`."""
-
-    def forward(ctx, x, dim, dtype):
-        ctx.dim = dim
-        return ctx.backend.cumsum(x, dim, dtype)
-
-    def backward(ctx, gy):
-        return flip(cumsum(flip(gy, ctx.dim), ctx.dim), ctx.dim) if gy.ndim else gy
-
-
-class Sort(Op):
-    """y, i = x sorted along `dim` and where each element was; NaN counts as the largest."""
-
-    def forward(ctx, x, dim, descending, stable):
-        ctx.dim = dim
-        return ctx.backend.sort(x, dim, descending, stable)
-
-    def keep(ctx, outputs, x, dim, descending, stable):
-        ctx.save(outputs[1].detach())
-
-    def backward(ctx, gy, _):
-        (index,) = ctx.saved
-        return gy.new_zeros(gy.shape).scatter(ctx.dim, index, gy) if gy.ndim else gy
-
-
 class Reduction(Op):
     """any and all: reductions that answer with bools."""
 
@@ -245,20 +219,6 @@ class Reduction(Op):
 
 
 # ---------------------------------------------------------------------------------------------- public functions
-
-
-class ValuesAndIndices(collections.namedtuple("ValuesAndIndices", ["values", "indices"])):
-    """What max, min, sort and topk return; prints as PyTorch's return types do."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return f"torch.return_types.{type(self).__name__}(\nvalues={self.values!r},\nindices={self.indices!r})"
-
-
-max_result, min_result, sort_result, topk_result = (
-    type(name, (ValuesAndIndices,), {"__slots__": ()}) for name in ("max", "min", "sort", "topk")
-)
 
 
 @public(out=True)
@@ -319,8 +279,6 @@ def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
 
 
 def _max_or_min(name: str, input: Tensor, dim: Any, keepdim: bool) -> Any:
-    from .elementwise import maximum, minimum
-
     is_max = name == "max"
     if isinstance(dim, Tensor):
         return maximum(input, dim) if is_max else minimum(input, dim)
@@ -400,9 +358,6 @@ def norm(
     input: Tensor, p: float | str | None = "fro", dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None
 ) -> Tensor:
     """Return the p-norm over `dim` of the elements as one vector: (sum |x|^p)^(1/p); inf, -inf and 0 as their limits."""
-    from .elementwise import ne, pow
-    from .unary import abs
-
     input = floating(input) if dtype is None else cast(input, dtype)
     dims = wrap_dims(dim, input._array.ndim)
     if p is None or p == "fro" or p == 2:
@@ -425,8 +380,6 @@ def norm(
 @public(out=True)
 def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
     """Return log(sum(exp(input))) over `dim` without overflow."""
-    from .unary import abs, exp, log
-
     input = floating(input)
     dims = wrap_dims(dim, input._array.ndim)
     if builtins.any(input._array.shape[d] == 0 for d in dims):
@@ -435,38 +388,3 @@ def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
     highest = where(abs(highest) == math.inf, 0.0, highest)
     total = log(sum(exp(input - highest), dims, keepdim=True)) + highest
     return total if keepdim else reshape(total, tuple(s for d, s in enumerate(input._array.shape) if d not in dims))
-
-
-@public(in_place="method", out=True)
-def cumsum(input: Tensor, dim: int, *, dtype: DType | None = None) -> Tensor:
-    """Return the running sum along `dim`. Integers and bools are summed in int64."""
-    if dtype is not None:
-        input = cast(input, dtype)
-    elif input._array.dtype.kind in "iub":
-        input = cast(input, dtypes.int64)
-    return Cumsum.apply(input, dim=wrap_dim(dim, input._array.ndim), dtype=input._array.dtype)
-
-
-@public
-def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
-    """Return (values, indices) of input sorted along `dim`; NaN counts as the largest."""
-    return sort_result(*Sort.apply(input, dim=wrap_dim(dim, input.ndim), descending=descending, stable=stable))
-
-
-@public
-def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
-    """Return the indices that sort input along `dim`."""
-    return sort(input.detach(), dim, descending, stable).indices
-
-
-@public
-def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
-    """Return the (values, indices) of the k largest (or smallest) elements along `dim`, in order."""
-    dim = wrap_dim(dim, input.ndim)
-    size = input._array.shape[dim] if input.ndim else 1
-    if not 0 <= k <= size:
-        raise RuntimeError(f"selected index k out of range: k is {k}, dimension {dim} has size {size}")
-    values, indices = sort(input, dim, descending=largest)
-    return (
-        topk_result(values.narrow(dim, 0, k), indices.narrow(dim, 0, k)) if input.ndim else topk_result(values, indices)
-    )

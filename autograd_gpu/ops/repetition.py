@@ -10,6 +10,7 @@ from .cast import cast
 from .creation import arange
 from .index import index_select
 from .public import public
+from .searchsorted import searchsorted
 from .shape import as_sizes, clone, expand, flatten, reshape, unsqueeze, wrap_dim
 
 
@@ -55,8 +56,6 @@ def repeat_interleave(
         wide = unsqueeze(input, dim + 1)
         shape = wide._array.shape
         return flatten(expand(wide, (*shape[: dim + 1], repeats, *shape[dim + 2 :])), dim, dim + 1)
-    from .sorting import searchsorted
-
     if repeats.shape[0] != input.shape[dim]:
         raise RuntimeError("repeats must have the same size as input along dim, but got repeats.size(0) = "
                            f"{repeats.shape[0]} and input.size({dim}) = {input.shape[dim]}")  # fmt: skip

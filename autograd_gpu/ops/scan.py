@@ -1,4 +1,4 @@
-"""Scans along one dimension: what each element makes of all those up to it. (Running sums are with the sums, in reduce.)
+"""Scans along one dimension: what each element makes of all those up to it.
 
 Their gradients are first-order linear recurrences, which LinearScan computes, and which are their own transposes: no
 division, so that zeros are no exception, and derivatives of every order.
@@ -12,16 +12,14 @@ from .. import dtypes
 from ..dtypes import DType
 from ..op import Op
 from ..tensor import Tensor
-from .cast import cast, floating
+from .cast import cast
 from .creation import arange
 from .elementwise import where
 from .pieces import cat
 from .public import public
-from .reduce import ValuesAndIndices, cumsum, sum
-from .shape import narrow, reshape, select, wrap_dim
+from .results import cummax_result, cummin_result
+from .shape import flip, narrow, reshape, wrap_dim
 from .unary import exp, isinf, logical_not
-
-cummax_result, cummin_result = (type(name, (ValuesAndIndices,), {"__slots__": ()}) for name in ("cummax", "cummin"))
 
 
 class LinearScan(Op):
@@ -49,6 +47,17 @@ def shifted(x: Tensor, dim: int, first: float) -> Tensor:
         return x if shape else x.new_full((), first)  # type: ignore[attr-defined]
     start = x.new_full([1 if d == dim else n for d, n in enumerate(shape)], first)  # type: ignore[attr-defined]
     return cat([start, narrow(x, dim, 0, shape[dim] - 1)], dim)
+
+
+class Cumsum(Op):
+    """y_i = x_0 + ... + x_i along `dim`."""
+
+    def forward(ctx, x, dim, dtype):
+        ctx.dim = dim
+        return ctx.backend.cumsum(x, dim, dtype)
+
+    def backward(ctx, gy):
+        return flip(cumsum(flip(gy, ctx.dim), ctx.dim), ctx.dim) if gy.ndim else gy
 
 
 class Cumprod(Op):
@@ -123,6 +132,16 @@ class Cummin(Cummax):
 
 
 @public(in_place="method", out=True)
+def cumsum(input: Tensor, dim: int, *, dtype: DType | None = None) -> Tensor:
+    """Return the running sum along `dim`. Integers and bools are summed in int64."""
+    if dtype is not None:
+        input = cast(input, dtype)
+    elif input._array.dtype.kind in "iub":
+        input = cast(input, dtypes.int64)
+    return Cumsum.apply(input, dim=wrap_dim(dim, input._array.ndim), dtype=input._array.dtype)
+
+
+@public(in_place="method", out=True)
 def cumprod(input: Tensor, dim: int, *, dtype: DType | None = None) -> Tensor:
     """Return the running product along `dim`. Integers and bools are multiplied in int64."""
     if dtype is not None:
@@ -150,63 +169,3 @@ def cummax(input: Tensor, dim: int) -> Any:
 def cummin(input: Tensor, dim: int) -> Any:
     """Return (values, indices): the smallest so far along `dim` and where it last was; NaN wins."""
     return cummin_result(*Cummin.apply(input, dim=wrap_dim(dim, input.ndim)))
-
-
-@public
-def diff(
-    input: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None, append: Tensor | None = None
-) -> Tensor:
-    """Return the n-th differences of neighbours along `dim`, of input with prepend and append joined to its ends."""
-    if input.ndim == 0:
-        raise RuntimeError("diff expects input to be at least one-dimensional")
-    if n < 0:
-        raise RuntimeError(f"order must be non-negative but got {n}")
-    dim = wrap_dim(dim, input.ndim)
-    ends = [part for part in (prepend, input, append) if part is not None]
-    x = cat(ends, dim) if len(ends) > 1 else input
-    for _ in range(min(n, x._array.shape[dim])):
-        size = x._array.shape[dim] - 1
-        later, earlier = narrow(x, dim, 1, size), narrow(x, dim, 0, size)
-        x = later != earlier if x._array.dtype.kind == "b" else later - earlier  # type: ignore[operator, assignment]
-    return x.clone() if x is input else x  # type: ignore[attr-defined]
-
-
-@public(method=False, also="trapz")
-def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float | None = None, dim: int = -1) -> Tensor:
-    """Return the integral of y along `dim` by the trapezoidal rule, over places x or with steps of dx (1)."""
-    if x is not None or y.ndim == 0 or y._array.shape[wrap_dim(dim, y.ndim)] == 0:
-        return sum(_trapezoids("trapezoid", y, x, dx, dim), dim)
-    ends = select(y, dim, 0) + select(y, dim, -1)  # type: ignore[operator]
-    area = sum(y, dim) - ends / 2.0
-    return area if dx is None else area * dx
-
-
-@public(method=False)
-def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float | None = None, dim: int = -1) -> Tensor:
-    """Return the integrals of y along `dim` up to the second element, the third, ... (see `trapezoid`)."""
-    return cumsum(_trapezoids("cumulative_trapezoid", y, x, dx, dim), dim)
-
-
-def _trapezoids(name: str, y: Tensor, x: Tensor | None, dx: float | None, dim: int) -> Tensor:
-    """The areas between neighbours along `dim`."""
-    if x is not None and dx is not None:
-        raise TypeError(f"{name}() received an invalid combination of arguments: pass x or dx, not both")
-    if y.ndim == 0:
-        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
-    dim = wrap_dim(dim, y.ndim)
-    size = y._array.shape[dim]
-    width: Any = 1 if dx is None else dx
-    if x is not None and size:
-        if x.ndim == 1:
-            if x._array.shape[0] != size:
-                raise RuntimeError(f"{name}: There must be one `x` value for each sample point")
-            x = reshape(x, [-1 if d == dim else 1 for d in range(y.ndim)])
-        along = wrap_dim(dim - y.ndim, x.ndim)
-        width = _neighbours(x, along, 1) - _neighbours(x, along, 0)
-    if size == 0:
-        return floating(y)
-    return (_neighbours(y, dim, 0) + _neighbours(y, dim, 1)) * width / 2.0
-
-
-def _neighbours(x: Tensor, dim: int, start: int) -> Any:
-    return narrow(x, dim, start, x._array.shape[dim] - 1)

@@ -26,9 +26,10 @@ from .index import (
 )
 from .pieces import cat
 from .public import public
-from .reduce import argsort, sum
+from .reduce import sum
 from .scan import LinearScan
 from .shape import expand, movedim, narrow, reshape, unsqueeze, wrap_dim
+from .sort import argsort
 from .unary import isfinite
 
 # ---------------------------------------------------------------------------------------------- slices by number

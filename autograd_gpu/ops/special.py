@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 import math
 from typing import Any
 
@@ -12,6 +11,7 @@ from .cast import Number, broadcast_together, cast, floating, is_scalar, operand
 from .elementwise import where
 from .elementwise_composed import xlogy
 from .public import public
+from .results import frexp_result
 from .unary import OfInput, OfOutput, checked, erfc, everywhere, exp, exp2, isnan, log, log1p, of_one, sign
 
 _SQRT_HALF = math.sqrt(0.5)
@@ -217,15 +217,6 @@ class Frexp(Op):
     def backward(ctx, gm, _):
         (exponent,) = ctx.saved
         return gm * exp2(-cast(exponent, gm.dtype))
-
-
-class frexp_result(collections.namedtuple("frexp", ["mantissa", "exponent"])):
-    """What frexp returns; prints as PyTorch's does."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return f"torch.return_types.frexp(\nmantissa={self.mantissa},\nexponent={self.exponent})"
 
 
 @public

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import collections
 import math
 import warnings
 from typing import Any
@@ -19,18 +18,10 @@ from .index import scatter_add
 from .matmul import matmul
 from .public import public
 from .reduce import Dims, Std, amax, amin, mean, sum, var
+from .results import aminmax_result, histogram_result
+from .searchsorted import searchsorted
 from .shape import reshape, transpose, unsqueeze
-from .sorting import searchsorted
 from .unary import isnan, logical_not, sqrt
-
-
-class aminmax_result(collections.namedtuple("aminmax", ["min", "max"])):
-    """What aminmax returns; prints as PyTorch's does."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return f"torch.return_types.aminmax(\nmin={self.min},\nmax={self.max})"
 
 
 @public
@@ -205,16 +196,6 @@ def corrcoef(input: Tensor) -> Tensor:
     return (covariance / unsqueeze(deviation, 1) / unsqueeze(deviation, 0)).clamp(-1, 1)
 
 
-class histogram_result(collections.namedtuple("histogram", ["hist", "bin_edges"])):
-    """What histogram returns; prints as PyTorch's does."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return f"torch.return_types.histogram(\nhist={self.hist},\nbin_edges={self.bin_edges})"
-
-
-@public
 def histogram(
     input: Tensor,
     bins: int | Tensor,

@@ -19,7 +19,7 @@ from .op_rows.scan import SCANS
 from .op_rows.scatter import SCATTERED, WRITES
 from .op_rows.shape import SHAPES
 from .op_rows.softmax import SOFTMAXES
-from .op_rows.sorting import SORTING
+from .op_rows.sort import SORT
 from .op_rows.special import SPECIAL
 from .op_rows.statistics import STATISTICAL
 
@@ -27,7 +27,7 @@ CASES = [
     *ELEMENTWISE,
     *REDUCTIONS,
     *SCANS,
-    *SORTING,
+    *SORT,
     *SHAPES,
     *CASTS,
     *ARRANGED,

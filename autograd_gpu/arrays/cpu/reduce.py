@@ -1,4 +1,4 @@
-"""Reductions and sorting on the CPU."""
+"""Reductions on the CPU."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .precision import accumulator, wide
 from .quiet import quiet
 
 __all__ = [
-    "all", "amax", "amin", "any", "max_with_index", "mean", "min_with_index", "prod", "sort", "sum", "var",
+    "all", "amax", "amin", "any", "max_with_index", "mean", "min_with_index", "prod", "sum", "var",
 ]  # fmt: skip
 
 
@@ -90,16 +90,3 @@ def max_with_index(x, dim, keepdim):
 
 def min_with_index(x, dim, keepdim):
     return _with_index(x, dim, keepdim, np.argmin)
-
-
-def sort(x, dim, descending, stable):
-    if x.ndim == 0:
-        return x.copy(), np.zeros((), np.int64)
-    keys = wide(x)
-    if descending:  # flip, sort stably, flip back: equal elements keep their order, NaN comes first
-        index = np.flip(np.argsort(np.flip(keys, dim), axis=dim, kind="stable"), dim)
-        index = x.shape[dim] - 1 - index
-    else:
-        index = np.argsort(keys, axis=dim, kind="stable")
-    index = np.ascontiguousarray(index, np.int64)
-    return np.take_along_axis(x, index, axis=dim), index

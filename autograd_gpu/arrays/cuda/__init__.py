@@ -31,4 +31,5 @@ from .resample import *
 from .scan import *
 from .shape import *
 from .softmax import *
+from .sort import *
 from .special import *

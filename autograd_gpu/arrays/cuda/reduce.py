@@ -1,7 +1,4 @@
-"""Reductions on the GPU, over any dimensions of any layout. Knows how to split the work; kernels/reduce.cu does it.
-
-Of the same family, in a file of its own: sorting (sort.py).
-"""
+"""Reductions on the GPU, over any dimensions of any layout. Knows how to split the work; kernels/reduce.cu does it."""
 
 from __future__ import annotations
 
@@ -17,11 +14,10 @@ from autograd_gpu.arrays.cuda.cast import cast
 from autograd_gpu.arrays.cuda.compile import SCALARS, dtype_name
 from autograd_gpu.arrays.cuda.launch import WARP, Kernel, ceil_div
 from autograd_gpu.arrays.cuda.memory import contiguous, copy, empty
-from autograd_gpu.arrays.cuda.sort import sort
 from autograd_gpu.arrays.cuda.strides import MAX_STRIDED, Strides, collapse, layout_format, pack_layout
 
 __all__ = [
-    "all", "amax", "amin", "any", "max_with_index", "mean", "min_with_index", "prod", "sort", "sum", "var",
+    "all", "amax", "amin", "any", "max_with_index", "mean", "min_with_index", "prod", "sum", "var",
 ]  # fmt: skip
 
 Array = Any

@@ -7,6 +7,8 @@ import numpy as np
 from autograd_gpu.arrays.cuda.launch import Kernel, ceil_div
 from autograd_gpu.arrays.cuda.memory import contiguous, copy, empty, full
 
+__all__ = ["sort"]
+
 CHUNK = 1024  # as in kernels/sort.cu
 THREADS = 256
 INT64 = np.dtype(np.int64)

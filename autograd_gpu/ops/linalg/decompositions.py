@@ -15,6 +15,7 @@ from ..elementwise import where
 from ..matmul import Matmul
 from ..pieces import cat
 from ..public import public
+from ..results import cholesky_ex_result, eigh_result, linalg_qr_result, linalg_svd_result, qr_result, svd_result
 from ..shape import unsqueeze
 from .systems import (
     SolveTriangular,
@@ -25,14 +26,7 @@ from .systems import (
     is_diagonal,
     mT,
     over_batch,
-    return_type,
 )  # fmt: skip
-
-linalg_cholesky_ex = return_type("linalg_cholesky_ex", "L info")
-linalg_qr, qr_result = (return_type(name, "Q R") for name in ("linalg_qr", "qr"))
-linalg_eigh = return_type("linalg_eigh", "eigenvalues eigenvectors")
-linalg_svd, svd_result = return_type("linalg_svd", "U S Vh"), return_type("svd", "U S V")
-
 
 # ---------------------------------------------------------------------------------------------- operations
 
@@ -207,7 +201,7 @@ def torch_cholesky(input: Tensor, upper: bool = False) -> Tensor:
 
 def cholesky_ex(input: Tensor, *, upper: bool = False, check_errors: bool = False) -> Any:
     """Return (L, info): info is 0 or the order of the first leading minor that is not positive definite."""
-    return linalg_cholesky_ex(
+    return cholesky_ex_result(
         *_factor("linalg.cholesky_ex", input, upper, "linalg.cholesky_ex" if check_errors else None)
     )
 
@@ -260,7 +254,7 @@ def qr(A: Tensor, mode: str = "reduced") -> Any:
             f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or 'complete'"
         )
     q, r = Qr.apply(A, mode=mode)
-    return linalg_qr(A.new_empty(0) if mode == "r" else q, r)  # type: ignore[attr-defined]
+    return linalg_qr_result(A.new_empty(0) if mode == "r" else q, r)  # type: ignore[attr-defined]
 
 
 @public(name="qr")
@@ -279,7 +273,7 @@ def eigh(input: Tensor, UPLO: str = "L") -> Any:
     """
     upper = _is_upper(UPLO)
     check_square("linalg.eigh", input, "linalg_eigh_cpu")
-    return linalg_eigh(*Eigh.apply(input, upper=upper, check="linalg.eigh"))
+    return eigh_result(*Eigh.apply(input, upper=upper, check="linalg.eigh"))
 
 
 def eigvalsh(input: Tensor, UPLO: str = "L") -> Tensor:
@@ -319,7 +313,7 @@ def svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = None) -> 
     """
     check_matrices("linalg.svd", A, "linalg_svd_cpu")
     _check_driver("linalg.svd", A, driver)
-    return linalg_svd(*svd_parts(A, full_matrices))
+    return linalg_svd_result(*svd_parts(A, full_matrices))
 
 
 def svdvals(A: Tensor, *, driver: str | None = None) -> Tensor:

@@ -12,11 +12,10 @@ from ..elementwise import where
 from ..matmul import Matmul
 from ..public import public
 from ..reduce import prod, sum
+from ..results import linalg_slogdet_result, slogdet_result
 from ..shape import unsqueeze
 from .decompositions import svd_parts
-from .systems import Inv, check_square, is_diagonal, mT, return_type
-
-linalg_slogdet, slogdet_result = (return_type(name, "sign logabsdet") for name in ("linalg_slogdet", "slogdet"))
+from .systems import Inv, check_square, is_diagonal, mT
 
 
 class Det(Op):
@@ -105,7 +104,7 @@ def det(A: Tensor) -> Tensor:
 def slogdet(A: Tensor) -> Any:
     """Return (sign, logabsdet) of the determinants of square matrices; (0, -inf) for a singular one."""
     check_square("linalg.slogdet", A)
-    return linalg_slogdet(*Slogdet.apply(A))
+    return linalg_slogdet_result(*Slogdet.apply(A))
 
 
 @public(name="slogdet")

@@ -12,13 +12,12 @@ from ..elementwise import maximum, where
 from ..matmul import Matmul
 from ..public import public
 from ..reduce import amax, sum
+from ..results import lstsq_result
 from ..shape import squeeze, unsqueeze
 from .decompositions import eigvalsh, svd_parts, svdvals
-from .systems import check_matrices, check_square, mT, over_batch, return_type, scalar_type
+from .systems import check_matrices, check_square, mT, over_batch, scalar_type
 
 Tolerance = Number | Tensor | None
-
-linalg_lstsq = return_type("linalg_lstsq", "solution residuals rank singular_values")
 
 
 class Pinv(Op):
@@ -147,7 +146,7 @@ def lstsq(input: Tensor, b: Tensor, rcond: float | None = None, *, driver: str |
     if driver != "gelsy" and rows > columns and bool((rank == columns).all()):  # type: ignore[attr-defined]
         difference = Matmul.apply(left, x) - right
         residuals = sum(difference * difference, -2)
-    return linalg_lstsq(
+    return lstsq_result(
         squeeze(x, -1) if is_vector else x,
         residuals,
         cast(left.new_empty(0), dtypes.int64) if driver == "gels" else rank,  # type: ignore[attr-defined]

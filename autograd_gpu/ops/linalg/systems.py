@@ -6,7 +6,6 @@ differentiation", made of operations, so that they hold to any order.
 
 from __future__ import annotations
 
-import collections
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -18,6 +17,7 @@ from ..cast import broadcast, broadcast_shape, cast
 from ..creation import arange
 from ..matmul import Matmul
 from ..public import public
+from ..results import inv_ex_result, solve_ex_result, triangular_solve_result
 from ..shape import movedim, reshape, squeeze, transpose, unsqueeze
 
 _SCALAR_TYPES = {
@@ -154,23 +154,6 @@ class SolveTriangular(Op):
 # ---------------------------------------------------------------------------------------------- inverses
 
 
-def return_type(name: str, fields: str) -> type:
-    """Return a named tuple that prints as PyTorch's return types do."""
-
-    def represent(self: Any) -> str:
-        values = ",\n".join(f"{field}={value!r}" for field, value in zip(self._fields, self))
-        return f"torch.return_types.{name}(\n{values})"
-
-    return type(name, (collections.namedtuple(name, fields),), {"__slots__": (), "__repr__": represent})
-
-
-linalg_inv_ex, linalg_solve_ex = (
-    return_type("linalg_inv_ex", "inverse info"),
-    return_type("linalg_solve_ex", "result info"),
-)
-triangular_solve_result = return_type("triangular_solve", "solution cloned_coefficient")
-
-
 def inv(A: Tensor) -> Tensor:
     """Return the inverses of square matrices (*, n, n). LinAlgError for a singular one."""
     check_square("linalg.inv", A)
@@ -186,7 +169,7 @@ def inverse(input: Tensor) -> Tensor:
 def inv_ex(A: Tensor, *, check_errors: bool = False) -> Any:
     """Return (inverse, info): info is 0 or, of a singular matrix, the number from 1 of its first zero pivot."""
     check_square("linalg.inv_ex", A)
-    return linalg_inv_ex(*Inv.apply(A, check="linalg.inv_ex" if check_errors else None))
+    return inv_ex_result(*Inv.apply(A, check="linalg.inv_ex" if check_errors else None))
 
 
 def tensorinv(input: Tensor, ind: int = 2) -> Tensor:
@@ -216,7 +199,7 @@ def solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:
 def solve_ex(A: Tensor, B: Tensor, *, left: bool = True, check_errors: bool = False) -> Any:
     """Return (result, info) as `solve` and `inv_ex` have them."""
     check = "torch.linalg.solve_ex" if check_errors else None
-    return linalg_solve_ex(*_solved("linalg.solve", A, B, left, check))
+    return solve_ex_result(*_solved("linalg.solve", A, B, left, check))
 
 
 def _solved(name: str, A: Tensor, B: Tensor, left: bool, check: str | None) -> tuple[Tensor, Tensor]:

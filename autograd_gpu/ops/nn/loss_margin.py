@@ -10,7 +10,8 @@ from ..cast import cast, result_type, wide_under_autocast
 from ..creation import arange
 from ..elementwise import clamp, logical_and, minimum, where
 from ..index import gather, index_select
-from ..reduce import any, cumsum, sum
+from ..reduce import any, sum
+from ..scan import cumsum
 from ..shape import reshape, unsqueeze
 from ..unary import sqrt
 from .activation import logsigmoid

@@ -42,7 +42,7 @@ def mode(x: Array, dim: int = -1, keepdim: bool = False) -> tuple[Array, Array]:
     return (values, index) if keepdim else (values.squeeze(dim), index.squeeze(dim))
 
 
-SORTING = [
+SORT = [
     OpCase(
         "sort",
         ref.sort,

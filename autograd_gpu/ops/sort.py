@@ -1,0 +1,57 @@
+"""Sorting along one dimension, and the first of what is sorted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..op import Op
+from ..tensor import Tensor
+from .public import public
+from .results import sort_result, topk_result
+from .shape import wrap_dim
+
+
+class Sort(Op):
+    """y, i = x sorted along `dim` and where each element was; NaN counts as the largest."""
+
+    def forward(ctx, x, dim, descending, stable):
+        ctx.dim = dim
+        return ctx.backend.sort(x, dim, descending, stable)
+
+    def keep(ctx, outputs, x, dim, descending, stable):
+        ctx.save(outputs[1].detach())
+
+    def backward(ctx, gy, _):
+        (index,) = ctx.saved
+        return gy.new_zeros(gy.shape).scatter(ctx.dim, index, gy) if gy.ndim else gy
+
+
+@public
+def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
+    """Return (values, indices) of input sorted along `dim`; NaN counts as the largest."""
+    return sort_result(*Sort.apply(input, dim=wrap_dim(dim, input.ndim), descending=descending, stable=stable))
+
+
+@public
+def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
+    """Return the indices that sort input along `dim`."""
+    return sort(input.detach(), dim, descending, stable).indices
+
+
+@public
+def msort(input: Tensor) -> Tensor:
+    """Return input sorted along its first dimension."""
+    return sort(input, 0).values
+
+
+@public
+def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
+    """Return the (values, indices) of the k largest (or smallest) elements along `dim`, in order."""
+    dim = wrap_dim(dim, input.ndim)
+    size = input._array.shape[dim] if input.ndim else 1
+    if not 0 <= k <= size:
+        raise RuntimeError(f"selected index k out of range: k is {k}, dimension {dim} has size {size}")
+    values, indices = sort(input, dim, descending=largest)
+    return (
+        topk_result(values.narrow(dim, 0, k), indices.narrow(dim, 0, k)) if input.ndim else topk_result(values, indices)
+    )

@@ -1,0 +1,99 @@
+"""Distinct values, and which values are among others: by sorting, and by comparing neighbours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..tensor import Tensor
+from .cast import Number
+from .creation import arange
+from .index import nonzero
+from .pieces import cat
+from .public import public
+from .reduce import any as any_of
+from .shape import movedim, narrow, reshape, unsqueeze, wrap_dim
+from .sort import argsort
+from .unary import logical_not
+
+
+@public
+def unique(
+    input: Tensor,
+    sorted: bool = True,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    dim: int | None = None,
+) -> Any:
+    """Return the distinct elements (or, along `dim`, slices) in ascending order.
+
+    With `return_inverse` and `return_counts` also where each element went and how often each occurs. Synchronises.
+    """
+    if dim is None:
+        flat = reshape(input.detach(), (input._array.size,))
+        order = argsort(flat, stable=True)
+        rows, shape = unsqueeze(flat[order], 1), input._array.shape  # type: ignore[index]
+    else:
+        dim = wrap_dim(dim, input.ndim)
+        rows = movedim(input.detach(), dim, 0)
+        rows = reshape(rows, (rows.shape[0], rows[0].numel() if rows.shape[0] else 0))  # type: ignore[index]
+        order = arange(rows.shape[0], device=input.device)
+        for column in reversed(range(rows.shape[1])):  # stable, so the first column decides first
+            order = order[argsort(rows[order, column], stable=True)]  # type: ignore[index]
+        rows, shape = rows[order], (rows.shape[0],)  # type: ignore[index]
+    first, group, counts = _runs(rows)
+    inverse = group.new_zeros(group.shape).scatter(0, order, group).reshape(shape)  # type: ignore[attr-defined]
+    return _distinct(input, order[first], inverse, counts, return_inverse, return_counts, dim)  # type: ignore[index]
+
+
+@public
+def unique_consecutive(
+    input: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+) -> Any:
+    """Return the elements (or, along `dim`, slices) that differ from the one before. Synchronises."""
+    if dim is None:
+        rows, shape = reshape(input.detach(), (input._array.size, 1)), input._array.shape
+    else:
+        dim = wrap_dim(dim, input.ndim)
+        rows = movedim(input.detach(), dim, 0)
+        rows = reshape(rows, (rows.shape[0], rows[0].numel() if rows.shape[0] else 0))  # type: ignore[index]
+        shape = (rows.shape[0],)
+    first, group, counts = _runs(rows)
+    return _distinct(input, first, reshape(group, shape), counts, return_inverse, return_counts, dim)
+
+
+def _runs(rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Of runs of equal rows (n, C): where each begins (runs,), the run of each row (n,), the lengths (runs,)."""
+    n = rows._array.shape[0]
+    if n == 0:
+        nothing = arange(0, device=rows.device)
+        return nothing, nothing, nothing
+    changes = any_of(narrow(rows, 0, 1, n - 1) != narrow(rows, 0, 0, n - 1), 1)
+    begins = cat([changes.new_ones(1), changes])  # type: ignore[attr-defined]
+    first = reshape(nonzero(begins), (-1,))
+    ends = cat([narrow(first, 0, 1, first.shape[0] - 1), first.new_full((1,), n)])  # type: ignore[attr-defined]
+    return first, begins.cumsum(0) - 1, ends - first  # type: ignore[attr-defined]
+
+
+def _distinct(
+    input: Tensor,
+    picked: Tensor,
+    inverse: Tensor,
+    counts: Tensor,
+    with_inverse: bool,
+    with_counts: bool,
+    dim: int | None,
+) -> Any:
+    values = (reshape(input, (input._array.size,)) if dim is None else input).detach().index_select(dim or 0, picked)  # type: ignore[attr-defined]
+    result = (values, *([inverse] if with_inverse else []), *([counts] if with_counts else []))
+    return result if len(result) > 1 else values
+
+
+@public(method=False)
+def isin(
+    elements: Tensor | Number, test_elements: Tensor | Number, *, assume_unique: bool = False, invert: bool = False
+) -> Tensor:
+    """Return whether each element is among the test elements."""
+    like = elements if isinstance(elements, Tensor) else test_elements
+    x, tests = (value if isinstance(value, Tensor) else like.new_tensor(value) for value in (elements, test_elements))  # type: ignore[union-attr]
+    found = any_of(unsqueeze(x, -1) == reshape(tests, (tests._array.size,)), -1)
+    return logical_not(found) if invert else found
