@@ -196,6 +196,7 @@ def corrcoef(input: Tensor) -> Tensor:
     return (covariance / unsqueeze(deviation, 1) / unsqueeze(deviation, 0)).clamp(-1, 1)
 
 
+@public
 def histogram(
     input: Tensor,
     bins: int | Tensor,
