@@ -12,7 +12,7 @@ from ..op import Op
 from ..tensor import Tensor
 from .cast import Number, broadcast_together, cast, is_scalar, operands, result_type, to_device, zero_gradient
 from .public import public
-from .unary import Test, floor, isnan, log, named, trunc
+from .unary import Test, floor, isnan, named, trunc
 
 
 class Add(Op):
@@ -98,13 +98,43 @@ class Pow(Op):
         return "PowBackward0" if exponent is None else "PowBackward2" if base is None else "PowBackward1"
 
 
-def _pow_gx(gz: Tensor, x: Any, y: Any) -> Tensor:
-    """y * x**(y-1), and 0 where y is 0, also at x = 0."""
+class PowLog(Op):
+    """z = p * log(x)**n for p = x**y, given by who applies it: the n-th derivative of p by y.
+
+    It is 0 where p is, and where both x and y are 0, as PyTorch has it for n = 1; so are its own derivatives by y.
+    """
+
+    def forward(ctx, x, y, p, n):
+        ctx.n = n
+        backend = ctx.backend
+        is_origin = backend.logical_and(backend.eq(x, 0), backend.eq(y, 0))
+        is_nothing = backend.logical_or(backend.logical_and(backend.ge(x, 0), backend.eq(p, 0)), is_origin)
+        return backend.where(is_nothing, 0.0, backend.mul(p, backend.pow(backend.log(x), n)))
+
+    def keep(ctx, z, x, y, p, n):
+        ctx.save(x, y)
+
+    def backward(ctx, gz):
+        x, y = ctx.saved
+        gx = _pow_gx(gz, x, y, ctx.n) if ctx.needs(0) else None
+        return gx, gz * _pow_log(x, y, ctx.n + 1) if ctx.needs(1) else None, None
+
+
+def _pow_log(x: Tensor, y: Tensor, n: int) -> Tensor:
+    return x**y if n == 0 else PowLog.apply(x, y, (x.detach() ** y.detach()), n=n)
+
+
+def _pow_gx(gz: Tensor, x: Any, y: Any, n: int = 0) -> Tensor:
+    """y * x**(y-1), and 0 where y is 0, also at x = 0; of x**y * log(x)**n with n times it and one logarithm less."""
     if is_scalar(y):
-        if y == 0:
-            return zero_gradient(gz)
-        return gz * (x * 2.0 if y == 2 else y * x ** (y - 1))
-    return where(y == 0, 0.0, gz * (y * x ** (y - 1)))
+        return gz * (y * x ** (y - 1)) if y else zero_gradient(gz)
+    # What a case leaves out is put aside before the power, which would make 0 * inf of its derivatives.
+    is_flat = (y == 0) & ~(x > 0)
+    slope = where(is_flat, 0.0, y * _pow_log(where(is_flat, 1.0, x), y - 1, n))
+    if n:
+        is_origin = is_flat & (x == 0)
+        slope = slope + n * where(is_origin, 0.0, _pow_log(where(is_origin, 1.0, x), y - 1, n - 1))
+    return gz * slope
 
 
 def _pow_gy(gz: Tensor, x: Any, y: Any, z: Tensor) -> Tensor:
@@ -113,7 +143,7 @@ def _pow_gy(gz: Tensor, x: Any, y: Any, z: Tensor) -> Tensor:
         if x == 0:
             return where(y >= 0, 0.0, gz * z * -math.inf)
         return gz * z * (math.log(x) if x > 0 else math.nan)
-    return where((x == 0) & (y >= 0), 0.0, gz * (z * log(x)))
+    return gz * PowLog.apply(x, y, z.detach(), n=1)
 
 
 class Neg(Op):
@@ -189,7 +219,11 @@ class Atan2(Op):
 
     def backward(ctx, gz):
         x, y = ctx.saved
-        scaled = gz / (x * x + y * y)
+        # By parts of the longer side, whose squares neither overflow nor vanish; at the origin the gradient is 0.
+        side = maximum(x.abs(), y.abs()).detach()
+        side = where(side == 0, math.inf, side)
+        x, y = x / side, y / side
+        scaled = gz / where(side == math.inf, math.inf, x * x + y * y) / side
         return scaled * y, -scaled * x
 
 

@@ -188,13 +188,13 @@ def logaddexp2(input: Tensor, other: Tensor) -> Tensor:
 
 
 def _log_add(x: Tensor, y: Tensor, power: Any, log_of_more: Any) -> Tensor:
-    """The larger plus log(1 + the base to minus the distance); equal infinities are their own sum."""
+    """The larger plus log(1 + the base to minus the distance); equal infinities are their own sum, to equal shares."""
     is_same_infinity = isinf(x) & (x == y)
     left, right = where(is_same_infinity, 0.0, x), where(is_same_infinity, 0.0, y)
     distance = left - right
     larger = where(distance >= 0, left, right)
     total = larger + log_of_more(power(where(distance >= 0, -distance, distance)))
-    return where(is_same_infinity, x, total)
+    return where(is_same_infinity, maximum(x, y), total)
 
 
 @public(in_place="function", out=True)
@@ -208,10 +208,13 @@ def xlogy(input: Tensor | Number, other: Tensor | Number) -> Tensor:
 
 @public(in_place="method", out=True)
 def heaviside(input: Tensor, values: Tensor) -> Tensor:
-    """Return 0 where input is negative, 1 where it is positive, and `values` where it is 0, broadcast."""
+    """Return 0 where input is negative, 1 where it is positive, and `values` where it is 0, broadcast.
+
+    Its gradient by input is zero, and by values 1 where they are taken.
+    """
     if input.dtype is not values.dtype:
         raise RuntimeError("heaviside is not yet implemented for tensors with different dtypes.")
-    x, at_zero = broadcast_together(input.detach(), values.detach())
+    x, at_zero = broadcast_together(input, values)
     return where(x == 0, at_zero, where(isnan(x), x, cast(x > 0, x.dtype)))
 
 

@@ -67,11 +67,14 @@ def _along(x: Tensor, dim: int, spacing: Any, edge_order: int) -> Tensor:
     def step(start: int, length: int) -> Any:
         return narrow(steps, dim, start, length) if isinstance(steps, Tensor) else steps
 
-    before, after = step(0, size - 2), step(1, size - 2)
     slopes = (part(1, size - 1) - part(0, size - 1)) / step(0, size - 1)  # from each element to the next
     left, right = narrow(slopes, dim, 0, size - 2), narrow(slopes, dim, 1, size - 2)
     first, last = narrow(slopes, dim, 0, 1), narrow(slopes, dim, size - 2, 1)
-    inside = (left * after + right * before) / (before + after)
+    if isinstance(steps, Tensor):
+        before, after = step(0, size - 2), step(1, size - 2)
+        inside = (left * after + right * before) / (before + after)
+    else:  # of the neighbours alone: an infinity between them does not show
+        inside = (part(2, size - 2) - part(0, size - 2)) / (2 * steps)
     if edge_order == 2:  # a parabola's slope changes evenly
         first = first - (narrow(right, dim, 0, 1) - first) * step(0, 1) / (step(0, 1) + step(1, 1))
         last = last + (last - narrow(left, dim, size - 3, 1)) * step(size - 2, 1) / (

@@ -66,12 +66,22 @@ class ScatterRows(Op):
 
     def backward(ctx, gy):
         (index,) = ctx.saved
-        gvalues = GatherRows.apply(gy, index)
-        gx = ScatterRows.apply(gy, index, gvalues.new_zeros(gvalues.shape)) if ctx.needs(0) else None
-        return gx, None, gvalues if ctx.needs(2) else None
+        gx = gvalues = None
+        if ctx.needs(0):
+            gx = ScatterRows.apply(gy, index, gy.new_zeros((len_of(index), gy._array.shape[1])))
+        if ctx.needs(2):
+            gvalues = where(_stays(index, len_of(gy)), GatherRows.apply(gy, index), 0.0)
+        return gx, None, gvalues
 
     def name(ctx) -> str:
         return "IndexPutBackward0"
+
+
+def _stays(index: Tensor, count: int) -> Tensor:
+    """Return, as a column, whether each of the rows written is still there: of several for one place the last is."""
+    number = unsqueeze(arange(len_of(index), device=index.device), 1)
+    last = ScatterRows.apply(number.new_zeros((count, 1)), index, number)  # type: ignore[attr-defined]
+    return GatherRows.apply(last, index) == number
 
 
 # ---------------------------------------------------------------------------------------------- x[index]

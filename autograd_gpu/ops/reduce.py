@@ -18,7 +18,7 @@ from .public import public
 from .results import max_result, min_result
 from .scan import cumprod, shifted
 from .shape import flip, reshape, wrap_dim, wrap_dims
-from .unary import abs, exp, log
+from .unary import abs, exp, log, sign
 
 Dims = int | Sequence[int] | None
 
@@ -367,7 +367,7 @@ def norm(
     if math.isinf(p):
         return (amax if p > 0 else amin)(abs(input), dims, keepdim)
     if p == 0:
-        return sum(cast(ne(input, 0), input.dtype), dims, keepdim)
+        return sum(where(ne(input, 0), 1.0, sign(input)), dims, keepdim)  # a count is flat wherever it has a slope
     magnitude = abs(input)
     if p == 1:
         return sum(magnitude, dims, keepdim)

@@ -188,12 +188,18 @@ def _observation_weights(count: int, fweights: Tensor | None, aweights: Tensor |
 
 @public
 def corrcoef(input: Tensor) -> Tensor:
-    """Return the correlation matrix of variables (rows) over observations (columns), its elements within [-1, 1]."""
+    """Return the correlation matrix of variables (rows) over observations (columns), its elements within [-1, 1].
+
+    A constant variable has no correlation: NaN, which does not reach the gradients of the others.
+    """
     covariance = cov(input)
     if covariance.ndim == 0:
         return covariance / covariance
-    deviation = sqrt(diagonal(covariance))
-    return (covariance / unsqueeze(deviation, 1) / unsqueeze(deviation, 0)).clamp(-1, 1)
+    variance = diagonal(covariance)
+    is_constant = variance == 0
+    deviation = sqrt(where(is_constant, 1.0, variance))
+    y = (covariance / unsqueeze(deviation, 1) / unsqueeze(deviation, 0)).clamp(-1, 1)
+    return where(unsqueeze(is_constant, 1) | unsqueeze(is_constant, 0), math.nan, y)
 
 
 @public

@@ -88,7 +88,13 @@ class Slogdet(Op):
         (x,) = ctx.saved
         if gy is None:
             return x.new_zeros(x.shape)
-        return mT(Inv.apply(x, check=None)[0]) * gy[..., None, None]
+        inverse, codes = Inv.apply(x, check=None)
+        slope = mT(inverse)
+        if (
+            codes.device.axis is not None or codes.any()
+        ):  # singular ones among them: the cofactors by a determinant of +0
+            slope = where((codes != 0)[..., None, None], cofactors(x) * math.inf, slope)
+        return slope * gy[..., None, None]
 
     def name(ctx) -> str:
         return "LinalgSlogdetBackward0"

@@ -10,13 +10,13 @@ from ...dtypes import DType
 from ...op import Op
 from ...tensor import Tensor
 from ..cast import Number, cast, result_type
-from ..elementwise import ne, pow, where
+from ..elementwise import pow, where
 from ..matmul import Matmul
 from ..pieces import cat
 from ..public import public
 from ..reduce import Norm, amax, amin, sum
 from ..shape import movedim, reshape, unsqueeze, wrap_dim, wrap_dims
-from ..unary import abs, sqrt
+from ..unary import abs, sign, sqrt
 from .decompositions import svdvals
 from .systems import Inv, check_square, over_batch, scalar_type
 
@@ -50,7 +50,7 @@ def vector_norm(
     if math.isinf(ord):
         return (amax if ord > 0 else amin)(magnitude, dims, keepdim)
     if ord == 0:
-        return sum(cast(ne(input, 0), input.dtype), dims, keepdim)
+        return sum(where(input == 0, sign(input), 1.0), dims, keepdim)  # a count is flat wherever it has a slope
     if ord == 1:
         return sum(magnitude, dims, keepdim)
     is_zero = magnitude == 0  # its power has no slope there, or none that is finite

@@ -12,7 +12,7 @@ from typing import Any
 from ...dtypes import float32
 from ...op import Op
 from ...tensor import Tensor
-from ..cast import cast, floating, wide_under_autocast
+from ..cast import broadcast_together, cast, floating, wide_under_autocast, zero_gradient
 from ..elementwise import clamp, where
 from ..inplace import inplace as in_place
 from ..public import public
@@ -59,14 +59,14 @@ class NonlinearityBackward(Op):
         if not ctx.needs(1):
             return ggy, None
         curvature = _CURVATURE.get(ctx.kind)
-        return ggy, gy * 0.0 if curvature is None else ggx * gy * curvature(x, *ctx.numbers)
+        return ggy, zero_gradient(gy) if curvature is None else ggx * gy * curvature(x, *ctx.numbers)
 
 
 # ---------------------------------------------------------------------------------------------- second derivatives
 
 
 def _elu_curvature(x: Tensor, a: float, b: float, c: float) -> Tensor:
-    return where(x > 0, 0.0, exp(clamp(x, max=0.0) * c) * (a * c * c))
+    return where(x >= 0, 0.0, exp(clamp(x, max=0.0) * c) * (a * c * c))
 
 
 def _logsigmoid_curvature(x: Tensor) -> Tensor:
@@ -248,7 +248,50 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
         weight = reshape(weight, (1, channels) + (1,) * (input.ndim - 2))
     elif input.ndim == 0:
         weight = reshape(weight, ())
-    return where(input > 0, input, input * weight)  # type: ignore[operator]
+    return Prelu.apply(*broadcast_together(input, weight))
+
+
+class Prelu(Op):
+    """y = x where x > 0, else w * x."""
+
+    def forward(ctx, x, w):
+        backend = ctx.backend
+        return backend.where(backend.gt(x, 0), x, backend.mul(x, w))
+
+    def keep(ctx, y, x, w):
+        ctx.save(x, w)
+
+    def backward(ctx, gy):
+        return PreluBackward.apply(gy, *ctx.saved)
+
+    def name(ctx) -> str:
+        return "PreluKernelBackward0"
+
+
+class PreluBackward(Op):
+    """gx, gw = gy, 0 where x > 0, else w * gy, x * gy."""
+
+    def forward(ctx, gy, x, w):
+        backend = ctx.backend
+        is_positive = backend.gt(x, 0)
+        gx, gw = backend.mul(gy, w), backend.mul(gy, x)
+        return backend.where(is_positive, gy, gx), backend.where(is_positive, 0.0, gw)
+
+    def keep(ctx, outputs, gy, x, w):
+        ctx.save(gy, x, w)
+
+    def backward(ctx, ggx, ggw):
+        gy, x, w = ctx.saved
+        ggx, ggw = (zero_gradient(gy) if g is None else g for g in (ggx, ggw))
+        is_positive = x > 0
+        return (
+            where(is_positive, ggx, ggx * w + ggw * x),
+            where(is_positive, 0.0, ggw * gy),
+            where(is_positive, 0.0, ggx * gy),
+        )
+
+    def name(ctx) -> str:
+        return "PreluKernelBackwardBackward0"
 
 
 @public(method=False)

@@ -6,6 +6,7 @@ import math
 
 from ...op import Op
 from ...tensor import Tensor
+from ..cast import zero_gradient
 from ..public import public
 from ..unary import OfOutput, checked, everywhere, exp, of_one
 
@@ -73,7 +74,7 @@ class ReluBackward(Op):
 
     def backward(ctx, ggx):
         (y,) = ctx.saved
-        return ReluBackward.apply(ggx, y), None
+        return ReluBackward.apply(ggx, y), zero_gradient(ggx) if ctx.needs(1) else None
 
 
 class Gelu(Op):

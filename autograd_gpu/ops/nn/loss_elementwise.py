@@ -49,8 +49,7 @@ def huber_loss(
     reduction = reduction_of(reduction)
     if delta <= 0:
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
-    distance = _difference(input, target).abs()  # type: ignore[attr-defined]
-    loss = where(distance <= delta, distance * distance * 0.5, (distance - 0.5 * delta) * delta)
+    loss = BoundedSlope.apply(_difference(input, target), bound=delta, scale=1.0)
     if weight is not None:
         _check_weight(weight, input)
         loss = loss * weight
@@ -69,10 +68,28 @@ def smooth_l1_loss(
     reduction = reduction_of(reduction, size_average, reduce)
     if beta < 0:
         raise RuntimeError("smooth_l1_loss does not support negative values for beta.")
-    distance = _difference(input, target).abs()  # type: ignore[attr-defined]
+    difference = _difference(input, target)
     if beta == 0:
-        return reduced(distance, reduction)
-    return reduced(where(distance < beta, distance * distance * (0.5 / beta), distance - 0.5 * beta), reduction)
+        return reduced(difference.abs(), reduction)  # type: ignore[attr-defined]
+    return reduced(BoundedSlope.apply(difference, bound=beta, scale=1 / beta), reduction)
+
+
+class BoundedSlope(Op):
+    """y = scale * b * (x - b / 2) with b = x held within the bound: a parabola that goes on as its tangents."""
+
+    def forward(ctx, x, bound, scale):
+        ctx.bound, ctx.scale = bound, scale
+        backend = ctx.backend
+        held = backend.clamp(x, -bound, bound)
+        return backend.mul(backend.mul(held, scale), backend.sub(x, backend.mul(held, 0.5)))
+
+    def keep(ctx, y, x, bound, scale):
+        ctx.save(x)
+
+    def backward(ctx, gy):
+        (x,) = ctx.saved
+        held = x.detach().clamp(-ctx.bound, ctx.bound)  # type: ignore[attr-defined]
+        return gy * (where(x.abs() < ctx.bound, x, held) * ctx.scale)
 
 
 def _difference(input: Tensor, target: Tensor) -> Tensor:
