@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import builtins
+import functools
+import math
 
 import ml_dtypes
 import numpy as np
@@ -136,6 +138,42 @@ def of_scalar(value: object) -> DType:
             "complex numbers are not supported. Keep the real and imaginary parts as two tensors."
         )
     raise TypeError(f"expected a number, but got {type(value).__name__}")
+
+
+_IN_C = {
+    "int8": "int8_t", "uint8": "uint8_t", "int16": "int16_t", "int32": "int", "int64": "int64_t",
+    "float16": "c10::Half", "bfloat16": "c10::BFloat16", "float32": "float", "float64": "double",
+}  # fmt: skip
+
+
+def fitting(value: builtins.bool | int | float, dtype: DType) -> builtins.bool | int | float:
+    """Return a number as one that `dtype` holds, up to rounding; PyTorch's RuntimeError when it is out of range.
+
+    Fractions are cut off for integers. A negative int of a size that uint8 holds wraps, as it does in PyTorch.
+    """
+    if dtype.kind == BOOL:
+        return builtins.bool(value)
+    low, high = _range(dtype)
+    if dtype.kind == FLOATING:
+        if low <= value <= high or not math.isfinite(value):
+            return value
+    elif low <= value <= high or (low == 0 and isinstance(value, int) and -high <= value < 0):
+        return int(value) % (high + 1) if low == 0 else int(value)
+    raise RuntimeError(
+        f"value cannot be converted to type {_IN_C[dtype.name]} without overflow: {value} is not between {low} and {high}"
+    )
+
+
+def wrapped(value: int, dtype: DType) -> int:
+    """Return the number that an integer dtype holds of those that differ from value by a multiple of 2^bits."""
+    low, high = _range(dtype)
+    return value if low <= value <= high else (value - low) % (high - low + 1) + low
+
+
+@functools.cache
+def _range(dtype: DType) -> tuple:
+    limits = finfo(dtype) if dtype.kind == FLOATING else iinfo(dtype)
+    return limits.min, limits.max
 
 
 def get_default_dtype() -> DType:

@@ -213,9 +213,9 @@ def operands(name: str, x: Any, y: Any, floating: bool = False) -> tuple[Any, An
             x, y = broadcast(x, shape), broadcast(y, shape)
         return x, y
     if isinstance(x, Tensor) and is_scalar(y):
-        return _with_number(x, as_number(y), floating)
+        return _with_number(name, x, as_number(y), floating)
     if isinstance(y, Tensor) and is_scalar(x):
-        return _with_number(y, as_number(x), floating)[::-1]
+        return _with_number(name, y, as_number(x), floating)[::-1]
     wrong = y if isinstance(x, Tensor) else x
     raise TypeError(
         f"{name}(): expected tensors or numbers, but got {type(wrong).__name__}. "
@@ -223,13 +223,20 @@ def operands(name: str, x: Any, y: Any, floating: bool = False) -> tuple[Any, An
     )
 
 
-def _with_number(x: Tensor, number: Number, floating: bool) -> tuple[Tensor, Number]:
+# In these, integers count modulo 2^bits, so a number of any size has its place; comparisons take it as it is.
+_MODULAR = frozenset(("add", "sub", "mul", "bitwise_and", "bitwise_or", "bitwise_xor"))
+_COMPARISONS = frozenset(("eq", "ne", "lt", "le", "gt", "ge"))
+
+
+def _with_number(name: str, x: Tensor, number: Number, floating: bool) -> tuple[Tensor, Number]:
     kind = x._array.dtype.kind
     if kind == "f" or kind == "V":  # V: bfloat16. Any number fits a float tensor.
         return x, number
     dtype = result_type(x, number)
     if floating:
         dtype = _float_of(dtype)
+    if dtype.kind == dtypes.INTEGRAL and name not in _COMPARISONS:
+        number = dtypes.wrapped(int(number), dtype) if name in _MODULAR else dtypes.fitting(number, dtype)
     return cast(x, dtype), number
 
 

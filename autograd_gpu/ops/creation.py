@@ -16,8 +16,9 @@ from ..device import resolve
 from ..dtypes import DType
 from ..engine import modes
 from ..layouts import MemoryFormat, check_memory_format
-from ..tensor import AccumulateGrad, Tensor, check_can_require_grad, mark_inference, wrap
-from .cast import Number, cast, is_scalar, to_device
+from ..tensor import AccumulateGrad, Size, Tensor, check_can_require_grad, mark_inference, wrap
+from . import nested
+from .cast import Number, cast, to_device
 from .public import public
 from .shape import as_sizes
 
@@ -57,50 +58,16 @@ def _from_tensor(source: Tensor, dtype: DType | None, device: Any, requires_grad
 
 def _as_array(data: Any, dtype: DType | None) -> np.ndarray:
     """Return a fresh C-contiguous array of a supported dtype."""
-    if isinstance(data, (np.ndarray, np.generic)):
+    if isinstance(data, (np.ndarray, np.generic)) or (hasattr(data, "__array__") and not nested.is_sequence(data)):
+        data = np.asarray(data)
         wanted = dtypes.from_numpy(data.dtype) if dtype is None else dtypes.as_dtype(dtype)
         return np.array(data, dtype=wanted.numpy, order="C", copy=True)
-    if isinstance(data, (list, tuple)):
-        data = _without_tensors(data)
-    elif isinstance(data, complex):
-        dtypes.of_scalar(data)
-    elif not is_scalar(data) and not hasattr(data, "__array__"):
-        if isinstance(data, (str, bytes)):
-            raise TypeError(f"new(): invalid data type '{type(data).__name__}'")
-        raise RuntimeError(f"Could not infer dtype of {type(data).__name__}: expected a number, a sequence or an array")
-    try:
-        array = np.asarray(data)
-    except ValueError as error:
-        raise ValueError(_ragged(data, 0) or str(error)) from None
-    if dtype is None:
-        kind = array.dtype.kind
-        if kind == "f" and not isinstance(data, np.ndarray):
-            dtype = dtypes.get_default_dtype()
-        elif kind in "iu":
-            dtype = dtypes.int64
-        elif kind == "O" and array.size:
-            raise RuntimeError(f"Could not infer dtype of {type(array.reshape(-1)[0]).__name__}, found among the data")
-        elif kind in "SU":
-            raise TypeError("new(): invalid data type 'str'")
-        else:
-            dtype = dtypes.get_default_dtype() if array.size == 0 else dtypes.from_numpy(array.dtype)
-    return np.array(array, dtype=dtypes.as_dtype(dtype).numpy, order="C", copy=True)
-
-
-def _ragged(data: Any, dim: int, length: int | None = None) -> str | None:
-    """Say where nested sequences differ in length; None when they do not."""
-    if not isinstance(data, (list, tuple)):
-        return None if length is None else f"expected sequence of length {length} at dim {dim}, but got {data!r}"
-    if length is not None and len(data) != length:
-        return f"expected sequence of length {length} at dim {dim} (got {len(data)})"
-    inner = len(data[0]) if data and isinstance(data[0], (list, tuple)) else None
-    return next((found for part in data if (found := _ragged(part, dim + 1, inner))), None)
-
-
-def _without_tensors(data: Any) -> Any:
-    if isinstance(data, Tensor):
-        return data.detach().cpu().numpy()  # type: ignore[attr-defined]
-    return [_without_tensors(item) for item in data] if isinstance(data, (list, tuple)) else data
+    if nested.is_sequence(data):
+        return nested.array_of(data, dtype)
+    if isinstance(data, (str, bytes)):
+        raise TypeError(f"new(): invalid data type '{type(data).__name__}'")
+    nested.dtype_of_number(data)
+    return nested.array_of((data,), dtype).reshape(())
 
 
 @public(method=False)
@@ -129,6 +96,7 @@ def _filled(size: tuple, value: Number, dtype: DType | None, device: Any, requir
     dtype = dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype)
     if builtins.any(length < 0 for length in size):
         raise RuntimeError(f"Trying to create tensor with negative dimension {builtins.min(size)}: {list(size)}")
+    value = dtypes.fitting(value, dtype)
     return with_grad(wrap(place.backend.full(size, value, dtype.numpy), place), requires_grad)
 
 
@@ -310,6 +278,19 @@ def tril(input: Tensor, diagonal: int = 0) -> Tensor:
 def triu(input: Tensor, diagonal: int = 0) -> Tensor:
     """Return the matrices of input with what lies below a diagonal set to 0."""
     return _triangle(input, diagonal, False)
+
+
+def initialise(self: Tensor, *data: Any, device: Any = None) -> None:
+    """``Tensor(sizes)`` is not filled, ``Tensor(sequence)`` holds its numbers in the default dtype, ``Tensor(x)`` is x."""
+    if len(data) == 1 and isinstance(data[0], Tensor):
+        made = data[0].detach()
+    elif len(data) == 1 and not isinstance(data[0], (Size, int, np.integer)):
+        if isinstance(data[0], (float, complex)):
+            raise TypeError(f"new(): data must be a sequence (got {type(data[0]).__name__})")
+        made = tensor(data[0], dtype=dtypes.get_default_dtype(), device=device)
+    else:
+        made = empty(*(data or (0,)), device=device)
+    self._array, self.device, self._cell = made._array, made.device, made._cell
 
 
 @public(method=False)

@@ -8,9 +8,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..dtypes import fitting
 from ..op import Op
 from ..tensor import Tensor
-from .cast import Number, broadcast_together, cast, is_scalar, operands, result_type, to_device, zero_gradient
+from .cast import (
+    Number, as_number, broadcast_together, cast, is_scalar, operands, result_type, to_device, zero_gradient,
+)  # fmt: skip
 from .public import public
 from .unary import Test, floor, isnan, named, trunc
 
@@ -454,6 +457,7 @@ def clamp(input: Tensor, min: Tensor | Number | None = None, max: Tensor | Numbe
             input = _clamp_by_tensor(input, min, "maximum")
         return input if max is None else _clamp_by_tensor(input, max, "minimum")
     dtype = result_type(input, *(bound for bound in (min, max) if bound is not None))
+    min, max = (None if bound is None else fitting(as_number(bound), dtype) for bound in (min, max))
     return Clamp.apply(cast(input, dtype), minimum=min, maximum=max)
 
 

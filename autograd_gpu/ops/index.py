@@ -14,7 +14,7 @@ import numpy as np
 from .. import dtypes
 from ..op import Op
 from ..tensor import Tensor, wrap
-from .cast import broadcast, broadcast_together, cast, is_scalar, to_device
+from .cast import as_number, broadcast, broadcast_together, cast, is_scalar, to_device
 from .creation import arange
 from .elementwise import MaskedFill, choose, where
 from .public import public
@@ -424,7 +424,11 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
             raise RuntimeError(
                 f"masked_fill only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s)."
             )
+        if value.is_cpu and value.device.axis is None and value._edge is None:  # a GPU is not waited for
+            dtypes.fitting(value._array.item(), input.dtype)
         value = cast(value, input.dtype)
+    else:
+        value = dtypes.fitting(as_number(value), input.dtype)
     return choose(MaskedFill, mask, value, input)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .. import dtypes
 from ..autocasting import switched
 from ..engine import hooks_of, modes, next_sequence
 from ..op import Op, duals, interceptors
@@ -349,11 +350,12 @@ def fill_(self: Tensor, value: Number | Tensor) -> Tensor:
         fill_(once, value)
         return self
     check_writable(self, "fill_")
+    value = dtypes.fitting(as_number(value), self.dtype)
     if not _records(self, ()):
-        self.device.backend.fill(self._array, as_number(value))  # type: ignore[attr-defined]
+        self.device.backend.fill(self._array, value)  # type: ignore[attr-defined]
         bump_version(self)
         return self
-    return overwrite(self, Fill.apply(self, value=as_number(value)), "fill_")
+    return overwrite(self, Fill.apply(self, value=value), "fill_")
 
 
 @public(method=False)

@@ -128,10 +128,30 @@ for _name, _function in _OPERATORS.items():
     setattr(Tensor, f"__r{_name}__", _operator(_function, reflected=True))
 for _name, _method in _INPLACE_OPERATORS.items():
     setattr(Tensor, f"__i{_name}__", _operator(getattr(Tensor, _method)))
-for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
+for _name in ("lt", "le", "gt", "ge"):
     setattr(Tensor, f"__{_name}__", _operator(getattr(elementwise, _name)))
-Tensor.__matmul__ = matmul.matmul  # type: ignore[attr-defined]
-Tensor.__rmatmul__ = lambda self, other: matmul.matmul(other, self)  # type: ignore[attr-defined]
+
+
+def _equality(function: Callable) -> Callable:
+    """Of an array too: left to NumPy, which leaves it to us, the answer would be whether they are one object."""
+    operator = _operator(function)
+
+    def compare(self: Tensor, other: Any) -> Any:
+        if isinstance(other, np.ndarray) and other.dtype.kind in "buifV":
+            other = creation.from_numpy(other)
+        return operator(self, other)
+
+    return compare
+
+
+Tensor.__eq__, Tensor.__ne__ = _equality(elementwise.eq), _equality(elementwise.ne)  # type: ignore[method-assign]
+
+
+def _matmul(self: Tensor, other: Any) -> Any:
+    return matmul.matmul(self, other) if isinstance(other, Tensor) else NotImplemented
+
+
+Tensor.__matmul__ = _matmul  # type: ignore[attr-defined]
 Tensor.__neg__ = elementwise.neg  # type: ignore[attr-defined]
 Tensor.__pos__ = lambda self: self  # type: ignore[attr-defined]
 Tensor.__abs__ = unary.abs  # type: ignore[attr-defined]
@@ -172,6 +192,11 @@ def _as_array(self: Tensor, dtype: Any = None, copy: bool | None = None) -> np.n
     return array if dtype is None else array.astype(dtype, copy=False)
 
 
+def _wrap_array(self: Tensor, array: np.ndarray, context: Any = None, return_scalar: bool = False) -> Tensor:
+    """What NumPy computed of a tensor and an array, `tensor + array`, is a tensor: of NumPy's dtype, without history."""
+    return creation.from_numpy(np.asarray(array))
+
+
 def _bool(self: Tensor) -> bool:
     if self._array.size != 1:
         if self._array.size == 0:
@@ -210,7 +235,7 @@ def _format(self: Tensor, spec: str) -> str:
     return format(str(self), spec)
 
 
-Tensor.__array__ = _as_array  # type: ignore[attr-defined]
+Tensor.__array__, Tensor.__array_wrap__ = _as_array, _wrap_array  # type: ignore[attr-defined]
 Tensor.__bool__ = _bool  # type: ignore[attr-defined]
 Tensor.__float__ = lambda self: float(_only(self))  # type: ignore[attr-defined]
 Tensor.__int__ = lambda self: int(_only(self))  # type: ignore[attr-defined]
@@ -253,6 +278,7 @@ def _like(function: Callable) -> Callable:
 
 for _function in (creation.zeros, creation.ones, creation.empty, creation.full, creation.tensor):
     setattr(Tensor, f"new_{_function.__name__}", _like(_function))
+Tensor.__init__ = creation.initialise  # type: ignore[method-assign]
 
 # ---------------------------------------------------------------------------------------------- filling and copying
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ...dtypes import fitting
 from ...op import Op
 from ...tensor import Tensor
 from ..cast import Number
@@ -75,7 +76,7 @@ def _constant(x: Tensor, sides: list[tuple[int, int]], value: Number) -> Tensor:
         x = Slice.apply(x, index=kept)
     starts = [max(before, 0) for before, _ in sides]
     index = tuple(slice(start, start + size) for start, size in zip(starts, x._array.shape))
-    return ConstantPad.apply(x, shape=tuple(sizes), index=index, value=value)
+    return ConstantPad.apply(x, shape=tuple(sizes), index=index, value=fitting(value, x.dtype))
 
 
 def _reflected(dim: int, size: int, before: int, after: int) -> list[int]:
