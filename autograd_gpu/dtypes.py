@@ -164,6 +164,14 @@ def fitting(value: builtins.bool | int | float, dtype: DType) -> builtins.bool |
     )
 
 
+def holds(value: int, dtype: DType) -> builtins.bool:
+    """Return whether an integer is within the dtype's range."""
+    if dtype.kind == BOOL:
+        return 0 <= value <= 1
+    low, high = _range(dtype)
+    return low <= value <= high
+
+
 def wrapped(value: int, dtype: DType) -> int:
     """Return the number that an integer dtype holds of those that differ from value by a multiple of 2^bits."""
     low, high = _range(dtype)

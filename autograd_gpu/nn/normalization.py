@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..ops.creation import empty
+from ..ops.integers import one_or_more
 from ..tensor import Tensor
 from . import functional as F
 from . import init
@@ -14,7 +15,7 @@ from .parameter import Parameter
 
 
 def _as_shape(shape: int | Sequence[int]) -> tuple[int, ...]:
-    return (shape,) if isinstance(shape, int) else tuple(shape)
+    return one_or_more(shape, "normalized_shape")
 
 
 class LayerNorm(Module):

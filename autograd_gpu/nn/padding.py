@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..ops.integers import is_integer
 from ..tensor import Tensor
 from . import functional as F
 from .module import Module
@@ -17,7 +18,7 @@ class _Pad(Module):
 
     def __init__(self, padding: int | Sequence[int]) -> None:
         super().__init__()
-        self.padding = (padding,) * (2 * self.dims) if isinstance(padding, int) else tuple(padding)
+        self.padding = (padding,) * (2 * self.dims) if is_integer(padding) else tuple(padding)
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the padded input."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..ops.integers import is_integer
 from ..tensor import Tensor
 from . import functional as F
 from .module import Module
@@ -75,7 +76,7 @@ class AvgPool1d(Module):
     ) -> None:
         super().__init__()
         given = (kernel_size, kernel_size if stride is None else stride, padding)
-        self.kernel_size, self.stride, self.padding = ((v,) if isinstance(v, int) else v for v in given)
+        self.kernel_size, self.stride, self.padding = ((v,) if is_integer(v) else v for v in given)
         self.ceil_mode, self.count_include_pad = ceil_mode, count_include_pad
 
     def forward(self, input: Tensor) -> Tensor:
@@ -214,7 +215,7 @@ class _MaxUnpool(Module):
         self.stride = self._sizes(kernel_size if stride is None else stride)
 
     def _sizes(self, given: Any) -> tuple[int, ...]:
-        return (given,) * self.dims if isinstance(given, int) else tuple(given)
+        return (given,) * self.dims if is_integer(given) else tuple(given)
 
     def forward(self, input: Tensor, indices: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
         """Return the values at the places that a max pool with return_indices gave, zeros elsewhere."""

@@ -12,11 +12,11 @@ from .cast import broadcast_shape, cast, sum_to, to_device
 from .creation import arange
 from .diagonals import diagonal
 from .index import index_select
+from .integers import as_sizes, is_integer, one_or_more, wrap_dim
 from .pieces import cat, split, stack
 from .public import public
 from .shape import (
     Clone,
-    as_sizes,
     expand,
     flip,
     movedim,
@@ -25,7 +25,6 @@ from .shape import (
     select,
     transpose,
     unsqueeze,
-    wrap_dim,
 )
 
 # ---------------------------------------------------------------------------------------------- joins
@@ -151,7 +150,7 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
     size = input._array.shape[dim]
     if isinstance(indices_or_sections, Tensor):
         indices_or_sections = indices_or_sections.tolist()  # type: ignore[attr-defined]
-    if isinstance(indices_or_sections, int):
+    if is_integer(indices_or_sections):
         count = indices_or_sections
         if count <= 0:
             raise RuntimeError(f"number of sections must be larger than 0, got {count}")
@@ -187,7 +186,7 @@ def _split_evenly(name: str, x: Tensor, cuts: Any, least: int, dim: int) -> tupl
             "dimensions!"
         )
     size = x._array.shape[dim]
-    if isinstance(cuts, int) and (cuts <= 0 or size % cuts):
+    if is_integer(cuts) and (cuts <= 0 or size % cuts):
         raise RuntimeError(
             f"torch.{name} attempted to split along dimension {dim}, but the size of the dimension {size} is not "
             f"divisible by the split_size {cuts}!"
@@ -217,12 +216,12 @@ def flipud(input: Tensor) -> Tensor:
 @public
 def roll(input: Tensor, shifts: int | Sequence[int], dims: int | Sequence[int] | None = None) -> Tensor:
     """Return input shifted along `dims`, what leaves at one end entering at the other; flat without `dims`."""
-    places = (shifts,) if isinstance(shifts, int) else tuple(shifts)
+    places = one_or_more(shifts, "shifts")
     if dims is None or dims == () or dims == []:
         if len(places) != 1:
             raise RuntimeError(f"`shifts` and `dims` must align. shifts: {len(places)}, dims:0")
         return reshape(roll(reshape(input, (input._array.size,)), places, 0), input._array.shape)
-    along = (dims,) if isinstance(dims, int) else tuple(dims)
+    along = one_or_more(dims, "dims")
     if len(places) != len(along):
         raise RuntimeError(f"shifts and dimensions must align. shifts: {len(places)}, dims:{len(along)}")
     result = input

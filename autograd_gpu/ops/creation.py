@@ -19,8 +19,8 @@ from ..layouts import MemoryFormat, check_memory_format
 from ..tensor import AccumulateGrad, Size, Tensor, check_can_require_grad, mark_inference, wrap
 from . import nested
 from .cast import Number, cast, to_device
+from .integers import as_integer, as_new_sizes
 from .public import public
-from .shape import as_sizes
 
 
 def with_grad(tensor: Tensor, requires_grad: bool) -> Tensor:
@@ -94,8 +94,6 @@ def from_numpy(ndarray: np.ndarray) -> Tensor:
 def _filled(size: tuple, value: Number, dtype: DType | None, device: Any, requires_grad: bool) -> Tensor:
     place = resolve(device)
     dtype = dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype)
-    if builtins.any(length < 0 for length in size):
-        raise RuntimeError(f"Trying to create tensor with negative dimension {builtins.min(size)}: {list(size)}")
     value = dtypes.fitting(value, dtype)
     return with_grad(wrap(place.backend.full(size, value, dtype.numpy), place), requires_grad)
 
@@ -103,13 +101,13 @@ def _filled(size: tuple, value: Number, dtype: DType | None, device: Any, requir
 @public(method=False)
 def zeros(*size: Any, dtype: DType | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return zeros of the given size."""
-    return _filled(as_sizes(size), 0, dtype, device, requires_grad)
+    return _filled(as_new_sizes(size), 0, dtype, device, requires_grad)
 
 
 @public(method=False)
 def ones(*size: Any, dtype: DType | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return ones of the given size."""
-    return _filled(as_sizes(size), 1, dtype, device, requires_grad)
+    return _filled(as_new_sizes(size), 1, dtype, device, requires_grad)
 
 
 @public(method=False)
@@ -124,7 +122,7 @@ def full(
     """Return a tensor filled with one value, whose own dtype is the default."""
     if isinstance(fill_value, Tensor):
         fill_value = fill_value.item()
-    return _filled(as_sizes((size,)), fill_value, dtype or dtypes.of_scalar(fill_value), device, requires_grad)
+    return _filled(as_new_sizes((size,)), fill_value, dtype or dtypes.of_scalar(fill_value), device, requires_grad)
 
 
 @public(method=False)
@@ -132,7 +130,7 @@ def empty(*size: Any, dtype: DType | None = None, device: Any = None, requires_g
     """Return a tensor whose elements are whatever the memory held."""
     place = resolve(device)
     dtype = dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype)
-    return with_grad(wrap(place.backend.empty(as_sizes(size), dtype.numpy), place), requires_grad)
+    return with_grad(wrap(place.backend.empty(as_new_sizes(size), dtype.numpy), place), requires_grad)
 
 
 @public(method=False)
@@ -225,10 +223,13 @@ def linspace(
     start: float, end: float, steps: int, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """Return `steps` evenly spaced numbers from start to end, both included."""
-    if steps < 0:
+    if as_integer(steps, "steps") < 0:
         raise RuntimeError("number of steps must be non-negative")
     values = np.linspace(start, end, steps)
-    return tensor(values, dtype=dtype or dtypes.get_default_dtype(), device=device, requires_grad=requires_grad)
+    dtype = dtype or dtypes.get_default_dtype()
+    for bound in (start, end):
+        dtypes.fitting(bound, dtype)
+    return tensor(values, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
 @public(method=False)
@@ -243,6 +244,8 @@ def logspace(
     requires_grad: bool = False,
 ) -> Tensor:
     """Return base ** linspace(start, end, steps)."""
+    if as_integer(steps, "steps") < 0:
+        raise RuntimeError("number of steps must be non-negative")
     values = base ** np.linspace(start, end, steps)
     return tensor(values, dtype=dtype or dtypes.get_default_dtype(), device=device, requires_grad=requires_grad)
 
@@ -252,7 +255,10 @@ def eye(
     n: int, m: int | None = None, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """Return an n x m matrix (m = n by default) with ones on the diagonal and zeros elsewhere."""
-    m = n if m is None else m
+    n = as_integer(n, "n")
+    m = n if m is None else as_integer(m, "m")
+    if n < 0 or m < 0:
+        raise RuntimeError(f"n must be greater or equal to 0, got {n} and {m}")
     is_diagonal = arange(n, device=device).unsqueeze(1) == arange(m, device=device)  # type: ignore[attr-defined]
     return with_grad(cast(is_diagonal, dtype or dtypes.get_default_dtype()), requires_grad)
 
@@ -260,6 +266,7 @@ def eye(
 def _triangle(input: Tensor, diagonal: int, keep_lower: bool) -> Tensor:
     from .elementwise import where
 
+    diagonal = as_integer(diagonal, "diagonal")
     if input.ndim < 2:
         raise RuntimeError(f"{'tril' if keep_lower else 'triu'}: input tensor must have at least 2 dimensions")
     rows, columns = input._array.shape[-2:]

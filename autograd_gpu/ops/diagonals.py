@@ -8,9 +8,10 @@ from .cast import cast
 from .creation import arange
 from .elementwise import where
 from .index import index_select
+from .integers import wrap_dim
 from .public import public
 from .reduce import sum
-from .shape import Clone, expand, movedim, reshape, unsqueeze, wrap_dim
+from .shape import Clone, expand, movedim, reshape, unsqueeze
 
 
 class Diagonal(View):

@@ -8,10 +8,11 @@ from typing import Any
 
 from ..tensor import Tensor
 from .diagonals import diagonal
+from .integers import is_integer, one_or_more, wrap_dim
 from .matmul import matmul
 from .public import public
 from .reduce import sum
-from .shape import expand, permute, reshape, wrap_dim
+from .shape import expand, permute, reshape
 
 Labels = list[str]
 
@@ -41,7 +42,7 @@ def tensordot(a: Tensor, b: Tensor, dims: int | Sequence[Any] = 2) -> Tensor:
     """Return the sum of products over the last `dims` dimensions of a and the first of b, or over two lists of them."""
     if a._array.dtype != b._array.dtype:
         raise RuntimeError(f"both inputs should have same dtype (tensordot: got {a.dtype} and {b.dtype})")
-    if isinstance(dims, int):
+    if is_integer(dims):
         if dims < 0:
             raise RuntimeError(f"tensordot expects dims >= 0, but got dims={dims}")
         if dims > min(a.ndim, b.ndim):
@@ -66,7 +67,7 @@ def tensordot(a: Tensor, b: Tensor, dims: int | Sequence[Any] = 2) -> Tensor:
 
 
 def _listed(dims: Any) -> Sequence[int]:
-    return [dims] if isinstance(dims, int) else list(dims)
+    return list(one_or_more(dims, "dims"))
 
 
 def _parse(equation: str, operands: Sequence[Tensor]) -> tuple[list[Labels], Labels]:

@@ -12,7 +12,15 @@ from ..dtypes import fitting
 from ..op import Op
 from ..tensor import Tensor
 from .cast import (
-    Number, as_number, broadcast_together, cast, is_scalar, operands, result_type, to_device, zero_gradient,
+    Number,
+    as_number,
+    broadcast_together,
+    cast,
+    is_scalar,
+    operands,
+    result_type,
+    to_device,
+    zero_gradient,
 )  # fmt: skip
 from .public import public
 from .unary import Test, floor, isnan, named, trunc

@@ -7,11 +7,12 @@ from typing import Any
 
 from ..tensor import Tensor
 from .cast import floating, is_scalar
+from .integers import one_or_more, wrap_dim
 from .pieces import cat
 from .public import public
 from .reduce import sum
 from .scan import cumsum
-from .shape import narrow, reshape, select, wrap_dim
+from .shape import narrow, reshape, select
 
 
 @public(method=False)
@@ -40,7 +41,7 @@ def gradient(
 
 
 def _dims(x: Tensor, dim: int | Sequence[int] | None) -> list[int]:
-    given = range(x.ndim) if dim is None else (dim,) if isinstance(dim, int) else dim
+    given = range(x.ndim) if dim is None else one_or_more(dim, "dim")
     dims = [wrap_dim(d, x.ndim) for d in given]
     for d in dims:
         if dims.count(d) > 1:

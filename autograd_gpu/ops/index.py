@@ -17,8 +17,9 @@ from ..tensor import Tensor, wrap
 from .cast import as_number, broadcast, broadcast_together, cast, is_scalar, to_device
 from .creation import arange
 from .elementwise import MaskedFill, choose, where
+from .integers import wrap_dim
 from .public import public
-from .shape import Alias, Slice, permute, reshape, shaped, unsqueeze, wrap_dim
+from .shape import Alias, Slice, permute, reshape, shaped, unsqueeze
 
 
 class GatherRows(Op):

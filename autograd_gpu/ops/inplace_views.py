@@ -15,8 +15,9 @@ from ..engine import modes
 from ..op import duals
 from ..tensor import AccumulateGrad, Tensor, Version, bump_version, edge_of, wrap
 from .inplace import check_changeable, move_history
+from .integers import as_sizes
 from .public import public
-from .shape import as_sizes, squeeze, t, transpose, unsqueeze
+from .shape import squeeze, t, transpose, unsqueeze
 from .strided import AsStrided, as_strided, dense_strides, strides_of
 
 

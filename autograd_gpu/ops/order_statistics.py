@@ -10,12 +10,13 @@ from .cast import broadcast
 from .creation import arange
 from .elementwise import where
 from .index import gather
+from .integers import wrap_dim
 from .pieces import cat
 from .public import public
 from .reduce import Amax, argmax, sum
 from .results import kthvalue_result, median_result, mode_result, nanmedian_result
 from .scan import cummax
-from .shape import narrow, reshape, squeeze, wrap_dim
+from .shape import narrow, reshape, squeeze
 from .sort import argsort, sort
 from .unary import isnan, logical_not
 

@@ -8,8 +8,9 @@ from ..dtypes import DType
 from ..op import Op, View
 from ..tensor import Tensor
 from .cast import cast, result_type
+from .integers import as_integer, as_integers, is_integer, wrap_dim
 from .public import public
-from .shape import unsqueeze, wrap_dim
+from .shape import unsqueeze
 
 
 class Split(View):
@@ -123,13 +124,13 @@ def _cut(
 ) -> tuple[Tensor, ...]:
     dim = wrap_dim(dim, tensor.ndim)
     length = tensor._array.shape[dim]
-    if isinstance(split_size_or_sections, int):
-        size = split_size_or_sections
+    if is_integer(split_size_or_sections):
+        size = as_integer(split_size_or_sections, "split_size")
         if size < 0 or (size == 0 and length):
             raise RuntimeError(f"split expects split_size be non-negative, but got split_size={size}")
         sizes = tuple(min(size, length - start) for start in range(0, length, size)) if length else (0,)
     else:
-        sizes = tuple(split_size_or_sections)
+        sizes = as_integers(split_size_or_sections, "split_sizes")
         if sum(sizes) != length:
             raise RuntimeError(
                 f"split_with_sizes expects split_sizes to sum exactly to {length} (input tensor's size at dimension "

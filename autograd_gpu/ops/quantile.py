@@ -10,10 +10,11 @@ from .cast import broadcast, cast
 from .elementwise import where
 from .elementwise_composed import lerp
 from .index import gather
+from .integers import wrap_dim
 from .public import public
 from .reduce import any as any_of
 from .reduce import sum
-from .shape import movedim, reshape, squeeze, unsqueeze, wrap_dim
+from .shape import movedim, reshape, squeeze, unsqueeze
 from .sort import sort
 from .unary import ceil, floor, isnan, logical_not, round
 

@@ -13,8 +13,8 @@ from ..layouts import MemoryFormat, check_memory_format
 from ..op import Op
 from ..tensor import Tensor, wrap
 from .cast import to_device
+from .integers import as_integer, as_new_sizes
 from .public import public
-from .shape import as_sizes
 
 
 class Generator:
@@ -150,7 +150,7 @@ def rand(
     requires_grad: bool = False,
 ) -> Tensor:
     """Return numbers from the uniform distribution on [0, 1)."""
-    return _with_grad(_draw("uniform", as_sizes(size), dtype, device, generator), requires_grad)
+    return _with_grad(_draw("uniform", as_new_sizes(size), dtype, device, generator), requires_grad)
 
 
 @public(method=False)
@@ -162,7 +162,7 @@ def randn(
     requires_grad: bool = False,
 ) -> Tensor:
     """Return numbers from the normal distribution with mean 0 and variance 1 (Box & Muller 1958)."""
-    return _with_grad(_draw("normal", as_sizes(size), dtype, device, generator), requires_grad)
+    return _with_grad(_draw("normal", as_new_sizes(size), dtype, device, generator), requires_grad)
 
 
 @public(method=False)
@@ -207,10 +207,13 @@ def randint(
     """Return integers from [low, high); ``randint(high, size)`` starts at 0."""
     if size is None:
         low, high, size = 0, low, high
+    low, high, dtype = as_integer(low, "low"), as_integer(high, "high"), dtype or dtypes.int64
     if high <= low:
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
-    unit = _draw("uniform", tuple(size), dtypes.float64, device, generator)
-    return (unit * float(high - low)).floor().to(dtypes.int64).add(low).to(dtype or dtypes.int64)  # type: ignore[attr-defined]
+    if not dtypes.holds(low, dtype) or not dtypes.holds(high - 1, dtype):
+        raise RuntimeError(f"from={low} or to - 1={high - 1} is out of bounds for {dtype}")
+    unit = _draw("uniform", as_new_sizes((size,)), dtypes.float64, device, generator)
+    return (unit * float(high - low)).floor().to(dtypes.int64).add(low).to(dtype)  # type: ignore[attr-defined]
 
 
 @public(method=False)
@@ -239,7 +242,7 @@ def randperm(
     requires_grad: bool = False,
 ) -> Tensor:
     """Return a random order of the integers from 0 to n - 1."""
-    keys = _draw("uniform", (n,), dtypes.float64, device, generator)
+    keys = _draw("uniform", as_new_sizes((n,)), dtypes.float64, device, generator)
     return keys.argsort(stable=True).to(dtype or dtypes.int64)  # type: ignore[attr-defined]
 
 

@@ -14,10 +14,11 @@ from ..tensor import Tensor
 from .cast import broadcast, cast, floating
 from .creation import arange
 from .elementwise import Number, maximum, minimum, ne, pow, where
+from .integers import wrap_dim, wrap_dims
 from .public import public
 from .results import max_result, min_result
 from .scan import cumprod, shifted
-from .shape import flip, reshape, wrap_dim, wrap_dims
+from .shape import flip, reshape
 from .unary import abs, exp, log, sign
 
 Dims = int | Sequence[int] | None

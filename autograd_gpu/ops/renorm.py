@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from ..tensor import Tensor
 from .elementwise import where
+from .integers import wrap_dim
 from .public import public
 from .reduce import norm
-from .shape import wrap_dim
 
 
 @public(in_place="method", out=True)

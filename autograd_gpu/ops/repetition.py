@@ -9,9 +9,10 @@ from ..tensor import Tensor
 from .cast import cast
 from .creation import arange
 from .index import index_select
+from .integers import as_integer, as_sizes, wrap_dim
 from .public import public
 from .searchsorted import searchsorted
-from .shape import as_sizes, clone, expand, flatten, reshape, unsqueeze, wrap_dim
+from .shape import clone, expand, flatten, reshape, unsqueeze
 
 
 @public(function=False)
@@ -50,7 +51,8 @@ def repeat_interleave(
     dim = wrap_dim(dim, input.ndim)
     if isinstance(repeats, Tensor) and repeats._array.size == 1:
         repeats = int(repeats.item())  # type: ignore[attr-defined]
-    if isinstance(repeats, int):
+    if not isinstance(repeats, Tensor):
+        repeats = as_integer(repeats, "repeats")
         if repeats < 0:
             raise RuntimeError(f"Repeats must be non-negative, got {repeats}")
         wide = unsqueeze(input, dim + 1)

@@ -15,10 +15,11 @@ from ..tensor import Tensor
 from .cast import cast
 from .creation import arange
 from .elementwise import where
+from .integers import wrap_dim
 from .pieces import cat
 from .public import public
 from .results import cummax_result, cummin_result
-from .shape import flip, narrow, reshape, wrap_dim
+from .shape import flip, narrow, reshape
 from .unary import exp, isinf, logical_not
 
 

@@ -24,11 +24,12 @@ from .index import (
     getitem,
     nonzero,
 )
+from .integers import wrap_dim
 from .pieces import cat
 from .public import public
 from .reduce import sum
 from .scan import LinearScan
-from .shape import expand, movedim, narrow, reshape, unsqueeze, wrap_dim
+from .shape import expand, movedim, narrow, reshape, unsqueeze
 from .sort import argsort
 from .unary import isfinite
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -11,6 +10,7 @@ from ..layouts import MemoryFormat, check_memory_format
 from ..op import Op, View
 from ..tensor import Size, Tensor
 from .cast import Expand, broadcast_shape, broadcast_together
+from .integers import as_integer, as_integers, as_sizes, is_integer, wrap_dim, wrap_dims
 from .public import public
 
 # ---------------------------------------------------------------------------------------------- views
@@ -160,35 +160,7 @@ class Clone(Op):
         return gy
 
 
-# ---------------------------------------------------------------------------------------------- dims and sizes
-
-
-def wrap_dim(dim: int, ndim: int) -> int:
-    """Return dim counted from the front; PyTorch's IndexError when it is out of range."""
-    rank = ndim or 1
-    if not -rank <= dim < rank:
-        raise IndexError(f"Dimension out of range (expected to be in range of [{-rank}, {rank - 1}], but got {dim})")
-    return dim % rank
-
-
-def wrap_dims(dims: Any, ndim: int) -> tuple[int, ...]:
-    """Return dims counted from the front and sorted; all of them for None or an empty sequence."""
-    if dims is None:
-        return tuple(range(ndim))
-    if isinstance(dims, int):
-        return (wrap_dim(dims, ndim),) if ndim else (wrap_dim(dims, 0),)[:0]
-    wrapped = sorted(wrap_dim(d, ndim) for d in dims)
-    for a, b in itertools.pairwise(wrapped):
-        if a == b:
-            raise RuntimeError(f"dim {a} appears multiple times in the list of dims")
-    return tuple(wrapped) if ndim and wrapped else tuple(range(ndim))
-
-
-def as_sizes(sizes: tuple) -> tuple[int, ...]:
-    """Return the sizes given either as arguments or as one sequence."""
-    if len(sizes) == 1 and not isinstance(sizes[0], int) and hasattr(sizes[0], "__iter__"):
-        sizes = tuple(sizes[0])
-    return tuple(int(size) for size in sizes)
+# ---------------------------------------------------------------------------------------------- sizes that fit
 
 
 def _filled_in(shape: tuple[int, ...], count: int) -> tuple[int, ...]:
@@ -304,7 +276,7 @@ def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     """Return input with dimension `dim` split into `sizes`, one of which may be -1."""
     dim = wrap_dim(dim, input.ndim)
     shape = input._array.shape
-    return reshape(input, shape[:dim] + _filled_in(tuple(sizes), shape[dim]) + shape[dim + 1 :])
+    return reshape(input, shape[:dim] + _filled_in(as_integers(sizes, "sizes"), shape[dim]) + shape[dim + 1 :])
 
 
 @public
@@ -318,7 +290,7 @@ def squeeze(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
     """Return input without its dimensions of size 1, or without those of `dim` that have size 1."""
     shape = input._array.shape
     dims = range(input.ndim) if dim is None else wrap_dims(dim, input.ndim)
-    operation = SqueezeAll if dim is None else Squeeze if isinstance(dim, int) else SqueezeSeveral
+    operation = SqueezeAll if dim is None else Squeeze if is_integer(dim) else SqueezeSeveral
     return operation.apply(input, dims=tuple(d for d in dims if shape[d] == 1))
 
 
@@ -360,8 +332,8 @@ def permute(input: Tensor, *dims: Any) -> Tensor:
 @public(also="moveaxis")
 def movedim(input: Tensor, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
     """Return input with the dimensions `source` moved to the places `destination`."""
-    sources = [wrap_dim(d, input.ndim) for d in ((source,) if isinstance(source, int) else source)]
-    places = [wrap_dim(d, input.ndim) for d in ((destination,) if isinstance(destination, int) else destination)]
+    sources = [wrap_dim(d, input.ndim) for d in ((source,) if is_integer(source) else source)]
+    places = [wrap_dim(d, input.ndim) for d in ((destination,) if is_integer(destination) else destination)]
     if len(sources) != len(places):
         raise RuntimeError(
             f"movedim: Invalid source or destination dims: source ({sources} dims) should contain the same number of "
@@ -425,7 +397,7 @@ def broadcast_shapes(*shapes: Sequence[int]) -> Size:
     """Return the shape that the given shapes broadcast to."""
     result: tuple[int, ...] = ()
     for shape in shapes:
-        result = broadcast_shape(result, (shape,) if isinstance(shape, int) else tuple(shape))
+        result = broadcast_shape(result, (shape,) if is_integer(shape) else as_integers(shape, "size"))
     return Size(result)
 
 
@@ -448,6 +420,7 @@ def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     """Return input[start : start + length] along `dim`."""
     dim = wrap_dim(dim, input.ndim)
     size = input._array.shape[dim]
+    start, length = as_integer(start, "start"), as_integer(length, "length")
     start = start + size if start < 0 else start
     if length < 0:
         raise RuntimeError("narrow(): length must be non-negative.")
@@ -467,14 +440,16 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
     """Return input at one index of `dim`, without that dimension."""
     dim = wrap_dim(dim, input.ndim)
     size = input._array.shape[dim]
+    index = as_integer(index, "index")
     if not -size <= index < size:
         raise IndexError(
             f"select(): index {index} out of range for tensor of size {list(input.shape)} at dimension {dim}"
         )
-    return Slice.apply(input, index=(slice(None),) * dim + (int(index),))
+    return Slice.apply(input, index=(slice(None),) * dim + (index,))
 
 
 @public
 def flip(input: Tensor, *dims: Any) -> Tensor:
     """Return a copy of input read backwards along `dims`."""
-    return Flip.apply(input, dims=tuple(wrap_dim(d, input.ndim) for d in as_sizes(dims)))
+    dims = as_sizes(dims)
+    return Flip.apply(input, dims=wrap_dims(dims, input.ndim) if dims else ())

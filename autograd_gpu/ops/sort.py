@@ -6,9 +6,9 @@ from typing import Any
 
 from ..op import Op
 from ..tensor import Tensor
+from .integers import wrap_dim
 from .public import public
 from .results import sort_result, topk_result
-from .shape import wrap_dim
 
 
 class Sort(Op):

@@ -10,6 +10,7 @@ from ..tensor import Tensor
 from .cast import Number, broadcast_together, cast, floating, is_scalar, operands, result_type, zero_gradient
 from .elementwise import where
 from .elementwise_composed import xlogy
+from .integers import is_integer
 from .public import public
 from .results import frexp_result
 from .unary import OfInput, OfOutput, checked, erfc, everywhere, exp, exp2, isnan, log, log1p, of_one, sign
@@ -230,7 +231,7 @@ def frexp(input: Tensor) -> Any:
 @public(method=False, out=True)
 def polygamma(n: int, input: Tensor) -> Tensor:
     """Return the n-th derivative of digamma, elementwise; n = 0 is digamma itself."""
-    if not isinstance(n, int) or isinstance(n, bool):
+    if not is_integer(n) or isinstance(n, bool):
         raise TypeError(f"polygamma(): argument 'n' (position 1) must be int, not {type(n).__name__}")
     if n < 0:
         raise RuntimeError("polygamma(n, x) does not support negative n.")

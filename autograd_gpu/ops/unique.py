@@ -8,10 +8,11 @@ from ..tensor import Tensor
 from .cast import Number
 from .creation import arange
 from .index import nonzero
+from .integers import wrap_dim
 from .pieces import cat
 from .public import public
 from .reduce import any as any_of
-from .shape import movedim, narrow, reshape, unsqueeze, wrap_dim
+from .shape import movedim, narrow, reshape, unsqueeze
 from .sort import argsort
 from .unary import logical_not
 

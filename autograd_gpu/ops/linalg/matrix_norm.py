@@ -11,11 +11,12 @@ from ...op import Op
 from ...tensor import Tensor
 from ..cast import Number, cast, result_type
 from ..elementwise import pow, where
+from ..integers import one_or_more, wrap_dim, wrap_dims
 from ..matmul import Matmul
 from ..pieces import cat
 from ..public import public
 from ..reduce import Norm, amax, amin, sum
-from ..shape import movedim, reshape, unsqueeze, wrap_dim, wrap_dims
+from ..shape import movedim, reshape, unsqueeze
 from ..unary import abs, sign, sqrt
 from .decompositions import svdvals
 from .systems import Inv, check_square, over_batch, scalar_type
@@ -72,7 +73,7 @@ def matrix_norm(
     input = _floating("linalg.matrix_norm", input, dtype)
     if input.ndim < 2:
         raise RuntimeError("linalg.matrix_norm: The input tensor A must have at least 2 dimensions.")
-    dims = (dim,) if isinstance(dim, int) else tuple(dim)
+    dims = one_or_more(dim, "dim")
     if len(dims) != 2:
         raise RuntimeError(f"linalg.matrix_norm: dim must be a 2-tuple. Got {' '.join(map(str, dims))}")
     rows, columns = (wrap_dim(d, input.ndim) for d in dims)
@@ -101,7 +102,7 @@ def norm(
 
     Without `ord`, the 2-norm of all elements (over `dim`); without `dim`, input has one dimension or, with an `ord`, one or two.
     """
-    dims = (dim,) if isinstance(dim, int) else dim
+    dims = None if dim is None else one_or_more(dim, "dim")
     if dims is not None and len(dims) not in (1, 2):
         raise RuntimeError(f"linalg.norm: If dim is specified, it must be of length 1 or 2. Got {list(dims)}")
     if ord is None:

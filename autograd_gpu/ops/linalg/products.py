@@ -12,12 +12,13 @@ from ...tensor import Tensor
 from ..cast import broadcast_together, cast
 from ..diagonals import diagonal
 from ..inplace import Copy
+from ..integers import is_integer, wrap_dim
 from ..matmul import matmul, mm
 from ..pieces import cat
 from ..public import public
 from ..reduce import sum
 from ..scan import cumprod
-from ..shape import expand, reshape, transpose, unsqueeze, wrap_dim
+from ..shape import expand, reshape, transpose, unsqueeze
 from .systems import check_square, identity, inv, scalar_type
 
 
@@ -109,7 +110,7 @@ def matrix_exp(A: Tensor) -> Tensor:
 @public(out=True)
 def matrix_power(input: Tensor, n: int) -> Tensor:
     """Return square matrices (*, m, m) to an integer power: of the inverse when it is negative, identities at 0."""
-    if not isinstance(n, int) or isinstance(n, bool):
+    if not is_integer(n) or isinstance(n, bool):
         raise TypeError(f"linalg_matrix_power(): argument 'n' (position 2) must be int, not {type(n).__name__}")
     if input.ndim < 2:
         raise RuntimeError("linalg.matrix_power: The input tensor A must have at least 2 dimensions.")

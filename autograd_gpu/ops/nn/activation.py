@@ -15,9 +15,10 @@ from ...tensor import Tensor
 from ..cast import broadcast_together, cast, floating, wide_under_autocast, zero_gradient
 from ..elementwise import clamp, where
 from ..inplace import inplace as in_place
+from ..integers import wrap_dim
 from ..public import public
 from ..random import rand
-from ..shape import narrow, reshape, wrap_dim
+from ..shape import narrow, reshape
 from ..unary import abs, exp, sign
 from .fused_activation import relu as _relu
 from .fused_activation import sigmoid, tanh

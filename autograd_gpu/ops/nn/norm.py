@@ -12,6 +12,7 @@ from ...dtypes import finfo, float32
 from ...op import Op
 from ...tensor import Tensor
 from ..cast import broadcast_together, cast
+from ..integers import one_or_more
 from ..shape import shaped
 from .norm_backward import LayerNormBackward, RmsNormBackward, as_rows
 
@@ -180,7 +181,7 @@ def _checked(
     name: str, input: Tensor, normalized_shape: Sequence[int] | int, weight: Tensor | None, bias: Tensor | None
 ) -> tuple[tuple[int, int], Tensor | None, Tensor | None]:
     """(rows, columns) of the input, and the parameters as vectors in the input's dtype; PyTorch's errors."""
-    shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    shape = one_or_more(normalized_shape, "normalized_shape")
     array = input._array
     own = array.shape
     lead = len(own) - len(shape)

@@ -10,6 +10,7 @@ from ...tensor import Tensor
 from ..cast import Number
 from ..creation import tensor
 from ..index import index_select
+from ..integers import as_integers
 from ..shape import Slice
 
 
@@ -44,7 +45,8 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: Number
             f"{len(pad)} "
             f"and input of dimension {input.ndim}"
         )
-    sides = [(int(pad[2 * i]), int(pad[2 * i + 1])) for i in reversed(range(dims))]
+    pad = as_integers(pad, "pad")
+    sides = [(pad[2 * i], pad[2 * i + 1]) for i in reversed(range(dims))]
     if mode == "constant":
         return _constant(input, sides, value or 0)
     if mode not in _SOURCES:

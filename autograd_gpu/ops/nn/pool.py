@@ -10,6 +10,7 @@ from ...op import Op
 from ...tensor import Tensor
 from ..creation import arange
 from ..index import GatherRows
+from ..integers import as_integer, is_integer
 from ..pieces import cat
 from ..reduce import max, mean
 from ..shape import narrow, reshape
@@ -308,10 +309,10 @@ def _cut(x: Tensor, dim: int, count: int, reduce: Callable[[Tensor], Tensor], fr
 def _adaptive(name: str, dims: int, x: Tensor, output_size: Any) -> tuple[Sizes, Sizes | None]:
     """Return the wanted sizes, and the kernel if equal windows side by side do it."""
     _check_input(name, dims, x)
-    sizes = (output_size,) * dims if isinstance(output_size, int) or output_size is None else tuple(output_size)
+    sizes = (output_size,) * dims if is_integer(output_size) or output_size is None else tuple(output_size)
     plane = x._array.shape[-dims:]
     sizes = sizes * dims if len(sizes) == 1 else sizes
-    wanted = tuple(own if size is None else size for size, own in zip(sizes, plane))
+    wanted = tuple(own if size is None else as_integer(size, "output_size") for size, own in zip(sizes, plane))
     if len(sizes) != dims or min(wanted) < 0:
         raise RuntimeError(f"{name}: output_size must be {dims} non-negative numbers, but got {output_size}")
     if min(wanted) == 0:

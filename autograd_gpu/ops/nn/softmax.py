@@ -6,9 +6,9 @@ from ...dtypes import DType
 from ...op import Op
 from ...tensor import Tensor
 from ..cast import cast
+from ..integers import wrap_dim
 from ..public import public
 from ..reduce import sum
-from ..shape import wrap_dim
 from ..unary import exp
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from ..integers import one_or_more
+
 Sizes = tuple[int, ...]
 
 
@@ -21,7 +23,7 @@ class Window(NamedTuple):
 
 def per_dim(value: int | Sequence[int], dims: int, name: str) -> Sizes:
     """Return one number a dimension from a number for all or from a sequence."""
-    numbers = (int(value),) * dims if isinstance(value, int) else tuple(int(v) for v in value)
+    numbers = one_or_more(value, name)
     if len(numbers) == 1:
         numbers *= dims
     if len(numbers) != dims:
