@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +12,7 @@ from .creation import arange
 from .diagonals import diagonal
 from .index import index_select
 from .integers import as_sizes, is_integer, one_or_more, wrap_dim
-from .pieces import cat, split, stack
+from .pieces import cat, several_tensors, split, stack
 from .public import public
 from .shape import (
     Clone,
@@ -66,26 +65,28 @@ def _as_matrix(x: Tensor) -> Tensor:
 @public(method=False, out=True)
 def hstack(tensors: Sequence[Tensor]) -> Tensor:
     """Return the tensors joined along the second dimension; vectors along their only one."""
-    raised = atleast_1d(tuple(tensors))
+    raised = atleast_1d(several_tensors("hstack", tensors))
     return cat(raised, 0 if raised and raised[0].ndim == 1 else 1)
 
 
 @public(method=False, out=True, also="row_stack")
 def vstack(tensors: Sequence[Tensor]) -> Tensor:
     """Return the tensors joined along the first dimension, vectors as rows."""
-    return cat(atleast_2d(tuple(tensors)), 0)
+    return cat(atleast_2d(several_tensors("vstack", tensors)), 0)
 
 
 @public(method=False, out=True)
 def dstack(tensors: Sequence[Tensor]) -> Tensor:
     """Return the tensors joined along the third dimension."""
-    return cat(atleast_3d(tuple(tensors)), 2)
+    return cat(atleast_3d(several_tensors("dstack", tensors)), 2)
 
 
 @public(method=False, out=True)
 def column_stack(tensors: Sequence[Tensor]) -> Tensor:
     """Return the tensors joined along the second dimension, vectors and scalars as columns."""
-    return cat([x if x.ndim > 1 else reshape(x, (x._array.size, 1)) for x in tensors], 1)
+    return cat(
+        [x if x.ndim > 1 else reshape(x, (x._array.size, 1)) for x in several_tensors("column_stack", tensors)], 1
+    )
 
 
 @public(method=False)
@@ -93,7 +94,7 @@ def block_diag(*tensors: Tensor) -> Tensor:
     """Return a matrix with the given matrices along its diagonal and zeros elsewhere."""
     blocks = [_as_matrix(x) for x in tensors]
     widths, start, rows = [x.shape[1] for x in blocks], 0, []
-    total = math.fsum(widths)
+    total = sum(widths)
     for block in blocks:
         height, width = block.shape
         left, right = block.new_zeros((height, start)), block.new_zeros((height, total - start - width))  # type: ignore[attr-defined]
@@ -217,7 +218,7 @@ def flipud(input: Tensor) -> Tensor:
 def roll(input: Tensor, shifts: int | Sequence[int], dims: int | Sequence[int] | None = None) -> Tensor:
     """Return input shifted along `dims`, what leaves at one end entering at the other; flat without `dims`."""
     places = one_or_more(shifts, "shifts")
-    if dims is None or dims == () or dims == []:
+    if dims is None or (not is_integer(dims) and len(dims) == 0):
         if len(places) != 1:
             raise RuntimeError(f"`shifts` and `dims` must align. shifts: {len(places)}, dims:0")
         return reshape(roll(reshape(input, (input._array.size,)), places, 0), input._array.shape)

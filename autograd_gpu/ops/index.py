@@ -455,6 +455,8 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     """Return int64 zeros with a 1 at each index along a new last dimension."""
     if tensor._array.dtype != np.int64:
         raise RuntimeError(f"one_hot is only applicable to index tensor of type LongTensor, but got {tensor.dtype}.")
+    if num_classes == -1 and tensor._array.size == 0:
+        raise RuntimeError("Can not infer total number of classes from empty tensor. Pass num_classes.")
     if num_classes == -1:
         num_classes = int(tensor.max().item()) + 1 if tensor._array.size else 0  # type: ignore[attr-defined]
     if tensor._array.size and tensor.device.axis is None:  # vmapped values are not read

@@ -63,7 +63,9 @@ def as_integers(values: Any, name: str) -> tuple[int, ...]:
 
 def one_or_more(value: Any, name: str) -> tuple[int, ...]:
     """Return one integer, or a sequence of them, as a tuple."""
-    return (as_integer(value, name),) if is_integer(value) or not hasattr(value, "__iter__") else as_integers(value, name)
+    return (
+        (as_integer(value, name),) if is_integer(value) or not hasattr(value, "__iter__") else as_integers(value, name)
+    )
 
 
 def as_sizes(sizes: tuple) -> tuple[int, ...]:

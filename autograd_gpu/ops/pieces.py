@@ -67,15 +67,28 @@ class Stack(Cat):
     """Cat of inputs that were given a new dimension, with PyTorch's name."""
 
 
-@public(method=False, out=True, also="concat concatenate")
-def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
-    """Return the tensors joined along an existing dimension. Their other sizes must agree; dtypes are promoted."""
-    tensors = list(tensors)
-    if not tensors:
-        raise ValueError("torch.cat(): expected a non-empty list of Tensors")
+def several_tensors(name: str, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """Return a sequence of tensors as a tuple; PyTorch's errors for one tensor, for none, and for what is no tensor."""
+    if isinstance(tensors, Tensor) or not hasattr(tensors, "__iter__"):
+        raise TypeError(
+            f"{name}(): argument 'tensors' (position 1) must be tuple of Tensors, not {type(tensors).__name__}"
+        )
+    tensors = tuple(tensors)
     for number, tensor in enumerate(tensors):
         if not isinstance(tensor, Tensor):
             raise TypeError(f"expected Tensor as element {number} in argument 0, but got {type(tensor).__name__}")
+    if not tensors and name == "cat":
+        raise ValueError("torch.cat(): expected a non-empty list of Tensors")
+    if not tensors:
+        raise RuntimeError(f"{name} expects a non-empty TensorList")
+    return tensors
+
+
+@public(method=False, out=True, also="concat concatenate")
+def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+    """Return the tensors joined along an existing dimension. Their other sizes must agree; dtypes are promoted."""
+    tensors = several_tensors("cat", tensors)
+    for number, tensor in enumerate(tensors):
         if tensor.ndim == 0:
             raise RuntimeError(f"zero-dimensional tensor (at position {number}) cannot be concatenated")
     kept = [t for t in tensors if t._array.shape != (0,)] or tensors[:1]  # PyTorch lets the empty vector join anything
@@ -100,9 +113,7 @@ def _joined(operation: type[Cat], tensors: Sequence[Tensor], dim: int, dtype: DT
 @public(method=False, out=True)
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Return the tensors, all of one shape, joined along a new dimension."""
-    tensors = list(tensors)
-    if not tensors:
-        raise RuntimeError("stack expects a non-empty TensorList")
+    tensors = several_tensors("stack", tensors)
     for number, tensor in enumerate(tensors):
         if tensor._array.shape != tensors[0]._array.shape:
             raise RuntimeError(

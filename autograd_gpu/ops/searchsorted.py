@@ -5,7 +5,7 @@ from __future__ import annotations
 from .. import dtypes
 from ..tensor import Tensor
 from .cast import Number, cast, is_scalar
-from .creation import arange
+from .creation import arange, tensor
 from .elementwise import where
 from .index import gather
 from .public import public
@@ -36,7 +36,7 @@ def searchsorted(
     sequence = sorted_sequence.detach()
     if sorter is not None:
         sequence = gather(sequence, -1, sorter)
-    values = sequence.new_full((), input) if is_scalar(input) else input.detach()  # type: ignore[attr-defined, union-attr]
+    values = tensor(input, device=sequence.device) if is_scalar(input) else input.detach()  # type: ignore[union-attr]
     dtype = dtypes.promote_types(values.dtype, sequence.dtype)
     sequence, values = cast(sequence, dtype), cast(values, dtype)
     if sequence.ndim > 1 and sequence._array.shape[:-1] != values._array.shape[:-1]:

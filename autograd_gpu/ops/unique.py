@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from .. import dtypes
 from ..tensor import Tensor
-from .cast import Number
-from .creation import arange
+from .cast import Number, cast, is_scalar, result_type
+from .creation import arange, tensor
 from .index import nonzero
 from .integers import wrap_dim
 from .pieces import cat
 from .public import public
 from .reduce import any as any_of
+from .searchsorted import searchsorted
 from .shape import movedim, narrow, reshape, unsqueeze
-from .sort import argsort
-from .unary import logical_not
+from .sort import argsort, sort
 
 
 @public
@@ -93,8 +94,26 @@ def _distinct(
 def isin(
     elements: Tensor | Number, test_elements: Tensor | Number, *, assume_unique: bool = False, invert: bool = False
 ) -> Tensor:
-    """Return whether each element is among the test elements."""
-    like = elements if isinstance(elements, Tensor) else test_elements
-    x, tests = (value if isinstance(value, Tensor) else like.new_tensor(value) for value in (elements, test_elements))  # type: ignore[union-attr]
-    found = any_of(unsqueeze(x, -1) == reshape(tests, (tests._array.size,)), -1)
-    return logical_not(found) if invert else found
+    """Return whether each element is among the test elements, by a search among them sorted. NaN is nowhere."""
+    given = elements if isinstance(elements, Tensor) else test_elements
+    if not isinstance(given, Tensor) or not all(
+        isinstance(v, Tensor) or is_scalar(v) for v in (elements, test_elements)
+    ):
+        raise TypeError(
+            "isin() received an invalid combination of arguments - expected a Tensor and a Tensor or number, but got "
+            f"({type(elements).__name__}, {type(test_elements).__name__})"
+        )
+    dtype = result_type(elements, test_elements)
+    if dtype is dtypes.bool:
+        raise RuntimeError("Unsupported input type encountered for isin(): Bool")
+    x, tests = (
+        cast(v.detach() if isinstance(v, Tensor) else tensor(v, device=given.device), dtype)
+        for v in (elements, test_elements)
+    )
+    count = tests._array.size
+    if count == 0:
+        return x.new_full(x.shape, invert, dtype=dtypes.bool)  # type: ignore[attr-defined]
+    tests = sort(reshape(tests, (count,))).values
+    place = searchsorted(tests, x).clamp(max=count - 1)  # type: ignore[attr-defined]
+    there = reshape(tests[reshape(place, (-1,))], x._array.shape)  # type: ignore[index]
+    return there != x if invert else there == x

@@ -98,6 +98,8 @@ def group_norm(
             "Expected number of channels in input to be divisible by num_groups, but got input of shape "
             f"{list(input.shape)} and num_groups={num_groups}"
         )
+    if batch * channels // num_groups * math.prod(size) == 1:
+        raise ValueError(f"Expected more than 1 value per channel when training, got input size {list(input.shape)}")
     for name, value in (("weight", weight), ("bias", bias)):
         if value is not None and value._array.shape != (channels,):
             raise RuntimeError(

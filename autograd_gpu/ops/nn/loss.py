@@ -7,6 +7,7 @@ from ...op import Op
 from ...tensor import Tensor, wrap
 from ..cast import cast
 from ..elementwise import where
+from ..integers import as_integer
 from ..reduce import sum
 from ..shape import permute, reshape, unsqueeze
 from ..unary import exp
@@ -117,6 +118,7 @@ def cross_entropy(
     `weight` (C,) scales classes; "mean" divides by the summed weights of the targets that are not `ignore_index`.
     """
     _check_reduction(reduction)
+    ignore_index = as_integer(ignore_index, "ignore_index")
     if not 0.0 <= label_smoothing <= 1.0:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
     if input._array.shape == target._array.shape and target.is_floating_point():
@@ -152,6 +154,7 @@ def nll_loss(
 ) -> Tensor:
     """Return -input[target] of log-probabilities (N, C, ...) or (C,), reduced as in `cross_entropy`."""
     _check_reduction(reduction)
+    ignore_index = as_integer(ignore_index, "ignore_index")
     scores, flat_target, shape = _rows(input, target)
     counted = flat_target != ignore_index
     safe = where(counted, flat_target, 0)

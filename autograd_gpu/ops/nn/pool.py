@@ -345,7 +345,9 @@ def _window(
     _check_input(name, dims, x)
     kernel, dilation = per_dim(kernel, dims, "kernel_size"), per_dim(dilation, dims, "dilation")
     padding = per_dim(padding, dims, "padding")
-    stride = kernel if stride is None or stride == [] else per_dim(stride, dims, "stride")
+    stride = (
+        kernel if stride is None or (not is_integer(stride) and len(stride) == 0) else per_dim(stride, dims, "stride")
+    )
     for value, word in ((kernel, "kernel size"), (stride, "stride"), (dilation, "dilation")):
         if min(value) <= 0:
             raise RuntimeError(f"{name}: {word} must be greater than zero, but got {list(value)}")

@@ -12,6 +12,7 @@ from typing import Any
 
 from ...tensor import Tensor
 from ..cast import cast
+from ..integers import as_integers
 from ..shape import permute, reshape
 from .distance import in_full
 from .pool import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
@@ -102,12 +103,15 @@ def _sizes(
             f"{list(old)} and {'output size' if scale_factor is None else 'scale_factor'} of {list(numbers)}."
         )
     if scale_factor is None:
-        return tuple(int(number) for number in numbers), [None] * dims
-    new = tuple(math.floor(length * factor) for length, factor in zip(old, numbers))
+        new = as_integers(numbers, "size")
+    else:
+        new = tuple(math.floor(length * factor) for length, factor in zip(old, numbers))
     if min(new) <= 0:
         raise RuntimeError(
             f"Input and output sizes should be greater than 0, but got input {list(old)} and output {list(new)}"
         )
+    if scale_factor is None:
+        return new, [None] * dims
     return new, [None if recompute else float(factor) for factor in numbers]
 
 
