@@ -7,10 +7,6 @@ import importlib as _importlib
 from typing import Any as _Any
 
 from . import dtypes as _dtypes
-from .determinism import (
-    are_deterministic_algorithms_enabled, get_deterministic_debug_mode, is_deterministic_algorithms_warn_only_enabled,
-    set_deterministic_debug_mode, use_deterministic_algorithms,
-)  # fmt: skip
 from .device import Device as device
 from .device import get_default_device, set_default_device
 from .dtypes import DType as dtype
@@ -25,8 +21,12 @@ from .layouts import Layout as layout
 from .layouts import MemoryFormat as memory_format
 from .ops.functions import package_functions as _package_functions
 from .ops.random import Generator
-from .precision import get_float32_matmul_precision, set_float32_matmul_precision
 from .printing import set_printoptions
+from .settings import (
+    are_deterministic_algorithms_enabled, get_deterministic_debug_mode, get_float32_matmul_precision,
+    is_deterministic_algorithms_warn_only_enabled, set_deterministic_debug_mode, set_float32_matmul_precision,
+    use_deterministic_algorithms,
+)  # fmt: skip
 from .tensor import Size, Tensor
 from .version import __version__
 from . import autograd, cuda  # isort: skip  (after the names that they use)
@@ -42,6 +42,7 @@ inf, nan, pi, e = (__import__("math").inf, __import__("math").nan, __import__("m
 
 _LAZY = {
     "nn": "nn", "linalg": "linalg", "special": "special", "optim": "optim", "func": "func", "vmap": "func", "utils": "utils",
+    "backends": "backends",
     "load": "serialization", "save": "serialization", "memory_report": "autograd.saved_memory", "draw_graph": "autograd.drawing",
 }  # fmt: skip
 _LAZY |= dict.fromkeys(

@@ -19,7 +19,7 @@ ROOM = "autograd_gpu."
 
 # Each layer may import from itself and from the layers above it in this list.
 LAYERS = [
-    {"errors", "determinism", "dtypes", "engine", "layouts", "precision", "version", "user_line"},
+    {"errors", "dtypes", "engine", "layouts", "settings", "version", "user_line"},
     {"kernels"},
     {"arrays"},
     {"emulator"},
@@ -29,7 +29,7 @@ LAYERS = [
     {"op", "autocasting"},
     {"ops"},
     {"function", "autograd", "functional"},
-    {"nn", "optim", "data", "serialization", "cuda", "special", "linalg", "amp"},
+    {"nn", "optim", "data", "serialization", "cuda", "backends", "special", "linalg", "amp"},
     {"func"},
     {"utils"},
     {"testing"},

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from on_device import assert_near, double, normal, run
 
-from autograd_gpu import precision
+from autograd_gpu import settings
 from autograd_gpu.arrays.cuda import blas, driver
 from autograd_gpu.arrays.cuda import matmul_choice as choice
 from autograd_gpu.arrays.cuda.linear import gelu_linear_backward, linear, linear_gelu, linear_parameters_backward
@@ -120,11 +120,11 @@ def test_tf32_only_when_allowed(cublaslt, monkeypatch):
     )
     x = normal((8, 8), "float32")
     run(matmul, x, x)
-    precision.set_float32_matmul_precision("high")
+    settings.set_float32_matmul_precision("high")
     try:
         run(matmul, x, x)
     finally:
-        precision.set_float32_matmul_precision("highest")
+        settings.set_float32_matmul_precision("highest")
     assert made == [blas.COMPUTE_32F, blas.COMPUTE_TF32]
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from on_device import FLOATS, assert_near, double, normal, run
 
-from autograd_gpu import precision as setting
+from autograd_gpu import settings
 from autograd_gpu.arrays.cuda.linear import gelu_linear_backward, linear, linear_gelu, linear_parameters_backward
 from autograd_gpu.arrays.cuda.matmul import matmul
 
@@ -18,7 +18,7 @@ MODES = [(dtype, "highest") for dtype in FLOATS] + [("float32", "high")]
 @pytest.fixture(autouse=True)
 def precision(request):
     yield
-    setting.set_float32_matmul_precision("highest")
+    settings.set_float32_matmul_precision("highest")
 
 
 def gelu(x, approximate):
@@ -37,7 +37,7 @@ def slope(x, approximate):
 
 def operands(dtype, precision, rows, width, out):
     """x, weight, bias and the tolerance in spacings; float32's grows to tf32's."""
-    setting.set_float32_matmul_precision(precision)
+    settings.set_float32_matmul_precision(precision)
     x, weight, bias = normal((rows, width), dtype), normal((out, width), dtype, 1), normal((out,), dtype, 2)
     return x, weight, bias, (4 * 2**13 if precision == "high" else 4) * math.sqrt(width + 1)
 
@@ -98,14 +98,14 @@ def test_tf32_is_asked_for_and_rounds_to_nearest():
     x = np.array([[1 + 2**-11, 1 + 2**-12, -1 - 2**-11]], np.float32)
     exact = run(matmul, x, np.eye(3, dtype=np.float32))
     np.testing.assert_array_equal(exact, x)
-    setting.set_float32_matmul_precision("medium")
+    settings.set_float32_matmul_precision("medium")
     rounded = run(matmul, x, np.eye(3, dtype=np.float32))
     np.testing.assert_array_equal(rounded, np.array([[1 + 2**-10, 1, -1 - 2**-10]], np.float32))
 
 
 @pytest.mark.parametrize("k", [40, 43])  # rows at multiples of 16 bytes, and not
 def test_tf32_of_operands_in_every_direction(k):
-    setting.set_float32_matmul_precision("high")
+    settings.set_float32_matmul_precision("high")
     x, y, x_t, y_t = (normal(s, "float32", i) for i, s in enumerate([(24, k), (k, 72), (k, 24), (72, k)]))
     for function, a, b, expected in (
         (matmul, x, y, double(x) @ double(y)),

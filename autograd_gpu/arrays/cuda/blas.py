@@ -21,7 +21,7 @@ from autograd_gpu.arrays.cuda import driver
 from autograd_gpu.arrays.cuda import matmul_choice as choice
 from autograd_gpu.arrays.cuda.matmul_problem import Problem, problem_of
 from autograd_gpu.arrays.cuda.memory import empty
-from autograd_gpu.precision import allows_tf32
+from autograd_gpu.settings import allows_tf32
 
 Array = Any
 

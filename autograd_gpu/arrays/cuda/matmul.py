@@ -20,7 +20,7 @@ from autograd_gpu.arrays.cuda.launch import Kernel, block_for, ceil_div
 from autograd_gpu.arrays.cuda.matmul_problem import layout, problem_of
 from autograd_gpu.arrays.cuda.memory import copy, copy_into, empty, expand, fill
 from autograd_gpu.arrays.cuda.rows import accumulator
-from autograd_gpu.precision import allows_tf32
+from autograd_gpu.settings import allows_tf32
 
 __all__ = ["matmul"]
 

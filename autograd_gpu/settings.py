@@ -1,0 +1,85 @@
+"""What a program sets once for all operations: how exactly float32 products are computed, and deterministic algorithms.
+
+Keeps what it was told and knows nothing else: whoever computes looks here. `autograd_gpu.backends` has PyTorch's other
+names for the same.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+# ---------------------------------------------------------------------------------------------- float32 products
+
+_PRECISIONS = ("highest", "high", "medium")
+_precision = "highest"
+
+
+def set_float32_matmul_precision(precision: str) -> None:
+    """Let float32 matrix products on a GPU round their operands to tf32 ("high", "medium"), or not ("highest").
+
+    tf32 has float32's range and 10 bits of mantissa (relative error 2**-11 an operand); sums stay float32. The CPU
+    computes in float32 whatever is set.
+    """
+    global _precision
+    if not isinstance(precision, str):
+        raise RuntimeError(f"set_float32_matmul_precision expects a str, but got {type(precision).__name__}")
+    if precision not in _PRECISIONS:
+        warnings.warn(
+            f"{precision} is not one of 'highest', 'high', or 'medium'; the current setFloat32MatmulPrecision call has "
+            "no effect.",
+            stacklevel=2,
+        )
+        return
+    _precision = precision
+
+
+def get_float32_matmul_precision() -> str:
+    """Return "highest" (the default), "high" or "medium"."""
+    return _precision
+
+
+def allows_tf32() -> bool:
+    """Whether float32 operands of a product may be rounded to tf32."""
+    return _precision != "highest"
+
+
+# ---------------------------------------------------------------------------------------------- deterministic algorithms
+
+_MODES = {"default": 0, "warn": 1, "error": 2}
+_mode = "default"
+
+
+def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
+    """Accept the request, which changes nothing: here no operation gives other bits on another run."""
+    if not isinstance(mode, bool):
+        raise TypeError(f"_set_deterministic_algorithms(): argument 'mode' must be bool, not {type(mode).__name__}")
+    set_deterministic_debug_mode("default" if not mode else "warn" if warn_only else "error")
+
+
+def are_deterministic_algorithms_enabled() -> bool:
+    """Return whether deterministic algorithms have been asked for."""
+    return _mode != "default"
+
+
+def is_deterministic_algorithms_warn_only_enabled() -> bool:
+    """Return whether they have been asked for with `warn_only`."""
+    return _mode == "warn"
+
+
+def set_deterministic_debug_mode(debug_mode: int | str) -> None:
+    """Set the mode by name or number: "default" (0), "warn" (1) or "error" (2)."""
+    global _mode
+    names = dict(enumerate(_MODES))
+    name = names.get(debug_mode, debug_mode) if isinstance(debug_mode, int) else debug_mode
+    if not isinstance(debug_mode, (int, str)):
+        raise TypeError(f"debug_mode must be str or int, but got {type(debug_mode)}")
+    if name not in _MODES:
+        raise RuntimeError(
+            f"invalid value of debug_mode, expected one of `default`, `warn`, `error`, 0, 1 or 2, but got {debug_mode}"
+        )
+    _mode = str(name)
+
+
+def get_deterministic_debug_mode() -> int:
+    """Return the mode's number."""
+    return _MODES[_mode]
