@@ -4,6 +4,7 @@ import autograd_gpu as torch
 """
 
 import importlib as _importlib
+from typing import TYPE_CHECKING
 from typing import Any as _Any
 
 from . import dtypes as _dtypes
@@ -30,6 +31,10 @@ from .settings import (
 from .tensor import Size, Tensor
 from .version import __version__
 from . import autograd, cuda  # isort: skip  (after the names that they use)
+
+if TYPE_CHECKING:  # what is put here below, and what is loaded when first named: `make pages` writes the stub
+    from . import amp, func, linalg, nn, optim, special, utils
+    from ._functions import *
 
 _ = device("cpu").backend  # loaded here once, so that no operation has to ask
 globals().update(_package_functions())
@@ -66,9 +71,11 @@ _LAZY |= {"amp": "amp"} | dict.fromkeys(
 _LAZY |= dict.fromkeys(("is_anomaly_check_nan_enabled", "is_anomaly_enabled"), "autograd.anomaly")
 
 
-def __getattr__(name: str) -> _Any:
-    """Modules that a program may not need are imported when it first names them."""
-    if name not in _LAZY:
-        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
-    module = _importlib.import_module(f".{_LAZY[name]}", __name__)
-    return module if name == _LAZY[name] else getattr(module, name)
+if not TYPE_CHECKING:  # a type checker would take any name then
+
+    def __getattr__(name: str) -> _Any:
+        """Modules that a program may not need are imported when it first names them."""
+        if name not in _LAZY:
+            raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+        module = _importlib.import_module(f".{_LAZY[name]}", __name__)
+        return module if name == _LAZY[name] else getattr(module, name)

@@ -76,7 +76,7 @@ class _Formatter:
 
 def _summary(array: np.ndarray) -> np.ndarray:
     """The corners of a large array: what will be shown of it."""
-    edge = int(_options["edgeitems"])  # type: ignore[arg-type]
+    edge = int(_options["edgeitems"])
     for dim, size in enumerate(array.shape):
         if size > 2 * edge:
             array = np.concatenate((array.take(range(edge), dim), array.take(range(size - edge, size), dim)), dim)
@@ -84,30 +84,30 @@ def _summary(array: np.ndarray) -> np.ndarray:
 
 
 def _lines(array: np.ndarray, indent: int, summarize: bool, formatter: _Formatter) -> str:
-    edge = int(_options["edgeitems"])  # type: ignore[arg-type]
+    edge = int(_options["edgeitems"])
     if array.ndim == 0:
         return formatter(array.item())
     cut = summarize and array.shape[0] > 2 * edge
     if array.ndim == 1:
-        per_line = max(1, int((_options["linewidth"] - indent) / (formatter.width + 2)))  # type: ignore[operator]
+        per_line = max(1, int((_options["linewidth"] - indent) / (formatter.width + 2)))
         values = array.tolist()
         words = [formatter(v) for v in values[:edge]] + [" ..."] + [formatter(v) for v in values[-edge:]] if cut else [
             formatter(v) for v in values
         ]  # fmt: skip
         rows = [words[i : i + per_line] for i in range(0, len(words), per_line)] or [[]]
         return "[" + (",\n" + " " * (indent + 1)).join(", ".join(row) for row in rows) + "]"
-    parts = [array[i] for i in range(edge)] + [None] + [array[i] for i in range(-edge, 0)] if cut else list(array)  # type: ignore[list-item]
+    parts = [array[i] for i in range(edge)] + [None] + [array[i] for i in range(-edge, 0)] if cut else list(array)
     blocks = ["..." if part is None else _lines(part, indent + 1, summarize, formatter) for part in parts]
     return "[" + ("," + "\n" * (array.ndim - 1) + " " * (indent + 1)).join(blocks) + "]"
 
 
 def _data(tensor: Tensor, indent: int) -> str:
-    array = tensor.device.backend.to_numpy(tensor._array)  # type: ignore[attr-defined]
+    array = tensor.device.backend.to_numpy(tensor._array)
     if array.dtype.kind == "V" or array.dtype == np.float16:
         array = array.astype(np.float32)
     if array.size == 0:
         return "[]"
-    summarize = array.size > _options["threshold"]  # type: ignore[operator]
+    summarize = array.size > _options["threshold"]
     shown = _summary(array) if summarize else array
     return _lines(array, indent, summarize, _Formatter(shown))
 
@@ -145,7 +145,7 @@ def _with_suffixes(text: str, suffixes: list[str], indent: int) -> str:
     """Append the suffixes, on a new line when the last one would run over the line's width."""
     last = len(text) - text.rfind("\n") + 1
     for suffix in suffixes:
-        if last + len(suffix) + 2 > _options["linewidth"]:  # type: ignore[operator]
+        if last + len(suffix) + 2 > _options["linewidth"]:
             text += ",\n" + " " * indent + suffix
             last = indent + len(suffix)
         else:

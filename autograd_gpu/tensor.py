@@ -15,6 +15,11 @@ from .engine import Edge, Node, RemovableHandle, add_hook, hooks_of, modes, next
 from .layouts import MemoryFormat, check_memory_format, strided
 from .user_line import user_line
 
+if TYPE_CHECKING:
+    from ._methods import Methods  # what ops/methods.py hangs on the class, by `make pages`
+else:
+    Methods = object
+
 
 class Version:
     """How often a buffer was written in place, and by which user line. Shared by a tensor, its views and detach()."""
@@ -41,7 +46,7 @@ class Size(tuple):
         item = tuple.__getitem__(self, index)
         return Size(item) if isinstance(index, slice) else item
 
-    def __add__(self, other: tuple) -> Size:  # type: ignore[override]
+    def __add__(self, other: tuple) -> Size:
         return Size(tuple.__add__(self, tuple(other)))
 
     def __repr__(self) -> str:
@@ -122,22 +127,11 @@ def add_to_gradient(total: Tensor, gradient: Tensor) -> Tensor:
     return accumulate(total, gradient, private=True)
 
 
-class Tensor:
+class Tensor(Methods):
     """A multi-dimensional array of one dtype on one device that remembers how it was computed.
 
     ``Tensor(data)`` makes a float tensor from numbers or nested lists; ``autograd_gpu.tensor`` infers the dtype.
     """
-
-    if TYPE_CHECKING:  # for type checkers: ops/methods.py hangs the methods and operators on the class
-
-        def __getattr__(self, name: str) -> Any: ...
-
-        _operator: Any = None
-        __add__ = __radd__ = __iadd__ = __sub__ = __rsub__ = __isub__ = __mul__ = __rmul__ = __imul__ = _operator
-        __truediv__ = __rtruediv__ = __itruediv__ = __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = _operator
-        __pow__ = __rpow__ = __matmul__ = __rmatmul__ = __and__ = __or__ = __xor__ = __neg__ = __pos__ = _operator
-        __invert__ = __abs__ = __lt__ = __le__ = __gt__ = __ge__ = __getitem__ = __setitem__ = __iter__ = _operator
-        __len__ = __bool__ = __float__ = __int__ = __index__ = __contains__ = _operator
 
     # Class-level defaults keep the making of a tensor to two stores.
     _array: Any

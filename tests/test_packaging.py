@@ -13,7 +13,7 @@ pytestmark = pytest.mark.ours
 
 ROOT = Path(__file__).resolve().parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-SOURCES = {".py", ".cu", ".cuh", ".h", ".hpp", ".cpp", ".inc", ".typed"}
+SOURCES = {".py", ".cu", ".cuh", ".h", ".hpp", ".cpp", ".inc", ".typed", ".pyi"}
 
 
 def sources():

@@ -172,12 +172,12 @@ def _cast(value: Any, device_type: str, dtype: DType) -> Any:
     """Return a tensor, or the tensors of a container, in `dtype`; others stay as they are."""
     if isinstance(value, Tensor):
         is_castable = value.device.type == device_type and value._array.dtype in CASTABLE
-        return value.to(dtype) if is_castable else value  # type: ignore[attr-defined]
+        return value.to(dtype) if is_castable else value
     if isinstance(value, (str, bytes, np.ndarray)):
         return value
     if isinstance(value, Mapping):
         return {_cast(k, device_type, dtype): _cast(v, device_type, dtype) for k, v in value.items()}
     if isinstance(value, Iterable):
         values = (_cast(v, device_type, dtype) for v in value)
-        return type(value)(values) if isinstance(value, (list, tuple)) else values  # type: ignore[call-arg]
+        return type(value)(values) if isinstance(value, (list, tuple)) else values
     return value

@@ -87,10 +87,10 @@ class GradScaler:
             if self._scale is None:
                 self._scale = full((), self._init_scale, dtype=float32, device=outputs.device)
                 self._growth_tracker = full((), self._init_growth_tracker, dtype=int32, device=outputs.device)
-            return outputs * self._scale.to(outputs.device)  # type: ignore[attr-defined, operator]
+            return outputs * self._scale.to(outputs.device)
         if isinstance(outputs, Iterable):
             scaled = map(self.scale, outputs)
-            return type(outputs)(scaled) if isinstance(outputs, (list, tuple)) else scaled  # type: ignore[call-arg]
+            return type(outputs)(scaled) if isinstance(outputs, (list, tuple)) else scaled
         raise ValueError("outputs must be a Tensor or an iterable of Tensors")
 
     def unscale_(self, optimizer: Any) -> None:
@@ -111,7 +111,7 @@ class GradScaler:
             raise ValueError("Attempting to unscale FP16 gradients.")
         progress.found_inf = _found_inf(gradients)
         with no_grad(), switched():
-            inverse = scale.to(float64).reciprocal().to(float32).to(float64)  # type: ignore[attr-defined]
+            inverse = scale.to(float64).reciprocal().to(float32).to(float64)
             for device, alike in gradients.items():
                 scale_all(alike, inverse.to(device))
         progress.stage = _Stage.UNSCALED
@@ -157,14 +157,14 @@ class GradScaler:
             return
         scale, tracker = self._state("update")
         if isinstance(new_scale, Tensor):
-            if new_scale.device.type != self._device or new_scale.numel() != 1 or new_scale.requires_grad:  # type: ignore[attr-defined]
+            if new_scale.device.type != self._device or new_scale.numel() != 1 or new_scale.requires_grad:
                 raise AssertionError(
                     "new_scale should be a float or a 1-element torch.cuda.FloatTensor or torch.FloatTensor with "
                     "requires_grad=False."
                 )
-            scale.copy_(new_scale.reshape(()))  # type: ignore[attr-defined]
+            scale.copy_(new_scale.reshape(()))
         elif new_scale is not None:
-            scale.fill_(new_scale)  # type: ignore[attr-defined]
+            scale.fill_(new_scale)
         else:
             found = [found_inf for progress in self._progress.values() for found_inf in progress.found_inf.values()]
             if not found:
@@ -177,9 +177,9 @@ class GradScaler:
             count = tracker + 1
             is_due = count == self._growth_interval
             grown = scale * self._growth_factor
-            grown = where(is_due & isfinite(grown), grown, scale)  # type: ignore[operator, arg-type]
-            scale.copy_(where(is_bad, scale * self._backoff_factor, grown))  # type: ignore[attr-defined, operator]
-            tracker.copy_(where(is_bad | is_due, 0, count))  # type: ignore[attr-defined, arg-type]
+            grown = where(is_due & isfinite(grown), grown, scale)
+            scale.copy_(where(is_bad, scale * self._backoff_factor, grown))
+            tracker.copy_(where(is_bad | is_due, 0, count))
 
     def _state(self, caller: str) -> tuple[Tensor, Tensor]:
         if self._scale is None or self._growth_tracker is None:
@@ -252,8 +252,8 @@ class GradScaler:
             )
         self._init_scale, self._init_growth_tracker = state_dict["scale"], state_dict["_growth_tracker"]
         if self._scale is not None and self._growth_tracker is not None:
-            self._scale.fill_(self._init_scale)  # type: ignore[attr-defined]
-            self._growth_tracker.fill_(self._init_growth_tracker)  # type: ignore[attr-defined]
+            self._scale.fill_(self._init_scale)
+            self._growth_tracker.fill_(self._init_growth_tracker)
         self._growth_factor = state_dict["growth_factor"]
         self._backoff_factor = state_dict["backoff_factor"]
         self._growth_interval = state_dict["growth_interval"]
@@ -281,16 +281,13 @@ def _gradients(optimizer: Any) -> dict[Device, list[Tensor]]:
 def _found_inf(gradients: dict[Device, list[Tensor]]) -> dict[Device, Tensor]:
     """Whether any is infinite or NaN, float32 (): then so is the norm of all, one reading of them in one launch."""
     with no_grad(), switched():
-        return {
-            device: logical_not(isfinite(norm_of_all(alike))).to(float32)  # type: ignore[attr-defined]
-            for device, alike in gradients.items()
-        }
+        return {device: logical_not(isfinite(norm_of_all(alike))).to(float32) for device, alike in gradients.items()}
 
 
 def _together(found: Iterable[Tensor], device: Device) -> Tensor:
     """The sum of what several devices or optimizers have found."""
     with no_grad(), switched():
-        first, *rest = (each.to(device) for each in found)  # type: ignore[attr-defined]
+        first, *rest = (each.to(device) for each in found)
         for each in rest:
             first = first + each
         return first

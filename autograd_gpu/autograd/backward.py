@@ -129,7 +129,7 @@ def _result(
                 f"The differentiated Tensor at index {index} appears to not have been used in the graph. "
                 "Set allow_unused=True if this is the desired behavior."
             )
-        return target.new_zeros(target.shape) if materialize else None  # type: ignore[attr-defined]
+        return target.new_zeros(target.shape) if materialize else None
     return gradient
 
 
@@ -295,4 +295,4 @@ def _backward_method(
     backward(self, gradient, retain_graph, create_graph, inputs)
 
 
-Tensor.backward = _backward_method  # type: ignore[attr-defined]
+Tensor.backward = _backward_method  # type: ignore[method-assign, assignment]

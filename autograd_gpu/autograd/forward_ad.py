@@ -39,7 +39,7 @@ class _Level:
         """Let a copy of x carry a copy of its tangent."""
         if x._tangent is not None:
             with _Suspended():
-                self.carry(copy, x._tangent.clone())  # type: ignore[attr-defined]
+                self.carry(copy, x._tangent.clone())
 
     def end(self) -> None:
         for carrier in list(self.carriers.values()):
@@ -123,7 +123,7 @@ class _Level:
             device = result._tangent.device
             if root._tangent is None or root._tangent.device is not device:  # under vmap the new one may be batched
                 tangent = zeros_like(root.detach()) if root._tangent is None else root._tangent
-                self.carry(root, to_device(tangent, device).clone())  # type: ignore[attr-defined]
+                self.carry(root, to_device(tangent, device).clone())
             if root is not x:
                 self.carry(x, replay(x._steps, root._tangent))  # type: ignore[arg-type]
             copy_(x._tangent, result._tangent)  # type: ignore[arg-type]
@@ -162,7 +162,7 @@ def _recorded(operation: type[Op], inputs: tuple, tangents: list, parameters: di
         for value in lent:
             value._edge = None
     outputs = result if isinstance(result, tuple) else (result,)
-    return result, next((y._edge[0] for y in outputs if y._edge is not None), None)  # type: ignore[misc]
+    return result, next((y._edge[0] for y in outputs if y._edge is not None), None)
 
 
 def _pushed(
@@ -271,7 +271,7 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
             raise ValueError(f"Expected {name} to be floating point or complex, but got: {kind}")
     with _Suspended():
         tangent = _checked_tangent(tensor, tangent, "make_dual")
-        dual = tensor.view_as(tensor)  # type: ignore[attr-defined]
+        dual = tensor.view_as(tensor)
     duals[0].carry(dual, tangent)
     return dual
 
@@ -281,4 +281,4 @@ def unpack_dual(tensor: Tensor, *, level: int | None = None) -> UnpackedDualTens
     if not duals:
         return UnpackedDualTensor(tensor, None)
     with _Suspended():
-        return UnpackedDualTensor(tensor.view_as(tensor), tensor._tangent)  # type: ignore[attr-defined]
+        return UnpackedDualTensor(tensor.view_as(tensor), tensor._tangent)

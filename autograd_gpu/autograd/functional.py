@@ -17,10 +17,7 @@ def _prepare(func: Callable, inputs: Any, create_graph: bool) -> tuple[tuple, tu
     """Run func on fresh leaves (or, to keep the outer graph, on views of the inputs)."""
     is_single = isinstance(inputs, Tensor)
     given = (inputs,) if is_single else tuple(inputs)
-    leaves = tuple(
-        x.view_as(x) if create_graph and x.requires_grad else x.detach().requires_grad_()  # type: ignore[attr-defined]
-        for x in given
-    )
+    leaves = tuple(x.view_as(x) if create_graph and x.requires_grad else x.detach().requires_grad_() for x in given)
     outputs = func(*leaves)
     is_single_output = isinstance(outputs, Tensor)
     results = (outputs,) if is_single_output else tuple(outputs)
@@ -51,7 +48,7 @@ def _gradients(
             raise RuntimeError(
                 "The output of the user-provided function is independent of the input. This is not allowed in strict mode."
             )
-        return tuple(x.new_zeros(x.shape) for x in inputs)  # type: ignore[attr-defined]
+        return tuple(x.new_zeros(x.shape) for x in inputs)
     found = grad(
         [o for o, _ in live],
         inputs,
@@ -64,7 +61,7 @@ def _gradients(
         raise RuntimeError(
             "The user-provided function is independent of one of its inputs. This is not allowed in strict mode."
         )
-    return tuple(x.new_zeros(x.shape) if g is None else g for g, x in zip(found, inputs))  # type: ignore[attr-defined]
+    return tuple(x.new_zeros(x.shape) if g is None else g for g, x in zip(found, inputs))
 
 
 def vjp(
@@ -85,7 +82,7 @@ def _vectors(v: Any, outputs: tuple, name: str) -> tuple:
                 "The vector v can only be None if the user-provided function returns a single Tensor with a single "
                 f"element. ({name})"
             )
-        return (outputs[0].new_ones(outputs[0].shape),)  # type: ignore[attr-defined]
+        return (outputs[0].new_ones(outputs[0].shape),)
     vectors = (v,) if isinstance(v, Tensor) else tuple(v)
     if len(vectors) != len(outputs):
         raise RuntimeError(f"{name}: v should have {len(outputs)} elements, but got {len(vectors)}")
@@ -105,7 +102,7 @@ def jvp(
         leaves, outputs, _, is_single_output = _prepare(func, inputs, create_graph)
         vectors = _vectors(v, leaves, "jvp")
         # u -> u^T J is linear in u, so its own vjp with v is J v.
-        duals = tuple(o.new_zeros(o.shape).requires_grad_() for o in outputs)  # type: ignore[attr-defined]
+        duals = tuple(o.new_zeros(o.shape).requires_grad_() for o in outputs)
         rows = _gradients(outputs, leaves, duals, True, strict)
         products = _gradients(rows, duals, vectors, create_graph)
     return _unwrap(_done(outputs, create_graph), is_single_output), _unwrap(
@@ -151,9 +148,9 @@ def jacobian(
         leaves, outputs, is_single, is_single_output = _prepare(func, inputs, create_graph)
         blocks = []
         for output in outputs:
-            flat = output.reshape(-1)  # type: ignore[attr-defined]
+            flat = output.reshape(-1)
             if flat.numel() == 0 or (vectorize and not flat.requires_grad):
-                columns = [leaf.new_zeros((flat.numel(), *leaf.shape)) for leaf in leaves]  # type: ignore[attr-defined]
+                columns = [leaf.new_zeros((flat.numel(), *leaf.shape)) for leaf in leaves]
             elif vectorize:
                 basis = eye(flat.numel(), dtype=flat.dtype, device=flat.device)
                 columns = list(grad(flat, leaves, basis, True, create_graph, None, True, materialize_grads=True))
@@ -185,9 +182,9 @@ def _jacobian_by_columns(func: Callable, inputs: Any) -> Any:
                 outputs = func(*duals)
                 is_single_output = isinstance(outputs, Tensor)
                 parts = [forward_ad.unpack_dual(y) for y in ((outputs,) if is_single_output else outputs)]
-                return tuple(zeros_like(p) if t is None else t.clone() for p, t in parts)  # type: ignore[attr-defined]
+                return tuple(zeros_like(p) if t is None else t.clone() for p, t in parts)
 
-        basis = eye(x.numel(), dtype=x.dtype, device=x.device).reshape(x.numel(), *x.shape)  # type: ignore[attr-defined]
+        basis = eye(x.numel(), dtype=x.dtype, device=x.device).reshape(x.numel(), *x.shape)
         columns = vmap(tangents, out_dims=-1)(basis)
         blocks.append([column.reshape(*column.shape[:-1], *x.shape) for column in columns])
     by_output = [_unwrap(_done(row, False), is_single) for row in zip(*blocks)]
@@ -207,11 +204,11 @@ def hessian(
 
     def gradient(*leaves: Tensor) -> Any:
         if outer_jacobian_strategy == "forward-mode":  # dual tensors, not yet variables
-            leaves = tuple(x.view_as(x).requires_grad_() for x in leaves)  # type: ignore[attr-defined]
+            leaves = tuple(x.view_as(x).requires_grad_() for x in leaves)
         output = func(*leaves)
         if not isinstance(output, Tensor) or output.numel() != 1:
             raise RuntimeError("The Tensor returned by the function given to hessian should contain a single element")
-        return _gradients((output.reshape(()),), leaves, (output.new_ones(()),), True, strict)  # type: ignore[attr-defined]
+        return _gradients((output.reshape(()),), leaves, (output.new_ones(()),), True, strict)
 
     blocks = jacobian(gradient, inputs, create_graph, strict, vectorize, outer_jacobian_strategy)
     return blocks[0] if is_single else blocks
@@ -225,7 +222,7 @@ def hvp(
         leaves, outputs, is_single, is_single_output = _prepare(func, inputs, create_graph)
         if outputs[0].numel() != 1:
             raise RuntimeError("The Tensor returned by the function given to hvp should contain a single element")
-        gradients = _gradients(outputs, leaves, (outputs[0].new_ones(outputs[0].shape),), True, strict)  # type: ignore[attr-defined]
+        gradients = _gradients(outputs, leaves, (outputs[0].new_ones(outputs[0].shape),), True, strict)
         products = _gradients(gradients, leaves, _vectors(v, leaves, "hvp"), create_graph)
     return _unwrap(_done(outputs, create_graph), is_single_output), _unwrap(_done(products, create_graph), is_single)
 

@@ -248,8 +248,8 @@ class _Check:
             alone = ag.autograd.grad(output, self._active_inputs(), direction, retain_graph=True, allow_unused=True)
             beside = ag.autograd.grad(outputs, self._active_inputs(), others, retain_graph=True, allow_unused=True)
             for position, undefined, zeros in zip(self.active, alone, beside, strict=True):
-                pair = [np.zeros(1) if g is None else _values(g) for g in (undefined, zeros)]
-                if not np.allclose(*pair, rtol=self.rtol, atol=self.atol):
+                first, second = (np.zeros(1) if g is None else _values(g) for g in (undefined, zeros))
+                if not np.allclose(first, second, rtol=self.rtol, atol=self.atol):
                     raise GradcheckError(
                         f"Expected undefined output gradients to be treated as zeros: the gradient of input {position} "
                         f"from output {number} alone differs from that with zeros for the other outputs."
@@ -283,7 +283,8 @@ class _Check:
             )
             for slot, position in enumerate(self.active):
                 for row, separate in enumerate(alone):
-                    batched = 0.0 if together[slot] is None else _values(together[slot])[row]
+                    gradients = together[slot]
+                    batched = 0.0 if gradients is None else _values(gradients)[row]
                     if not np.allclose(batched, separate[slot], rtol=self.rtol, atol=self.atol):
                         raise GradcheckError(
                             f"the batched gradient of output {number} in input {position} differs from row {row} alone"

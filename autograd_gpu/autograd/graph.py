@@ -77,7 +77,7 @@ class save_on_cpu(saved_tensors_hooks):
 
     def __init__(self, pin_memory: bool = False, device_type: str = "cuda") -> None:
         def pack(tensor: Tensor) -> Any:
-            return tensor.device, tensor.detach().to("cpu", copy=True)  # type: ignore[attr-defined]
+            return tensor.device, tensor.detach().to("cpu", copy=True)
 
         def unpack(packed: Any) -> Tensor:
             device, tensor = packed

@@ -62,7 +62,7 @@ def memory_report(*roots: Tensor) -> MemoryReport:
             row = rows.setdefault((node.name(), line_of(node.where)), [0, 0])
             row[0] += size
             row[1] += 1
-    return MemoryReport(sorted((SavedRow(*sums, *key) for key, sums in rows.items()), reverse=True))
+    return MemoryReport(sorted((SavedRow(size, count, *key) for key, (size, count) in rows.items()), reverse=True))
 
 
 def nodes_behind(roots: Iterable[Any]) -> Iterator[Any]:

@@ -9,5 +9,5 @@ import numpy as np
 
 def is_available() -> bool:
     """Return whether the products of NumPy, and so of the CPU here, are MKL's."""
-    libraries: Any = np.show_config(mode="dicts")["Build Dependencies"]  # type: ignore[call-overload]
+    libraries: Any = np.show_config(mode="dicts")["Build Dependencies"]
     return any("mkl" in str(libraries.get(kind, {}).get("name")).lower() for kind in ("blas", "lapack"))

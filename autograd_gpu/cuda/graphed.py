@@ -31,8 +31,8 @@ def make_graphed_callables(
     Several callables are called in the given order, and their backwards in the opposite one. A module's forward is
     replaced and the module returned; in the other mode (train or eval) it runs as before.
     """
-    is_single = not isinstance(callables, tuple)
-    given = (callables,) if is_single else tuple(callables)
+    given = callables if isinstance(callables, tuple) else (callables,)
+    is_single = given is not callables
     samples = (tuple(sample_args),) if is_single else tuple(map(tuple, sample_args))
     for sample in samples:
         if not all(isinstance(x, Tensor) and x.is_cuda for x in sample):
@@ -104,7 +104,7 @@ class _Part:
             def forward(ctx: Any, *inputs: Tensor) -> tuple[Tensor, ...]:
                 for place, x in zip(part.sample, inputs):
                     if place is not x:
-                        place.data.copy_(x)  # type: ignore[attr-defined]
+                        place.data.copy_(x)
                 part.forward.replay()
                 return tuple(y.detach() for y in part.outputs)
 
@@ -112,7 +112,7 @@ class _Part:
             def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
                 for place, gradient in zip(part.directions, gradients, strict=True):
                     if place is not None:
-                        place.copy_(gradient)  # type: ignore[attr-defined]
+                        place.copy_(gradient)
                 part.backward.replay()
                 return tuple(None if g is None else g.detach() for g in part.gradients)
 

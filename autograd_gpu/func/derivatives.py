@@ -176,7 +176,7 @@ def grad_and_value(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: 
                     f"{value.ndim} dims. Maybe you wanted to use the vjp or jacrev APIs instead?"
                 )
             create_graph = is_recorded and tracked.reaches_outside([value])
-            seed = value.new_ones(())  # type: ignore[attr-defined]
+            seed = value.new_ones(())
             keep = create_graph or aux is not None  # aux may be differentiated too
             gradients = tracked.pull([value], [seed], create_graph, keep)
         tracked.close()

@@ -52,7 +52,9 @@ from ..ops.random import dropout
 from ..ops.nn.resize import (
     channel_shuffle, interpolate, pixel_shuffle, pixel_unshuffle, upsample, upsample_bilinear, upsample_nearest,
 )  # fmt: skip
-from ..ops.nn.softmax import log_softmax, softmax, softmin
+from ..ops.nn.softmax import nn_log_softmax as log_softmax
+from ..ops.nn.softmax import nn_softmax as softmax
+from ..ops.nn.softmax import softmin
 from ..ops.nn.unpool import max_unpool1d, max_unpool2d, max_unpool3d
 
 __all__ = [

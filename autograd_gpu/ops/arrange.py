@@ -97,7 +97,7 @@ def block_diag(*tensors: Tensor) -> Tensor:
     total = sum(widths)
     for block in blocks:
         height, width = block.shape
-        left, right = block.new_zeros((height, start)), block.new_zeros((height, total - start - width))  # type: ignore[attr-defined]
+        left, right = block.new_zeros((height, start)), block.new_zeros((height, total - start - width))
         rows.append(cat([left, block, right], 1))
         start += width
     return cat(rows, 0)
@@ -150,7 +150,7 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
     dim = wrap_dim(dim, input.ndim)
     size = input._array.shape[dim]
     if isinstance(indices_or_sections, Tensor):
-        indices_or_sections = indices_or_sections.tolist()  # type: ignore[attr-defined]
+        indices_or_sections = indices_or_sections.tolist()
     if is_integer(indices_or_sections):
         count = indices_or_sections
         if count <= 0:
@@ -273,7 +273,7 @@ def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
     if input.ndim == 0:
         return Clone.apply(reshape(input, (1,)))
     windows = (length - size) // step + 1
-    places = arange(windows, device=input.device).unsqueeze(1) * step + arange(size, device=input.device)  # type: ignore[attr-defined]
+    places = arange(windows, device=input.device).unsqueeze(1) * step + arange(size, device=input.device)
     taken = index_select(input, dim, reshape(places, (windows * size,)))
     shape = input._array.shape
     return movedim(reshape(taken, (*shape[:dim], windows, size, *shape[dim + 1 :])), dim + 1, -1)
@@ -338,9 +338,9 @@ def sum_to_size(input: Tensor, *size: Any) -> Tensor:
 
 
 def _triangle_indices(is_kept: Any, row: int, col: int, offset: int, dtype: Any, device: Any) -> Tensor:
-    distance = arange(col, device=device) - arange(row, device=device).unsqueeze(1)  # type: ignore[attr-defined]
+    distance = arange(col, device=device) - arange(row, device=device).unsqueeze(1)
     found = is_kept(distance, offset).nonzero()
-    return cast(transpose(found, 0, 1).contiguous(), dtype or dtypes.int64)  # type: ignore[attr-defined]
+    return cast(transpose(found, 0, 1).contiguous(), dtype or dtypes.int64)
 
 
 @public(method=False)

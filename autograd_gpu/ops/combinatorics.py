@@ -26,7 +26,7 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
     if r < 0:
         raise RuntimeError(f"Expect a non-negative number, but got {r}")
     if r == 0:
-        return input.new_empty((0,))  # type: ignore[attr-defined]
+        return input.new_empty((0,))
     choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
     places = list(itertools.chain.from_iterable(choose(range(input._array.shape[0]), r)))
     chosen = index_select(input, 0, tensor(places, dtype=dtypes.int64, device=input.device))
@@ -43,7 +43,7 @@ def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
         raise RuntimeError("N must be non-negative.")
     if x._array.dtype.kind in "iub":
         x = cast(x, dtypes.int64)
-    ones = x.new_ones((x._array.shape[0], min(count, 1)))  # type: ignore[attr-defined]
+    ones = x.new_ones((x._array.shape[0], min(count, 1)))
     rest = broadcast(unsqueeze(x, 1), (x._array.shape[0], max(count - 1, 0)))
     powers = cat([ones, cumprod(rest, 1)], 1)
     return powers if increasing else fliplr(powers)
@@ -60,4 +60,4 @@ def unravel_index(indices: Tensor, shape: int | Sequence[int]) -> tuple[Tensor, 
     if any(size < 0 for size in sizes):
         raise ValueError(f"'shape' cannot have negative values, but got {sizes}")
     steps = [math.prod(sizes[d + 1 :]) for d in range(len(sizes))]
-    return tuple((indices // step) % size for step, size in zip(steps, sizes))  # type: ignore[operator]
+    return tuple((indices // step) % size for step, size in zip(steps, sizes))

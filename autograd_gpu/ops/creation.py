@@ -51,7 +51,7 @@ def tensor(data: Any, *, dtype: DType | None = None, device: Any = None, require
 
 def _from_tensor(source: Tensor, dtype: DType | None, device: Any, requires_grad: bool) -> Tensor:
     place = source.device if device is None else resolve(device)
-    copy = source.detach().clone()  # type: ignore[attr-defined]
+    copy = source.detach().clone()
     copy = to_device(cast(copy, dtype or source.dtype), place)
     return with_grad(wrap(copy._array, place), requires_grad)
 
@@ -259,7 +259,7 @@ def eye(
     m = n if m is None else as_integer(m, "m")
     if n < 0 or m < 0:
         raise RuntimeError(f"n must be greater or equal to 0, got {n} and {m}")
-    is_diagonal = arange(n, device=device).unsqueeze(1) == arange(m, device=device)  # type: ignore[attr-defined]
+    is_diagonal = arange(n, device=device).unsqueeze(1) == arange(m, device=device)
     return with_grad(cast(is_diagonal, dtype or dtypes.get_default_dtype()), requires_grad)
 
 
@@ -270,7 +270,7 @@ def _triangle(input: Tensor, diagonal: int, keep_lower: bool) -> Tensor:
     if input.ndim < 2:
         raise RuntimeError(f"{'tril' if keep_lower else 'triu'}: input tensor must have at least 2 dimensions")
     rows, columns = input._array.shape[-2:]
-    distance = arange(columns, device=input.device) - arange(rows, device=input.device).unsqueeze(1)  # type: ignore[attr-defined]
+    distance = arange(columns, device=input.device) - arange(rows, device=input.device).unsqueeze(1)
     zero = False if input._array.dtype.kind == "b" else 0  # a number of a higher kind would raise the dtype
     return where(distance <= diagonal if keep_lower else distance >= diagonal, input, zero)
 
@@ -342,7 +342,7 @@ def asarray(
             "can't alias arbitrary sequence, or memory of another dtype or device, into a tensor. Pass copy=None."
         )
     if copy and is_shared:
-        y = y.clone()  # type: ignore[attr-defined]
+        y = y.clone()
     if requires_grad is None or requires_grad == y.requires_grad:
         return y
     return with_grad(y.detach(), requires_grad)

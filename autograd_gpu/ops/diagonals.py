@@ -73,14 +73,14 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
         raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
     length = input._array.shape[-1]
     size = length + abs(offset)
-    column, row = arange(size, device=input.device), arange(size, device=input.device).unsqueeze(1)  # type: ignore[attr-defined]
-    source = (row if offset >= 0 else column).expand(size, size).clamp(max=max(length - 1, 0))  # type: ignore[attr-defined]
+    column, row = arange(size, device=input.device), arange(size, device=input.device).unsqueeze(1)
+    source = (row if offset >= 0 else column).expand(size, size).clamp(max=max(length - 1, 0))
     if length == 0:
         nothing = cast(sum(input, -1), input.dtype)  # zeros that belong to the graph
         matrices = expand(unsqueeze(unsqueeze(nothing, -1), -1), (*nothing._array.shape, size, size))
     else:
         spread = reshape(index_select(input, -1, reshape(source, (-1,))), (*input._array.shape[:-1], size, size))
-        matrices = where(column - row == offset, spread, spread.new_zeros(()))  # type: ignore[attr-defined]
+        matrices = where(column - row == offset, spread, spread.new_zeros(()))
     first, second = (dim1, dim2)
     return movedim(matrices, (-2, -1), (first, second))
 

@@ -46,8 +46,8 @@ def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None
             f"{type(ext_tensor).__name__}"
         )
     dtypes.from_numpy(tensor._array.dtype)  # raises for what we have no dtype for, such as complex numbers
-    moved = tensor if device is None else tensor.to(device)  # type: ignore[attr-defined]
-    return moved.clone() if copy and moved is tensor else moved  # type: ignore[attr-defined]
+    moved = tensor if device is None else tensor.to(device)
+    return moved.clone() if copy and moved is tensor else moved
 
 
 def _on_gpu(array: Any, index: int) -> Tensor:
@@ -97,6 +97,7 @@ def _dtype_code(capsule: Any) -> ctypes.c_uint8:
 
 
 @public(method=False)
+@public(function=False, name="__dlpack__")
 def to_dlpack(
     self: Tensor, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: bool | None = None
 ) -> Any:
@@ -116,6 +117,7 @@ def to_dlpack(
     return capsule
 
 
+@public(function=False, name="__dlpack_device__")
 def to_dlpack_device(self: Tensor) -> tuple[int, int]:
     """Return DLPack's (device type, index)."""
     return (_KDL_CPU, 0) if self.device is CPU else (_KDL_CUDA, self.device.index or 0)
@@ -126,7 +128,8 @@ def _refuse_emulated(name: str) -> None:
         raise BufferError(f"{name}: emulated device memory cannot be shared with other libraries; use .cpu() first")
 
 
-def _array_interface(self: Tensor) -> dict:
+@public(function=False, method=False, attribute=True, name="__array_interface__")
+def array_interface(self: Tensor) -> dict:
     """NumPy's array interface, over the tensor's memory."""
     if self.device is not CPU:
         raise AttributeError(f"the tensor is on {self.device}: use .cpu() for NumPy, or __cuda_array_interface__")
@@ -135,7 +138,8 @@ def _array_interface(self: Tensor) -> dict:
     return self._array.__array_interface__
 
 
-def _cuda_array_interface(self: Tensor) -> dict:
+@public(function=False, method=False, attribute=True, name="__cuda_array_interface__")
+def cuda_array_interface(self: Tensor) -> dict:
     """Numba's and CuPy's array interface, over the tensor's memory."""
     if self.device is CPU:
         raise AttributeError(
@@ -150,8 +154,3 @@ def _cuda_array_interface(self: Tensor) -> dict:
             "var.detach() to get Variable that doesn't require grad."
         )
     return self._array.__cuda_array_interface__
-
-
-Tensor.__dlpack__, Tensor.__dlpack_device__ = to_dlpack, to_dlpack_device  # type: ignore[attr-defined]
-Tensor.__array_interface__ = property(_array_interface)  # type: ignore[attr-defined]
-Tensor.__cuda_array_interface__ = property(_cuda_array_interface)  # type: ignore[attr-defined]

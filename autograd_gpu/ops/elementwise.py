@@ -355,7 +355,7 @@ def div(input: Tensor, other: Tensor | Number, *, rounding_mode: str | None = No
         x, y = operands("div", input, other)
         if result_type(input, other).is_floating_point:
             return trunc(Div.apply(x, y))
-        return sub(x, fmod(x, y)).floor_divide(y)  # type: ignore[attr-defined]
+        return sub(x, fmod(x, y)).floor_divide(y)
     raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'")
 
 
@@ -480,7 +480,7 @@ def _clamp_by_tensor(x: Tensor, bound: Tensor | Number, kernel: str) -> Tensor:
 def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     """Return input where the condition holds and other elsewhere, broadcast; with the condition alone, its nonzeros."""
     if input is None and other is None:
-        return condition.nonzero(as_tuple=True)  # type: ignore[attr-defined]
+        return condition.nonzero(as_tuple=True)
     if not isinstance(condition, Tensor):
         raise TypeError(f"where(): argument 'condition' (position 1) must be Tensor, not {type(condition).__name__}")
     if condition._array.dtype.kind != "b":
@@ -490,7 +490,7 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
             )
         condition = condition != 0
     if is_scalar(input) and is_scalar(other):
-        input = condition.new_full((), input, dtype=result_type(input, other))  # type: ignore[attr-defined]
+        input = condition.new_full((), input, dtype=result_type(input, other))
     return choose(Where, condition, input, other)
 
 

@@ -18,7 +18,7 @@ from .unary import Test, abs, exp, exp2, isinf, isnan, log, log1p, sin, sqrt, tr
 
 
 def _full(like: Tensor, value: Number, dtype: dtypes.DType | None = None) -> Tensor:
-    return like.new_full((), value, dtype=dtype or like.dtype)  # type: ignore[attr-defined]
+    return like.new_full((), value, dtype=dtype or like.dtype)
 
 
 def _both(name: str, x: Any, y: Any, as_float: bool = False) -> tuple[Tensor, Tensor]:
@@ -85,7 +85,7 @@ def nan_to_num(
 ) -> Tensor:
     """Return input with NaN, +inf and -inf replaced: by default by 0 and the dtype's largest and smallest number."""
     if not input.is_floating_point():
-        return input.clone()  # type: ignore[attr-defined]
+        return input.clone()
     limits = dtypes.finfo(input.dtype)
     y = where(isnan(input), 0.0 if nan is None else nan, input)
     y = where(input == math.inf, limits.max if posinf is None else posinf, y)
@@ -115,7 +115,7 @@ def isneginf(input: Tensor) -> Tensor:
 @public
 def isreal(input: Tensor) -> Tensor:
     """Return True for each element: there are no complex tensors here."""
-    return broadcast(_full(input, True, dtypes.bool), input._array.shape).clone()  # type: ignore[attr-defined]
+    return broadcast(_full(input, True, dtypes.bool), input._array.shape).clone()
 
 
 @public(in_place="function")

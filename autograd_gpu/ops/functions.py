@@ -13,7 +13,7 @@ from .public import declared
 
 def package_functions() -> dict[str, Callable[..., Any]]:
     """Return every declared function by its public name."""
-    functions = {}
+    functions: dict[str, Callable[..., Any]] = {}
     for operation in declared:
         if operation.function:
             function = accepting_out(operation.operation) if operation.out else operation.operation

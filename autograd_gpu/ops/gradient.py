@@ -62,7 +62,7 @@ def _along(x: Tensor, dim: int, spacing: Any, edge_order: int) -> Tensor:
                 f"torch.gradient expected the coordinates of dim {dim} to be a vector of {size} elements, but got "
                 f"{list(spacing.shape)}"
             )
-        gaps: Any = narrow(spacing, 0, 1, size - 1) - narrow(spacing, 0, 0, size - 1)  # type: ignore[operator]
+        gaps: Any = narrow(spacing, 0, 1, size - 1) - narrow(spacing, 0, 0, size - 1)
         steps = reshape(gaps, [-1 if d == dim else 1 for d in range(x.ndim)])
 
     def step(start: int, length: int) -> Any:
@@ -99,8 +99,8 @@ def diff(
     for _ in range(min(n, x._array.shape[dim])):
         size = x._array.shape[dim] - 1
         later, earlier = narrow(x, dim, 1, size), narrow(x, dim, 0, size)
-        x = later != earlier if x._array.dtype.kind == "b" else later - earlier  # type: ignore[operator, assignment]
-    return x.clone() if x is input else x  # type: ignore[attr-defined]
+        x = later != earlier if x._array.dtype.kind == "b" else later - earlier
+    return x.clone() if x is input else x
 
 
 @public(method=False, also="trapz")
@@ -108,7 +108,7 @@ def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float | None = None, di
     """Return the integral of y along `dim` by the trapezoidal rule, over places x or with steps of dx (1)."""
     if x is not None or y.ndim == 0 or y._array.shape[wrap_dim(dim, y.ndim)] == 0:
         return sum(_trapezoids("trapezoid", y, x, dx, dim), dim)
-    ends = select(y, dim, 0) + select(y, dim, -1)  # type: ignore[operator]
+    ends = select(y, dim, 0) + select(y, dim, -1)
     area = sum(y, dim) - ends / 2.0
     return area if dx is None else area * dx
 

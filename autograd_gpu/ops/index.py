@@ -81,7 +81,7 @@ class ScatterRows(Op):
 def _stays(index: Tensor, count: int) -> Tensor:
     """Return, as a column, whether each of the rows written is still there: of several for one place the last is."""
     number = unsqueeze(arange(len_of(index), device=index.device), 1)
-    last = ScatterRows.apply(number.new_zeros((count, 1)), index, number)  # type: ignore[attr-defined]
+    last = ScatterRows.apply(number.new_zeros((count, 1)), index, number)
     return GatherRows.apply(last, index) == number
 
 
@@ -104,7 +104,7 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
     basic, advanced = _parse(x, index)
     view = Slice.apply(x, index=basic) if basic else Alias.apply(x)
     if not isinstance(value, Tensor):
-        value = x.new_tensor(value)  # type: ignore[attr-defined]
+        value = x.new_tensor(value)
     if not advanced:
         if value.ndim > view.ndim:  # leading dimensions of size 1 are dropped, as in PyTorch
             value = reshape(value, value._array.shape[value.ndim - view.ndim :])
@@ -200,7 +200,7 @@ def _as_part(x: Tensor, part: Any) -> Any:
     if kind not in "iub":
         raise IndexError(f"tensors used as indices must be long, int, byte or bool tensors, but got {part.dtype}")
     if part.ndim == 0 and kind in "iu" and part.device.axis is None:  # a vmapped one is a number per example
-        return int(part.item())  # type: ignore[attr-defined]
+        return int(part.item())
     if part.device is not x.device:
         part = to_device(part, x.device)
     if part._array.dtype == np.uint8:
@@ -230,7 +230,7 @@ class _Advanced:
                     f"tensor {list(shape)} at index {dim + wrong}"
                 )
             coordinates = wrap(part.device.backend.nonzero(part._array), part.device)
-            numbers.extend((dim + d, coordinates.select(1, d)) for d in range(part.ndim))  # type: ignore[attr-defined]
+            numbers.extend((dim + d, coordinates.select(1, d)) for d in range(part.ndim))
         self.dims = [dim for dim, _ in numbers]
         try:
             indices = broadcast_together(*(index for _, index in numbers))
@@ -344,7 +344,7 @@ def _along(x_shape: tuple[int, ...], dim: int, index: Tensor, name: str) -> Tens
             term = cast(index, dtypes.int64) * stride
         else:
             length = index._array.shape[d]
-            steps = arange(length, device=index.device) * stride  # type: ignore[attr-defined]
+            steps = arange(length, device=index.device) * stride
             term = reshape(steps, tuple(length if e == d else 1 for e in range(len(x_shape))))
         position = term if position is None else position + term
     assert position is not None
@@ -374,14 +374,14 @@ def scatter(
     if reduce is not None:
         if reduce not in ("add", "multiply"):
             raise RuntimeError("reduce argument must be either add or multiply.")
-        src = input.new_full(index._array.shape, src) if is_scalar(src) else src  # type: ignore[attr-defined]
+        src = input.new_full(index._array.shape, src) if is_scalar(src) else src
         if reduce == "add":
             return scatter_add(input, dim, index, src)
-        return input.scatter_reduce(dim, index, src, "prod")  # type: ignore[attr-defined]
+        return input.scatter_reduce(dim, index, src, "prod")
     dim = wrap_dim(dim, input.ndim)
     position = _along(input._array.shape, dim, index, "scatter")
     if is_scalar(src):
-        src = input.new_full(index._array.shape, src)  # type: ignore[attr-defined]
+        src = input.new_full(index._array.shape, src)
     src = _part_under_index(src, index)
     written = ScatterRows.apply(reshape(input, (-1, 1)), position, reshape(src, (index._array.size, 1)))
     return reshape(written, input._array.shape)
@@ -447,8 +447,8 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     if not as_tuple:
         return coordinates
     if input.ndim == 0:
-        return (coordinates.new_zeros(coordinates.shape[0]),)  # type: ignore[attr-defined]
-    return tuple(coordinates.select(1, d) for d in range(input.ndim))  # type: ignore[attr-defined]
+        return (coordinates.new_zeros(coordinates.shape[0]),)
+    return tuple(coordinates.select(1, d) for d in range(input.ndim))
 
 
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
@@ -458,11 +458,11 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     if num_classes == -1 and tensor._array.size == 0:
         raise RuntimeError("Can not infer total number of classes from empty tensor. Pass num_classes.")
     if num_classes == -1:
-        num_classes = int(tensor.max().item()) + 1 if tensor._array.size else 0  # type: ignore[attr-defined]
+        num_classes = int(tensor.max().item()) + 1 if tensor._array.size else 0
     if tensor._array.size and tensor.device.axis is None:  # vmapped values are not read
-        low, high = int(tensor.min().item()), int(tensor.max().item())  # type: ignore[attr-defined]
+        low, high = int(tensor.min().item()), int(tensor.max().item())
         if low < 0:
             raise RuntimeError("Class values must be non-negative.")
         if high >= num_classes:
             raise RuntimeError(f"Class values must be smaller than num_classes, but {high} >= {num_classes}.")
-    return cast(unsqueeze(tensor, -1) == arange(num_classes, device=tensor.device), dtypes.int64)  # type: ignore[attr-defined]
+    return cast(unsqueeze(tensor, -1) == arange(num_classes, device=tensor.device), dtypes.int64)

@@ -58,7 +58,7 @@ class CopySlices(Op):
     """The history of a base one of whose views was written: the region's gradient goes to what was written."""
 
     @classmethod
-    def record(cls, base: Tensor, steps: tuple, written: Tensor) -> None:
+    def record(cls, base: Tensor, steps: tuple | None, written: Tensor) -> None:
         node = cls()
         node.edges = (edge_of(base), edge_of(written))
         node.backend = base.device.backend
@@ -85,7 +85,7 @@ def _region_of(steps: tuple, gradient: Tensor) -> Tensor:
     return gradient
 
 
-def _arrays_along(backend: Any, array: Any, steps: tuple) -> list[Any]:
+def _arrays_along(backend: Any, array: Any, steps: tuple | None) -> list[Any]:
     """Return a base's array and those of the views that the steps lead to."""
     arrays = [array]
     for operation, parameters, number in steps_in_order(steps):
@@ -96,7 +96,7 @@ def _arrays_along(backend: Any, array: Any, steps: tuple) -> list[Any]:
     return arrays
 
 
-def _layout(base: Tensor, steps: tuple) -> tuple:
+def _layout(base: Tensor, steps: tuple | None) -> tuple:
     """Return the base's strides, where it begins, and the size of a storage that holds it and all views of the steps."""
     backend = base.device.backend
     arrays = _arrays_along(backend, base._array, steps)
@@ -211,7 +211,7 @@ def overwrite(x: Tensor, result: Tensor, name: str) -> Tensor:
     is_recorded = modes.grad and (edge_of(result) is not None or edge_of(x) is not None)
     if is_recorded and x._base is not None:
         _check_view_writable(x, name)
-    x.device.backend.copy_into(x._array, result._array)  # type: ignore[attr-defined]
+    x.device.backend.copy_into(x._array, result._array)
     bump_version(x)
     if duals:
         duals[-1].written(x, result)
@@ -269,7 +269,7 @@ def _records(x: Tensor, values: tuple) -> bool:
 
 def _snapshot(x: Tensor) -> Tensor:
     """The tensor as it is now, history included, over a buffer of its own: backward may need the old values."""
-    old = wrap(x.device.backend.copy(x._array), x.device)  # type: ignore[attr-defined]
+    old = wrap(x.device.backend.copy(x._array), x.device)
     old._edge = edge_of(x)
     if duals:
         duals[-1].keep_tangent(old, x)
@@ -328,7 +328,7 @@ def copy_(self: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
     if source._array.shape != self._array.shape:
         source = expand(source, self._array.shape)
     if not _records(self, (source,)):
-        self.device.backend.copy_into(self._array, source._array)  # type: ignore[attr-defined]
+        self.device.backend.copy_into(self._array, source._array)
         bump_version(self)
         return self
     return overwrite(self, Copy.apply(self, cast(source, self.dtype)), "copy_")
@@ -352,7 +352,7 @@ def fill_(self: Tensor, value: Number | Tensor) -> Tensor:
     check_writable(self, "fill_")
     value = dtypes.fitting(as_number(value), self.dtype)
     if not _records(self, ()):
-        self.device.backend.fill(self._array, value)  # type: ignore[attr-defined]
+        self.device.backend.fill(self._array, value)
         bump_version(self)
         return self
     return overwrite(self, Fill.apply(self, value=value), "fill_")

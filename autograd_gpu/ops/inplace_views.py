@@ -66,7 +66,7 @@ def _take_shape(x: Tensor, view: Tensor, is_shared: bool) -> None:
     if not is_shared:
         x._layouts = ()
         return
-    begin = x.device.backend.offset(before)  # type: ignore[attr-defined]
+    begin = x.device.backend.offset(before)
     x._layouts = (*x._layouts, (x._epoch, partial(_step_back, before.shape, strides_of(before), begin)))
 
 
@@ -137,7 +137,7 @@ def set_(self: Tensor, source: Tensor | None = None) -> Tensor:
     RuntimeError for a tensor that requires grad (a leaf under ``no_grad`` excepted), and for another dtype.
     """
     if source is None:
-        source = self.new_empty(0)  # type: ignore[attr-defined]
+        source = self.new_empty(0)
     if not isinstance(source, Tensor):
         raise TypeError(f"set_(): argument 'source' must be Tensor, not {type(source).__name__}: there are no storages")
     check_changeable(self, "set_")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import itertools
 import operator
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeIs  # of Python 3.13
 
 
-def is_integer(value: Any) -> bool:
+def is_integer(value: Any) -> TypeIs[int]:
     """Whether value is one integer rather than a sequence of them."""
     return isinstance(value, int) or (hasattr(value, "__index__") and getattr(value, "ndim", 0) == 0)
 

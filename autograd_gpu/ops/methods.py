@@ -13,42 +13,10 @@ from ..dtypes import DType
 from ..printing import represent
 from ..tensor import AccumulateGrad, Tensor, edge_of
 from . import (  # noqa: F401  (those not used here are read for what they declare)
-    arrange,
-    cast,
-    closeness,
-    combinatorics,
-    conversion,
-    creation,
-    diagonals,
-    distributions,
-    dlpack,
-    einsum,
-    elementwise,
-    elementwise_composed,
-    gradient,
-    index,
-    inplace,
-    inplace_views,
-    matmul,
-    order_statistics,
-    pieces,
-    properties,
-    quantile,
-    random,
-    reduce,
-    renorm,
-    repetition,
-    scan,
-    scatter,
-    searchsorted,
-    shape,
-    signal_windows,
-    sort,
-    special,
-    statistics,
-    strided,
-    unary,
-    unique,
+    arrange, cast, closeness, combinatorics, conversion, creation, diagonals, distributions, dlpack, einsum,
+    elementwise, elementwise_composed, gradient, index, inplace, inplace_views, matmul, order_statistics, pieces,
+    properties, quantile, random, reduce, renorm, repetition, scan, scatter, searchsorted, shape, signal_windows, sort,
+    special, statistics, strided, unary, unique,
 )  # fmt: skip
 from .linalg import decompositions, determinants, matrix_norm, products, pseudoinverse, systems  # noqa: F401
 from .nn import activation, fused_activation, softmax  # noqa: F401
@@ -58,10 +26,12 @@ from .public import Public, declared
 
 
 def hang(operation: Public) -> None:
-    """Give Tensor a function's method and its in-place form, under all its names."""
+    """Give Tensor a function's method or attribute and its in-place form, under all its names."""
     if operation.method:
         for name in operation.names:
             setattr(Tensor, name, operation.operation)
+    elif operation.attribute:
+        setattr(Tensor, operation.name, property(operation.operation))
     if operation.in_place:
         kernel = operation.operation.__name__ if operation.direct else None
         method = inplace.inplace(f"{operation.name}_", operation.operation, kernel)
@@ -144,39 +114,19 @@ def _equality(function: Callable) -> Callable:
     return compare
 
 
-Tensor.__eq__, Tensor.__ne__ = _equality(elementwise.eq), _equality(elementwise.ne)  # type: ignore[method-assign]
-
-
 def _matmul(self: Tensor, other: Any) -> Any:
     return matmul.matmul(self, other) if isinstance(other, Tensor) else NotImplemented
 
 
-Tensor.__matmul__ = _matmul  # type: ignore[attr-defined]
-Tensor.__neg__ = elementwise.neg  # type: ignore[attr-defined]
-Tensor.__pos__ = lambda self: self  # type: ignore[attr-defined]
-Tensor.__abs__ = unary.abs  # type: ignore[attr-defined]
-Tensor.__invert__ = unary.bitwise_not  # type: ignore[attr-defined]
-Tensor.__getitem__ = index.getitem  # type: ignore[attr-defined]
-Tensor.__setitem__ = index.setitem  # type: ignore[attr-defined]
-Tensor.__repr__ = represent  # type: ignore[method-assign]
-
-# ---------------------------------------------------------------------------------------------- transposes as attributes
+def _itself(self: Tensor) -> Tensor:
+    return self
 
 
-def _transposed(self: Tensor) -> Tensor:
-    """The tensor with its dimensions reversed."""
-    return shape.permute(self, *range(self.ndim - 1, -1, -1))
-
-
-def _matrix_transposed(self: Tensor) -> Tensor:
-    """The tensor with its last two dimensions swapped."""
-    if self.ndim < 2:
-        raise RuntimeError(f"tensor.mT is only supported on matrices or batches of matrices. Got {self.ndim}-D tensor.")
-    return shape.transpose(self, -2, -1)
-
-
-Tensor.T = property(_transposed)  # type: ignore[attr-defined]
-Tensor.mT = property(_matrix_transposed)  # type: ignore[attr-defined]
+for _name, _function in {
+    "eq": _equality(elementwise.eq), "ne": _equality(elementwise.ne), "matmul": _matmul, "neg": elementwise.neg,
+    "pos": _itself, "abs": unary.abs, "invert": unary.bitwise_not, "getitem": index.getitem, "setitem": index.setitem,
+}.items():  # fmt: skip
+    setattr(Tensor, f"__{_name}__", _function)
 
 # ---------------------------------------------------------------------------------------------- what Python and NumPy ask
 
@@ -185,6 +135,18 @@ def _only(self: Tensor) -> Any:
     if self._array.size != 1:
         raise ValueError("only one element tensors can be converted to Python scalars")
     return conversion.item(self)
+
+
+def _float(self: Tensor) -> float:
+    return float(_only(self))
+
+
+def _int(self: Tensor) -> int:
+    return int(_only(self))
+
+
+def _complex(self: Tensor) -> complex:
+    return complex(_only(self))
 
 
 def _as_array(self: Tensor, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
@@ -235,16 +197,29 @@ def _format(self: Tensor, spec: str) -> str:
     return format(str(self), spec)
 
 
-Tensor.__array__, Tensor.__array_wrap__ = _as_array, _wrap_array  # type: ignore[attr-defined]
-Tensor.__bool__ = _bool  # type: ignore[attr-defined]
-Tensor.__float__ = lambda self: float(_only(self))  # type: ignore[attr-defined]
-Tensor.__int__ = lambda self: int(_only(self))  # type: ignore[attr-defined]
-Tensor.__complex__ = lambda self: complex(_only(self))  # type: ignore[attr-defined]
-Tensor.__index__ = _index  # type: ignore[attr-defined]
-Tensor.__len__ = _len  # type: ignore[attr-defined]
-Tensor.__iter__ = _iterate  # type: ignore[attr-defined]
-Tensor.__contains__ = _contains  # type: ignore[attr-defined]
-Tensor.__format__ = _format  # type: ignore[method-assign]
+def _deepcopy(self: Tensor, memo: dict) -> Tensor:
+    if not self.is_leaf:
+        raise RuntimeError(
+            "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment. "
+            "Use x.detach().clone() to copy the values, or x.clone() to keep the history."
+        )
+    duplicate = type(self).__new__(type(self))
+    duplicate._array = self.device.backend.copy(self._array)
+    duplicate.device = self.device
+    memo[id(self)] = duplicate
+    if edge_of(self) is not None:
+        duplicate._edge = (AccumulateGrad(duplicate), 0)
+    if self._grad is not None:
+        duplicate._grad = copy.deepcopy(self._grad.detach(), memo)
+    return duplicate
+
+
+for _name, _function in {
+    "array": _as_array, "array_wrap": _wrap_array, "bool": _bool, "float": _float, "int": _int, "complex": _complex,
+    "index": _index, "len": _len, "iter": _iterate, "contains": _contains, "format": _format, "repr": represent,
+    "deepcopy": _deepcopy, "init": creation.initialise,
+}.items():  # fmt: skip
+    setattr(Tensor, f"__{_name}__", _function)
 
 # ---------------------------------------------------------------------------------------------- dtypes by name
 
@@ -278,26 +253,3 @@ def _like(function: Callable) -> Callable:
 
 for _function in (creation.zeros, creation.ones, creation.empty, creation.full, creation.tensor):
     setattr(Tensor, f"new_{_function.__name__}", _like(_function))
-Tensor.__init__ = creation.initialise  # type: ignore[method-assign]
-
-# ---------------------------------------------------------------------------------------------- filling and copying
-
-
-def _deepcopy(self: Tensor, memo: dict) -> Tensor:
-    if not self.is_leaf:
-        raise RuntimeError(
-            "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment. "
-            "Use x.detach().clone() to copy the values, or x.clone() to keep the history."
-        )
-    duplicate = type(self).__new__(type(self))
-    duplicate._array = self.device.backend.copy(self._array)
-    duplicate.device = self.device
-    memo[id(self)] = duplicate
-    if edge_of(self) is not None:
-        duplicate._edge = (AccumulateGrad(duplicate), 0)
-    if self._grad is not None:
-        duplicate._grad = copy.deepcopy(self._grad.detach(), memo)
-    return duplicate
-
-
-Tensor.__deepcopy__ = _deepcopy  # type: ignore[attr-defined]

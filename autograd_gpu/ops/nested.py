@@ -82,7 +82,7 @@ def _numbers(data: Any) -> Any:
                 f"only integer tensors of a single element can be converted to an index: among the data is a tensor of "
                 f"shape {list(data.shape)}. Put tensors together with torch.stack() or torch.cat()."
             )
-        return data.item()  # type: ignore[attr-defined]
+        return data.item()
     if isinstance(data, np.ndarray):
         if data.ndim == 0:
             raise TypeError("len() of unsized object: among the data is an array without dimensions. Use array.item().")

@@ -35,7 +35,7 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Any
     if not 1 <= k <= size:
         raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {dim}")
     order = argsort(input, dim, stable=True)
-    index = narrow(order, dim, k - 1, 1).clone() if input.ndim else order  # type: ignore[attr-defined]
+    index = narrow(order, dim, k - 1, 1).clone() if input.ndim else order
     return kthvalue_result(*_pick(input, index, dim, keepdim))
 
 
@@ -84,7 +84,7 @@ def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False) -> A
 def _median(input: Tensor, dim: int | None, keepdim: bool, ignore_nan: bool, result: Any) -> Any:
     if dim is None:
         if input._array.size == 0:
-            return input.new_full((), float("nan")) if input.is_floating_point() else input.new_zeros(())  # type: ignore[attr-defined]
+            return input.new_full((), float("nan")) if input.is_floating_point() else input.new_zeros(())
         return Median.apply(input, dims=tuple(range(input.ndim)), keepdim=False, ignore_nan=ignore_nan)
     dim = wrap_dim(dim, input.ndim)
     if input.ndim == 0:
@@ -94,7 +94,7 @@ def _median(input: Tensor, dim: int | None, keepdim: bool, ignore_nan: bool, res
         raise IndexError(f"median(): Expected reduction dim {dim} to have non-zero size.")
     order = argsort(input, dim, stable=True)
     numbers = sum(logical_not(isnan(input)), dim, keepdim=True)
-    place = (numbers - 1).clamp(min=0) // 2  # type: ignore[attr-defined]
+    place = (numbers - 1).clamp(min=0) // 2
     if not ignore_nan:
         place = where(numbers < size, numbers, place)  # the first NaN
     return result(*_pick(input, gather(order, dim, place), dim, keepdim))

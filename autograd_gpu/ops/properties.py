@@ -23,13 +23,13 @@ from .strided import as_strided, storage_offset
 # ---------------------------------------------------------------------------------------------- of real tensors
 
 
-@public(method=False)
+@public(method=False, attribute=True)
 def real(input: Tensor) -> Tensor:
     """Return input itself: every tensor here is real."""
     return input
 
 
-@public(method=False)
+@public(method=False, attribute=True)
 def imag(input: Tensor) -> Tensor:
     """Raise RuntimeError: a real tensor has no imaginary part."""
     raise RuntimeError("imag is not implemented for tensors with non-complex dtypes.")
@@ -53,7 +53,8 @@ def is_neg(input: Tensor) -> bool:
     return False
 
 
-def _conjugate_transposed(self: Tensor) -> Tensor:
+@public(function=False, method=False, attribute=True, name="H")
+def conjugate_transposed(self: Tensor) -> Tensor:
     """The matrix transposed; of a real tensor also its conjugate transpose."""
     if self.ndim not in (0, 2):
         hint = " For batches of matrices, consider using tensor.mH" if self.ndim > 2 else ""
@@ -61,7 +62,8 @@ def _conjugate_transposed(self: Tensor) -> Tensor:
     return transpose(self, 0, 1) if self.ndim else self
 
 
-def _batch_conjugate_transposed(self: Tensor) -> Tensor:
+@public(function=False, method=False, attribute=True, name="mH")
+def batch_conjugate_transposed(self: Tensor) -> Tensor:
     """The tensor with its last two dimensions swapped."""
     if self.ndim < 2:
         raise RuntimeError(f"tensor.mH is only supported on matrices or batches of matrices. Got {self.ndim}-D tensor.")
@@ -126,9 +128,9 @@ def type(self: Tensor, dtype: DType | str | None = None, non_blocking: bool = Fa
         return cast(self, dtype)
     for found, name in _TYPE_NAMES.items():
         if dtype == f"torch.{name}":
-            return cast(self.cpu(), found)  # type: ignore[attr-defined]
+            return cast(self.cpu(), found)
         if dtype == f"torch.cuda.{name}":
-            return cast(self.cuda(), found)  # type: ignore[attr-defined]
+            return cast(self.cuda(), found)
     raise ValueError(f"invalid type: {getattr(dtype, '__name__', dtype)!r}")
 
 
@@ -203,7 +205,7 @@ def _call_per_element(name: str, function: Callable, tensors: tuple[Tensor, ...]
         return first
     lists = [expand(tensor, first._array.shape)._array.reshape(-1).tolist() for tensor in tensors]
     results = np.array([function(*row) for row in zip(*lists)])
-    return copy_(first, first.new_tensor(results).reshape(first.shape))  # type: ignore[attr-defined]
+    return copy_(first, first.new_tensor(results).reshape(first.shape))
 
 
 @public(function=False)
@@ -222,9 +224,3 @@ def map_(self: Tensor, tensor: Tensor, callable: Callable[[Any, Any], Any]) -> T
 def map2_(self: Tensor, x: Tensor, y: Tensor, callable: Callable[[Any, Any, Any], Any]) -> Tensor:
     """Replace each element by callable(element, one of x, one of y), broadcast. On the CPU only."""
     return _call_per_element("map2_", callable, (self, x, y))
-
-
-Tensor.real = property(real)  # type: ignore[attr-defined]
-Tensor.imag = property(imag)  # type: ignore[attr-defined]
-Tensor.H = property(_conjugate_transposed)  # type: ignore[attr-defined]
-Tensor.mH = property(_batch_conjugate_transposed)  # type: ignore[attr-defined]

@@ -20,12 +20,13 @@ class Public(NamedTuple):
 
     operation: Callable[..., Any]
     name: str
-    function: bool
-    method: bool
-    in_place: str
-    direct: bool
-    out: bool
-    also: str
+    function: bool = True
+    method: bool = True
+    attribute: bool = False
+    in_place: str = ""
+    direct: bool = False
+    out: bool = False
+    also: str = ""
 
     @property
     def names(self) -> list[str]:
@@ -45,6 +46,7 @@ def public(
     *,
     function: bool = True,
     method: bool = True,
+    attribute: bool = False,
     in_place: Literal["", "method", "function"] = "",
     direct: bool = False,
     out: bool = False,
@@ -53,12 +55,12 @@ def public(
 ) -> Callable[[F], F]: ...
 
 
-def public(operation: Any = None, /, *, function: Any = True, method: Any = True, in_place: Any = "", direct: Any = False,
-           out: Any = False, also: str = "", name: str = "") -> Any:  # fmt: skip
+def public(operation: Any = None, /, **forms: Any) -> Any:
     """Declare a function's public forms, and return it as it is. Bare, `@public`, it is a function and a method.
 
     function    torch.f(x)
     method      x.f()
+    attribute   x.f; then method is False
     in_place    "method": x.f_() too; "function": torch.f_(x) as well
     direct      x.f_() is one launch of the backend's function of that name into x when nothing is recorded
     out         torch.f(x, out=y)
@@ -67,7 +69,7 @@ def public(operation: Any = None, /, *, function: Any = True, method: Any = True
     """
 
     def declare(operation: F) -> F:
-        declared.append(Public(operation, name or operation.__name__, function, method, in_place, direct, out, also))
+        declared.append(Public(operation, **{"name": operation.__name__, **forms}))
         return operation
 
     return declare if operation is None else declare(operation)

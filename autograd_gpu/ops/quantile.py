@@ -54,7 +54,7 @@ def _quantile(
         rank = where(any_of(is_nan, -1, keepdim=True), count - 1.0, share * (count - 1))
     else:
         last = cast(sum(logical_not(is_nan), -1, keepdim=True) - 1, x.dtype)
-        rank = share * last.clamp(min=0)  # type: ignore[attr-defined]
+        rank = share * last.clamp(min=0)
     y = _at(ordered, rank, interpolation)  # (..., number of quantiles)
     if keepdim:
         ones = tuple(1 if dim is None or d == place else n for d, n in enumerate(input._array.shape))
@@ -82,7 +82,7 @@ def _checked(name: str, x: Tensor, q: float | Tensor, interpolation: str) -> Ten
         return q if q.ndim else unsqueeze(q, 0)
     if not 0 <= q <= 1:
         raise RuntimeError(f"{name}() q must be in the range [0, 1] but got {q}")
-    return x.new_full((1,), q)  # type: ignore[attr-defined]
+    return x.new_full((1,), q)
 
 
 def _at(ordered: Tensor, rank: Tensor, interpolation: str) -> Tensor:

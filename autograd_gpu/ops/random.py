@@ -213,7 +213,7 @@ def randint(
     if not dtypes.holds(low, dtype) or not dtypes.holds(high - 1, dtype):
         raise RuntimeError(f"from={low} or to - 1={high - 1} is out of bounds for {dtype}")
     unit = _draw("uniform", as_new_sizes((size,)), dtypes.float64, device, generator)
-    return (unit * float(high - low)).floor().to(dtypes.int64).add(low).to(dtype)  # type: ignore[attr-defined]
+    return (unit * float(high - low)).floor().to(dtypes.int64).add(low).to(dtype)
 
 
 @public(method=False)
@@ -243,7 +243,7 @@ def randperm(
 ) -> Tensor:
     """Return a random order of the integers from 0 to n - 1."""
     keys = _draw("uniform", as_new_sizes((n,)), dtypes.float64, device, generator)
-    return keys.argsort(stable=True).to(dtype or dtypes.int64)  # type: ignore[attr-defined]
+    return keys.argsort(stable=True).to(dtype or dtypes.int64)
 
 
 @public(method=False)
@@ -261,7 +261,7 @@ def normal(mean: Any, std: Any = 1.0, size: Any = None, *, generator: Generator 
 def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
     """Return 1 with the probability that input gives, else 0, in input's dtype."""
     unit = _draw("uniform", tuple(input.shape), dtypes.float32, input.device, generator)
-    return (unit < input.detach()).to(input.dtype)  # type: ignore[attr-defined]
+    return (unit < input.detach()).to(input.dtype)
 
 
 @public(out=True)
@@ -269,19 +269,19 @@ def multinomial(
     input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None
 ) -> Tensor:
     """Return `num_samples` indices per row (or of the vector), each with the probability of its non-negative weight."""
-    weights = input.detach().to(dtypes.float64)  # type: ignore[attr-defined]
+    weights = input.detach().to(dtypes.float64)
     rows = weights.reshape(-1, weights.shape[-1])
     if not replacement:
         if num_samples > rows.shape[1]:
             raise RuntimeError("cannot sample n_sample > prob_dist.size(-1) samples without replacement")
         # The exponential race: the smallest -log(u) / w come first (Efraimidis & Spirakis 2006).
         unit = _draw("uniform", tuple(rows.shape), dtypes.float64, input.device, generator)
-        race = -(1.0 - unit).log() / rows  # type: ignore[attr-defined]
+        race = -(1.0 - unit).log() / rows
         picked = race.argsort(-1).narrow(1, 0, num_samples)
     else:
         cumulative = rows.cumsum(-1)
         unit = _draw("uniform", (rows.shape[0], num_samples), dtypes.float64, input.device, generator)
-        mark = (unit * cumulative[:, -1:]).unsqueeze(-1)  # type: ignore[index]
+        mark = (unit * cumulative[:, -1:]).unsqueeze(-1)
         picked = (mark >= cumulative.unsqueeze(1)).sum(-1)
     return picked.reshape(*input.shape[:-1], num_samples)
 
@@ -315,7 +315,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
         return input
     input = to_device(input, in_level(input.device))
     output = Dropout.apply(input, p=p, state=default_generator(input.device).state)
-    return input.copy_(output) if inplace else output  # type: ignore[attr-defined]
+    return input.copy_(output) if inplace else output
 
 
 def _with_grad(tensor: Tensor, requires_grad: bool) -> Tensor:

@@ -72,11 +72,11 @@ class Prod(Op):
         (x,) = ctx.saved
         gy = _restore(gy, ctx.shape, ctx.dims)
         for dim in reversed(ctx.dims):  # the product over several dimensions is that of products over one
-            x = x.movedim(dim, -1)  # type: ignore[attr-defined]
-        others = _product_of_others(x.reshape(*x.shape[: x.ndim - len(ctx.dims)], -1))  # type: ignore[attr-defined]
-        others = others.reshape(x.shape)  # type: ignore[attr-defined]
+            x = x.movedim(dim, -1)
+        others = _product_of_others(x.reshape(*x.shape[: x.ndim - len(ctx.dims)], -1))
+        others = others.reshape(x.shape)
         for dim in ctx.dims:
-            others = others.movedim(-1, dim)  # type: ignore[attr-defined]
+            others = others.movedim(-1, dim)
         return gy * others
 
 
@@ -106,7 +106,7 @@ class Amax(Op):
         if ctx.is_full:  # where NaN won, it is the NaNs that share; PyTorch's amax does without
             is_best = is_best | ((x != x) & (best != best))
         is_best = cast(is_best, gy.dtype)
-        share = _restore(gy, ctx.shape, ctx.dims) / is_best.sum(ctx.dims, keepdim=True) if ctx.dims else gy  # type: ignore[attr-defined]
+        share = _restore(gy, ctx.shape, ctx.dims) / is_best.sum(ctx.dims, keepdim=True) if ctx.dims else gy
         return is_best * share
 
     def name(ctx) -> str:
@@ -375,7 +375,7 @@ def norm(
     if p < 2:  # the slope of a power at 0 may be infinite, which times 0 would be NaN
         magnitude = where(ne(magnitude, 0), magnitude, magnitude.detach())
     total = sum(pow(magnitude, p), dims, keepdim)
-    return where(ne(total, 0), pow(where(ne(total, 0), total, 1.0), 1 / p), total.detach() ** (1 / p))  # type: ignore[operator]
+    return where(ne(total, 0), pow(where(ne(total, 0), total, 1.0), 1 / p), total.detach() ** (1 / p))
 
 
 @public(out=True)

@@ -50,7 +50,7 @@ def repeat_interleave(
         input, dim = reshape(input, (input._array.size,)), 0
     dim = wrap_dim(dim, input.ndim)
     if isinstance(repeats, Tensor) and repeats._array.size == 1:
-        repeats = int(repeats.item())  # type: ignore[attr-defined]
+        repeats = int(repeats.item())
     if not isinstance(repeats, Tensor):
         repeats = as_integer(repeats, "repeats")
         if repeats < 0:
@@ -61,6 +61,6 @@ def repeat_interleave(
     if repeats.shape[0] != input.shape[dim]:
         raise RuntimeError("repeats must have the same size as input along dim, but got repeats.size(0) = "
                            f"{repeats.shape[0]} and input.size({dim}) = {input.shape[dim]}")  # fmt: skip
-    ends = cast(repeats, dtypes.int64).cumsum(0)  # type: ignore[attr-defined]
+    ends = cast(repeats, dtypes.int64).cumsum(0)
     count = output_size if output_size is not None else int(ends[-1].item()) if repeats._array.size else 0
     return index_select(input, dim, searchsorted(ends, arange(count, device=input.device), right=True))

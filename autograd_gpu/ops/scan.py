@@ -45,8 +45,8 @@ def shifted(x: Tensor, dim: int, first: float) -> Tensor:
     """Return x with each element in the next place along `dim`, and `first` in the first."""
     shape = x._array.shape
     if not shape or shape[dim] == 0:
-        return x if shape else x.new_full((), first)  # type: ignore[attr-defined]
-    start = x.new_full([1 if d == dim else n for d, n in enumerate(shape)], first)  # type: ignore[attr-defined]
+        return x if shape else x.new_full((), first)
+    start = x.new_full([1 if d == dim else n for d, n in enumerate(shape)], first)
     return cat([start, narrow(x, dim, 0, shape[dim] - 1)], dim)
 
 

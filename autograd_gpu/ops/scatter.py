@@ -103,7 +103,7 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     dim = wrap_dim(dim, input.ndim)
     count = index._array.size
     shape = (*input._array.shape[:dim], count, *input._array.shape[dim + 1 :]) if input.ndim else (count,)[:0]
-    source = cast(value, input.dtype) if isinstance(value, Tensor) else input.new_full((), value)  # type: ignore[attr-defined]
+    source = cast(value, input.dtype) if isinstance(value, Tensor) else input.new_full((), value)
     return index_copy(input, dim, index, expand(source, shape))
 
 
@@ -146,8 +146,8 @@ def scatter_reduce(
     if reduce in ("sum", "mean"):
         y = _sum_at(x if include_self else _without(x, position), position, values)
         if reduce == "mean":
-            ones = values.new_ones(values.shape)  # type: ignore[attr-defined]
-            count = _sum_at(x.new_full(x.shape, int(include_self)), position, ones).clamp(min=1)  # type: ignore[attr-defined]
+            ones = values.new_ones(values.shape)
+            count = _sum_at(x.new_full(x.shape, int(include_self)), position, ones).clamp(min=1)
             y = y / count if y.is_floating_point() else y // count
     elif reduce == "prod":
         y = _product_at(x, position, values, include_self)
@@ -164,25 +164,25 @@ def _sum_at(x: Tensor, position: Tensor, values: Tensor) -> Tensor:
 
 def _without(x: Tensor, position: Tensor) -> Tensor:
     """x with zeros at the positions."""
-    zeros = x.new_zeros((position._array.size, 1))  # type: ignore[attr-defined]
+    zeros = x.new_zeros((position._array.size, 1))
     return reshape(ScatterRows.apply(unsqueeze(x, 1), position, zeros), (x._array.size,))
 
 
 def _is_reached(x: Tensor, position: Tensor) -> Tensor:
-    return _without(x.new_ones(x.shape), position) == 0  # type: ignore[attr-defined]
+    return _without(x.new_ones(x.shape), position) == 0
 
 
 def _product_at(x: Tensor, position: Tensor, values: Tensor, include_self: bool) -> Tensor:
     """Values sorted by position, running products within each position, and the last of each taken."""
     order = argsort(position, stable=True)
-    place, values = position[order], values[order]  # type: ignore[index]
+    place, values = position[order], values[order]
 
-    goes_on = place[1:] == place[:-1]  # type: ignore[index]
-    is_first = cat([place[:1] == place[:1], ~goes_on])  # type: ignore[index]
-    is_last = cat([~goes_on, place[:1] == place[:1]])  # type: ignore[index]
+    goes_on = place[1:] == place[:-1]
+    is_first = cat([place[:1] == place[:1], ~goes_on])
+    is_last = cat([~goes_on, place[:1] == place[:1]])
     products = LinearScan.apply(where(is_first, 0, values), where(is_first, values, 0), dim=0, reverse=False)
     reached = _is_reached(x, position)
-    product = _sum_at(where(reached, 0, x.new_ones(x.shape)), place, where(is_last, products, 0))  # type: ignore[attr-defined]
+    product = _sum_at(where(reached, 0, x.new_ones(x.shape)), place, where(is_last, products, 0))
     return x * product if include_self else where(reached, product, x)
 
 
@@ -191,13 +191,13 @@ def _extreme_at(x: Tensor, position: Tensor, values: Tensor, reduce: str, includ
     ranked = values.detach()
     order = argsort(ranked if reduce == "amax" else -ranked, stable=True)
     column = unsqueeze(x.detach(), 1)
-    best = reshape(ScatterRows.apply(column, position[order], unsqueeze(ranked[order], 1)), (x._array.size,))  # type: ignore[index]
+    best = reshape(ScatterRows.apply(column, position[order], unsqueeze(ranked[order], 1)), (x._array.size,))
     if include_self:
         best = (maximum if reduce == "amax" else minimum)(x.detach(), best)
     if not x.is_floating_point():
         return best
     counts_itself = x == best if include_self else (x == best) & ~_is_reached(x, position)
-    counts = values == best[position]  # type: ignore[index]
+    counts = values == best[position]
     number = _sum_at(cast(counts_itself, x.dtype), position, cast(counts, x.dtype))
     share = _sum_at(where(counts_itself, x, 0.0), position, where(counts, values, 0.0)) / number
     return best + where(isfinite(share), share - share.detach(), 0.0)  # the value exactly, with the share's gradient
@@ -284,7 +284,7 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
             f"masked_scatter: expected self and source to have same dtypes but got {input.dtype} and {source.dtype}"
         )
     x, mask = broadcast_together(input, mask)
-    number = reshape(mask, (mask._array.size,)).cumsum(0) - 1  # type: ignore[attr-defined]
+    number = reshape(mask, (mask._array.size,)).cumsum(0) - 1
     if mask.is_cpu and mask._array.sum() > source._array.size:
         raise RuntimeError("masked_scatter: expected source to have at least as many elements as the mask has ones")
     flat = reshape(source, (source._array.size,))
@@ -308,5 +308,5 @@ def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
         raise RuntimeError("nonzero_static: 'size' must be an non-negative integer")
     places = argwhere(input)
     found = min(places._array.shape[0], size)
-    rest = places.new_full((size - found, input.ndim), fill_value)  # type: ignore[attr-defined]
+    rest = places.new_full((size - found, input.ndim), fill_value)
     return cat([narrow(places, 0, 0, found), rest])

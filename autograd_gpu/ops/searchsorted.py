@@ -53,7 +53,7 @@ def searchsorted(
 def _place(sequence: Tensor, values: Tensor, after_equals: bool) -> Tensor:
     """Binary search of all values at once: `low` is where the answer begins, and a round halves what is left."""
     size = sequence._array.shape[-1]
-    low = arange(1, device=values.device).expand(values.shape) * 0  # type: ignore[attr-defined]
+    low = arange(1, device=values.device).expand(values.shape) * 0
     high = low + size
     for _ in range(size.bit_length()):
         middle = (low + high) // 2

@@ -307,6 +307,20 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     return Alias.apply(input) if input.ndim == 0 else Transpose.apply(input, dim0=dim0, dim1=dim1)
 
 
+@public(function=False, method=False, attribute=True, name="T")
+def transposed(self: Tensor) -> Tensor:
+    """The tensor with its dimensions reversed."""
+    return permute(self, *range(self.ndim - 1, -1, -1))
+
+
+@public(function=False, method=False, attribute=True, name="mT")
+def matrix_transposed(self: Tensor) -> Tensor:
+    """The tensor with its last two dimensions swapped."""
+    if self.ndim < 2:
+        raise RuntimeError(f"tensor.mT is only supported on matrices or batches of matrices. Got {self.ndim}-D tensor.")
+    return transpose(self, -2, -1)
+
+
 @public
 def t(input: Tensor) -> Tensor:
     """Return the transpose of a matrix; a vector or scalar as it is."""
@@ -393,7 +407,7 @@ def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
 
 
 @public(method=False)
-def broadcast_shapes(*shapes: Sequence[int]) -> Size:
+def broadcast_shapes(*shapes: int | Sequence[int]) -> Size:
     """Return the shape that the given shapes broadcast to."""
     result: tuple[int, ...] = ()
     for shape in shapes:

@@ -84,6 +84,6 @@ def kaiser_window(
     place, period = _places("kaiser_window", window_length, periodic, dtype, device)
     if period:
         offset = place * (2 / period) - 1
-        inside = (1 - offset * offset).clamp(min=0)  # type: ignore[attr-defined]
-        place = i0(sqrt(inside) * beta) / i0(place.new_full((), beta))  # type: ignore[attr-defined]
+        inside = (1 - offset * offset).clamp(min=0)
+        place = i0(sqrt(inside) * beta) / i0(place.new_full((), beta))
     return with_grad(place, requires_grad)

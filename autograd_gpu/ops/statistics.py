@@ -84,14 +84,14 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
         raise RuntimeError("weights should be 1-d and have the same length as input")
     size = minlength
     if input._array.size:
-        if int(input.min().item()) < 0:  # type: ignore[attr-defined]
+        if int(input.min().item()) < 0:
             raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
-        size = builtins.max(size, int(input.max().item()) + 1)  # type: ignore[attr-defined]
+        size = builtins.max(size, int(input.max().item()) + 1)
     if weights is None:
-        weights = input.new_ones(input.shape, dtype=dtypes.int64)  # type: ignore[attr-defined]
+        weights = input.new_ones(input.shape, dtype=dtypes.int64)
     elif weights.dtype is not dtypes.float32:
         weights = cast(weights, dtypes.float64)
-    zeros = weights.new_zeros(size)  # type: ignore[attr-defined]
+    zeros = weights.new_zeros(size)
     return scatter_add(zeros, 0, cast(input, dtypes.int64), weights.detach())
 
 
@@ -107,7 +107,7 @@ def histc(input: Tensor, bins: int = 100, min: Number = 0, max: Number = 0) -> T
         raise RuntimeError("bins must be > 0")
     x = reshape(input.detach(), (input._array.size,))
     if min == max and x._array.size:
-        min, max = float(x.min().item()), float(x.max().item())  # type: ignore[attr-defined]
+        min, max = float(x.min().item()), float(x.max().item())
     if min == max:
         min, max = min - 1, max + 1
     if not (math.isfinite(min) and math.isfinite(max)):
@@ -116,8 +116,8 @@ def histc(input: Tensor, bins: int = 100, min: Number = 0, max: Number = 0) -> T
         raise RuntimeError("max must be larger than min")
     is_inside = (x >= min) & (x <= max)
     place = where(is_inside, (where(is_inside, x, min) - min) * (bins / (max - min)), 0.0)
-    place = cast(place, dtypes.int64).clamp(max=bins - 1)  # type: ignore[attr-defined]
-    return scatter_add(x.new_zeros(bins), 0, place, cast(is_inside, x.dtype))  # type: ignore[attr-defined]
+    place = cast(place, dtypes.int64).clamp(max=bins - 1)
+    return scatter_add(x.new_zeros(bins), 0, place, cast(is_inside, x.dtype))
 
 
 @public
@@ -182,7 +182,7 @@ def _observation_weights(count: int, fweights: Tensor | None, aweights: Tensor |
             )
         if given.is_cpu and given.device.axis is None and (given._array < 0).any():  # a GPU is not waited for
             raise RuntimeError(f"cov(): {name} cannot be negative")
-        weight = given if weight is None else weight * given  # type: ignore[operator]
+        weight = given if weight is None else weight * given
     return weight
 
 
@@ -226,14 +226,14 @@ def histogram(
         raise RuntimeError("torch.histogram: if weight tensor is provided it should have the same shape as the input")
     number = edges._array.shape[0] - 1
     place = searchsorted(edges, x, right=True) - 1
-    place = where(x == edges[-1], number - 1, place)  # type: ignore[index]
+    place = where(x == edges[-1], number - 1, place)
     is_inside = (place >= 0) & (place < number)
     amount = cast(is_inside, x.dtype)
     if weight is not None:
         amount = where(is_inside, reshape(weight.detach(), x._array.shape), 0.0)
-    hist = scatter_add(x.new_zeros(number), 0, where(is_inside, place, 0), amount)  # type: ignore[attr-defined]
+    hist = scatter_add(x.new_zeros(number), 0, where(is_inside, place, 0), amount)
     if density:
-        hist = hist / sum(hist) / (edges[1:] - edges[:-1])  # type: ignore[index]
+        hist = hist / sum(hist) / (edges[1:] - edges[:-1])
     return histogram_result(hist, edges)
 
 
@@ -242,7 +242,7 @@ def _equal_edges(x: Tensor, bins: int, range: tuple[float, float] | None) -> Ten
         raise RuntimeError(f"torch.histogram(): bins must be > 0, but got {bins}")
     low, high = (0.0, 0.0) if range is None else range
     if range is None and x._array.size:
-        low, high = float(x.min().item()), float(x.max().item())  # type: ignore[attr-defined]
+        low, high = float(x.min().item()), float(x.max().item())
     if not (math.isfinite(low) and math.isfinite(high)):
         raise RuntimeError(f"torch.histogram: range [{low}, {high}] is not finite")
     if low > high:

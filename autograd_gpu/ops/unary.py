@@ -300,7 +300,7 @@ def of_one_kept(operation: type[Op]) -> Callable[[Tensor], Tensor]:
     def function(input: Tensor) -> Tensor:
         if checked(name, input)._array.dtype.kind in "iub":
             is_computed = operation in (Sign, Abs, Square)  # the others are the identity on integers
-            return Test.apply(input, kernel=name) if is_computed else input.clone()  # type: ignore[attr-defined]
+            return Test.apply(input, kernel=name) if is_computed else input.clone()
         return operation.apply(input)
 
     return named(function, name, (operation.__doc__ or "").splitlines()[0])

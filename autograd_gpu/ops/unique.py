@@ -33,18 +33,18 @@ def unique(
     if dim is None:
         flat = reshape(input.detach(), (input._array.size,))
         order = argsort(flat, stable=True)
-        rows, shape = unsqueeze(flat[order], 1), input._array.shape  # type: ignore[index]
+        rows, shape = unsqueeze(flat[order], 1), input._array.shape
     else:
         dim = wrap_dim(dim, input.ndim)
         rows = movedim(input.detach(), dim, 0)
-        rows = reshape(rows, (rows.shape[0], rows[0].numel() if rows.shape[0] else 0))  # type: ignore[index]
+        rows = reshape(rows, (rows.shape[0], rows[0].numel() if rows.shape[0] else 0))
         order = arange(rows.shape[0], device=input.device)
         for column in reversed(range(rows.shape[1])):  # stable, so the first column decides first
-            order = order[argsort(rows[order, column], stable=True)]  # type: ignore[index]
-        rows, shape = rows[order], (rows.shape[0],)  # type: ignore[index]
+            order = order[argsort(rows[order, column], stable=True)]
+        rows, shape = rows[order], (rows.shape[0],)
     first, group, counts = _runs(rows)
-    inverse = group.new_zeros(group.shape).scatter(0, order, group).reshape(shape)  # type: ignore[attr-defined]
-    return _distinct(input, order[first], inverse, counts, return_inverse, return_counts, dim)  # type: ignore[index]
+    inverse = group.new_zeros(group.shape).scatter(0, order, group).reshape(shape)
+    return _distinct(input, order[first], inverse, counts, return_inverse, return_counts, dim)
 
 
 @public
@@ -57,7 +57,7 @@ def unique_consecutive(
     else:
         dim = wrap_dim(dim, input.ndim)
         rows = movedim(input.detach(), dim, 0)
-        rows = reshape(rows, (rows.shape[0], rows[0].numel() if rows.shape[0] else 0))  # type: ignore[index]
+        rows = reshape(rows, (rows.shape[0], rows[0].numel() if rows.shape[0] else 0))
         shape = (rows.shape[0],)
     first, group, counts = _runs(rows)
     return _distinct(input, first, reshape(group, shape), counts, return_inverse, return_counts, dim)
@@ -70,10 +70,10 @@ def _runs(rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         nothing = arange(0, device=rows.device)
         return nothing, nothing, nothing
     changes = any_of(narrow(rows, 0, 1, n - 1) != narrow(rows, 0, 0, n - 1), 1)
-    begins = cat([changes.new_ones(1), changes])  # type: ignore[attr-defined]
+    begins = cat([changes.new_ones(1), changes])
     first = reshape(nonzero(begins), (-1,))
-    ends = cat([narrow(first, 0, 1, first.shape[0] - 1), first.new_full((1,), n)])  # type: ignore[attr-defined]
-    return first, begins.cumsum(0) - 1, ends - first  # type: ignore[attr-defined]
+    ends = cat([narrow(first, 0, 1, first.shape[0] - 1), first.new_full((1,), n)])
+    return first, begins.cumsum(0) - 1, ends - first
 
 
 def _distinct(
@@ -85,7 +85,7 @@ def _distinct(
     with_counts: bool,
     dim: int | None,
 ) -> Any:
-    values = (reshape(input, (input._array.size,)) if dim is None else input).detach().index_select(dim or 0, picked)  # type: ignore[attr-defined]
+    values = (reshape(input, (input._array.size,)) if dim is None else input).detach().index_select(dim or 0, picked)
     result = (values, *([inverse] if with_inverse else []), *([counts] if with_counts else []))
     return result if len(result) > 1 else values
 
@@ -112,8 +112,8 @@ def isin(
     )
     count = tests._array.size
     if count == 0:
-        return x.new_full(x.shape, invert, dtype=dtypes.bool)  # type: ignore[attr-defined]
+        return x.new_full(x.shape, invert, dtype=dtypes.bool)
     tests = sort(reshape(tests, (count,))).values
-    place = searchsorted(tests, x).clamp(max=count - 1)  # type: ignore[attr-defined]
-    there = reshape(tests[reshape(place, (-1,))], x._array.shape)  # type: ignore[index]
+    place = searchsorted(tests, x).clamp(max=count - 1)
+    there = reshape(tests[reshape(place, (-1,))], x._array.shape)
     return there != x if invert else there == x

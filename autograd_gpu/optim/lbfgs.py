@@ -49,7 +49,7 @@ class LBFGS(Optimizer):
         self._params: list[Tensor] = self.param_groups[0]["params"]
 
     @no_grad()
-    def step(self, closure: Callable[[], Any]) -> Any:  # type: ignore[override]
+    def step(self, closure: Callable[[], Any]) -> Any:
         """Go down from here; ``closure`` clears the gradients, computes the loss, goes backward and returns the loss.
 
         The loss before the first iteration is returned.

@@ -24,7 +24,7 @@ class CapturedStep:
         if self.calls <= WARM_UP:
             return self.step(*inputs)
         if self.result is None:
-            self.inputs = [x.clone() for x in inputs]  # type: ignore[attr-defined]
+            self.inputs = [x.clone() for x in inputs]
             with graph(self.graph):
                 self.result = self.step(*self.inputs)
         for place, x in zip(self.inputs, inputs, strict=True):

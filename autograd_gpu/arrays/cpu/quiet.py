@@ -15,7 +15,7 @@ except ImportError:  # another NumPy: the public way
 else:
     _ignore = _make_extobj(all="ignore")
 
-    def quiet(function: Callable) -> Callable:  # type: ignore[no-redef]
+    def quiet(function: Callable) -> Callable:
         """Return the function, run without floating point warnings."""
 
         @functools.wraps(function)

@@ -69,7 +69,7 @@ class ParametrizationList(ModuleList):
         if not unsafe:
             _check_kept(self(), shape, dtype)
 
-    def forward(self) -> Tensor:  # type: ignore[override]
+    def forward(self) -> Tensor:
         """Compute the tensor."""
         first, *rest = self
         x = first(*self._originals())

@@ -44,8 +44,8 @@ class Cholesky(Op):
         # Murray 2016, "Differentiation of the Cholesky decomposition": the symmetric part of inv(L)' P(L' gL) inv(L),
         # where P keeps the lower triangle and halves the diagonal.
         (lower,) = ctx.saved
-        p = Matmul.apply(lower, gl, flip_x=True).tril()  # type: ignore[attr-defined]
-        p = (p + mT(p.tril(-1))) * 0.5  # type: ignore[attr-defined]
+        p = Matmul.apply(lower, gl, flip_x=True).tril()
+        p = (p + mT(p.tril(-1))) * 0.5
         half = SolveTriangular.apply(mT(lower), p, upper=True, unitriangular=False)
         return SolveTriangular.apply(mT(lower), mT(half), upper=True, unitriangular=False)
 
@@ -79,7 +79,7 @@ class Qr(Op):
             return _qr_backward(q, r, gq, gr)
         # A wide matrix is a square one with q, beside q' times the rest: Roberts & Roberts 2020, "QR and LQ
         # decomposition matrix backpropagation algorithms for square, wide, and deep matrices".
-        rest, grest = r[..., rows:], gr[..., rows:]  # type: ignore[index]
+        rest, grest = r[..., rows:], gr[..., rows:]
         gq = gq + Matmul.apply(Matmul.apply(q, rest), grest, flip_y=True)
         return cat([_qr_backward(q, r[..., :rows], gq, gr[..., :rows]), Matmul.apply(q, grest)], -1)
 
@@ -89,8 +89,8 @@ class Qr(Op):
 
 def _qr_backward(q: Tensor, r: Tensor, gq: Tensor, gr: Tensor) -> Tensor:
     """Walter & Lehmann 2018: (gq + q sym(r gr' - gq' q)) inv(r)', where sym mirrors the lower triangle upwards."""
-    m = (Matmul.apply(r, gr, flip_y=True) - Matmul.apply(gq, q, flip_x=True)).tril()  # type: ignore[attr-defined]
-    g = gq + Matmul.apply(q, m + mT(m.tril(-1)))  # type: ignore[attr-defined]
+    m = (Matmul.apply(r, gr, flip_y=True) - Matmul.apply(gq, q, flip_x=True)).tril()
+    g = gq + Matmul.apply(q, m + mT(m.tril(-1)))
     return mT(SolveTriangular.apply(r, mT(g), upper=True, unitriangular=False))
 
 
@@ -254,7 +254,7 @@ def qr(A: Tensor, mode: str = "reduced") -> Any:
             f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or 'complete'"
         )
     q, r = Qr.apply(A, mode=mode)
-    return linalg_qr_result(A.new_empty(0) if mode == "r" else q, r)  # type: ignore[attr-defined]
+    return linalg_qr_result(A.new_empty(0) if mode == "r" else q, r)
 
 
 @public(name="qr")
@@ -338,5 +338,5 @@ def torch_svd(input: Tensor, some: bool = True, compute_uv: bool = True) -> Any:
         u, s, vh = svd_parts(input, not some)
         return svd_result(u, s, mT(vh))
     *batch, rows, columns = input._array.shape
-    u, v = (input.new_zeros((*batch, size, size)) for size in (rows, columns))  # type: ignore[attr-defined]
+    u, v = (input.new_zeros((*batch, size, size)) for size in (rows, columns))
     return svd_result(u, svdvals(input), v)

@@ -72,7 +72,7 @@ def cofactors(x: Tensor) -> Tensor:
 
 def _orientation(u: Tensor, vh: Tensor) -> Tensor:
     """Return the sign, 1 or -1, of det(u) det(vh) for orthogonal u and vh, as matrices of one element."""
-    return (Det.apply(u.detach()) * Det.apply(vh.detach())).sign()[..., None, None]  # type: ignore[attr-defined]
+    return (Det.apply(u.detach()) * Det.apply(vh.detach())).sign()[..., None, None]
 
 
 class Slogdet(Op):

@@ -89,9 +89,9 @@ def matrix_norm(
         return unsqueeze(unsqueeze(y, min(rows, columns)), max(rows, columns)) if keepdim else y
     if ord not in (1, -1, math.inf, -math.inf):
         raise RuntimeError(f"linalg.matrix_norm: Order {ord} not supported.")
-    along, across = (rows, columns) if builtins.abs(ord) == 1 else (columns, rows)  # type: ignore[arg-type]
+    along, across = (rows, columns) if builtins.abs(ord) == 1 else (columns, rows)
     sums = sum(abs(input), along, keepdim=True)
-    y = (amax if ord > 0 else amin)(sums, across, keepdim=True)  # type: ignore[operator]
+    y = (amax if ord > 0 else amin)(sums, across, keepdim=True)
     return y if keepdim else reshape(y, tuple(n for d, n in enumerate(input._array.shape) if d not in (rows, columns)))
 
 
@@ -138,7 +138,7 @@ def cond(input: Tensor, p: Number | str | None = None) -> Tensor:
     if p not in (None, "fro", "nuc", math.inf, -math.inf, 1, -1, 2, -2):
         raise RuntimeError(f"linalg.cond got an invalid norm type: {p}")
     if input._array.size == 0 and input.ndim >= 2:
-        return input.new_zeros(input.shape[:-2])  # type: ignore[attr-defined]
+        return input.new_zeros(input.shape[:-2])
     if p is None or p in (2, -2):
         s = svdvals(input)
         first, last = (amax, amin) if p != -2 else (amin, amax)
@@ -215,6 +215,6 @@ def _euclidean(a: Tensor, b: Tensor, by_product: bool) -> Tensor:
     if not by_product:
         return vector_norm(unsqueeze(a, -2) - unsqueeze(b, -3), 2, -1)
     # |a|^2 + |b|^2 - 2 a.b in one product, of a with two columns more by b with two more
-    left = cat([a * -2, sum(a * a, -1, keepdim=True), a.new_ones((*a.shape[:-1], 1))], -1)  # type: ignore[attr-defined]
-    right = cat([b, b.new_ones((*b.shape[:-1], 1)), sum(b * b, -1, keepdim=True)], -1)  # type: ignore[attr-defined]
-    return sqrt(Matmul.apply(left, right, flip_y=True).clamp(min=0))  # type: ignore[attr-defined]
+    left = cat([a * -2, sum(a * a, -1, keepdim=True), a.new_ones((*a.shape[:-1], 1))], -1)
+    right = cat([b, b.new_ones((*b.shape[:-1], 1)), sum(b * b, -1, keepdim=True)], -1)
+    return sqrt(Matmul.apply(left, right, flip_y=True).clamp(min=0))

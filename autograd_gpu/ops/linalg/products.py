@@ -56,7 +56,7 @@ def linalg_cross(input: Tensor, other: Tensor, *, dim: int = -1) -> Tensor:
     x, y = broadcast_together(input, other)
 
     def shifted(z: Tensor, by: int) -> Tensor:
-        return cat([z.narrow(dim, by, 3 - by), z.narrow(dim, 0, by)], dim)  # type: ignore[attr-defined]
+        return cat([z.narrow(dim, by, 3 - by), z.narrow(dim, 0, by)], dim)
 
     return shifted(x, 1) * shifted(y, 2) - shifted(x, 2) * shifted(y, 1)
 
@@ -120,7 +120,7 @@ def matrix_power(input: Tensor, n: int) -> Tensor:
             f"linalg.matrix_power: A must be batches of square matrices, but they are {rows} by {columns} matrices"
         )
     if n == 0:
-        return Copy.apply(input, identity(input).clone())  # type: ignore[attr-defined]
+        return Copy.apply(input, identity(input).clone())
     square = input if n > 0 else inv(input)
     product, left = None, abs(n)
     while left:
@@ -129,7 +129,7 @@ def matrix_power(input: Tensor, n: int) -> Tensor:
         left //= 2
         square = matmul(square, square) if left else square
     assert product is not None
-    return product.clone() if product is input else product  # type: ignore[attr-defined]
+    return product.clone() if product is input else product
 
 
 def multi_dot(tensors: Sequence[Tensor]) -> Tensor:
@@ -205,7 +205,7 @@ def vander(x: Tensor, N: int | None = None) -> Tensor:
     count = N if N is not None else x.shape[-1] if x.ndim else 0
     if count <= 1:
         raise RuntimeError("N must be greater than 1.")
-    ones = x.new_ones((*x.shape, 1))  # type: ignore[attr-defined]
+    ones = x.new_ones((*x.shape, 1))
     powers = cumprod(expand(unsqueeze(x, -1), (*x._array.shape, count - 1)), -1)
     return cat([ones.to(powers.dtype), powers], -1)
 

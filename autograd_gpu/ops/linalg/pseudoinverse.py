@@ -58,7 +58,7 @@ def pinv(
     if hermitian:
         check_square("linalg.pinv", input)
     u, s, vh = svd_parts(input.detach())
-    tolerance = _tolerance(input, s[..., :1], atol, rtol if rcond is None else rcond)  # type: ignore[index]
+    tolerance = _tolerance(input, s[..., :1], atol, rtol if rcond is None else rcond)
     inverse = where(s > tolerance, 1 / s, 0.0)
     return Pinv.apply(input, Matmul.apply(mT(vh) * unsqueeze(inverse, -2), u, flip_y=True))
 
@@ -81,8 +81,8 @@ def matrix_rank(
         check_square("linalg.matrix_rank", input)
     check_matrices("torch.linalg.matrix_rank", input, letter="input")
     input = input.detach()
-    s = eigvalsh(input).abs() if hermitian else svdvals(input)  # type: ignore[attr-defined]
-    largest = amax(s, -1, keepdim=True) if hermitian and s._array.shape[-1] else s[..., :1]  # type: ignore[index]
+    s = eigvalsh(input).abs() if hermitian else svdvals(input)
+    largest = amax(s, -1, keepdim=True) if hermitian and s._array.shape[-1] else s[..., :1]
     return sum(s > _tolerance(input, largest, atol if tol is None else tol, rtol), -1)
 
 
@@ -96,12 +96,12 @@ def _tolerance(A: Tensor, largest: Tensor, atol: Tolerance, rtol: Tolerance) -> 
     precision = max(A._array.shape[-2:]) * dtypes.finfo(A.dtype).eps
     if not (isinstance(atol, Tensor) or isinstance(rtol, Tensor)):
         share = rtol if rtol is not None else 0.0 if atol else precision
-        return largest * share if not atol else (largest * share).clamp(min=atol)  # type: ignore[attr-defined]
+        return largest * share if not atol else (largest * share).clamp(min=atol)
 
     def column(tolerance: Number | Tensor) -> Tensor:
         if isinstance(tolerance, Tensor):
             return unsqueeze(tolerance, -1)
-        return largest.new_full((1,), tolerance)  # type: ignore[attr-defined]
+        return largest.new_full((1,), tolerance)
 
     least = column(0.0 if atol is None else atol)
     return maximum(least, largest * (where(least > 0, 0.0, column(precision)) if rtol is None else column(rtol)))
@@ -142,13 +142,13 @@ def lstsq(input: Tensor, b: Tensor, rcond: float | None = None, *, driver: str |
     x = Matmul.apply(pinv(left, rtol=rtol), right)
     s = svdvals(left.detach())
     rank = sum(s > _tolerance(left, s[..., :1], None, rtol), -1)
-    residuals = left.new_empty(0)  # type: ignore[attr-defined]
-    if driver != "gelsy" and rows > columns and bool((rank == columns).all()):  # type: ignore[attr-defined]
+    residuals = left.new_empty(0)
+    if driver != "gelsy" and rows > columns and bool((rank == columns).all()):
         difference = Matmul.apply(left, x) - right
         residuals = sum(difference * difference, -2)
     return lstsq_result(
         squeeze(x, -1) if is_vector else x,
         residuals,
-        cast(left.new_empty(0), dtypes.int64) if driver == "gels" else rank,  # type: ignore[attr-defined]
-        s if driver in ("gelsd", "gelss") else left.new_empty(0),  # type: ignore[attr-defined]
+        cast(left.new_empty(0), dtypes.int64) if driver == "gels" else rank,
+        s if driver in ("gelsd", "gelss") else left.new_empty(0),
     )

@@ -145,7 +145,7 @@ class SolveTriangular(Op):
             return None, gb
         ga = -Matmul.apply(gb, y, flip_y=True)
         inside = 1 if ctx.unitriangular else 0
-        return ga.triu(inside) if ctx.upper else ga.tril(-inside), gb  # type: ignore[attr-defined]
+        return ga.triu(inside) if ctx.upper else ga.tril(-inside), gb
 
     def name(ctx) -> str:
         return "LinalgSolveTriangularBackward0"
@@ -262,7 +262,7 @@ def triangular_solve(
             f"{columns}"
         )
     a, rhs = over_batch(A, b)
-    coefficient = a.clone()  # type: ignore[attr-defined]
+    coefficient = a.clone()
     a, upper = (mT(a), not upper) if transpose else (a, upper)
     return triangular_solve_result(SolveTriangular.apply(a, rhs, upper=upper, unitriangular=unitriangular), coefficient)
 

@@ -127,7 +127,7 @@ def _apply(x: Tensor, inplace: bool, kind: str, *numbers: float) -> Tensor:
 
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
     """Return max(x, 0)."""
-    return input.relu_() if inplace else _relu(input)  # type: ignore[attr-defined]
+    return input.relu_() if inplace else _relu(input)
 
 
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
@@ -141,7 +141,7 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
         raise ValueError("min_val cannot be greater than max_val")
     if not input.is_floating_point():
         low, high = int(min_val), int(max_val)
-        return input.clamp_(low, high) if inplace else clamp(input, low, high)  # type: ignore[attr-defined]
+        return input.clamp_(low, high) if inplace else clamp(input, low, high)
     return _apply(input, inplace, "hardtanh", float(min_val), float(max_val))
 
 
@@ -186,7 +186,8 @@ def mish(input: Tensor, inplace: bool = False) -> Tensor:
 
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """Return log(1 + exp(beta * x)) / beta; simply x where beta * x is above the threshold."""
-    return _apply(*wide_under_autocast(input), False, "softplus", beta, threshold)
+    (input,) = wide_under_autocast(input)
+    return _apply(input, False, "softplus", beta, threshold)
 
 
 def logsigmoid(input: Tensor) -> Tensor:
@@ -204,7 +205,7 @@ def threshold(input: Tensor, threshold: float, value: float, inplace: bool = Fal
     """Return x above the threshold, else value."""
     if not input.is_floating_point():
         held = where(input > threshold, input, int(value))
-        return input.copy_(held) if inplace else held  # type: ignore[attr-defined]
+        return input.copy_(held) if inplace else held
     return _apply(input, inplace, "threshold", threshold, value)
 
 
@@ -307,7 +308,7 @@ def rrelu(
     slope = cast(rand(input.shape, dtype=float32, device=input.device), input.dtype) * (upper - lower) + lower
 
     def randomised(x: Tensor) -> Tensor:
-        return where(x > 0, x, x * slope)  # type: ignore[operator]
+        return where(x > 0, x, x * slope)
 
     return in_place("rrelu_", randomised)(input) if inplace else randomised(input)
 

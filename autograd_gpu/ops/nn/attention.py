@@ -98,7 +98,7 @@ def _probabilities(products: Tensor, mask: Tensor | None, causal: bool, scale: f
     scores = products * scale
     if causal:
         rows, columns = scores.shape[-2:]
-        past = unsqueeze(arange(rows, device=scores.device), 1) >= arange(columns, device=scores.device)  # type: ignore[attr-defined]
+        past = unsqueeze(arange(rows, device=scores.device), 1) >= arange(columns, device=scores.device)
         scores = where(past, scores, -math.inf)
     if mask is None or not scores._array.shape[-1]:
         return softmax(scores, -1)
@@ -180,7 +180,7 @@ def _repeat_heads(x: Tensor, heads: int) -> Tensor:
     if heads % shared:
         raise RuntimeError(HEADS_DIFFER)
     times = heads // shared
-    expanded = unsqueeze(x, -3).expand(*batch, shared, times, length, width)  # type: ignore[attr-defined]
+    expanded = unsqueeze(x, -3).expand(*batch, shared, times, length, width)
     return reshape(expanded, (*batch, heads, length, width))
 
 

@@ -84,5 +84,5 @@ class BagMax(Op):
 
 def counts(index: Tensor, offsets: Tensor | None, like: Tensor) -> Tensor:
     """Return how many rows each bag names, (bags, 1), in the dtype of `like`."""
-    one = like.new_ones((1, 1))  # type: ignore[attr-defined]
+    one = like.new_ones((1, 1))
     return BagSum.apply(one, where(index < 0, -1, 0), None, offsets)

@@ -126,7 +126,7 @@ def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: flo
     squares = reshape(input * input, (shape[0], 1, shape[1], -1))
     around = pad(squares, (0, 0, size // 2, (size - 1) // 2))
     neighbours = reshape(avg_pool2d(around, (size, 1), 1), shape)
-    return input / (neighbours * alpha + k) ** beta  # type: ignore[operator]
+    return input / (neighbours * alpha + k) ** beta
 
 
 def _check_channels(name: str, x: Tensor) -> None:
@@ -145,7 +145,7 @@ def _move_towards(running_mean: Tensor | None, running_var: Tensor | None, rows:
 
 def _move(running: Tensor | None, now: Tensor, momentum: float) -> None:
     if running is not None:
-        running.mul_(1 - momentum).add_(cast(now, running.dtype), alpha=momentum)  # type: ignore[attr-defined]
+        running.mul_(1 - momentum).add_(cast(now, running.dtype), alpha=momentum)
 
 
 def _affine(y: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:

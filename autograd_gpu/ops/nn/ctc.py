@@ -81,16 +81,16 @@ def _recursion(x: Tensor, targets: Tensor, lengths: Tensor, target_lengths: Tens
     states = 2 * targets._array.shape[1] + 1
     blanks = targets * 0 + blank
     around = reshape(stack([targets, blanks], 2), (batch, states - 1))
-    label: Any = cat([x.new_full((batch, 1), blank, dtype=dtypes.int64), around], 1)  # type: ignore[attr-defined]
+    label: Any = cat([x.new_full((batch, 1), blank, dtype=dtypes.int64), around], 1)
     emission: Any = gather(x, 2, broadcast_to(label, (steps, batch, states)))
     may_skip = label[:, 2:] != label[:, :-2]
-    nothing = x.new_full((batch, 2), NOTHING)  # type: ignore[attr-defined]
+    nothing = x.new_full((batch, 2), NOTHING)
     number = arange(states, device=x.device)
     alpha: Any = where(number < 2, emission[0], NOTHING)
     alphas = [alpha]
     for t in range(1, steps):
         by_one = cat([nothing[:, :1], alpha[:, :-1]], 1)
-        by_two = cat([nothing, where(may_skip, alpha[:, :-2], NOTHING)], 1)[:, :states]  # type: ignore[index]
+        by_two = cat([nothing, where(may_skip, alpha[:, :-2], NOTHING)], 1)[:, :states]
         alpha = logsumexp(stack([alpha, by_one, by_two]), 0) + emission[t]
         alphas.append(alpha)
     last = broadcast_to(reshape(clamp(lengths - 1, min=0), (1, batch, 1)), (1, batch, states))
@@ -191,6 +191,6 @@ def _rows(targets: Tensor, counts: np.ndarray, batch: int, blank: int) -> Tensor
     inside = np.arange(longest) < counts[:, None]
     place = np.where(inside, firsts[:, None] + np.arange(longest), 0)
     if not place.size:
-        return targets.new_full((batch, longest), blank)  # type: ignore[attr-defined]
+        return targets.new_full((batch, longest), blank)
     picked = index_select(reshape(targets, (targets._array.size,)), 0, tensor(place.reshape(-1), device=targets.device))
     return where(tensor(inside, device=targets.device), reshape(picked, place.shape), blank)

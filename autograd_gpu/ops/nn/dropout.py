@@ -68,7 +68,7 @@ def _of_channels(x: Tensor, p: float, training: bool, inplace: bool, batch: int)
     shape = _one_a_channel(x, batch)
     if not training or p == 0:
         return x
-    noise = where(_kept(x, shape, p), 1 / (1 - p) if p < 1 else 0.0, x.new_zeros(()))  # type: ignore[attr-defined]
+    noise = where(_kept(x, shape, p), 1 / (1 - p) if p < 1 else 0.0, x.new_zeros(()))
     return _placed("feature_dropout_", x, inplace, lambda x: x * noise)
 
 
@@ -84,7 +84,7 @@ def _saturating(name: str, x: Tensor, shape: tuple[int, ...], p: float, training
 
 
 def _kept(x: Tensor, shape: tuple[int, ...], p: float) -> Tensor:
-    return rand(shape, dtype=float32, device=x.device) >= p  # type: ignore[return-value, operator]
+    return rand(shape, dtype=float32, device=x.device) >= p
 
 
 def _one_a_channel(x: Tensor, batch: int) -> tuple[int, ...]:

@@ -123,7 +123,7 @@ def _places(samples: Tensor, size: Sequence[int], kernel: Sequence[int], wanted:
     total: Any = 0
     for d, (n, k, o) in enumerate(zip(size, kernel, wanted)):
         # PyTorch has the samples of a channel in the order (T,) W, H.
-        sample = samples[:, {2: (1, 0), 3: (0, 1, 2)}[dims][d]]  # type: ignore[index]
+        sample = samples[:, {2: (1, 0), 3: (0, 1, 2)}[dims][d]]
         starts = _starts(in_full(sample), n, k, o)
         shape = [planes, *(o if e == d else 1 for e in range(dims)), *(1,) * dims]
         steps = reshape(arange(k, device=samples.device), [1, *(1,) * dims, *(k if e == d else 1 for e in range(dims))])

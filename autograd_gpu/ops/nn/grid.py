@@ -48,9 +48,9 @@ def grid_sample(
     wide_grid = where(isnan(wide_grid), -1.0, wide_grid)
     taps = []
     for d, length in enumerate(size):  # the grid has x, which is along the last dimension, first
-        x: Tensor = wide_grid[..., len(size) - 1 - d]  # type: ignore[index]
+        x: Tensor = wide_grid[..., len(size) - 1 - d]
         at = (x + 1) * ((length - 1) / 2) if is_aligned else ((x + 1) * length - 1) / 2
-        taps.append(_TAPS[mode](at, lambda at, n=length: _PADDING[padding_mode](at, n, is_aligned)))
+        taps.append(_TAPS[mode](at, _padding(padding_mode, length, is_aligned)))
     pixel, weight = _combined(taps, size)
     return _read(input, pixel, weight, grid._array.shape[1:-1])
 
@@ -68,12 +68,12 @@ def _combined(taps: Sequence[Sequence[Tap]], size: Sequence[int]) -> tuple[Tenso
     """Return for each place all its pixels, numbered through the batch, or -1, and their weights: (N * places, taps)."""
     batch, dims = taps[0][0][0]._array.shape[0], taps[0][0][0].ndim
     first = reshape(arange(batch, device=taps[0][0][0].device) * math.prod(size), (batch, *(1,) * (dims - 1)))
-    numbered = []
+    numbered: list[list[tuple[Tensor, Tensor]]] = []
     for d, along in enumerate(taps):
         stride = math.prod(size[d + 1 :])
         numbered.append([])
         for pixel, weight in along:
-            is_inside = (pixel >= 0) & (pixel <= size[d] - 1)  # type: ignore[operator]
+            is_inside = (pixel >= 0) & (pixel <= size[d] - 1)
             number = where(is_inside, cast(where(is_inside, pixel, 0.0), dtypes.int64) * stride, _OUTSIDE)
             numbered[-1].append((number if d else number + first, weight))
     numbers, weights = [], []
@@ -91,14 +91,14 @@ def _combined(taps: Sequence[Sequence[Tap]], size: Sequence[int]) -> tuple[Tenso
 
 
 def _nearest(at: Tensor, pad: Callable[[Tensor], Tensor]) -> list[Tap]:
-    return [(round(pad(at.detach())), 1.0 + at * 0.0)]  # type: ignore[operator]  (a gradient, which is zero)
+    return [(round(pad(at.detach())), 1.0 + at * 0.0)]  # a gradient, which is zero
 
 
 def _linear(at: Tensor, pad: Callable[[Tensor], Tensor]) -> list[Tap]:
     at = pad(at)
     left = floor(at.detach())
     share = at - left
-    return [(left, 1.0 - share), (left + 1.0, share)]  # type: ignore[operator]
+    return [(left, 1.0 - share), (left + 1.0, share)]
 
 
 def _cubic(at: Tensor, pad: Callable[[Tensor], Tensor], a: float = -0.75) -> list[Tap]:
@@ -112,7 +112,7 @@ def _cubic(at: Tensor, pad: Callable[[Tensor], Tensor], a: float = -0.75) -> lis
     def far(d: Tensor) -> Tensor:
         return ((d * a - 5 * a) * d + 8 * a) * d - 4 * a
 
-    weights = (far(t + 1.0), near(t), near(1.0 - t), far(2.0 - t))  # type: ignore[operator]
+    weights = (far(t + 1.0), near(t), near(1.0 - t), far(2.0 - t))
     return [(pad(left + step), weight) for step, weight in zip((-1.0, 0.0, 1.0, 2.0), weights)]
 
 
@@ -123,7 +123,7 @@ _TAPS = {"bilinear": _linear, "nearest": _nearest, "bicubic": _cubic}
 
 def _clipped(at: Tensor, length: int, is_aligned: bool) -> Tensor:
     """The nearest place on the picture; the slope at the edges is 0."""
-    is_inside = (at > 0) & (at < length - 1)  # type: ignore[operator]
+    is_inside = (at > 0) & (at < length - 1)
     return where(is_inside, at, clamp(at.detach(), 0.0, float(length - 1)))
 
 
@@ -136,7 +136,7 @@ def _reflected(at: Tensor, length: int, is_aligned: bool) -> Tensor:
     distance = where(distance < 0, -distance, distance)
     beyond = fmod(distance, span)
     turns = floor(distance.detach() / span)
-    back = where(fmod(turns, 2.0) == 0, beyond, span - beyond) + low  # type: ignore[operator]
+    back = where(fmod(turns, 2.0) == 0, beyond, span - beyond) + low
     return _clipped(back, length, is_aligned)
 
 
@@ -145,6 +145,11 @@ _PADDING: dict[str, Callable[[Tensor, int, bool], Tensor]] = {
     "border": _clipped,
     "reflection": _reflected,
 }
+
+
+def _padding(mode: str, length: int, is_aligned: bool) -> Callable[[Tensor], Tensor]:
+    return lambda at: _PADDING[mode](at, length, is_aligned)
+
 
 # ---------------------------------------------------------------------------------------------- grids
 

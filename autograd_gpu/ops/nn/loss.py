@@ -159,7 +159,7 @@ def nll_loss(
     counted = flat_target != ignore_index
     safe = where(counted, flat_target, 0)
     weights = cast(counted, scores.dtype) if weight is None else _weights(weight, flat_target, counted)
-    picked = reshape(scores.gather(1, unsqueeze(safe, 1)), flat_target.shape)  # type: ignore[attr-defined]
+    picked = reshape(scores.gather(1, unsqueeze(safe, 1)), flat_target.shape)
     losses = where(counted, -picked * weights, 0.0)
     if reduction == "none":
         return reshape(losses, shape)
@@ -167,7 +167,7 @@ def nll_loss(
 
 
 def _weights(weight: Tensor, target: Tensor, counted: Tensor) -> Tensor:
-    return where(counted, weight[where(counted, target, 0)], 0.0)  # type: ignore[index]
+    return where(counted, weight[where(counted, target, 0)], 0.0)
 
 
 def _with_probabilities(x: Tensor, target: Tensor, weight: Tensor | None, reduction: str, smoothing: float) -> Tensor:

@@ -39,7 +39,7 @@ def l1_loss(
 ) -> Tensor:
     """Return |x - y|, reduced; with `weight`, of input's shape, the mean is over the sum of the weights."""
     reduction = reduction_of(reduction, size_average, reduce)
-    return _weighted(_difference(input, target).abs(), input, weight, reduction)  # type: ignore[attr-defined]
+    return _weighted(_difference(input, target).abs(), input, weight, reduction)
 
 
 def huber_loss(
@@ -70,7 +70,7 @@ def smooth_l1_loss(
         raise RuntimeError("smooth_l1_loss does not support negative values for beta.")
     difference = _difference(input, target)
     if beta == 0:
-        return reduced(difference.abs(), reduction)  # type: ignore[attr-defined]
+        return reduced(difference.abs(), reduction)
     return reduced(BoundedSlope.apply(difference, bound=beta, scale=1 / beta), reduction)
 
 
@@ -88,7 +88,7 @@ class BoundedSlope(Op):
 
     def backward(ctx, gy):
         (x,) = ctx.saved
-        held = x.detach().clamp(-ctx.bound, ctx.bound)  # type: ignore[attr-defined]
+        held = x.detach().clamp(-ctx.bound, ctx.bound)
         return gy * (where(x.abs() < ctx.bound, x, held) * ctx.scale)
 
 
@@ -188,7 +188,7 @@ def binary_cross_entropy_with_logits(
     input, target = wide_under_autocast(input, target)
     positive = target if pos_weight is None else target * pos_weight
     # log(1 - sigmoid(x)) = logsigmoid(x) - x
-    loss = (1 - target) * input - (positive + (1 - target)) * logsigmoid(input)  # type: ignore[operator]
+    loss = (1 - target) * input - (positive + (1 - target)) * logsigmoid(input)
     return reduced(loss if weight is None else loss * weight, reduction)
 
 
@@ -231,7 +231,7 @@ def kl_div(
     reduction = "sum" if per_example else reduction_of(reduction, size_average, reduce)
     input, target = wide_under_autocast(input, target)
     if log_target:
-        loss = target.exp() * (target - input)  # type: ignore[attr-defined]
+        loss = target.exp() * (target - input)
     else:
         positive = target > 0  # 0 log 0 = 0
         loss = where(positive, target * where(positive, target, 1.0).log(), 0.0) - target * input
@@ -253,7 +253,7 @@ def poisson_nll_loss(
     reduction = reduction_of(reduction, size_average, reduce)
     input, target = wide_under_autocast(input, target)
     if log_input:
-        loss = input.exp() - target * input  # type: ignore[attr-defined]
+        loss = input.exp() - target * input
     else:
         loss = input - target * (input + eps).log()
     if full:
@@ -279,7 +279,7 @@ def gaussian_nll_loss(
     if variance.device.axis is None and (variance < 0).any():
         raise ValueError("var has negative entry/entries")
     # The bound passes the gradient on, as PyTorch's does, which writes it in place unseen.
-    variance = variance + (variance.detach().clamp(min=eps) - variance.detach())  # type: ignore[attr-defined]
+    variance = variance + (variance.detach().clamp(min=eps) - variance.detach())
     loss = (variance.log() + (input - target) ** 2 / variance) * 0.5
     return reduced(loss + 0.5 * math.log(2 * math.pi) if full else loss, reduction)
 
@@ -288,7 +288,7 @@ def _variance_like(input: Tensor, var: Tensor | float) -> Tensor:
     if not isinstance(var, Tensor):
         if var < 0:
             raise ValueError("var has negative entry/entries")
-        return input.new_full(input.shape, var)  # type: ignore[attr-defined]
+        return input.new_full(input.shape, var)
     shape, own = input._array.shape, var._array.shape
     if own == shape:
         return var

@@ -34,7 +34,7 @@ def hinge_embedding_loss(
     reduction = reduction_of(reduction, size_average, reduce)
     (input,) = wide_under_autocast(input)
     nothing = input * 0.0
-    apart = where(target != 1, clamp(margin - input, min=0.0), nothing)  # type: ignore[operator]
+    apart = where(target != 1, clamp(margin - input, min=0.0), nothing)
     return reduced(apart + where(target != -1, input, nothing), reduction)
 
 
@@ -242,7 +242,7 @@ def multilabel_soft_margin_loss(
 ) -> Tensor:
     """Return the mean over the classes of -(y log s + (1 - y) log(1 - s)) with s = sigmoid(x), reduced."""
     reduction = reduction_of(reduction, size_average, reduce)
-    rest: Any = 1 - target  # type: ignore[operator]
+    rest: Any = 1 - target
     loss = -(target * logsigmoid(input) + rest * logsigmoid(-input))
     if weight is not None:
         loss = loss * weight

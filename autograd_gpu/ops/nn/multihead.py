@@ -82,7 +82,7 @@ def multi_head_attention_forward(
     k = _heads(k, num_heads) if static_k is None else _static("static_k", static_k, q)
     v = _heads(v, num_heads) if static_v is None else _static("static_v", static_v, q)
     if add_zero_attn:
-        k, v = (cat([x, x.new_zeros((*x.shape[:2], 1, x.shape[3]))], 2) for x in (k, v))  # type: ignore[attr-defined]
+        k, v = (cat([x, x.new_zeros((*x.shape[:2], 1, x.shape[3]))], 2) for x in (k, v))
         mask.see_one_more()
     heads, scores = _attention(q, k, v, mask.added, dropout_p if training else 0.0, need_weights)
     y = linear(reshape(transpose(transpose(heads, 1, 2), 0, 1), (length, batch, width)), out_proj_weight, out_proj_bias)
@@ -108,7 +108,7 @@ def _projected(inputs: Sequence[Tensor], weights: Sequence[Tensor | None], bias:
         if weight is None:
             raise AssertionError(f"use_separate_proj_weight is True but {name}_proj_weight is None")
     biases = (None,) * 3 if bias is None else chunk(bias, 3)
-    return [linear(x, weight, own) for x, weight, own in zip(inputs, weights, biases)]
+    return [linear(x, weight, own) for x, weight, own in zip(inputs, weights, biases) if weight is not None]
 
 
 def _heads(x: Tensor, heads: int) -> Tensor:
@@ -154,7 +154,7 @@ class _Mask:
 def _as_floats(mask: Tensor, like: Tensor) -> Tensor:
     if mask.is_floating_point():
         return mask
-    return where(mask, -math.inf, like.new_zeros(mask.shape))  # type: ignore[attr-defined]
+    return where(mask, -math.inf, like.new_zeros(mask.shape))
 
 
 def _check_shapes(

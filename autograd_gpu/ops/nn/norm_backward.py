@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ...op import Op
 from ...tensor import Tensor
 from ..reduce import mean, sum
@@ -60,7 +62,7 @@ def _or_nothing(ctx, gradient, like):
 
 
 def _derivatives(
-    ctx: Op, ggx: Tensor | None, ggweight: Tensor | None, ggbias: Tensor | None, centred: bool
+    ctx: Any, ggx: Tensor | None, ggweight: Tensor | None, ggbias: Tensor | None, centred: bool
 ) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
     """Gradients of gy, x and weight: the composition that the kernel fuses is differentiated, with n = (x - mean) * rstd."""
     gy, x, weight = ctx.saved
@@ -95,7 +97,8 @@ def _derivatives(
         g_x = _plus(g_x, project(ggweight * gy) * rstd)
     if ggbias is not None:
         g_gy = _plus(g_gy, ggbias.expand(ctx.rows))
-    return *(None if g is None else shaped(g, shape) for g in (g_gy, g_x)), g_weight
+    g_gy, g_x = (None if g is None else shaped(g, shape) for g in (g_gy, g_x))
+    return g_gy, g_x, g_weight
 
 
 def _plus(total: Tensor | None, term: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from ...op import Op
@@ -12,7 +13,7 @@ from ..creation import arange
 from ..index import GatherRows
 from ..integers import as_integer, is_integer
 from ..pieces import cat
-from ..reduce import max, mean
+from ..reduce import argmax, mean
 from ..shape import narrow, reshape
 from ..unary import abs, sign
 from .fused_activation import relu
@@ -238,8 +239,8 @@ def _lp_pool(dims: int, x: Tensor, p: float, kernel: Any, stride: Any, ceil_mode
         largest = _max_pool(dims, abs(x) if p > 0 else -abs(x), kernel, stride, 0, 1, ceil_mode, False)
         return largest if p > 0 else -largest
     places = math.prod(per_dim(kernel, dims, "kernel_size"))
-    mean_of_powers = _avg_pool(dims, x**p, kernel, stride, 0, ceil_mode, True, None)  # type: ignore[operator]
-    return (sign(mean_of_powers) * relu(mean_of_powers.abs()) * places) ** (1.0 / p)  # type: ignore[attr-defined]
+    mean_of_powers = _avg_pool(dims, x**p, kernel, stride, 0, ceil_mode, True, None)
+    return (sign(mean_of_powers) * relu(mean_of_powers.abs()) * places) ** (1.0 / p)
 
 
 # ---------------------------------------------------------------------------------------------- adaptive
@@ -281,7 +282,7 @@ def _adaptive_avg_pool(dims: int, x: Tensor, output_size: Any) -> Tensor:
         return _avg_pool(dims, x, kernel, kernel, 0, False, True, None)
     # The windows overlap. The mean over a box is the mean over each dimension in turn.
     for d, count in enumerate(wanted, x.ndim - dims):
-        x = _cut(x, d, count, lambda piece, d=d: mean(piece, d, keepdim=True))
+        x = _cut(x, d, count, partial(mean, dim=d, keepdim=True))
     return x
 
 
@@ -290,11 +291,11 @@ def _adaptive_max_pool(dims: int, x: Tensor, output_size: Any, return_indices: b
     if kernel is not None:
         return _max_pool(dims, x, kernel, kernel, 0, 1, False, return_indices)
     plane = x._array.shape[-dims:]
-    index = reshape(arange(math.prod(plane), device=x.device), plane).expand(x._array.shape)  # type: ignore[attr-defined]
+    index = reshape(arange(math.prod(plane), device=x.device), plane).expand(x._array.shape)
     # The largest of a box is the largest of its rows' largest. Last dimension first: the first of equals stays it.
     for d, count in reversed(list(enumerate(wanted, x.ndim - dims))):
-        places = _cut(x.detach(), d, count, lambda piece, d=d: max(piece, d, keepdim=True).indices, from_start=True)
-        x, index = x.gather(d, places), index.gather(d, places)  # type: ignore[attr-defined]
+        places = _cut(x.detach(), d, count, partial(argmax, dim=d, keepdim=True), from_start=True)
+        x, index = x.gather(d, places), index.gather(d, places)
     return (x, index) if return_indices else x
 
 

@@ -35,7 +35,7 @@ class Resampling(NamedTuple):
     """How `length` points become `count`. `scale`, where it was asked for, stands for count / length."""
 
     length: int
-    count: int
+    count: int  # type: ignore[assignment]
     scale: float | None
     mode: str  # nearest, nearest-exact, linear, cubic; antialiased linear, antialiased cubic, antialiased lanczos
     align_corners: bool

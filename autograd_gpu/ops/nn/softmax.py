@@ -80,20 +80,30 @@ class LogSoftmaxBackward(Op):
 
 
 @public
-def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: DType | None = None) -> Tensor:
+def softmax(input: Tensor, dim: int, dtype: DType | None = None) -> Tensor:
     """Return exp(input) / sum(exp(input)) along `dim`. With `dtype`, input is cast to it first."""
     return Softmax.apply(_ready("softmax", input, dtype), dim=_dim("softmax", input, dim))
 
 
 @public
-def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: DType | None = None) -> Tensor:
+def log_softmax(input: Tensor, dim: int, dtype: DType | None = None) -> Tensor:
+    """Return log(softmax(input)) along `dim`, without the overflow and cancellation of taking both in turn."""
+    return LogSoftmax.apply(_ready("log_softmax", input, dtype), dim=_dim("log_softmax", input, dim))
+
+
+def nn_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: DType | None = None) -> Tensor:
+    """Return exp(input) / sum(exp(input)) along `dim`. With `dtype`, input is cast to it first."""
+    return Softmax.apply(_ready("softmax", input, dtype), dim=_dim("softmax", input, dim))
+
+
+def nn_log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: DType | None = None) -> Tensor:
     """Return log(softmax(input)) along `dim`, without the overflow and cancellation of taking both in turn."""
     return LogSoftmax.apply(_ready("log_softmax", input, dtype), dim=_dim("log_softmax", input, dim))
 
 
 def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: DType | None = None) -> Tensor:
     """Return softmax(-input) along `dim`."""
-    return softmax(-input, dim, dtype=dtype)
+    return nn_softmax(-input, dim, dtype=dtype)
 
 
 def _ready(name: str, x: Tensor, dtype: DType | None) -> Tensor:
