@@ -7,9 +7,9 @@ from threading import get_ident
 from types import ModuleType
 from typing import Any
 
-from .dtypes import FLOATS
+from . import dtypes
 from .engine import Node, RemovableHandle, add_hook, hooks_of, modes, next_sequence
-from .tensor import Tensor, edge_of, mark_inference, refresh_view, version_cell, wrap
+from .tensor import Tensor, checked_node_hook, edge_of, mark_inference, refresh_view, version_cell, wrap
 from .user_line import line_of, user_line
 
 _new = object.__new__
@@ -18,7 +18,7 @@ _new = object.__new__
 interceptors: list[Any] = []
 duals: list[Any] = []  # the forward mode level in force, if any: it computes each operation with its tangents
 on_out_of_memory: list[Callable] = []  # called with the error and the inputs, to add to what the error says
-_FLOATING = frozenset(dtype.numpy for dtype in FLOATS)
+_FLOATING = frozenset(dtype.numpy for dtype in dtypes.FLOATS)
 
 
 class Op(Node):
@@ -231,11 +231,11 @@ class Op(Node):
 
     def register_hook(ctx, hook: Callable) -> RemovableHandle:
         """Call `hook(grad_inputs, grad_outputs)` after the node ran; what it returns replaces grad_inputs."""
-        return add_hook(hooks_of(ctx).after, hook)
+        return add_hook(hooks_of(ctx).after, checked_node_hook(hook))
 
     def register_prehook(ctx, hook: Callable) -> RemovableHandle:
         """Call `hook(grad_outputs)` before the node runs; what it returns replaces grad_outputs."""
-        return add_hook(hooks_of(ctx).before, hook)
+        return add_hook(hooks_of(ctx).before, checked_node_hook(hook))
 
     def __call__(ctx, *gradients: Any) -> Any:
         """Return the gradients of the inputs for gradients of the outputs: one, or a tuple of them."""
@@ -292,11 +292,11 @@ class _Output:
 class _Packed:
     """A saved value that went through the user's pack hook, and where its gradient goes. Versions end at the hook."""
 
-    __slots__ = ("value", "unpack", "edge")
+    __slots__ = ("value", "unpack", "edge", "dtype")
     _cell = True
 
-    def __init__(self, value: Any, unpack: Callable, edge: Any) -> None:
-        self.value, self.unpack, self.edge = value, unpack, edge
+    def __init__(self, value: Any, unpack: Callable, like: Tensor) -> None:
+        self.value, self.unpack, self.edge, self.dtype = value, unpack, edge_of(like), like._array.dtype
 
     def unwrap(self, node: Op) -> Tensor:
         value = self.unpack(self.value)
@@ -305,6 +305,8 @@ class _Packed:
                 "Output of saved tensor unpack_hook expected to be a Tensor but got result of type "
                 f"{type(value).__name__}. (a value saved by {node.name()} at {line_of(node.where)})"
             )
+        if value._array.dtype != self.dtype:  # kept in fewer bits, and computed with in its own
+            value = value.detach().to(dtypes.from_numpy(self.dtype))
         tensor = wrap(value._array, value.device)
         tensor._edge = self.edge
         return tensor
@@ -336,7 +338,7 @@ def packed_by(pack: Callable, unpack: Callable, value: Tensor) -> _Packed:
             "A saved tensor pack hook is modifying its input in place. Tensors provided as input to pack hook can not "
             "be modified by in-place operations as this can lead to unexpected side-effects. Return a changed copy."
         )
-    return _Packed(packed, unpack, edge_of(value))
+    return _Packed(packed, unpack, value)
 
 
 # -------------------------------------------------------------------------------------------------- messages
@@ -352,10 +354,6 @@ def _freed_message(node: Op) -> str:
     )
 
 
-_TENSOR_TYPES = {"float16": "HalfTensor", "bfloat16": "BFloat16Tensor", "float32": "FloatTensor", "float64": "DoubleTensor",
-                 "int64": "LongTensor", "int32": "IntTensor", "bool": "BoolTensor"}  # fmt: skip
-
-
 def _modified_message(node: Op, value: Any, version: int) -> str:
     if isinstance(value, Tensor):
         array, cell = value._array, value._cell
@@ -363,7 +361,7 @@ def _modified_message(node: Op, value: Any, version: int) -> str:
     else:
         array, cell, made_by, number = value.array, value.cell, node, value.number
     assert cell is not None
-    kind = _TENSOR_TYPES.get(array.dtype.name, array.dtype.name)
+    kind = f"{dtypes.SCALAR_TYPES[array.dtype.name]}Tensor"
     origin = "" if made_by is None else f", which is output {number} of {made_by.name()},"  # type: ignore[attr-defined]
     return (
         "one of the variables needed for gradient computation has been modified by an inplace operation: "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import threading
 import warnings
@@ -111,12 +112,38 @@ def private_gradient(gradient: Tensor, is_ours: bool) -> Tensor:
 
 def accumulate(total: Tensor, gradient: Tensor, private: bool) -> Tensor:
     """Return total + gradient; written into total when it is private and nothing is being recorded."""
+    if total._array.dtype is not gradient._array.dtype or total._array.shape != gradient._array.shape:
+        gradient = _made_like(gradient, total)
     if modes.grad or not private or total.device is not gradient.device:  # within vmap one of them may be batched
         return total + gradient
     if total._tangent is not None or gradient._tangent is not None:
         return total + gradient
     total.device._backend.add(total._array, gradient._array, out=total._array)  # type: ignore[union-attr]
     return total
+
+
+def _made_like(gradient: Tensor, total: Tensor) -> Tensor:
+    """Return a gradient in the dtype of what it is added to, whose shape it must have."""
+    if total._array.shape != gradient._array.shape:
+        raise RuntimeError(
+            f"Mismatch in shape: a gradient of size {list(gradient.shape)} cannot be added to one of size "
+            f"{list(total.shape)}; {different_sizes(total._array.shape, gradient._array.shape)}. Where .data was "
+            "replaced by a tensor of another shape, set .grad to None as well."
+        )
+    return gradient.to(total.dtype)
+
+
+def different_sizes(a: tuple[int, ...], b: tuple[int, ...]) -> str:
+    """Return PyTorch's words for two shapes that do not go together."""
+    for d in range(-1, -max(len(a), len(b)) - 1, -1):
+        sizes = [shape[d] if len(shape) >= -d else 1 for shape in (a, b)]
+        if sizes[0] != sizes[1]:
+            at = max(len(a), len(b)) + d
+            return (
+                f"The size of tensor a ({sizes[0]}) must match the size of tensor b ({sizes[1]}) at non-singleton "
+                f"dimension {at}"
+            )
+    return f"shapes {list(a)} and {list(b)} differ"
 
 
 def add_to_gradient(total: Tensor, gradient: Tensor) -> Tensor:
@@ -430,22 +457,41 @@ def _checked_hook(hook: Callable, tensor: Tensor) -> Callable:
 
     def run(gradient: Tensor) -> Tensor | None:
         result = hook(gradient)
-        if result is None:
-            return None
-        name = getattr(hook, "__name__", type(hook).__name__)
-        if not isinstance(result, Tensor):
-            raise TypeError(f"hook '{name}' has returned a {type(result).__name__}: expected a Tensor or None")
-        if result._array.shape != shape:
-            raise RuntimeError(
-                f"hook '{name}' has changed the size of value: expected {list(shape)}, got {list(result._array.shape)}"
-            )
-        if result._array.dtype != dtype:
-            raise RuntimeError(
-                f"hook '{name}' has changed the type of value: expected {dtypes.from_numpy(dtype)}, got {result.dtype}"
-            )
-        return result
+        return None if result is None else _as_it_was(hook, result, shape, dtype)
 
     return run
+
+
+def checked_node_hook(hook: Callable) -> Callable:
+    """Return a hook of a node whose gradients, where it replaces them, are of the shapes and dtypes that they were."""
+
+    @functools.wraps(hook)
+    def run(gradients: tuple, *others: tuple) -> Any:
+        results = hook(gradients, *others)
+        if results is not None:
+            given = results if isinstance(results, (tuple, list)) else (results,)
+            for old, new in zip(gradients, given):
+                if isinstance(old, Tensor) and new is not None and new is not old:
+                    _as_it_was(hook, new, old._array.shape, old._array.dtype)
+        return results
+
+    return run
+
+
+def _as_it_was(hook: Callable, result: Any, shape: tuple[int, ...], dtype: Any) -> Tensor:
+    """Return what a hook puts in a gradient's place; it has to be of that gradient's shape and dtype."""
+    name = getattr(hook, "__name__", type(hook).__name__)
+    if not isinstance(result, Tensor):
+        raise TypeError(f"hook '{name}' has returned a {type(result).__name__}: expected a Tensor or None")
+    if result._array.shape != shape:
+        raise RuntimeError(
+            f"hook '{name}' has changed the size of value: expected {list(shape)}, got {list(result._array.shape)}"
+        )
+    if result._array.dtype != dtype:
+        raise RuntimeError(
+            f"hook '{name}' has changed the type of value: expected {dtypes.from_numpy(dtype)}, got {result.dtype}"
+        )
+    return result
 
 
 def wrap(array: Any, device: Device) -> Tensor:

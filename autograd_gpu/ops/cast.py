@@ -111,6 +111,20 @@ def cast(x: Tensor, dtype: DType) -> Tensor:
     return (Cast if dtype.is_floating_point else CastToWhole).apply(x, dtype=dtype.numpy)
 
 
+def same_dtype(name: str, like: Tensor, *, mixed: bool = False, **others: Tensor | None) -> None:
+    """Refuse tensors, or None, of another dtype than `like`'s. With `mixed`, a half type takes parameters in float32 too."""
+    for argument, x in others.items():
+        if x is None or x._array.dtype == like._array.dtype or casts_alike(like, x):
+            continue
+        if mixed and like._array.dtype.itemsize == 2 and x.dtype is dtypes.float32:
+            continue
+        wanted, found = dtypes.SCALAR_TYPES[like.dtype.name], dtypes.SCALAR_TYPES[x.dtype.name]
+        raise RuntimeError(
+            f"{name}(): mixed dtype: expected {argument} to have the same dtype as the input: expected scalar type {wanted} "
+            f"but found {found}. Cast it first: {argument}.to({like.dtype})."
+        )
+
+
 def wide_under_autocast(*tensors: Tensor) -> tuple[Tensor, ...]:
     """Return the tensors, under autocast in float32: what PyTorch computes in, in functions made of several operations here."""
     if not interceptors:

@@ -103,6 +103,7 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
 
     basic, advanced = _parse(x, index)
     view = Slice.apply(x, index=basic) if basic else Alias.apply(x)
+    given = value
     if not isinstance(value, Tensor):
         value = x.new_tensor(value)
     if not advanced:
@@ -112,6 +113,13 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
         return
     if value.device is not x.device and value.ndim == 0:
         value = to_device(value, x.device)
+    is_fill = value._array.size == 1 and len(advanced) == 1 and advanced[0][1]._array.dtype.kind == "b"
+    if isinstance(given, Tensor) and value.dtype is not x.dtype and not is_fill:
+        raise RuntimeError(
+            "Index put requires the source and destination dtypes match, got "
+            f"{dtypes.SCALAR_TYPES[x.dtype.name]} for the destination and {dtypes.SCALAR_TYPES[value.dtype.name]} for the "
+            f"source. Cast it first: value.to({x.dtype})."
+        )
     overwrite(view, _Advanced(view, advanced).scatter(cast(value, x.dtype)), "index_put_")
 
 
@@ -382,6 +390,7 @@ def scatter(
     position = _along(input._array.shape, dim, index, "scatter")
     if is_scalar(src):
         src = input.new_full(index._array.shape, src)
+    _refuse_another_dtype(input, src)
     src = _part_under_index(src, index)
     written = ScatterRows.apply(reshape(input, (-1, 1)), position, reshape(src, (index._array.size, 1)))
     return reshape(written, input._array.shape)
@@ -392,9 +401,18 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """Return input with src added at `index` along `dim`; repeated places add up, always in the same order."""
     dim = wrap_dim(dim, input.ndim)
     position = _along(input._array.shape, dim, index, "scatter_add")
+    _refuse_another_dtype(input, src)
     column = reshape(_part_under_index(src, index), (index._array.size, 1))
     added = ScatterAddRows.apply(column, position, count=input._array.size)
     return input + reshape(added, input._array.shape)
+
+
+def _refuse_another_dtype(input: Tensor, src: Tensor) -> None:
+    if input.dtype is not src.dtype:
+        raise RuntimeError(
+            f"scatter(): Expected self.dtype to be equal to src.dtype, but got {input.dtype} and {src.dtype}. Cast it "
+            f"first: src.to({input.dtype})."
+        )
 
 
 def _part_under_index(src: Tensor, index: Tensor) -> Tensor:

@@ -7,11 +7,15 @@ are multiplied by as they are read) float64 (), `found_inf` float32 (), where an
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
+from ..arrays.alike import DtypesDiffer
+from ..dtypes import promote_types
 from ..tensor import Tensor, version_cell, wrap
 from ..user_line import user_line
+from .cast import cast
 
 Tensors = Sequence[Tensor]
 
@@ -30,11 +34,23 @@ def sgd_step(
     scale: Tensor | None = None,
     found_inf: Tensor | None = None,
 ) -> None:
-    """Update parameters (and momentum buffers, filled when `first`) by stochastic gradient descent."""
-    parameters[0].device.backend.sgd_step(
-        _arrays(parameters), _arrays(gradients), _arrays(momentum_buffers), lr._array, momentum, dampening,
-        weight_decay, nesterov, maximize, first, _array(scale), _array(found_inf),
-    )  # fmt: skip
+    """Update parameters (and momentum buffers, filled when `first`) by stochastic gradient descent.
+
+    Where they have several dtypes, as after ``.half()`` between two steps, all is computed in the widest of them.
+    """
+    settings = momentum, dampening, weight_decay, nesterov, maximize, first, _array(scale), _array(found_inf)
+    step = parameters[0].device.backend.sgd_step
+    try:
+        step(_arrays(parameters), _arrays(gradients), _arrays(momentum_buffers), lr._array, *settings)
+    except DtypesDiffer:
+        given = parameters, gradients, momentum_buffers
+        widest = functools.reduce(promote_types, (x.dtype for column in given for x in column or ()))
+        wide = [None if column is None else [cast(x, widest) for x in column] for column in given]
+        step(*map(_arrays, wide), lr._array, *settings)
+        for column, copies in ((parameters, wide[0]), (momentum_buffers, wide[2])):
+            for x, copy in zip(column or (), copies or (), strict=True):
+                if x is not copy:
+                    x.device.backend.copy_into(x._array, copy._array)
     _note_writes(parameters, momentum_buffers)
 
 
@@ -60,11 +76,15 @@ def adam_step(
     `decoupled` shrinks the parameter itself by weight_decay (AdamW: Loshchilov & Hutter 2019). With max_exp_avg_sqs the
     largest second moment so far is used (AMSGrad: Reddi, Kale & Kumar 2018).
     """
-    parameters[0].device.backend.adam_step(
-        _arrays(parameters), _arrays(gradients), _arrays(exp_avgs), _arrays(exp_avg_sqs), _arrays(max_exp_avg_sqs),
-        _arrays(steps), lr._array, beta1, beta2, eps, weight_decay, decoupled, maximize, _array(scale),
-        _array(found_inf),
-    )  # fmt: skip
+    try:
+        parameters[0].device.backend.adam_step(
+            _arrays(parameters), _arrays(gradients), _arrays(exp_avgs), _arrays(exp_avg_sqs), _arrays(max_exp_avg_sqs),
+            _arrays(steps), lr._array, beta1, beta2, eps, weight_decay, decoupled, maximize, _array(scale),
+            _array(found_inf),
+        )  # fmt: skip
+    except DtypesDiffer as error:
+        state = "optimizer.load_state_dict(optimizer.state_dict())"
+        raise RuntimeError(f"{error} An optimizer's state is cast to its parameters' dtypes by {state}.") from None
     _note_writes(parameters, exp_avgs, exp_avg_sqs, max_exp_avg_sqs, steps)
 
 

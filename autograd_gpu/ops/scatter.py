@@ -20,6 +20,7 @@ from .index import (
     ScatterRows,
     _along,
     _part_under_index,
+    _refuse_another_dtype,
     gather,
     getitem,
     nonzero,
@@ -135,10 +136,7 @@ def scatter_reduce(
     """
     if reduce not in ("sum", "prod", "mean", "amax", "amin"):
         raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}.")
-    if input.dtype is not src.dtype:
-        raise RuntimeError(
-            f"scatter(): Expected self.dtype to be equal to src.dtype, but got {input.dtype} and {src.dtype}"
-        )
+    _refuse_another_dtype(input, src)
     dim = wrap_dim(dim, input.ndim)
     position = _along(input._array.shape, dim, index, "scatter_reduce")
     values = reshape(_part_under_index(src, index), (index._array.size,))

@@ -111,8 +111,3 @@ def test_no_rows():
     assert run(gather_rows, x, none).shape == (0, 3)
     np.testing.assert_array_equal(run(scatter_add_rows, x[:0], none, 2), np.zeros((2, 3)))
     np.testing.assert_array_equal(run(scattered, x, none, x[:0]), x)
-
-
-def test_an_index_must_be_int64():
-    with pytest.raises(TypeError, match="gather_rows: index must be int64, got int32"):
-        run(gather_rows, normal((2, 2), "float32"), np.zeros(1, np.int32))

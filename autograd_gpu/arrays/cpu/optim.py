@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from .precision import HALVES, wide
+from ..alike import numbers_alike, rows_alike
+from .precision import FLOAT32, HALVES, wide
 from .quiet import quiet
 
 __all__ = ["adam_step", "norm_of_all", "scale_all", "sgd_step"]
@@ -21,6 +22,7 @@ def sgd_step(
     found_inf,
 ):  # fmt: skip
     """Update parameters and momentum buffers (None without momentum); `first` fills the buffers."""
+    rows_alike("sgd_step", parameters=parameters, gradients=gradients, momentum_buffers=momentum_buffers)
     if _is_set(found_inf):
         return
     rate, factor = lr.item(), _factor(scale, maximize)
@@ -47,6 +49,11 @@ def adam_step(
     decoupled, maximize, scale, found_inf,
 ):  # fmt: skip
     """Count a step, and update parameters and moments by Adam; max_exp_avg_sqs is None without amsgrad."""
+    rows_alike(
+        "adam_step", parameters=parameters, gradients=gradients, exp_avgs=exp_avgs, exp_avg_sqs=exp_avg_sqs,
+        max_exp_avg_sqs=max_exp_avg_sqs,
+    )  # fmt: skip
+    numbers_alike("adam_step", "steps", steps, len(parameters), FLOAT32)
     if _is_set(found_inf):
         return
     rate, factor = lr.item(), _factor(scale, maximize)

@@ -3,6 +3,7 @@
 Importing it asks for no GPU: the driver is found, or DeviceUnavailable raised, when the first array is made.
 """
 
+from ..alike import check_all as _check_all
 from .attention import *
 from .bag import *
 from .cast import *
@@ -33,3 +34,5 @@ from .shape import *
 from .softmax import *
 from .sort import *
 from .special import *
+
+_check_all(globals())

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from autograd_gpu.arrays.alike import check_dtype
 from autograd_gpu.arrays.cuda.launch import WARP, Kernel, ceil_div
 from autograd_gpu.arrays.cuda.memory import contiguous, empty, fill
 from autograd_gpu.arrays.cuda.rows import accumulator
@@ -89,7 +90,7 @@ _PLANS = {
 
 def attention(q: Array, k: Array, v: Array, mask: Array | None, causal: bool, scale: float) -> tuple[Array, Array]:
     """softmax(scale * q @ k^T + mask) @ v, and the log of each query's sum of exponentials (B, H, T)."""
-    plan = _plan("attention", q, k, v, mask)
+    plan = _plan("attention", q, k, mask)
     batch, heads, queries, _ = q.shape
     o, lse = empty(q.shape, q.dtype), empty((batch, heads, queries), accumulator(q.dtype))
     if o.size == 0 or k.size == 0:
@@ -108,7 +109,7 @@ def attention_backward(
     go: Array, q: Array, k: Array, v: Array, o: Array, lse: Array, mask: Array | None, causal: bool, scale: float
 ) -> tuple[Array, Array, Array]:
     """The gradients of q, k and v, given those of o."""
-    plan = _plan("attention_backward", q, k, v, mask, go, o)
+    plan = _plan("attention_backward", q, k, mask)
     batch, heads, queries, _ = q.shape
     gq, gk, gv = (empty(x.shape, q.dtype) for x in (q, k, v))
     if q.size == 0 or k.size == 0:
@@ -130,12 +131,14 @@ def attention_backward(
     return gq, gk, gv
 
 
-def _plan(function: str, q: Array, k: Array, v: Array, mask: Array | None, *others: Array) -> _Plan:
-    dtype = q.dtype
-    for x in (k, v, *others) if mask is None or mask.dtype == bool else (k, v, mask, *others):
-        if x.dtype != dtype:
-            raise TypeError(f"{function}: operands must have one dtype, got {dtype} and {x.dtype}")
-    return _plan_for(function, dtype, q.shape[3])
+def _plan(function: str, q: Array, k: Array, mask: Array | None) -> _Plan:
+    if mask is not None:
+        if mask.dtype != bool:
+            check_dtype(function, q=q, mask=mask)
+        scores = (*q.shape[:3], k.shape[2])
+        if any(own not in (1, size) for own, size in zip(mask.shape, scores, strict=True)):
+            raise RuntimeError(f"{function}: The size of mask {mask.shape} must broadcast to that of scores {scores}")
+    return _plan_for(function, q.dtype, q.shape[3])
 
 
 # Host time counts: a training step asks for the same few attentions again and again.

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd_gpu.arrays.alike import check_dtype
 from autograd_gpu.arrays.cuda.map import MapKernel, scalar_for
 from autograd_gpu.arrays.cuda.memory import empty
 
@@ -35,11 +36,18 @@ def _unary(name: str, result: np.dtype | None = None) -> Callable[..., Array]:
     kernel = MapKernel("elementwise_unary.cu", f"unary_{name}", arrays=2, parameters="P")
 
     def function(x, out=None):
-        if out is None:
-            out = empty(x.shape, result or x.dtype)
-        return kernel(x.dtype, out, x)
+        return kernel(x.dtype, result_in(name, out, x, result or x.dtype), x)
 
     return _named(function, name)
+
+
+def result_in(name: str, out: Array | None, like: Array, dtype: np.dtype) -> Array:
+    """Where a function writes what it returns: `out`, which has the dtype for it, or memory of its own."""
+    if out is None:
+        return empty(like.shape, dtype)
+    if out.dtype is not dtype and out.dtype != dtype:
+        raise RuntimeError(f"{name}: expected out to be {dtype}, but found {out.dtype}")
+    return out
 
 
 def _named(function: Callable[..., Array], name: str) -> Callable[..., Array]:
@@ -65,9 +73,7 @@ def _binary(name: str) -> Callable[..., Array]:
 
     def function(x, y, out=None):
         like, *operands = _operands(x, y, name, scalar_for)
-        if out is None:
-            out = empty(like.shape, like.dtype)
-        return kernel(like.dtype, out, *operands)
+        return kernel(like.dtype, result_in(name, out, like, like.dtype), *operands)
 
     return _named(function, name)
 
@@ -77,9 +83,7 @@ def _compare(name: str) -> Callable[..., Array]:
 
     def function(x, y, out=None):
         like, *operands = _operands(x, y, name, _compared)
-        if out is None:
-            out = empty(like.shape, BOOL)
-        return kernel(like.dtype, out, *operands)
+        return kernel(like.dtype, result_in(name, out, like, BOOL), *operands)
 
     return _named(function, name)
 
@@ -91,8 +95,8 @@ def _operands(x: Array | Scalar, y: Array | Scalar, name: str, number: Callable[
         return x, x, 0, None, number(y, x.dtype, name)
     if isinstance(x, NUMBERS):
         return y, None, number(x, y.dtype, name), y, 0
-    if x.dtype != y.dtype:
-        raise TypeError(f"{name}: operands have different dtypes, {x.dtype} and {y.dtype}")
+    if x.dtype is not y.dtype:
+        check_dtype(name, x=x, y=y)
     return x, x, 0, y, 0
 
 
@@ -125,20 +129,16 @@ _clamp = MapKernel("elementwise_select.cu", "clamp", arrays=2, parameters="PiAiA
 
 def where(condition, x, y, out=None):
     like, *operands = _operands(x, y, "where", scalar_for)
-    if out is None:
-        out = empty(condition.shape, like.dtype)
-    return _where(like.dtype, out, condition, *operands)
+    return _where(like.dtype, result_in("where", out, condition, like.dtype), condition, *operands)
 
 
 def clamp(x, minimum, maximum, out=None):
-    if out is None:
-        out = empty(x.shape, x.dtype)
     bounds = (
         part
         for bound in (minimum, maximum)
         for part in ((0, 0) if bound is None else (1, scalar_for(bound, x.dtype, "clamp")))
     )
-    return _clamp(x.dtype, out, x, *bounds)
+    return _clamp(x.dtype, result_in("clamp", out, x, x.dtype), x, *bounds)
 
 
 # ---- fused

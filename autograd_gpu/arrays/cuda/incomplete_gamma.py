@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from autograd_gpu.arrays.alike import check_dtype
 from autograd_gpu.arrays.cuda.map import MapKernel, scalar_for
 from autograd_gpu.arrays.cuda.memory import empty
 
@@ -23,6 +24,8 @@ def igammac(a, x):
 
 
 def _launch(kernel, a, x):
+    if not isinstance(a, (int, float)) and not isinstance(x, (int, float)):
+        check_dtype("igamma", a=a, x=x)
     like = x if isinstance(a, (int, float)) else a
     operands = ((None, scalar_for(v, like.dtype, "igamma")) if isinstance(v, (int, float)) else (v, 0) for v in (a, x))
     return kernel(like.dtype, empty(like.shape, like.dtype), *(part for operand in operands for part in operand))

@@ -39,7 +39,6 @@ _nonzero_write = Kernel("index.cu", "nonzero_write", f"PPPq{8 * MOST_DIMS}si")
 
 def gather_rows(x: Array, index: Array) -> Array:
     """x[index]: row index[i] of x (N, C) becomes row i. A row number outside x stops the kernel."""
-    _check_index("gather_rows", index)
     index = contiguous(index)
     itemsize = x.dtype.itemsize
     if x.shape[1] > 1 and x.strides[1] != itemsize:
@@ -55,7 +54,6 @@ def gather_rows(x: Array, index: Array) -> Array:
 
 def scatter_add_rows(gy: Array, index: Array, count: int) -> Array:
     """(count, C): row r is the sum, in order of i, of the rows gy[i] whose index[i] is r."""
-    _check_index("scatter_add_rows", index)
     gy = contiguous(gy)
     rows, cols = gy.shape
     if rows == 0:
@@ -77,9 +75,6 @@ def scatter_add_rows(gy: Array, index: Array, count: int) -> Array:
 
 def scatter_rows(out: Array, index: Array, x: Array) -> None:
     """out[index] = x for rows of the view `out` (N, C); of duplicates the last wins."""
-    _check_index("scatter_rows", index)
-    if out.dtype != x.dtype:
-        raise TypeError(f"scatter_rows: operands must have one dtype, got {out.dtype} and {x.dtype}")
     index, x, dtype = contiguous(index), contiguous(x), x.dtype
     rows, cols = x.shape
     if x.size == 0:
@@ -127,11 +122,6 @@ def _sort_rows(index: Array, count: int, dtype: np.dtype) -> tuple[Array, Array]
         key, sorted_key = sorted_key, key
         position, sorted_position = sorted_position, position
     return key, position
-
-
-def _check_index(function: str, index: Array) -> None:
-    if index.dtype != np.int64:
-        raise TypeError(f"{function}: index must be int64, got {index.dtype}")
 
 
 def _check_rows(function: str, rows: int) -> None:

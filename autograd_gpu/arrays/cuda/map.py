@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd_gpu.arrays.alike import check_shape
 from autograd_gpu.arrays.cuda.launch import Kernel, block_for, ceil_div
 from autograd_gpu.arrays.cuda.strides import halves, layout_format, pack_layout
 
@@ -39,13 +40,16 @@ class MapKernel:
         memory.
         """
         count = out.size
-        if count == 0:
-            return out
         layout, flat = self._flat, out.flags.c_contiguous
         for i in self._inputs:
             x = parameters[i]
-            if x is not None and not x.flags.c_contiguous:
-                flat = False
+            if x is not None:
+                if x.shape != out.shape:
+                    check_shape(self._kernel.name, result=out, operand=x)
+                if not x.flags.c_contiguous:
+                    flat = False
+        if count == 0:
+            return out
         if not flat:
             inputs = [parameters[i] for i in self._inputs]
             layout = _layout(out.shape, *((None, 1) if x is None else (x.strides, x.itemsize) for x in (out, *inputs)))

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from autograd_gpu.arrays.alike import check_dtype
 from autograd_gpu.arrays.cuda import blas
 from autograd_gpu.arrays.cuda import matmul_choice as choice
 from autograd_gpu.arrays.cuda.launch import Kernel, block_for, ceil_div
@@ -52,9 +53,8 @@ def matmul(x: Array, y: Array) -> Array:
 def product(function: str, x: Array, y: Array, bias: Array | None) -> Array:
     """x @ y + bias, bias (N,) contiguous or None; errors name `function`."""
     dtype = x.dtype
-    if dtype != y.dtype or (bias is not None and bias.dtype != dtype):
-        others = y.dtype if bias is None else f"{y.dtype}, {bias.dtype}"
-        raise TypeError(f"{function}: operands must have one dtype, got {dtype} and {others}")
+    if dtype is not y.dtype or (bias is not None and bias.dtype is not dtype):
+        check_dtype(function, x=x, y=y, bias=bias)
     if choice.mode() != choice.OWN and (out := blas.product(x, y, bias)) is not None:
         return out
     plan = plan_of(x, y)

@@ -33,7 +33,9 @@ class Problem(NamedTuple):
 @functools.lru_cache(maxsize=4096)
 def problem_of(itemsize: int, x_shape: Shape, x_strides: Shape, y_shape: Shape, y_strides: Shape) -> Problem:
     """The problem of operands of these layouts, strides in bytes."""
-    (*batch, m, k), n = x_shape, y_shape[-1]
+    (*batch, m, k), (*y_batch_shape, rows, n) = x_shape, y_shape
+    if rows != k or batch != y_batch_shape:
+        raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied: {x_shape} @ {y_shape}")
     *x_batch, x_row, x_col = (stride // itemsize for stride in x_strides)
     *y_batch, y_row, y_col = (stride // itemsize for stride in y_strides)
     dims = _merged(zip(batch, x_batch, y_batch, strict=True))

@@ -48,7 +48,7 @@ _total = Kernel("norm.cu", "norm_total", "PPPPii")
 def layer_norm(x: Array, weight: Array | None, bias: Array | None, eps: float) -> tuple[Array, Array, Array]:
     """(x - mean) * rstd * weight + bias for each row of x, with the mean and rstd of each row."""
     mean = empty((x.shape[0],), accumulator(x.dtype))
-    y, _, rstd = _forward("layer_norm", _layer, x, None, weight, bias, mean, eps)
+    y, _, rstd = _forward(_layer, x, None, weight, bias, mean, eps)
     return y, mean, rstd
 
 
@@ -57,37 +57,36 @@ def add_layer_norm(
 ) -> tuple[Array, Array, Array, Array]:
     """The layer norm of x + residual, then the sum itself, and the mean and rstd of its rows."""
     mean = empty((x.shape[0],), accumulator(x.dtype))
-    y, total, rstd = _forward("add_layer_norm", _layer, x, residual, weight, bias, mean, eps)
+    y, total, rstd = _forward(_layer, x, residual, weight, bias, mean, eps)
     return y, total, mean, rstd
 
 
 def rms_norm(x: Array, weight: Array | None, eps: float) -> tuple[Array, Array]:
     """x * rstd * weight for each row of x, with the rstd of each row."""
-    y, _, rstd = _forward("rms_norm", _rms, x, None, weight, None, None, eps)
+    y, _, rstd = _forward(_rms, x, None, weight, None, None, eps)
     return y, rstd
 
 
 def add_rms_norm(x: Array, residual: Array, weight: Array | None, eps: float) -> tuple[Array, Array, Array]:
     """The RMS norm of x + residual, then the sum itself, and the rstd of its rows."""
-    return _forward("add_rms_norm", _rms, x, residual, weight, None, None, eps)
+    return _forward(_rms, x, residual, weight, None, None, eps)
 
 
 def layer_norm_backward(
     gy: Array, x: Array, mean: Array, rstd: Array, weight: Array | None, gsum: Array | None, biased: bool
 ) -> tuple[Array, Array | None, Array | None]:
     """The gradients of x (and gsum), of weight (None without one) and of bias (None unless `biased`)."""
-    return _backward("layer_norm_backward", _layer, gy, gsum, x, mean, rstd, weight, biased)
+    return _backward(_layer, gy, gsum, x, mean, rstd, weight, biased)
 
 
 def rms_norm_backward(
     gy: Array, x: Array, rstd: Array, weight: Array | None, gsum: Array | None
 ) -> tuple[Array, Array | None]:
     """The gradients of x (and gsum) and of weight (None without one)."""
-    return _backward("rms_norm_backward", _rms, gy, gsum, x, None, rstd, weight, False)[:2]
+    return _backward(_rms, gy, gsum, x, None, rstd, weight, False)[:2]
 
 
 def _forward(
-    function: str,
     kernels: Kernels,
     x: Array,
     residual: Array | None,
@@ -97,7 +96,6 @@ def _forward(
     eps: float,
 ) -> tuple[Array, Array | None, Array]:
     """y, the sum if there is a residual, and rstd; fills mean."""
-    _check_same_dtype(function, x, residual, weight, bias)
     x, residual, weight, bias = contiguous(x), _contiguous(residual), _contiguous(weight), _contiguous(bias)
     (rows, cols), dtype = x.shape, x.dtype
     y, rstd = empty(x.shape, dtype), empty((rows,), accumulator(dtype))
@@ -113,7 +111,6 @@ def _forward(
 
 
 def _backward(
-    function: str,
     kernels: Kernels,
     gy: Array,
     gsum: Array | None,
@@ -123,7 +120,6 @@ def _backward(
     weight: Array | None,
     biased: bool,
 ) -> tuple[Array, Array | None, Array | None]:
-    _check_same_dtype(function, x, gy, gsum, weight)
     gy, gsum, x, weight = contiguous(gy), _contiguous(gsum), contiguous(x), _contiguous(weight)
     (rows, cols), dtype = x.shape, x.dtype
     gx = empty(x.shape, dtype)
@@ -191,9 +187,3 @@ def _parts(
 
 def _contiguous(x: Array | None) -> Array | None:
     return None if x is None else contiguous(x)
-
-
-def _check_same_dtype(function: str, x: Array, *others: Array | None) -> None:
-    for other in others:
-        if other is not None and other.dtype != x.dtype:
-            raise TypeError(f"{function}: operands must have one dtype, got {x.dtype} and {other.dtype}")

@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from autograd_gpu.arrays.alike import numbers_alike, rows_alike
 from autograd_gpu.arrays.cuda.launch import Kernel, block_for, ceil_div
 from autograd_gpu.arrays.cuda.memory import contiguous, copy_into, empty
 from autograd_gpu.arrays.cuda.tables import TABLE, THREADS, Arrays, Table
 
 __all__ = ["adam_step", "norm_of_all", "scale_all", "sgd_step"]
 
+FLOAT32 = np.dtype(np.float32)
 FLOAT64 = np.dtype(np.float64)
 
 _sgd = Kernel("optim.cu", "sgd_step", TABLE + "PPPAAAiii")
@@ -29,6 +31,7 @@ def sgd_step(
     found_inf,
 ):  # fmt: skip
     """Update parameters and momentum buffers (None without momentum); `first` fills the buffers."""
+    rows_alike("sgd_step", parameters=parameters, gradients=gradients, momentum_buffers=momentum_buffers)
     given = parameters, momentum_buffers
     used = [_contiguous(arrays) for arrays in given]
     table = Table(used[0], _contiguous(gradients), used[1])
@@ -41,6 +44,11 @@ def adam_step(
     decoupled, maximize, scale, found_inf,
 ):  # fmt: skip
     """Count a step, and update parameters and moments by Adam; max_exp_avg_sqs is None without amsgrad."""
+    rows_alike(
+        "adam_step", parameters=parameters, gradients=gradients, exp_avgs=exp_avgs, exp_avg_sqs=exp_avg_sqs,
+        max_exp_avg_sqs=max_exp_avg_sqs,
+    )  # fmt: skip
+    numbers_alike("adam_step", "steps", steps, len(parameters), FLOAT32)
     given = parameters, exp_avgs, exp_avg_sqs, max_exp_avg_sqs
     used = [_contiguous(arrays) for arrays in given]
     table = Table(used[0], _contiguous(gradients), *used[1:], steps)

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from autograd_gpu.arrays.alike import check_dtype
+from autograd_gpu.arrays.cuda.elementwise import result_in
 from autograd_gpu.arrays.cuda.map import MapKernel, scalar_for
 from autograd_gpu.arrays.cuda.memory import empty
 
@@ -23,9 +25,7 @@ def _unary(name: str) -> Callable[..., Any]:
     kernel = MapKernel("special.cu", f"special_{name}", arrays=2, parameters="P")
 
     def function(x, out=None):
-        if out is None:
-            out = empty(x.shape, x.dtype)
-        return kernel(x.dtype, out, x)
+        return kernel(x.dtype, result_in(name, out, x, x.dtype), x)
 
     function.__name__ = function.__qualname__ = name
     return function
@@ -56,8 +56,9 @@ def _binary(name: str) -> Callable[..., Any]:
     def function(x, y, out=None):
         dtype = y.dtype if isinstance(x, (int, float)) else x.dtype
         operands = ((None, scalar_for(v, dtype, name)) if isinstance(v, (int, float)) else (v, 0) for v in (x, y))
-        if out is None:
-            out = empty(y.shape if isinstance(x, (int, float)) else x.shape, dtype)
+        if not isinstance(x, (int, float)) and not isinstance(y, (int, float)):
+            check_dtype(name, x=x, y=y)
+        out = result_in(name, out, y if isinstance(x, (int, float)) else x, dtype)
         return kernel(dtype, out, *(part for operand in operands for part in operand))
 
     function.__name__ = function.__qualname__ = name

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from ...dtypes import DType
 from ...op import Op
 from ...tensor import Tensor
-from ..cast import Number, cast, result_type
+from ..cast import Number, cast, same_dtype
 from ..elementwise import pow, where
 from ..integers import one_or_more, wrap_dim, wrap_dims
 from ..matmul import Matmul
@@ -202,8 +202,8 @@ def cdist(
     modes = ("use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist", "donot_use_mm_for_euclid_dist")
     if compute_mode not in (None, *modes):
         raise ValueError(f"{compute_mode} is not a valid value for compute_mode")
-    dtype = result_type(x1, x2)
-    a, b = over_batch(cast(x1, dtype), cast(x2, dtype))
+    same_dtype("cdist", x1, x2=x2)
+    a, b = over_batch(x1, x2)
     if p != 2:
         return vector_norm(unsqueeze(a, -2) - unsqueeze(b, -3), p, -1)
     is_large = a._array.shape[-2] > 25 or b._array.shape[-2] > 25

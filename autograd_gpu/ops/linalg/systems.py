@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from ...dtypes import DType
+from ...dtypes import SCALAR_TYPES, DType
 from ...op import Op
 from ...tensor import Tensor
 from ..cast import broadcast, broadcast_shape, cast
@@ -20,18 +20,12 @@ from ..public import public
 from ..results import inv_ex_result, solve_ex_result, triangular_solve_result
 from ..shape import movedim, reshape, squeeze, transpose, unsqueeze
 
-_SCALAR_TYPES = {
-    "bool": "Bool", "uint8": "Byte", "int8": "Char", "int16": "Short", "int32": "Int", "int64": "Long",
-    "float16": "Half", "bfloat16": "BFloat16", "float32": "Float", "float64": "Double",
-}  # fmt: skip
-
-
 # ---------------------------------------------------------------------------------------------- what is asked of operands
 
 
 def scalar_type(x: Tensor | DType) -> str:
     """Return PyTorch's other name of a dtype, which its messages have: "Half" for float16."""
-    return _SCALAR_TYPES[(x.dtype if isinstance(x, Tensor) else x).name]
+    return SCALAR_TYPES[(x.dtype if isinstance(x, Tensor) else x).name]
 
 
 def check_matrices(name: str, x: Tensor, kernel: str | None = None, letter: str = "A") -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from ...dtypes import float32
 from ...op import Op
 from ...tensor import Tensor
-from ..cast import broadcast_together, cast, floating, wide_under_autocast, zero_gradient
+from ..cast import broadcast_together, cast, floating, same_dtype, wide_under_autocast, zero_gradient
 from ..elementwise import clamp, where
 from ..inplace import inplace as in_place
 from ..integers import wrap_dim
@@ -240,6 +240,7 @@ def tanhshrink(input: Tensor) -> Tensor:
 @public
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
     """Return x for x > 0, else weight * x; weight is () or (1,), or one per channel (dimension 1) (He et al. 2015)."""
+    same_dtype("prelu", input, weight=weight)
     if weight._array.size != 1:
         channels = input._array.shape[1] if input.ndim > 1 else 1
         if weight._array.size != channels:

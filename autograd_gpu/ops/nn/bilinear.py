@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from ...tensor import Tensor
+from ..cast import same_dtype
 from ..matmul import matmul
 from ..reduce import sum
 from ..shape import permute, reshape, unsqueeze
@@ -12,6 +13,7 @@ from ..shape import permute, reshape, unsqueeze
 
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """Return y_o = x1^T W_o x2 + b_o: (..., out) for input1 (..., in1), input2 (..., in2), weight (out, in1, in2)."""
+    same_dtype("bilinear", input1, input2=input2, weight=weight, bias=bias)
     _check(input1, input2, weight, bias)
     outputs, in1, in2 = weight._array.shape
     batch = input1._array.shape[:-1]

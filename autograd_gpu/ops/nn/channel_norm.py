@@ -7,7 +7,7 @@ import math
 
 from ...engine import no_grad
 from ...tensor import Tensor
-from ..cast import cast
+from ..cast import cast, same_dtype
 from ..reduce import mean, var
 from ..shape import reshape, transpose
 from ..unary import rsqrt
@@ -41,6 +41,9 @@ def batch_norm(
     ):
         if value is not None and value._array.shape != (channels,):
             raise RuntimeError(f"{name} should contain {channels} elements not {value.numel()}")
+    same_dtype(
+        "batch_norm", input, mixed=True, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias
+    )
     if not training:
         if running_mean is None or running_var is None:
             raise RuntimeError("Expected running_mean and running_var to be defined when training=False")
@@ -74,6 +77,9 @@ def instance_norm(
     _check_channels("instance_norm", input)
     if not use_input_stats:
         return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
+    same_dtype(
+        "instance_norm", input, mixed=True, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias
+    )
     batch, channels, *size = input._array.shape
     if math.prod(size) == 1:
         raise ValueError(f"Expected more than 1 spatial element when training, got input size {input.shape}")
@@ -107,6 +113,7 @@ def group_norm(
                 "shape "
                 f"{list(value.shape)} and input of shape {list(input.shape)}"
             )
+    same_dtype("group_norm", input, mixed=True, weight=weight, bias=bias)
     rows = reshape(input, (batch * num_groups, channels // num_groups * math.prod(size)))
     return _affine(
         reshape(LayerNorm.apply(rows, None, None, eps=eps, rows=rows._array.shape), input._array.shape), weight, bias

@@ -10,7 +10,7 @@ from ...engine import modes
 from ...op import Op
 from ...tensor import Tensor, wrap
 from ..cast import cast
-from ..matmul import Matmul
+from ..matmul import Matmul, check_operands
 from ..reduce import sum
 from ..shape import reshape, unsqueeze
 from .linear import linear
@@ -186,6 +186,9 @@ def linear_cross_entropy(
     """
     own, of_weight = input._array.shape, linear_weight._array.shape
     _check_shapes(own, of_weight, linear_bias)
+    check_operands("linear_cross_entropy", input, linear_weight)
+    if linear_bias is not None:
+        check_operands("linear_cross_entropy", input, linear_bias)
     classes, *dims, features = of_weight
     shape = (*own[:-1], classes, *dims)
     if target._array.shape == shape and ignore_index is not None:

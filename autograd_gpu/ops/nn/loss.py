@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...dtypes import float32, float64, int64
 from ...op import Op
 from ...tensor import Tensor, wrap
-from ..cast import cast
+from ..cast import cast, same_dtype
 from ..elementwise import where
 from ..integers import as_integer
 from ..reduce import sum
@@ -156,6 +156,7 @@ def nll_loss(
     _check_reduction(reduction)
     ignore_index = as_integer(ignore_index, "ignore_index")
     scores, flat_target, shape = _rows(input, target)
+    same_dtype("nll_loss", input, weight=weight)
     counted = flat_target != ignore_index
     safe = where(counted, flat_target, 0)
     weights = cast(counted, scores.dtype) if weight is None else _weights(weight, flat_target, counted)

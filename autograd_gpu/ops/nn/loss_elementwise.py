@@ -7,7 +7,7 @@ import warnings
 
 from ...op import Op
 from ...tensor import Tensor
-from ..cast import operands, wide_under_autocast
+from ..cast import operands, same_dtype, wide_under_autocast
 from ..elementwise import where
 from ..reduce import sum
 from ..shape import unsqueeze
@@ -135,6 +135,7 @@ def binary_cross_entropy(
             "Please ensure they have the same size."
         )
     _check_probabilities(input)
+    same_dtype("binary_cross_entropy", input, target=target)
     loss = BinaryCrossEntropy.apply(*operands("binary_cross_entropy", input, target))
     return reduced(loss if weight is None else loss * weight, reduction)
 

@@ -11,7 +11,7 @@ from ...autocasting import casts_alike
 from ...dtypes import finfo, float32
 from ...op import Op
 from ...tensor import Tensor
-from ..cast import broadcast_together, cast
+from ..cast import broadcast_together, cast, same_dtype
 from ..integers import one_or_more
 from ..shape import shaped
 from .norm_backward import LayerNormBackward, RmsNormBackward, as_rows
@@ -194,19 +194,23 @@ def _checked(
     columns = shape[0] if len(shape) == 1 else math.prod(shape)
     rows = own[0] if lead == 1 else math.prod(own[:lead])
     if weight is not None:
-        weight = _parameter("weight", weight, shape, input, columns)
+        weight = _parameter(name, "weight", weight, shape, input, columns)
     if bias is not None:
-        bias = _parameter("bias", bias, shape, input, columns)
+        bias = _parameter(name, "bias", bias, shape, input, columns)
     return (rows, columns), weight, bias
 
 
-def _parameter(name: str, parameter: Tensor, shape: tuple[int, ...], input: Tensor, columns: int) -> Tensor:
+def _parameter(
+    function: str, name: str, parameter: Tensor, shape: tuple[int, ...], input: Tensor, columns: int
+) -> Tensor:
     if parameter._array.shape != shape:
         raise RuntimeError(
             f"Expected {name} to be of same shape as normalized_shape, but got {name} of shape "
             f"{list(parameter.shape)} and normalized_shape = {list(shape)}"
         )
     if parameter._array.dtype != input._array.dtype and not casts_alike(parameter, input):
+        if function != "rms_norm":
+            same_dtype(function, input, mixed=True, **{name: parameter})
         parameter = cast(parameter, input.dtype)
     return shaped(parameter, (columns,))
 
