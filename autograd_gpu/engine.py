@@ -149,7 +149,7 @@ def run_backward(
                 continue
             node.wanted = wanted
         edges = node.edges
-        results = node.run(gradients) if node.hooks is None else _run_with_node_hooks(node, gradients)
+        results = node.run(gradients) if node.hooks is None else run_node(node, gradients)
         gradients = []
         if not keep_graph:
             node.release()
@@ -161,20 +161,22 @@ def _run_tensor_hooks(node: Node, gradients: list[Any]) -> None:
     hooks = node.hooks
     assert hooks is not None
     for number, table in list(hooks.tensor.items()):
-        if gradients[number] is None:
-            continue  # hooks never get None
-        for hook in list(table.values()):
+        for hook in list(table.values()):  # an output that nothing came to has None, once its node runs at all
             replacement = hook(gradients[number])
             if replacement is not None:
+                if gradients[number] is None:
+                    raise RuntimeError("can't replace a None gradient with a non-None value")
                 gradients[number] = replacement
     for number, keep in list(hooks.retain.items()):
         if gradients[number] is not None:
             keep(gradients[number])
 
 
-def _run_with_node_hooks(node: Node, gradients: list[Any]) -> Sequence[Any]:
+def run_node(node: Node, gradients: list[Any]) -> Sequence[Any]:
+    """Return what the node makes of its outputs' gradients, and what its own hooks make of that."""
     hooks = node.hooks
-    assert hooks is not None
+    if hooks is None:
+        return node.run(gradients)
     for hook in list(hooks.before.values()):
         replacement = hook(tuple(gradients))
         if replacement is not None:

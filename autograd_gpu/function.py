@@ -11,7 +11,8 @@ from .dtypes import from_numpy
 from .engine import modes, next_sequence
 from .op import Op, duals
 from .ops.cast import cast, sum_to
-from .tensor import AccumulateGrad, Tensor, bump_version, edge_of, wrap
+from .ops.inplace import CopySlices, check_changeable, move_history
+from .tensor import AccumulateGrad, Tensor, bump_version, edge_of, refresh_view, wrap
 from .user_line import user_line
 
 
@@ -64,12 +65,20 @@ class FunctionCtx(Op):
 
     def backward(ctx, *gradients: Any) -> Any:
         function = ctx._function
+        rule = function.backward
+        if function.vjp is not Function.vjp:
+            if rule is not Function.backward:
+                raise RuntimeError(
+                    "Implementing both 'backward' and 'vjp' for a custom Function is not allowed. You should only "
+                    f"implement one of them. ({function.__name__})"
+                )
+            rule = function.vjp
         if ctx.materialize:
             gradients = tuple(
                 _zeros(info) if gradient is None and info is not None else gradient
                 for gradient, info in zip(gradients, ctx._output_info)
             )
-        results = function.backward(ctx, *gradients)
+        results = rule(ctx, *gradients)
         results = results if isinstance(results, tuple) else tuple(results) if isinstance(results, list) else (results,)
         return ctx._checked(results)
 
@@ -157,14 +166,10 @@ class Function:
 
     setup_context: Callable | None = None
 
-    def __init_subclass__(cls) -> None:
-        if "vjp" in cls.__dict__ and "backward" not in cls.__dict__:
-            cls.backward = cls.__dict__["vjp"]  # type: ignore[method-assign]
-
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Run forward with nothing recorded, then record this function as one node."""
-        if kwargs:
+        if kwargs or (cls.setup_context is not None and inspect.unwrap(cls.forward).__defaults__):
             args = cls._positional(args, kwargs)
         ctx = FunctionCtx()
         ctx._function = cls
@@ -195,6 +200,11 @@ class Function:
     def _positional(cls, args: tuple, kwargs: dict[str, Any]) -> tuple:
         """The arguments in forward's order: each has its place among the gradients."""
         bound = inspect.signature(cls.forward).bind(*(() if cls.setup_context else (None,)), *args, **kwargs)
+        if bound.kwargs:
+            raise TypeError(
+                f"{cls.__name__}.apply() got an unexpected keyword argument '{next(iter(bound.kwargs))}': forward's "
+                "arguments have places among the gradients, which keyword-only ones have not"
+            )
         bound.apply_defaults()
         return bound.args if cls.setup_context else bound.args[1:]
 
@@ -204,6 +214,13 @@ class Function:
     ) -> tuple:
         dirty = {id(t) for t in ctx._dirty}
         for tensor in ctx._dirty:
+            if recorded and tensor._base is not None:
+                check_changeable(tensor, cls.__name__)
+                if len(outputs) > 1:
+                    raise RuntimeError(
+                        "If your Function modifies inplace an input that is a view of another Tensor, your Function "
+                        f"cannot return more than one Tensor. Return one Tensor, or change a copy. ({cls.__name__})"
+                    )
             if recorded and tensor._edge is not None and type(tensor._edge[0]) is AccumulateGrad:
                 raise RuntimeError(
                     f"a leaf Variable that requires grad has been used in an in-place operation. ({cls.__name__})"
@@ -238,8 +255,17 @@ class Function:
         for number, (output, original) in enumerate(zip(fresh, outputs)):
             if isinstance(output, Tensor):
                 numbers[id(original)] = number
-                if id(original) not in excluded and output.is_floating_point():
+                if id(original) in excluded or not output.is_floating_point():
+                    continue
+                if id(original) not in dirty:
                     output._edge = (ctx, number)
+                elif output._base is None:
+                    move_history(output, (ctx, number))
+                else:  # the base's history is that of what was written to this part of it
+                    written = output.detach()
+                    written._edge = (ctx, number)
+                    CopySlices.record(output._base, output._steps, written)
+                    refresh_view(output)
         kept = []
         for tensor in ctx._to_save:
             is_output = tensor is not None and id(tensor) in numbers and id(tensor) not in inputs - dirty

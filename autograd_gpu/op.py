@@ -8,8 +8,8 @@ from types import ModuleType
 from typing import Any
 
 from . import dtypes
-from .engine import Node, RemovableHandle, add_hook, hooks_of, modes, next_sequence
-from .tensor import Tensor, checked_node_hook, edge_of, mark_inference, refresh_view, version_cell, wrap
+from .engine import modes, next_sequence
+from .tensor import HookedNode, Tensor, edge_of, mark_inference, refresh_view, version_cell, wrap
 from .user_line import line_of, user_line
 
 _new = object.__new__
@@ -21,7 +21,7 @@ on_out_of_memory: list[Callable] = []  # called with the error and the inputs, t
 _FLOATING = frozenset(dtype.numpy for dtype in dtypes.FLOATS)
 
 
-class Op(Node):
+class Op(HookedNode):
     """Base of every operation.
 
     `forward(ctx, *inputs, **parameters)` gets arrays (and Python scalars) and returns an array, or a tuple of them.
@@ -229,14 +229,6 @@ class Op(Node):
         """A dict for the user's own notes on this node."""
         return ctx.__dict__.setdefault("_metadata", {})
 
-    def register_hook(ctx, hook: Callable) -> RemovableHandle:
-        """Call `hook(grad_inputs, grad_outputs)` after the node ran; what it returns replaces grad_inputs."""
-        return add_hook(hooks_of(ctx).after, checked_node_hook(hook))
-
-    def register_prehook(ctx, hook: Callable) -> RemovableHandle:
-        """Call `hook(grad_outputs)` before the node runs; what it returns replaces grad_outputs."""
-        return add_hook(hooks_of(ctx).before, checked_node_hook(hook))
-
     def __call__(ctx, *gradients: Any) -> Any:
         """Return the gradients of the inputs for gradients of the outputs: one, or a tuple of them."""
         if len(gradients) != ctx.outputs:
@@ -313,6 +305,19 @@ class _Packed:
 
 
 _WRAPPED = (_Output, _Packed)
+
+
+def pack_hooks_here() -> list[tuple]:
+    """Return this thread's entries among the hooks in force."""
+    here = get_ident()
+    return [entry for entry in tuple(_pack_hooks) if entry[0] == here] if _pack_hooks else []
+
+
+def restore_pack_hooks(before: list[tuple]) -> None:
+    """Drop the hooks that were put in force on this thread since, as by a backward that did not take them back."""
+    for entry in pack_hooks_here():
+        if not any(entry is old for old in before):
+            _pack_hooks.remove(entry)
 
 
 def _packed(value: Tensor) -> _Packed | None:

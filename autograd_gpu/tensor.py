@@ -60,7 +60,19 @@ class Size(tuple):
 _accumulating = threading.RLock()  # backwards on several threads may meet at a leaf
 
 
-class AccumulateGrad(Node):
+class HookedNode(Node):
+    """A node on which a program may hang hooks."""
+
+    def register_hook(self, hook: Callable) -> RemovableHandle:
+        """Call `hook(grad_inputs, grad_outputs)` after the node ran; what it returns replaces grad_inputs."""
+        return add_hook(hooks_of(self).after, checked_node_hook(hook))
+
+    def register_prehook(self, hook: Callable) -> RemovableHandle:
+        """Call `hook(grad_outputs)` before the node runs; what it returns replaces grad_outputs."""
+        return add_hook(hooks_of(self).before, checked_node_hook(hook))
+
+
+class AccumulateGrad(HookedNode):
     """The end of the graph at a leaf: adds what arrives to the leaf's ``.grad``."""
 
     def __init__(self, tensor: Tensor) -> None:
@@ -93,7 +105,10 @@ class AccumulateGrad(Node):
             else:
                 tensor._grad = add_to_gradient(tensor._grad, gradient)
         for hook in list(self.post_accumulate.values()):
-            hook(tensor)
+            if (result := hook(tensor)) is not None and result is not tensor:
+                if not isinstance(result, Tensor):
+                    raise TypeError(f"expected Variable, but hook returned '{type(result).__name__}'")
+                raise RuntimeError("Tensor post accumulate grad hooks should return None.")
         return ()
 
     def __repr__(self) -> str:
@@ -532,9 +547,18 @@ def refresh_view(view: Tensor) -> None:
     view._epoch = base._epoch
     grad_mode, modes.grad = modes.grad, True
     try:
-        view._edge = replay(view._steps, base)._edge
+        take_edge(view, replay(view._steps, base)._edge)
     finally:
         modes.grad = grad_mode
+
+
+def take_edge(x: Tensor, edge: Edge | None) -> None:
+    """Let x's gradient go elsewhere, and what keeps it in ``.grad`` go along."""
+    if x._retains_grad and x._edge is not None:
+        keep = hooks_of(x._edge[0]).retain.pop(x._edge[1], None)
+        if keep is not None and edge is not None:
+            hooks_of(edge[0]).retain[edge[1]] = keep
+    x._edge = edge
 
 
 def _after(first: tuple, steps: tuple | None) -> tuple:

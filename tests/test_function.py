@@ -311,3 +311,102 @@ def test_mark_dirty_takes_tensors_only():
 
     with pytest.raises(RuntimeError, match="mark_dirty can only accept variables, but argument"):
         Wrong.apply(leaf(1))
+
+
+# ---- in place on a view
+
+
+class Doubled(Function):
+    """x = 2 x, in place."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.mark_dirty(x.mul_(2))
+        return x
+
+    @staticmethod
+    def backward(ctx, gy):
+        return gy * 2
+
+
+def test_a_view_changed_by_a_function_changes_its_bases_history(device):
+    x = torch.ones(4, device=device, requires_grad=True)
+    base = x * 1
+    part, other = base[1:3], base[2:]
+    assert Doubled.apply(part) is part
+    assert (base.tolist(), type(base.grad_fn).__name__) == ([1, 2, 2, 1], "CopySlices")
+    weights = torch.tensor([1.0, 10, 100, 1000], device=device)
+    (of_base,) = torch.autograd.grad((base * weights).sum(), x, retain_graph=True)
+    (of_part,) = torch.autograd.grad((part * weights[:2]).sum(), x, retain_graph=True)
+    (of_other,) = torch.autograd.grad((other * weights[:2]).sum(), x)
+    assert of_base.tolist() == [1, 20, 200, 1000]
+    assert (of_part.tolist(), of_other.tolist()) == ([0, 2, 20, 0], [0, 0, 2, 10])
+
+
+def test_a_view_of_a_leaf_is_not_changed_by_a_function():
+    with pytest.raises(RuntimeError, match="a view of a leaf Variable that requires grad is being used in an in-place"):
+        Doubled.apply(leaf(1, 2)[1:])
+
+
+def test_a_function_that_changes_a_view_returns_one_tensor():
+    class Two(Doubled):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.mark_dirty(x.mul_(2))
+            return x, x * 1
+
+    with pytest.raises(RuntimeError, match="your Function cannot return more than one Tensor"):
+        Two.apply((leaf(1, 2) * 1)[1:])
+
+
+# ---- arguments, rules
+
+
+def test_setup_context_sees_the_defaults_of_forward():
+    class Scaled(Function):
+        @staticmethod
+        def forward(x, factor=3.0):
+            return x * factor
+
+        @staticmethod
+        def setup_context(ctx, inputs, output):
+            _, ctx.factor = inputs
+
+        @staticmethod
+        def backward(ctx, gy):
+            return gy * ctx.factor, None
+
+    x = leaf(1, 2)
+    for y, slope in ((Scaled.apply(x), 3), (Scaled.apply(x, 4.0), 4), (Scaled.apply(x, factor=5.0), 5)):
+        assert torch.autograd.grad(y.sum(), x)[0].tolist() == [slope, slope]
+
+
+@pytest.mark.parametrize("with_setup", [True, False])
+def test_a_keyword_only_argument_is_refused(with_setup):
+    class Scaled(Cube):
+        @staticmethod
+        def forward(*args, factor=3.0):
+            return args[-1] * factor
+
+    if with_setup:
+        Scaled.setup_context = staticmethod(lambda ctx, inputs, output: None)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'factor'"):
+        Scaled.apply(leaf(1), factor=5.0)
+
+
+def test_backward_and_vjp_are_one_rule():
+    class Both(Cube):
+        @staticmethod
+        def vjp(ctx, gy):
+            return gy
+
+    class Older(Function):
+        forward = Cube.forward
+        vjp = Cube.backward
+
+    x = leaf(2)
+    assert torch.autograd.grad(Older.apply(x), x)[0].tolist() == [12]
+    with pytest.raises(
+        RuntimeError, match="Implementing both 'backward' and 'vjp' for a custom Function is not allowed"
+    ):
+        Both.apply(x).backward()

@@ -337,3 +337,86 @@ def test_a_prehook_that_returns_too_many():
     y.grad_fn.register_prehook(lambda gradients: (gradients[0], gradients[0]))
     with pytest.raises(RuntimeError, match=r"has returned an incorrect number of values \(got 2, but expected 1\)"):
         y.backward()
+
+
+# ---- of what nothing came to, of leaves' nodes, of views that were written
+
+
+def test_the_hook_of_an_output_that_nothing_came_to_gets_none_when_its_node_runs(device):
+    x = torch.ones(4, device=device, requires_grad=True)
+    used, unused = x.split(2)
+    seen = []
+    unused.register_hook(seen.append)
+    used.sum().backward()
+    assert seen == [None]
+
+
+def test_nothing_is_not_replaced_by_something():
+    used, unused = torch.ones(4, requires_grad=True).split(2)
+    unused.register_hook(lambda _: torch.ones(2))
+    with pytest.raises(RuntimeError, match="can't replace a None gradient with a non-None value"):
+        used.sum().backward()
+
+
+@pytest.mark.parametrize("inputs", [False, True])
+def test_the_node_of_a_leaf_has_hooks_in_order(inputs):
+    x = leaf(1, 2)
+    seen = []
+    y = x * 3
+    node = y.grad_fn.next_functions[0][0]
+    x.register_hook(lambda g: seen.append(("tensor", g.tolist())))
+    node.register_prehook(lambda gs: seen.append(("before", gs[0].tolist())) or (gs[0] * 10,))
+    x.register_post_accumulate_grad_hook(lambda p: seen.append(("kept", p.grad.tolist())))
+    node.register_hook(lambda gradients, gs: seen.append(("after", gradients, gs[0].tolist())))
+    y.sum().backward(inputs=[x] if inputs else None)
+    assert seen == [("tensor", [3, 3]), ("before", [3, 3]), ("kept", [30, 30]), ("after", (), [30, 30])]
+    assert x.grad.tolist() == [30, 30]
+
+
+@pytest.mark.parametrize(("result", "error"), [(3, TypeError), (torch.ones(1), RuntimeError)])
+def test_a_hook_after_accumulation_returns_nothing(result, error):
+    x = leaf(1)
+    x.register_post_accumulate_grad_hook(lambda _: result)
+    with pytest.raises(error, match=r"hook returned 'int'|hooks should return None"):
+        (x * 2).backward()
+
+
+def test_retained_gradients_are_of_the_view_as_it_is(device):
+    weights = torch.tensor([10.0, 100.0], device=device)
+
+    def views():
+        base = torch.ones(4, device=device, requires_grad=True) * 1
+        part = base[1:3]
+        part.retain_grad()
+        return base, part
+
+    base, part = views()
+    part.mul_(2)
+    part.mul_(3)
+    (part * weights).sum().backward()
+    assert part.grad.tolist() == [10, 100]
+    base, part = views()
+    base.mul_(2)
+    (part * weights).sum().backward()
+    assert part.grad.tolist() == [10, 100]
+    base, part = views()
+    part.mul_(2)
+    base.sum().backward()
+    assert part.grad is None
+
+
+def test_zeros_of_an_unused_input_can_be_differentiated_like_the_others():
+    x, unused = leaf(1), leaf(2)
+    for create_graph in (True, False):
+        found = torch.autograd.grad((x * x).sum(), (x, unused), create_graph=create_graph, materialize_grads=True)
+        assert [g.requires_grad for g in found] == [create_graph, create_graph]
+        assert found[1].tolist() == [0]
+
+
+def test_pack_hooks_entered_in_a_backward_end_with_it():
+    x, packed = leaf(2), []
+    hooks = torch.autograd.graph.saved_tensors_hooks(lambda v: packed.append(v) or v, lambda v: v)
+    y = x * 1
+    y.register_hook(lambda _: hooks.__enter__())
+    y.backward()
+    assert (x * x).requires_grad and packed == []

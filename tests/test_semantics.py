@@ -391,17 +391,6 @@ def test_a_hook_registered_before_an_in_place_change_sees_the_old_versions_gradi
     assert seen == [("new", 1), ("old", 5)]
 
 
-@pytest.mark.ours  # PyTorch hands None to the hook of an output of split that nobody used
-def test_hooks_never_get_none():
-    seen = []
-    x = torch.ones(4, requires_grad=True)
-    first, second = (x * 1).split(2)
-    second.register_hook(seen.append)
-    first.sum().backward()
-    assert all(gradient is not None for gradient in seen)
-    assert x.grad.tolist() == [1, 1, 0, 0]
-
-
 # 15. Deep graphs, dtypes, roots
 
 

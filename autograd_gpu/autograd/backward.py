@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from ..autocasting import switch, switch_off
-from ..engine import Edge, modes, run_backward
-from ..op import _backward_line
+from ..engine import Edge, modes, run_backward, run_node
+from ..op import _backward_line, pack_hooks_here, restore_pack_hooks
 from ..ops.cast import cast
 from ..tensor import AccumulateGrad, Tensor, accumulate, add_to_gradient, edge_of, private_gradient
 from ..user_line import user_line
@@ -92,7 +92,7 @@ def grad(
     gradients = _root_gradients(roots, grad_outputs, create_graph)
     captured = _run(roots, gradients, keep_graph, create_graph, targets)
     return tuple(
-        _result(captured.get(edge_of(target)), target, index, allow_unused, materialize_grads)  # type: ignore[arg-type]
+        _result(captured.get(edge_of(target)), target, index, allow_unused, materialize_grads, create_graph)  # type: ignore[arg-type]
         for index, target in enumerate(targets)
     )
 
@@ -121,7 +121,7 @@ def _batched_grad(
 
 
 def _result(
-    gradient: Tensor | None, target: Tensor, index: int, allow_unused: bool, materialize: bool
+    gradient: Tensor | None, target: Tensor, index: int, allow_unused: bool, materialize: bool, create_graph: bool
 ) -> Tensor | None:
     if gradient is None:
         if not allow_unused:
@@ -129,23 +129,22 @@ def _result(
                 f"The differentiated Tensor at index {index} appears to not have been used in the graph. "
                 "Set allow_unused=True if this is the desired behavior."
             )
-        return target.new_zeros(target.shape) if materialize else None
+        return target.new_zeros(target.shape, requires_grad=create_graph) if materialize else None
     return gradient
 
 
 def _keep_gradient(target: Tensor, gradient: Tensor, create_graph: bool) -> None:
-    if target._grad is None:
-        target._grad = gradient if create_graph else private_gradient(gradient, is_ours=False)
-    else:
-        grad_mode, modes.grad = modes.grad, create_graph
-        try:
-            target._grad = add_to_gradient(target._grad, gradient)
-        finally:
-            modes.grad = grad_mode
     edge = edge_of(target)
-    if edge is not None and isinstance(edge[0], AccumulateGrad):
-        for hook in list(edge[0].post_accumulate.values()):
-            hook(target)
+    grad_mode, modes.grad = modes.grad, create_graph
+    try:
+        if edge is not None and isinstance(edge[0], AccumulateGrad):
+            run_node(edge[0], [gradient])
+        elif target._grad is None:
+            target._grad = gradient if create_graph else private_gradient(gradient, is_ours=False)
+        else:
+            target._grad = add_to_gradient(target._grad, gradient)
+    finally:
+        modes.grad = grad_mode
 
 
 def _run(
@@ -159,6 +158,7 @@ def _run(
     grad_mode, modes.grad = modes.grad, create_graph and not modes.inference
     casting = switch_off()
     line, _backward_line[0] = _backward_line[0], user_line(2)
+    packing = pack_hooks_here()
     outer, _nesting.roots = _nesting.roots, roots
     wanted = None if targets is None else [edge_of(t) for t in targets]
     _nesting.depth += 1
@@ -175,6 +175,7 @@ def _run(
         modes.grad = grad_mode
         switch(casting)
         _backward_line[0] = line
+        restore_pack_hooks(packing)
 
 
 def _run_quietly(starts: list, keep_graph: bool, targets: list | None) -> dict[Edge, Tensor]:

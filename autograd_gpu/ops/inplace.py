@@ -10,7 +10,7 @@ from typing import Any
 
 from .. import dtypes
 from ..autocasting import switched
-from ..engine import hooks_of, modes, next_sequence
+from ..engine import modes, next_sequence
 from ..op import Op, duals, interceptors
 from ..tensor import (
     AccumulateGrad,
@@ -20,6 +20,7 @@ from ..tensor import (
     multiple_view_step,
     refresh_view,
     steps_in_order,
+    take_edge,
     wrap,
 )
 from ..user_line import user_line
@@ -252,12 +253,8 @@ def _type_name(x: Tensor) -> str:
 
 
 def move_history(x: Tensor, edge: Any) -> None:
-    """Let x take a new history, and what watches its gradient go along; its views find theirs when next asked."""
-    if x._retains_grad and x._edge is not None:
-        keep = hooks_of(x._edge[0]).retain.pop(x._edge[1], None)
-        if keep is not None and edge is not None:
-            hooks_of(edge[0]).retain[edge[1]] = keep
-    x._edge = edge
+    """Let x take a new history; its views find theirs when next asked."""
+    take_edge(x, edge)
     x._epoch += 1
 
 
