@@ -143,6 +143,16 @@ def _current_cuda_index() -> int:
     return Device("cuda").backend.current_device()
 
 
+def cuda_is_available() -> bool:
+    """Whether tensors can be put on ``device="cuda"``: a GPU with CuPy, or the emulated one."""
+    if emulating():
+        return True
+    try:
+        return bool(Device("cuda").backend.device_count())
+    except Exception:  # no CuPy, no driver, or a CuPy that does not fit it: either way there is none to use
+        return False
+
+
 def emulating() -> bool:
     """Whether ``device="cuda"`` means the emulated GPU on this machine's CPU."""
     return os.environ.get("AUTOGRAD_GPU_EMULATE", "0") not in ("", "0")

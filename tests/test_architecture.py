@@ -4,6 +4,7 @@ import ast
 import importlib
 import inspect
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,95 +12,58 @@ from pathlib import Path
 import pytest
 
 import autograd_gpu
+from autograd_gpu.testing import layers
+from autograd_gpu.testing.layers import FILES
 
 pytestmark = pytest.mark.ours
 
 PACKAGE = Path(autograd_gpu.__file__).parent
-ROOM = "autograd_gpu."
-
-# Each layer may import from itself and from the layers above it in this list.
-LAYERS = [
-    {"errors", "dtypes", "engine", "layouts", "settings", "version", "user_line"},
-    {"kernels"},
-    {"arrays"},
-    {"emulator"},
-    {"device"},
-    {"tensor"},
-    {"printing"},
-    {"op", "autocasting"},
-    {"ops"},
-    {"function", "autograd", "functional"},
-    {"nn", "optim", "data", "serialization", "cuda", "backends", "special", "linalg", "amp"},
-    {"func"},
-    {"utils"},
-    {"testing"},
-    {"training", "info"},
-    {"cli", "__main__"},
-]
-LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
-
-
-def modules() -> dict[str, Path]:
-    """Every module of the package by its dotted name, without the package's own name in front."""
-    found = {}
-    for path in PACKAGE.rglob("*.py"):
-        parts = path.relative_to(PACKAGE).with_suffix("").parts
-        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-        if name:
-            found[name] = path
-    return found
-
-
-MODULES = modules()
-
-
-def imports_of(name: str) -> set[str]:
-    """The package's modules that a module imports as it is imported: not within functions, not for types only."""
-    path = MODULES[name]
-    package = name.split(".") if path.name == "__init__.py" else name.split(".")[:-1]
-    found = set()
-    for node in statements_run_at_import(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names if alias.name.startswith(ROOM)}
-        elif isinstance(node, ast.ImportFrom):
-            if node.level:
-                base = package[: len(package) - node.level + 1]
-                target = [*base, *(node.module.split(".") if node.module else [])]
-            elif node.module and (node.module + ".").startswith(ROOM):
-                target = node.module.split(".")[1:]
-            else:
-                continue
-            for alias in node.names:
-                found.add(ROOM + ".".join([*target, alias.name]) if not target else ROOM + ".".join(target))
-    return {name.removeprefix(ROOM) for name in found}
-
-
-def statements_run_at_import(tree: ast.AST) -> list[ast.stmt]:
-    found = []
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            continue
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-            continue
-        if isinstance(node, ast.stmt):
-            found.append(node)
-        found += statements_run_at_import(node)
-    return found
 
 
 def test_every_module_has_its_layer():
-    assert {name.split(".")[0] for name in MODULES} <= set(LEVEL)
+    assert {layers.room(name) for name in FILES} <= set().union(*layers.LAYERS)
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_imports_go_one_way(name):
-    level = LEVEL[name.split(".")[0]]
-    above = {other for other in imports_of(name) if LEVEL.get(other.split(".")[0], -1) > level}
-    assert not above, f"{name} imports {sorted(above)} from the layers built on top of it"
+def test_imports_go_one_way_and_never_in_a_circle():
+    assert layers.faults(layers.graph()) == []
+
+
+@pytest.mark.parametrize(
+    "imports, fault",
+    [
+        ({"tensor": {"ops.cast"}, "ops.cast": set()}, "tensor imports ops.cast, which is built on top of it"),
+        ({"ops.a": {"ops.b"}, "ops.b": {"ops.c"}, "ops.c": {"ops.a"}}, "files .* in a circle: ops.a, ops.b, ops.c"),
+        ({"nn.a": {"data.b"}, "data.b": set(), "data.a": {"nn.b"}, "nn.b": set()}, "rooms .* in a circle: data, nn"),
+    ],
+)
+def test_what_is_wrong_with_the_imports_is_said(imports, fault):
+    assert [found for found in layers.faults(imports) if re.fullmatch(f".*{fault}.*", found)]
+
+
+@pytest.mark.parametrize(
+    "source, found",
+    [
+        ("from .cast import cast", {"ops.cast"}),
+        ("from . import cast, shape", {"ops.cast", "ops.shape"}),
+        ("def f():\n    if True:\n        from ..autograd import backward", {"autograd.backward"}),
+        ("import autograd_gpu as ag", {"autograd_gpu"}),
+        ("import autograd_gpu.nn.init", {"nn.init"}),
+        ("from autograd_gpu.cuda import graph", {"cuda"}),
+        ("if TYPE_CHECKING:\n    from ..nn import Module", set()),
+        ("import numpy, torch.nn", set()),
+    ],
+)
+def test_every_import_counts_but_those_for_types(source, found):
+    assert layers.imports_of("ops.shape" if "shape" not in source else "ops.reduce", source) == found
+
+
+def test_imports_that_are_meant_are_there():
+    for name, other in layers.MEANT:
+        assert other in layers.imports_of(name), f"{name} does not import {other}: it needs no leave"
 
 
 def test_the_engine_knows_the_standard_library_only():
-    tree = ast.parse(MODULES["engine"].read_text())
+    tree = ast.parse(FILES["engine"].read_text())
     named = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -110,9 +74,9 @@ def test_the_engine_knows_the_standard_library_only():
     assert named <= sys.stdlib_module_names
 
 
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize("name", FILES)
 def test_every_module_says_what_it_knows(name):
-    assert ast.get_docstring(ast.parse(MODULES[name].read_text())), f"{name} has no docstring"
+    assert ast.get_docstring(ast.parse(FILES[name].read_text())), f"{name} has no docstring"
 
 
 def in_a_fresh_process(code: str) -> dict:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import autograd_gpu as ag
+from autograd_gpu.batching.rules import Batching
 from autograd_gpu.func import grad, vmap
-from autograd_gpu.func.batching import Batching
 from autograd_gpu.testing import op_checks
 from autograd_gpu.testing.op_case import Call, OpCase
 from autograd_gpu.testing.op_table import CASES

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import threading
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..autocasting import CASTABLE, caster, switches
-from ..cuda import capture
+from ..capturing import running
 from ..dtypes import DType, float32
 from ..engine import modes
 from ..op import Op
 from ..ops.cast import cast
 from ..tensor import Tensor
 from .policies import FLOAT32, LOWER
+
+if TYPE_CHECKING:
+    from ..cuda.capture import CUDAGraph
 
 
 class _Kept(NamedTuple):
@@ -21,7 +24,7 @@ class _Kept(NamedTuple):
     weight: Tensor  # held, so that its id stays its own
     array: Any
     version: int
-    graph: capture.CUDAGraph | None  # a replay computes the casts of its own capture anew, and no others
+    graph: CUDAGraph | None  # a replay computes the casts of its own capture anew, and no others
     result: Tensor
 
 
@@ -66,7 +69,7 @@ def _operand(x: Tensor, dtype: DType, caches: bool) -> Tensor:
     """Return x in another dtype: a leaf that requires grad, so probably a weight, is cast once for several uses."""
     if not (caches and x.requires_grad and x.is_leaf and x._base is None and dtype is not float32 and modes.grad):
         return cast(x, dtype)
-    key, graph = (id(x), dtype), capture.running()
+    key, graph = (id(x), dtype), running()
     kept = _thread.casts.get(key)
     if kept is None or kept.array is not x._array or kept.version != x._version or kept.graph is not graph:
         kept = _thread.casts[key] = _Kept(x, x._array, x._version, graph, cast(x, dtype))

@@ -9,9 +9,8 @@ from collections.abc import Iterable
 from enum import Enum
 from typing import Any
 
-from .. import cuda
 from ..autocasting import switched
-from ..device import Device
+from ..device import Device, cuda_is_available
 from ..dtypes import float16, float32, float64, int32
 from ..engine import no_grad
 from ..ops.creation import full
@@ -59,7 +58,7 @@ class GradScaler:
         growth_interval: int = 2000,
         enabled: bool = True,
     ) -> None:
-        if enabled and device == "cuda" and not cuda.is_available():
+        if enabled and device == "cuda" and not cuda_is_available():
             warnings.warn("GradScaler is enabled, but CUDA is not available.  Disabling.", stacklevel=2)
             enabled = False
         if enabled and growth_factor <= 1.0:

@@ -100,7 +100,7 @@ def grad(
 def _batched_grad(
     roots: tuple, targets: tuple, grad_outputs: Any, keep_graph: bool, create_graph: bool, unused: bool, zeros: bool
 ) -> tuple[Tensor | None, ...]:
-    from ..func.vmap import vmap  # a transform stands on backward: it is imported when asked for
+    from ..batching.vmap import vmap  # imported when asked for
 
     batch = _as_tuple(grad_outputs, "grad")
     given = [number for number, g in enumerate(batch) if g is not None]

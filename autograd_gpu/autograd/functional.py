@@ -164,7 +164,7 @@ def jacobian(
 
 
 def _jacobian_by_columns(func: Callable, inputs: Any) -> Any:
-    from ..func.vmap import vmap  # a transform stands on autograd: it is imported when asked for
+    from ..batching.vmap import vmap  # imported when asked for
 
     is_single = isinstance(inputs, Tensor)
     given = (inputs,) if is_single else tuple(inputs)

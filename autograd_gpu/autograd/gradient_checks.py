@@ -12,7 +12,13 @@ from typing import Any
 
 import numpy as np
 
-import autograd_gpu as ag
+from ..batching.vmap import vmap
+from ..dtypes import float64
+from ..ops.creation import ones_like, tensor, zeros_like
+from ..ops.pieces import stack
+from ..tensor import Tensor
+from . import forward_ad
+from .backward import grad
 
 Function = Callable[..., Any]
 
@@ -23,7 +29,7 @@ class GradcheckError(RuntimeError):
 
 def gradcheck(
     func: Function,
-    inputs: ag.Tensor | Sequence[Any],
+    inputs: Tensor | Sequence[Any],
     *,
     eps: float = 1e-6,
     atol: float = 1e-5,
@@ -74,8 +80,8 @@ def gradcheck(
 
 def gradgradcheck(
     func: Function,
-    inputs: ag.Tensor | Sequence[Any],
-    grad_outputs: ag.Tensor | Sequence[ag.Tensor] | None = None,
+    inputs: Tensor | Sequence[Any],
+    grad_outputs: Tensor | Sequence[Tensor] | None = None,
     *,
     eps: float = 1e-6,
     atol: float = 1e-5,
@@ -102,18 +108,18 @@ def gradgradcheck(
         random = np.random.default_rng(0)
         given = tuple(_like(output, random.standard_normal(output.shape)) for output in outputs)
         if gen_non_contig_grad_outputs:
-            given = tuple(ag.stack([g, g], -1)[..., 0] for g in given)
+            given = tuple(stack([g, g], -1)[..., 0] for g in given)
         given = tuple(g.requires_grad_() for g in given)
     else:
         given = _as_tuple(grad_outputs)
 
-    def gradients(*arguments: Any) -> tuple[ag.Tensor, ...]:
+    def gradients(*arguments: Any) -> tuple[Tensor, ...]:
         values, directions = arguments[: len(inputs)], arguments[len(inputs) :]
         # Nodes of this call only: a fresh view of each input keeps leaves of other calls out of the graph.
         values = tuple(value.view_as(value) if _is_active(value) else value for value in values)
         results = [output for output in _as_tuple(func(*values)) if output.requires_grad]
         active = [value for value in values if _is_active(value)]
-        found = ag.autograd.grad(results, active, list(directions), create_graph=True, allow_unused=True)
+        found = grad(results, active, list(directions), create_graph=True, allow_unused=True)
         return tuple(gradient for gradient in found if gradient is not None)
 
     return gradcheck(
@@ -194,7 +200,7 @@ class _Check:
                 self._compare(number, position, expected, found[number], "in forward mode ")
             if batched and self.inputs[position].numel():
                 basis = _like(self.inputs[position], np.stack(list(_basis(self.inputs[position].shape))))
-                together = ag.func.vmap(lambda direction, place=position: self._all_pushed(place, direction))(basis)
+                together = vmap(lambda direction, place=position: self._all_pushed(place, direction))(basis)
                 for number, columns in enumerate(together):
                     rows = _values(columns).reshape(len(basis), -1)
                     self._compare(number, position, numerical[number], rows.T, "in forward mode under vmap ")
@@ -209,7 +215,7 @@ class _Check:
             pairs = list(zip(slopes, map(_values, found), strict=True))
             if batched:
                 both = _like(self.inputs[position], np.stack([u, 2 * u]))
-                together = ag.func.vmap(lambda direction, place=position: self._all_pushed(place, direction))(both)
+                together = vmap(lambda direction, place=position: self._all_pushed(place, direction))(both)
                 pairs += [(2 * slope, _values(tangent)[1]) for slope, tangent in zip(slopes, together, strict=True)]
             for number, (expected, tangent) in enumerate(pairs):
                 if not (np.abs(tangent - expected) <= self.atol + self.rtol * np.abs(expected)).all():
@@ -219,19 +225,18 @@ class _Check:
                         "Without fast_mode the entry is named."
                     )
 
-    def _pushed(self, position: int, direction: ag.Tensor) -> list[ag.Tensor | None]:
+    def _pushed(self, position: int, direction: Tensor) -> list[Tensor | None]:
         """The outputs' tangents when one input moves in a direction."""
-        forward = ag.autograd.forward_ad
-        with forward.dual_level():
+        with forward_ad.dual_level():
             given = list(self.inputs)
-            given[position] = forward.make_dual(given[position], direction)
+            given[position] = forward_ad.make_dual(given[position], direction)
             results = [y for y in _as_tuple(self.func(*given)) if y.dtype.is_floating_point]
-            return [forward.unpack_dual(result).tangent for result in results]
+            return [forward_ad.unpack_dual(result).tangent for result in results]
 
-    def _all_pushed(self, position: int, direction: ag.Tensor) -> tuple[ag.Tensor, ...]:
+    def _all_pushed(self, position: int, direction: Tensor) -> tuple[Tensor, ...]:
         pushed = self._pushed(position, direction)
         return tuple(
-            ag.zeros_like(output) if tangent is None else tangent
+            zeros_like(output) if tangent is None else tangent
             for output, tangent in zip(self.outputs, pushed, strict=True)
         )
 
@@ -244,9 +249,9 @@ class _Check:
         for number, output in enumerate(outputs):
             direction = _like(output, random.standard_normal(output.shape))
             # By position: two outputs may be one tensor.
-            others = [direction if at == number else ag.zeros_like(other) for at, other in enumerate(outputs)]
-            alone = ag.autograd.grad(output, self._active_inputs(), direction, retain_graph=True, allow_unused=True)
-            beside = ag.autograd.grad(outputs, self._active_inputs(), others, retain_graph=True, allow_unused=True)
+            others = [direction if at == number else zeros_like(other) for at, other in enumerate(outputs)]
+            alone = grad(output, self._active_inputs(), direction, retain_graph=True, allow_unused=True)
+            beside = grad(outputs, self._active_inputs(), others, retain_graph=True, allow_unused=True)
             for position, undefined, zeros in zip(self.active, alone, beside, strict=True):
                 first, second = (np.zeros(1) if g is None else _values(g) for g in (undefined, zeros))
                 if not np.allclose(first, second, rtol=self.rtol, atol=self.atol):
@@ -258,9 +263,7 @@ class _Check:
     def gradient_dtypes(self) -> None:
         """Each gradient must have its input's dtype."""
         for output in self._differentiable_outputs():
-            found = ag.autograd.grad(
-                output, self._active_inputs(), ag.ones_like(output), retain_graph=True, allow_unused=True
-            )
+            found = grad(output, self._active_inputs(), ones_like(output), retain_graph=True, allow_unused=True)
             for position, gradient in zip(self.active, found, strict=True):
                 if gradient is not None and gradient.dtype != self.inputs[position].dtype:
                     raise GradcheckError(
@@ -273,7 +276,7 @@ class _Check:
         for number, output in enumerate(self._differentiable_outputs()):
             pair = [random.standard_normal(output.shape) for _ in range(2)]
             alone = [self._gradients(output, v) for v in pair]
-            together = ag.autograd.grad(
+            together = grad(
                 output,
                 self._active_inputs(),
                 _like(output, np.stack(pair)),
@@ -310,7 +313,7 @@ class _Check:
             f"numerical:\n{numerical}\nanalytical:\n{analytical}"
         )
 
-    def _analytical_jacobians(self, output: ag.Tensor) -> list[np.ndarray]:
+    def _analytical_jacobians(self, output: Tensor) -> list[np.ndarray]:
         """(output elements, input elements), for each active input."""
         rows = [np.zeros((output.numel(), self.inputs[position].numel())) for position in self.active]
         if output.requires_grad:
@@ -319,12 +322,10 @@ class _Check:
                     jacobian[element] = gradient.reshape(-1)
         return rows
 
-    def _gradients(self, output: ag.Tensor, direction: np.ndarray) -> list[np.ndarray]:
+    def _gradients(self, output: Tensor, direction: np.ndarray) -> list[np.ndarray]:
         if not output.requires_grad:
             return [np.zeros(self.inputs[position].shape) for position in self.active]
-        found = ag.autograd.grad(
-            output, self._active_inputs(), _like(output, direction), retain_graph=True, allow_unused=True
-        )
+        found = grad(output, self._active_inputs(), _like(output, direction), retain_graph=True, allow_unused=True)
         return [
             np.zeros(self.inputs[position].shape) if gradient is None else _values(gradient)
             for position, gradient in zip(self.active, found, strict=True)
@@ -351,21 +352,21 @@ class _Check:
             sides.append([_values(result) for result in results if result.dtype.is_floating_point])
         return [(above - below) / (2 * self.eps) for above, below in zip(*sides, strict=True)]
 
-    def _active_inputs(self) -> list[ag.Tensor]:
+    def _active_inputs(self) -> list[Tensor]:
         return [self.inputs[position] for position in self.active]
 
-    def _differentiable_outputs(self) -> list[ag.Tensor]:
+    def _differentiable_outputs(self) -> list[Tensor]:
         return [output for output in self.outputs if output.requires_grad]
 
 
-def _as_inputs(inputs: ag.Tensor | Sequence[Any]) -> tuple[Any, ...]:
+def _as_inputs(inputs: Tensor | Sequence[Any]) -> tuple[Any, ...]:
     values = _as_tuple(inputs)
     active = [value for value in values if _is_active(value)]
     if not active:
         raise ValueError(
             "gradcheck expects at least one input tensor to require gradient, but none of them have requires_grad=True."
         )
-    if any(value.dtype != ag.float64 for value in active):
+    if any(value.dtype != float64 for value in active):
         warnings.warn(
             "gradcheck: an input that requires gradient is not of dtype float64; differences in less precision are "
             "mostly noise. Use x.double().",
@@ -379,16 +380,16 @@ def _as_tuple(value: Any) -> tuple[Any, ...]:
 
 
 def _is_active(value: Any) -> bool:
-    return isinstance(value, ag.Tensor) and value.requires_grad
+    return isinstance(value, Tensor) and value.requires_grad
 
 
-def _values(tensor: ag.Tensor) -> np.ndarray:
+def _values(tensor: Tensor) -> np.ndarray:
     return tensor.detach().double().cpu().numpy()
 
 
-def _like(tensor: ag.Tensor, values: np.ndarray) -> ag.Tensor:
+def _like(like: Tensor, values: np.ndarray) -> Tensor:
     """Return a new leaf with these values and the tensor's dtype and device."""
-    return ag.tensor(values, dtype=tensor.dtype, device=tensor.device)
+    return tensor(values, dtype=like.dtype, device=like.device)
 
 
 def _basis(shape: tuple[int, ...]) -> Iterator[np.ndarray]:

@@ -13,21 +13,15 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
+from ..capturing import captured
 from ..device import Device
 from .streams import Stream, streams_of_driver
 from .streams import stream as on_stream
 
-_running: list[CUDAGraph] = []  # the graph that is being captured, if any
-
-
-def running() -> CUDAGraph | None:
-    """Return the graph that is being captured now."""
-    return _running[0] if _running else None
-
 
 def is_current_stream_capturing() -> bool:
     """Whether launches are being recorded rather than run."""
-    return bool(_running)
+    return bool(captured)
 
 
 def graph_pool_handle() -> Any:
@@ -45,7 +39,7 @@ class CUDAGraph:
 
     def capture_begin(self, pool: Any = None, capture_error_mode: str = "global") -> None:
         """Record from now on; the current stream must not be the default one."""
-        if _running:
+        if captured:
             raise RuntimeError("CUDAGraph: a capture is under way already; graphs are captured one after another.")
         if self._graph is not None:
             raise RuntimeError(
@@ -60,13 +54,13 @@ class CUDAGraph:
             )
         self._pool = streams.pool() if pool is None else pool
         streams.begin_capture(self._pool)
-        _running.append(self)
+        captured.append(self)
 
     def capture_end(self) -> None:
         """Stop recording."""
-        if not _running or _running[0] is not self:
+        if not captured or captured[0] is not self:
             raise RuntimeError("CUDAGraph: capture_end() without capture_begin() of the same graph.")
-        _running.clear()
+        captured.clear()
         self._graph = streams_of_driver().end_capture()
 
     def replay(self) -> None:

@@ -2,22 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
-
-from ..device import Device, emulating, resolve
+from ..device import Device, cuda_is_available, resolve
 from ..ops.random import default_generator
 
-
-def is_available() -> bool:
-    """Whether tensors can be put on ``device="cuda"``: a GPU with CuPy, or the emulated one."""
-    if emulating():
-        return True
-    if importlib.util.find_spec("cupy") is None:
-        return False
-    try:
-        return bool(Device("cuda").backend.device_count())
-    except Exception:  # no driver, or a CuPy that does not fit it: either way there is none to use
-        return False
+is_available = cuda_is_available
 
 
 def device_count() -> int:

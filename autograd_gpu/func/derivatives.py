@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .. import autograd
+from ..batching.pytree import flatten, map_leaves
+from ..batching.vmap import vmap
 from ..device import in_level
 from ..engine import Node, enable_grad, modes, next_sequence
 from ..op import Op, duals
@@ -20,8 +22,6 @@ from ..ops.creation import eye, zeros_like
 from ..ops.pieces import split
 from ..ops.shape import movedim, reshape
 from ..tensor import AccumulateGrad, Tensor, check_can_require_grad, edge_of
-from .pytree import flatten, map_leaves
-from .vmap import vmap
 
 
 class TrackedInput(Op):

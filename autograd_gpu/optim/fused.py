@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ..cuda import capture
+from ..capturing import running
 from ..device import Device
 from ..dtypes import float64
 from ..ops.creation import empty
@@ -51,7 +51,7 @@ class FusedOptimizer(Optimizer):
         value, tensor = self._device_lrs.get((group_index, device), (None, None))
         if tensor is None:
             tensor = empty((), dtype=float64, device=device)
-        graph = capture.running()
+        graph = running()
         if graph is not None and device.type == "cuda":  # a write would be captured too: each replay does its own
             graph.before_replay[id(self)] = self._write_device_lrs
         elif value != lr:

@@ -8,7 +8,7 @@ from copy import deepcopy
 from itertools import chain
 from typing import Any
 
-from ..cuda import capture
+from ..capturing import running
 from ..device import Device
 from ..dtypes import float32, float64
 from ..engine import enable_grad, no_grad
@@ -116,7 +116,7 @@ class Optimizer(OptimizerHooks):
         raise NotImplementedError
 
     def _refuse_in_capture(self, parameter: Tensor, reason: str) -> None:
-        if parameter.is_cuda and capture.running() is not None:
+        if parameter.is_cuda and running() is not None:
             raise RuntimeError(
                 f"Attempting CUDA graph capture of step() for an instance of {type(self).__name__}, {reason}"
             )

@@ -59,7 +59,7 @@ class CtcLossBackward(Op):
         ctx.save(gloss, x, targets, lengths, target_lengths)
 
     def backward(ctx, ggx):
-        from ...autograd import grad
+        from ...autograd.backward import grad
 
         gloss, x, *example = ctx.saved
         level = next((z.device for z in (ggx, gloss, x) if z.device.axis is not None), None)

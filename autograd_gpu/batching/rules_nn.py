@@ -1,6 +1,6 @@
 """Rules of the vmap backend for what only nn.functional asks for: activations, bags of rows, resampling, alignments.
 
-Knows what each function's arguments mean; how arrays hide their batch is `batching`'s.
+Knows what each function's arguments mean; how arrays hide their batch is `rules`'.
 """
 
 from __future__ import annotations

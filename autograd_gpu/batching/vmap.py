@@ -1,4 +1,4 @@
-"""vmap: a function of one example becomes a function of a batch. Knows dims and trees; the rules are in `batching`."""
+"""vmap: a function of one example becomes a function of a batch. Knows dims and trees; the rules are in `rules`."""
 
 from __future__ import annotations
 

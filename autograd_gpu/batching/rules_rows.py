@@ -1,6 +1,6 @@
 """Rules of the vmap backend for functions of rows: products, layers, norms, the cross entropy, attention.
 
-Knows where a shared parameter lets the whole batch be one call with more rows; how arrays hide their batch is `batching`'s.
+Knows where a shared parameter lets the whole batch be one call with more rows; how arrays hide their batch is `rules`'.
 """
 
 from __future__ import annotations

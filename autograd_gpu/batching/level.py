@@ -16,7 +16,7 @@ from ..ops.cast import ToDevice
 from ..ops.reduce import sum
 from ..tensor import Tensor, version_cell
 from .batched_array import Axis, BatchedArray
-from .batching import Batching
+from .rules import Batching
 
 
 class Level(Device):

@@ -13,8 +13,8 @@ from ..arrays.cpu import distribution, elementwise, incomplete_gamma, special
 from ..ops.inplace import SHARED_WRITE
 from ..ops.strided import check_in_storage
 from .batched_array import Axis, BatchedArray
-from .batching_nn import NnRules
-from .batching_rows import RowRules
+from .rules_nn import NnRules
+from .rules_rows import RowRules
 
 _SCALARS = (bool, int, float, str, type(None))
 
