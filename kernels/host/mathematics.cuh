@@ -21,27 +21,12 @@ HOST_UNARY(fabs)
 HOST_BINARY(copysign)
 
 HOST_UNARY(lgamma)
-HOST_UNARY(exp)
-HOST_UNARY(exp2)
-HOST_UNARY(expm1)
-HOST_UNARY(log)
-HOST_UNARY(log2)
-HOST_UNARY(log10)
-HOST_UNARY(log1p)
-HOST_UNARY(tanh)
-HOST_UNARY(erf)
-HOST_UNARY(erfc)
 HOST_UNARY(sin)
 HOST_UNARY(cos)
 HOST_UNARY(tan)
 HOST_UNARY(asin)
 HOST_UNARY(acos)
 HOST_UNARY(atan)
-HOST_UNARY(sinh)
-HOST_UNARY(cosh)
-HOST_UNARY(asinh)
-HOST_UNARY(acosh)
-HOST_UNARY(atanh)
 HOST_BINARY(fmod)
 HOST_BINARY(pow)
 HOST_BINARY(atan2)
@@ -55,7 +40,6 @@ HOST_MATH double fma(double x, double y, double z) { return __builtin_fma(x, y, 
 HOST_MATH float fma(float x, float y, float z) { return __builtin_fmaf(x, y, z); }
 HOST_MATH double rsqrt(double x) { return 1 / sqrt(x); }
 HOST_MATH float rsqrt(float x) { return 1 / sqrt(x); }
-HOST_MATH float __expf(float x) { return exp(x); }
 
 // The other of the two where one is NaN, as in C. By comparison: a call would keep loops from becoming vector code.
 HOST_MATH double fmax(double x, double y) { return x > y || y != y ? x : y; }
@@ -64,3 +48,5 @@ HOST_MATH double fmin(double x, double y) { return x < y || y != y ? x : y; }
 HOST_MATH float fmin(float x, float y) { return x < y || y != y ? x : y; }
 HOST_MATH float fminf(float x, float y) { return fmin(x, y); }
 HOST_MATH float fmaxf(float x, float y) { return fmax(x, y); }
+
+#include "vector.cuh"
