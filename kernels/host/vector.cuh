@@ -74,28 +74,44 @@ HOST_MATH T scaled(T x, typename Form<T>::Bits n) {
     return x * power_of_two<T>(half) * power_of_two<T>(n - half);
 }
 
-// x as n ln(2) + r.
+// x as n ln(2) + r, and exp(r) - 1.
 template <class T>
 struct Parts {
     typename Form<T>::Bits n;
-    T r;
+    T e;
 };
 
 template <class T>
 HOST_MATH Parts<T> exp_parts(T x) {
     typedef Form<T> F;
-    T held = x < F::EXP_LEAST ? F::EXP_LEAST : x;  // NaN stays
-    held = held > F::EXP_MOST ? F::EXP_MOST : held;
-    T shifted = fma(held, F::LOG2_E, F::ROUND), n = shifted - F::ROUND;
-    return {bits_of(shifted) - bits_of(F::ROUND), fma(n, -F::LN2_LOW, fma(n, -F::LN2_HIGH, held))};
+    T shifted = fma(x, F::LOG2_E, F::ROUND), n = shifted - F::ROUND;
+    T r = fma(n, -F::LN2_LOW, fma(n, -F::LN2_HIGH, x));
+    return {bits_of(shifted) - bits_of(F::ROUND), fma(exp_tail(r) * r, r, r)};
+}
+
+// Comparisons like these two let NaN pass.
+template <class T>
+HOST_MATH T at_least(T least, T x) {
+    return x < least ? least : x;
+}
+template <class T>
+HOST_MATH T at_most(T most, T x) {
+    return x > most ? most : x;
 }
 
 // exp(x) * 2^shift
 template <class T>
 HOST_MATH T exp_shifted(T x, int shift) {
-    Parts<T> parts = exp_parts(x);
-    T r = parts.r, e = fma(exp_tail(r) * r, r, r) + 1;
-    return scaled(e, parts.n + shift);
+    Parts<T> parts = exp_parts(at_most(Form<T>::EXP_MOST, at_least(Form<T>::EXP_LEAST, x)));
+    return scaled(parts.e + 1, parts.n + shift);
+}
+
+// exp(x) of an x that is not above 0, the most frequent one, in fewer instructions.
+template <class T>
+HOST_MATH T exp_of_negative(T x) {
+    constexpr int LIFT = Form<T>::DIGITS + 2;  // 2^n may be subnormal, 2^(n + LIFT) is not
+    Parts<T> parts = exp_parts(at_least(Form<T>::EXP_LEAST, x));
+    return (parts.e + 1) * power_of_two<T>(parts.n + LIFT) * (1 / T(1ll << LIFT));
 }
 
 HOST_MATH float exp(float x) { return exp_shifted(x, 0); }
@@ -106,23 +122,27 @@ template <class T>
 HOST_MATH T exp2_of(T x) {
     typedef Form<T> F;
     T least = F::EXP_LEAST * F::LOG2_E, most = F::EXP_MOST * F::LOG2_E;
-    T held = x < least ? least : x;
-    held = held > most ? most : held;
+    T held = at_most(most, at_least(least, x));
     T shifted = held + F::ROUND, r = (held - (shifted - F::ROUND)) * F::LN2;
     return scaled(fma(exp_tail(r) * r, r, r) + 1, bits_of(shifted) - bits_of(F::ROUND));
 }
 HOST_MATH float exp2(float x) { return exp2_of(x); }
 HOST_MATH double exp2(double x) { return exp2_of(x); }
 
-// exp(x) - 1 = 2^n (exp(r) - 1) + (2^n - 1), halved meanwhile: 2^n alone may overflow where the result does not.
+// exp(x) - 1 = 2^n (exp(r) - 1) + (2^n - 1), halved meanwhile: 2^n alone may overflow where the result does not. For x
+// between -40 and the logarithm of the largest number.
+template <class T>
+HOST_MATH T expm1_within(T x) {
+    Parts<T> parts = exp_parts(x);
+    T half_power = power_of_two<T>(parts.n - 1);
+    return 2 * fma(half_power, parts.e, half_power - T(0.5));
+}
+
 template <class T>
 HOST_MATH T expm1_of(T x) {
     typedef Form<T> F;
-    T least = -(F::DIGITS + 3) * F::LN2;  // -1 from there on
-    Parts<T> parts = exp_parts(x < least ? least : x);
-    T r = parts.r, e = fma(exp_tail(r) * r, r, r), half_power = power_of_two<T>(parts.n - 1);
-    T y = 2 * fma(half_power, e, half_power - T(0.5)), tiny = power_of_two<T>(-F::DIGITS - 2);
-    return x >= F::EXP_MOST - 1 ? F::INF : fabs(x) < tiny ? x : y;
+    T most = F::EXP_MOST - 1, y = expm1_within(at_most(most, at_least(T(-40), x)));
+    return x >= most ? F::INF : fabs(x) < power_of_two<T>(-F::DIGITS - 2) ? x : y;
 }
 HOST_MATH float expm1(float x) { return expm1_of(x); }
 HOST_MATH double expm1(double x) { return expm1_of(x); }
@@ -217,12 +237,12 @@ HOST_MATH double log1p(double x) { return log1p_of(x); }
 
 // ---- hyperbolic functions
 
-// tanh(x) = m / (m + 2), m = exp(2x) - 1
+// tanh(x) = m / (m + 2), m = exp(2x) - 1; 1 from some place on.
 template <class T>
 HOST_MATH T tanh_of(T x) {
-    T a = fabs(x), most = T(0.5) * (Form<T>::DIGITS + 3);  // 1 from there on
-    T m = expm1(2 * (a > most ? most : a));
-    return copysign(m / (m + 2), x);
+    typedef Form<T> F;
+    T a = fabs(x), m = expm1_within(2 * at_most(T(0.5) * (F::DIGITS + 3), a)), y = m / (m + 2);
+    return copysign(a < power_of_two<T>(-F::DIGITS / 2 - 1) ? a : y, x);
 }
 HOST_MATH float tanh(float x) { return tanh_of(x); }
 HOST_MATH double tanh(double x) { return tanh_of(x); }
@@ -275,15 +295,13 @@ HOST_MATH double atanh(double x) { return atanh_of(x); }
 
 // exp(a^2) erfc(a) for a >= 0, as a polynomial in t = (a - K) / (a + K) over a + K (after Shepherd & Laframboise 1981).
 HOST_MATH float erfc_factor(float a) {
-    float s = a + 2.5f, d = a - 2.5f, u = 1 / s, t = d * u;
-    t = fma(fma(-t, s, d), u, t);
+    float u = 1 / (a + 2.5f), t = fma(-5.0f, u, 1.0f);
     return u * polynomial(t, 0x1.0dd508p+0f, -0x1.9bfb52p-1f, 0x1.d0cee4p-2f, -0x1.5eb97ap-3f, 0x1.d0a454p-6f,
                           0x1.135296p-7f, -0x1.3abf62p-8f, -0x1.e9c3c6p-12f, 0x1.537986p-11f, 0x1.4f4658p-14f,
                           -0x1.4a1872p-15f);
 }
 HOST_MATH double erfc_factor(double a) {
-    double s = a + 4, d = a - 4, u = 1 / s, t = d * u;
-    t = fma(fma(-t, s, d), u, t);
+    double u = 1 / (a + 4), t = fma(-8.0, u, 1.0);
     return u * polynomial(t, 0x1.18932bf08e154p+0, -0x1.f3fe31ecb49bfp-1, 0x1.8be202d26c706p-1, -0x1.14eacb1ad0344p-1,
                           0x1.52cac23710126p-2, -0x1.645fd8a4bbbf2p-3, 0x1.38dbd2c8e44b0p-4, -0x1.b00c052c641fap-6,
                           0x1.908f47216bf4bp-8, -0x1.269b51b03e503p-12, -0x1.dd2843188b2c6p-12, 0x1.72cda237225ccp-13,
@@ -308,9 +326,9 @@ HOST_MATH double erf_series(double z) {
 // erfc(a) for a >= 0: exp(-a^2), with the square's own rounding error made good, times the factor.
 template <class T>
 HOST_MATH T erfc_tail(T a) {
-    T most = sqrt(-Form<T>::EXP_LEAST), held = a > most ? most : a;  // 0 from there on
-    T square = held * held, y = exp(-square);
-    return fma(y, -fma(held, held, -square), y) * erfc_factor(held);
+    T held = at_most(sqrt(-Form<T>::EXP_LEAST), a);  // 0 from there on
+    T square = held * held, y = exp_of_negative(-square);
+    return fma(y, -fma(held, held, -square), y) * erfc_factor(a);
 }
 
 template <class T>
@@ -323,8 +341,8 @@ HOST_MATH double erfc(double x) { return erfc_of(x); }
 
 template <class T>
 HOST_MATH T erf_of(T x) {
-    T a = fabs(x), near = fma(x, erf_series(x * x), x);
-    return a < 1 ? near : copysign(1 - erfc_tail(a), x);
+    T a = fabs(x), near = fma(x, erf_series(x * x), x), far = copysign(1 - erfc_tail(a), x);
+    return a < 1 ? near : far;
 }
 HOST_MATH float erf(float x) { return erf_of(x); }
 HOST_MATH double erf(double x) { return erf_of(x); }
