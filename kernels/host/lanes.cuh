@@ -4,6 +4,10 @@
 
 #include "scalar.cuh"
 
+// What such a loop calls must be compiled into it: marks the function that holds the loop. Its variables are then nobody
+// else's, and no store into an array can change them.
+#define FLATTENED __attribute__((flatten, noinline))
+
 // A sum over a row is LANES sums, of every LANES-th element, put together as a tree.
 const int LANES = 256 / sizeof(acc_t);
 

@@ -26,7 +26,7 @@ struct LogSoftmax {
 // ---- rows
 
 template <class Mode>
-__device__ void forward_rows(const scalar_t* x, scalar_t* y, long long rows, int cols) {
+FLATTENED static void forward_rows(const scalar_t* x, scalar_t* y, long long rows, int cols) {
     for (Share row = my_share(rows); row.begin < row.end; row.begin++) {
         const scalar_t* x_row = x + row.begin * cols;
         scalar_t* y_row = y + row.begin * cols;
@@ -48,7 +48,7 @@ __device__ void forward_rows(const scalar_t* x, scalar_t* y, long long rows, int
 }
 
 template <class Mode>
-__device__ void backward_rows(const scalar_t* gy, const scalar_t* y, scalar_t* gx, long long rows, int cols) {
+FLATTENED static void backward_rows(const scalar_t* gy, const scalar_t* y, scalar_t* gx, long long rows, int cols) {
     for (Share row = my_share(rows); row.begin < row.end; row.begin++) {
         const scalar_t *gy_row = gy + row.begin * cols, *y_row = y + row.begin * cols;
         scalar_t* gx_row = gx + row.begin * cols;
@@ -67,7 +67,7 @@ const int STRIP = 64;
 
 // f(where the first of some neighbouring columns begins, how many they are), for a block's share of outer * inner.
 template <class F>
-__device__ void each_strip(long long columns, int n, long long inner, F f) {
+__device__ inline void each_strip(long long columns, int n, long long inner, F f) {
     const long long strips = (inner + STRIP - 1) / STRIP;
     for (Share share = my_share(columns / inner * strips); share.begin < share.end; share.begin++) {
         const long long first = share.begin % strips * STRIP;
@@ -76,7 +76,7 @@ __device__ void each_strip(long long columns, int n, long long inner, F f) {
 }
 
 template <class Mode>
-__device__ void forward_columns(const scalar_t* x, scalar_t* y, long long columns, int n, long long inner) {
+FLATTENED static void forward_columns(const scalar_t* x, scalar_t* y, long long columns, int n, long long inner) {
     each_strip(columns, n, inner, [&](long long start, int width) {
         acc_t max[STRIP], sum[STRIP] = {};
         for (int k = 0; k < STRIP; k++) max[k] = -INF_F;
@@ -104,7 +104,7 @@ __device__ void forward_columns(const scalar_t* x, scalar_t* y, long long column
 }
 
 template <class Mode>
-__device__ void backward_columns(const scalar_t* gy, const scalar_t* y, scalar_t* gx, long long columns, int n,
+FLATTENED static void backward_columns(const scalar_t* gy, const scalar_t* y, scalar_t* gx, long long columns, int n,
                                  long long inner) {
     each_strip(columns, n, inner, [&](long long start, int width) {
         acc_t sum[STRIP] = {};
