@@ -4,6 +4,7 @@
 #   make test        the tests; the CUDA kernels run on the emulated GPU
 #   make bench       the benchmarks, against PyTorch
 #   make gpu-check   everything on a real GPU   (GPU_PYTHON=python3 uses that Python and its packages as they are)
+#   make pages       write what is generated: the pages of operations, kernels and hardware, the stubs that editors read
 #   make check       what CI runs
 
 PYTHON ?= python3
@@ -13,7 +14,7 @@ BIN    := $(VENV)/bin
 # CuPy comes per CUDA version; the display driver says which one it can run.
 CUDA   ?= $(shell nvidia-smi 2>/dev/null | sed -n 's/.*CUDA Version: *\([0-9]*\).*/\1/p' | grep . || echo 13)
 
-.PHONY: train test bench gpu-check check clean
+.PHONY: train test bench gpu-check pages check clean
 
 train: $(VENV)/.train
 	$(BIN)/autograd-gpu train gpt $(ARGS)
@@ -26,6 +27,9 @@ bench: $(VENV)/.bench
 
 gpu-check: $(if $(GPU_PYTHON),,$(VENV)/.cuda$(CUDA))
 	$(or $(GPU_PYTHON),$(BIN)/python) -m benchmarks.gpu_check $(ARGS)
+
+pages: $(VENV)/.test
+	$(BIN)/python -m benchmarks.pages
 
 check:
 	.ci/run

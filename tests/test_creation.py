@@ -198,3 +198,15 @@ def test_other_memory_formats_are_refused_by_name():
     ):
         with pytest.raises(NotImplementedError, match="channels_last is not supported"):
             call()
+
+
+def test_the_packages_own_state_is_saved_and_restored():
+    torch.manual_seed(5)
+    torch.rand(3)
+    state = torch.get_rng_state()
+    x = torch.zeros(4, 2, dtype=torch.float64)
+    ahead = torch.randn_like(x)
+    assert ahead.shape == x.shape and ahead.dtype is x.dtype and (ahead != 0).all()
+    torch.set_rng_state(state)
+    assert torch.equal(torch.randn_like(x), ahead)
+    assert torch.seed() == torch.initial_seed() != torch.seed()

@@ -118,3 +118,10 @@ def test_asarray_shares_memory_unless_told_otherwise():
 def test_range_includes_its_end_and_is_deprecated():
     with pytest.warns(UserWarning, match="deprecated"):
         assert ag.range(1, 4).tolist() == [1, 2, 3, 4]
+
+
+def test_a_tensor_is_filled_with_draws_of_a_coin_and_of_integers():
+    x = ag.zeros(4000)
+    assert set(x.bernoulli_(0.25).tolist()) == {0, 1} and abs(x.mean().item() - 0.25) < 0.03
+    assert set(x.random_(2, 5).tolist()) == {2, 3, 4}
+    assert set(x.random_(3).tolist()) == {0, 1, 2}

@@ -1,14 +1,6 @@
-"""docs/hardware.md says what the kept results say, of the kernels there are."""
+"""docs/hardware.md says of the kernels there are what the kept results say, and no more."""
 
-from pathlib import Path
-
-from benchmarks.hardware_report import kept, report
-
-PAGE = Path(__file__).parent.parent / "docs" / "hardware.md"
-
-
-def test_the_page_is_what_the_report_gives():
-    assert PAGE.read_text() == report(kept()), "stale: python -m benchmarks.hardware_report > docs/hardware.md"
+from benchmarks.hardware_report import report
 
 
 def test_a_kernel_counts_as_run_only_where_a_gpu_launched_it():

@@ -136,3 +136,17 @@ def test_emulated_memory_is_not_handed_out():
 def test_a_tensor_goes_to_a_device_on_the_way_in():
     x = torch.from_dlpack(np.ones(2), device="cuda")
     assert x.device.type == "cuda" and x.tolist() == [1, 1]
+
+
+def test_a_capsule_made_by_name_is_read_once():
+    x = torch.arange(3.0)
+    y = torch.from_dlpack(torch.to_dlpack(x))
+    x[0] = 7
+    assert y.tolist() == [7, 1, 2]
+
+
+def test_numpys_array_interface_shares_the_memory():
+    x = torch.zeros(3)
+    memory = np.array(type("Exporter", (), {"__array_interface__": x.__array_interface__})(), copy=False)
+    memory[1] = 4
+    assert x.tolist() == [0, 4, 0]

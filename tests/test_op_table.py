@@ -61,6 +61,11 @@ def test_the_in_place_twin_agrees(case: OpCase, device: str):
 
 
 @rows(CASES)
+def test_every_form_gives_the_same(case: OpCase):
+    op_checks.check_forms(case, case.dtypes[0])
+
+
+@rows(CASES)
 def test_every_row_meets_emptiness(case: OpCase):
     """An empty argument or result is among its samples, or the function refuses one."""
     samples = case.edges(Draw(case.dtypes[0]))

@@ -150,3 +150,15 @@ def test_python_called_for_each_element(device):
         x.map_(torch.ones(2, requires_grad=True), max)
     with pytest.raises(TypeError, match=r"map_: expected torch.FloatTensor for 'other' \(got torch.DoubleTensor\)"):
         x.map_(torch.ones(2, dtype=torch.float64), max)
+
+
+def test_a_shape_is_taken_from_another_tensor():
+    x = torch.arange(6.0)
+    assert x.reshape_as(torch.ones(2, 3)).tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert x.reshape_as(torch.ones(2, 3)).data_ptr() == x.data_ptr()
+    with pytest.raises(RuntimeError, match="shape"):
+        x.reshape_as(torch.ones(4))
+
+
+def test_streams_need_no_record_of_a_tensor():
+    assert torch.ones(1).record_stream(None) is None

@@ -6,6 +6,7 @@ Every check takes a case, raises AssertionError with the call that failed, and r
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 import autograd_gpu as ag
 
 from ..autograd.gradient_checks import gradcheck, gradgradcheck
+from ..ops.public import declared
 from .op_case import Call, Draw, OpCase, numpy_dtype
 
 # A few roundings in the dtype; where values are sums of many terms, a row multiplies this by its own factor.
@@ -113,6 +115,42 @@ def check_in_place(case: OpCase, device: str, dtype: str = "float32") -> None:
         for name in expected:
             what = f"{describe(case, sample)}: {name} of {in_place_name(case)} on {device}"
             assert_close(found[name], expected[name], tolerance(case, dtype), what)
+
+
+def check_forms(case: OpCase, dtype: str) -> None:
+    """The method, the attribute, `out=` and the other names of a declared function give what the function does."""
+    sample = case.samples(Draw(dtype))[0]
+    _, expected = run(case, sample, "cpu")
+    for name, form in forms_of(case, sample):
+        outputs = apply(case, sample, tensors_of(sample, "cpu"), form)
+        assert len(outputs) == len(expected), f"{describe(case, sample)}: {name} gives {len(outputs)} results"
+        for output, value in zip(outputs, expected, strict=True):
+            assert output.dtype is value.dtype, f"{describe(case, sample)}: {name} gives {output.dtype}"
+            assert_close(to_numpy(output), to_numpy(value), 0, f"{describe(case, sample)}: {name}")
+
+
+def forms_of(case: OpCase, sample: Call) -> Iterator[tuple[str, Callable[..., Any]]]:
+    """The public forms, beside the in-place ones, in which the sample can be asked for, each with how one writes it."""
+    function = inspect.unwrap(function_of(case))
+    of_a_tensor = bool(sample.args) and isinstance(sample.args[0], np.ndarray)
+    for operation in declared:
+        if operation.operation is function and not case.writes:
+            for name in operation.names:
+                if operation.method and of_a_tensor:
+                    yield f"Tensor.{name}", getattr(ag.Tensor, name)
+                if operation.function:
+                    yield name, getattr(ag, name)
+                if operation.out:
+                    yield f"{name}(out=)", _into_another(getattr(ag, name))
+
+
+def _into_another(function: Callable[..., Any]) -> Callable[..., Any]:
+    def call(*args: Any, **kwargs: Any) -> ag.Tensor:
+        out = ag.empty_like(function(*args, **kwargs))
+        assert function(*args, out=out, **kwargs) is out
+        return out
+
+    return call
 
 
 def has_in_place(case: OpCase) -> bool:

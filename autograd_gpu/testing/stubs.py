@@ -1,6 +1,6 @@
 """The stubs that editors and type checkers read: `_methods.pyi`, what hangs on Tensor, and `_functions.pyi`, the package's.
 
-`python -m autograd_gpu.testing.stubs` writes both, from the declarations and the signatures as they are.
+Written by `make pages` from the declarations and the signatures as they are.
 """
 
 from __future__ import annotations
@@ -158,10 +158,3 @@ def functions() -> str:
             homes[name] = f"autograd_gpu.{module}"
     page.imports |= {f"from {home.replace('autograd_gpu', '')} import {name} as {name}" for name, home in homes.items()}
     return page.text()
-
-
-STUBS = {"_methods.pyi": methods, "_functions.pyi": functions}
-
-if __name__ == "__main__":
-    for file, text in STUBS.items():
-        (PACKAGE / file).write_text(text())

@@ -1,5 +1,8 @@
 """Every kernel, in every dtype, for every architecture: compiles, and keeps its registers in registers."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 import autograd_gpu.arrays.cuda  # noqa: F401  (creates every Kernel)
@@ -22,6 +25,13 @@ def test_every_kernel_is_launched_by_some_wrapper(rows):
     compiled = {(row.file, row.resources.kernel) for row in rows}
     launched = {(kernel.file, kernel.name) for kernel in Kernel.all}
     assert compiled == launched or (rows[0].arch == "sm_75" and compiled < launched)  # the least of its tensor cores
+
+
+def test_the_page_of_kernels_says_what_the_compiler_says():
+    page = (Path(compile.__file__).parents[3] / "docs" / "kernels.md").read_text()
+    compiler = re.search(r"NVRTC ([\d.]+):", page).group(1)
+    if compiler == ".".join(map(str, compile.nvrtc_version())):  # another compiler takes other registers
+        assert page == build_report.page(), "docs/kernels.md is stale: make pages"
 
 
 def test_every_source_file_is_in_the_table():

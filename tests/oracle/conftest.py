@@ -1,5 +1,7 @@
 """The oracle: PyTorch itself, on the CPU. These tests are a run of their own, since they alone need it installed."""
 
+import inspect
+import re
 import warnings
 from types import ModuleType
 from typing import Any
@@ -11,6 +13,27 @@ import torch
 import autograd_gpu as ag
 
 TOLERANCE = {"float64": 1e-10, "float32": 5e-6, "float16": 5e-3, "bfloat16": 4e-2}
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failure says where each function of ours that its call names is declared."""
+    report = (yield).get_result()
+    if report.failed:
+        names = re.findall(r"[a-z]\w+", item.name)
+        homes = {name: home for name in names if (home := home_of(name))}
+        report.sections.append(("ours, declared at", "\n".join(f"{name}: {home}" for name, home in homes.items())))
+
+
+def home_of(name: str) -> str | None:
+    """The file and line of our function of that name; None where there is none."""
+    found = next(
+        (found for room in (ag, ag.Tensor, ag.nn.functional, ag.linalg) if (found := getattr(room, name, None))), None
+    )
+    function = inspect.unwrap(found) if callable(found) else None
+    if not inspect.isfunction(function) or not function.__module__.startswith("autograd_gpu"):
+        return None
+    return f"{function.__module__.replace('.', '/')}.py:{function.__code__.co_firstlineno}"
 
 
 @pytest.fixture(autouse=True)

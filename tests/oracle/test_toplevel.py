@@ -20,6 +20,7 @@ ARGUMENTS = {
     "clamp_min_": lambda T: (0.25,), "fill_": lambda T: (2.5,), "gcd_": lambda T: (T.tensor([4, 6, 9]),),
     "lcm_": lambda T: (T.tensor([4, 6, 9]),), "index_put_": lambda T: ((T.tensor([0, 2]),), T.tensor([5.0, 6.0])),
     "ldexp_": lambda T: (T.tensor([1, 2, 3]),), "resize_as_": lambda T: (T.ones(3),),
+    "threshold_": lambda T: (0.1, 2.0),
     "xlogy_": lambda T: (T.tensor([0.5, 2.0, 3.0]),),
 }  # fmt: skip
 
@@ -49,6 +50,7 @@ def test_no_in_place_function_is_missing():
 
 
 CALLS = """
+T.broadcast_shapes((3, 1), (4,), 1)
 T.adaptive_avg_pool1d(s, 3)
 T.adaptive_max_pool1d(s, 3)
 T.avg_pool1d(s, 2)
@@ -199,3 +201,9 @@ def test_a_dropped_function_draws_and_writes_in_place():
     assert ag.dropout_(x, 0.5, True) is x
     assert set(x.tolist()) == {0.0, 2.0}
     assert math.isclose(x.mean().item(), 1, abs_tol=0.2)
+
+
+def test_functions_of_a_tensor_that_are_no_methods_are_none_in_pytorch_either():
+    from tests.test_completeness import NO_METHODS
+
+    assert [name for name in NO_METHODS if hasattr(torch.Tensor, name)] == []

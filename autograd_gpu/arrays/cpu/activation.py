@@ -12,14 +12,23 @@ __all__ = ["nonlinearity", "nonlinearity_backward"]
 
 @quiet
 def nonlinearity(x, kind, numbers):
-    y = _VALUE[kind](np.atleast_1d(wide(x)), *numbers)
+    y = _of(_VALUE, "_VALUE", kind)(np.atleast_1d(wide(x)), *numbers)
     return np.ascontiguousarray(y.reshape(x.shape), x.dtype).reshape(x.shape)
 
 
 @quiet
 def nonlinearity_backward(gy, x, kind, numbers):
-    gx = _SLOPE[kind](np.atleast_1d(wide(x)), *numbers) * wide(gy)
+    gx = _of(_SLOPE, "_SLOPE", kind)(np.atleast_1d(wide(x)), *numbers) * wide(gy)
     return np.ascontiguousarray(gx.reshape(x.shape), x.dtype).reshape(x.shape)
+
+
+def _of(table, name, kind):
+    try:
+        return table[kind]
+    except KeyError:
+        raise TypeError(
+            f"{kind}: unknown on the CPU: add it to {name} in autograd_gpu/arrays/cpu/activation.py"
+        ) from None
 
 
 def _logistic(x):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import re
 from typing import Any
 
+from autograd_gpu.arrays.cuda.compile import source
 from autograd_gpu.arrays.cuda.map import MapKernel, scalar_for
 from autograd_gpu.arrays.cuda.memory import empty
 
@@ -13,10 +15,7 @@ __all__ = ["nonlinearity", "nonlinearity_backward"]
 Array = Any
 Numbers = tuple[float, ...]
 
-KINDS = (
-    "elu hardshrink hardsigmoid hardswish hardtanh leaky_relu logsigmoid mish silu softplus softshrink softsign "
-    "tanhshrink threshold"
-).split()
+KINDS = re.findall(r"(?m)^NONLINEARITY\((\w+)", source("activation.cu"))
 
 _forward = {kind: MapKernel("activation.cu", kind, arrays=2, parameters="PAAA") for kind in KINDS}
 _backward = {kind: MapKernel("activation.cu", f"{kind}_backward", arrays=3, parameters="PPAAA") for kind in KINDS}
@@ -24,12 +23,21 @@ _backward = {kind: MapKernel("activation.cu", f"{kind}_backward", arrays=3, para
 
 def nonlinearity(x: Array, kind: str, numbers: Numbers) -> Array:
     """f(x), element by element."""
-    return _forward[kind](x.dtype, empty(x.shape, x.dtype), x, *_three(numbers, x.dtype))
+    return _of(_forward, kind)(x.dtype, empty(x.shape, x.dtype), x, *_three(numbers, x.dtype))
 
 
 def nonlinearity_backward(gy: Array, x: Array, kind: str, numbers: Numbers) -> Array:
     """gy * f'(x), element by element."""
-    return _backward[kind](x.dtype, empty(x.shape, x.dtype), gy, x, *_three(numbers, x.dtype))
+    return _of(_backward, kind)(x.dtype, empty(x.shape, x.dtype), gy, x, *_three(numbers, x.dtype))
+
+
+def _of(kernels: dict[str, MapKernel], kind: str) -> MapKernel:
+    try:
+        return kernels[kind]
+    except KeyError:
+        raise TypeError(
+            f"{kind}: no CUDA kernel: add NONLINEARITY({kind}, value, slope) to kernels/activation.cu"
+        ) from None
 
 
 @functools.lru_cache(maxsize=256)

@@ -50,7 +50,7 @@ class Kernel:
         try:
             function = gpu.load(self.file, name).function(self.name, self.format.replace("A", letter))
         except LookupError:
-            raise TypeError(f"{self.name}: no CUDA kernel for {name}") from None
+            raise TypeError(f"{self.name}: no CUDA kernel for {name}: kernels/{self.file} has none") from None
         prepared = function, struct.Struct("@" + self._layout.replace("A", letter)).pack
         self._prepared[gpu.context(), dtype] = prepared
         return prepared

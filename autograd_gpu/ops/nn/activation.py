@@ -59,7 +59,7 @@ class NonlinearityBackward(Op):
         ggy = NonlinearityBackward.apply(ggx, x, kind=ctx.kind, numbers=ctx.numbers)
         if not ctx.needs(1):
             return ggy, None
-        curvature = _CURVATURE.get(ctx.kind)
+        curvature = _curvature_of(ctx.kind)
         return ggy, zero_gradient(gy) if curvature is None else ggx * gy * curvature(x, *ctx.numbers)
 
 
@@ -102,7 +102,7 @@ def _tanhshrink_curvature(x: Tensor) -> Tensor:
     return t * (1.0 - t * t) * 2.0
 
 
-_CURVATURE: dict[str, Callable[..., Tensor]] = {  # of the kinds that are not made of straight lines
+_CURVATURE: dict[str, Callable[..., Tensor] | None] = {  # None: made of straight lines
     "elu": _elu_curvature,
     "hardswish": lambda x: where(abs(x) < 3, x * 0.0 + 1 / 3, 0.0),
     "logsigmoid": _logsigmoid_curvature,
@@ -111,7 +111,17 @@ _CURVATURE: dict[str, Callable[..., Tensor]] = {  # of the kinds that are not ma
     "softplus": _softplus_curvature,
     "softsign": _softsign_curvature,
     "tanhshrink": _tanhshrink_curvature,
+    **dict.fromkeys(("hardshrink", "hardsigmoid", "hardtanh", "leaky_relu", "softshrink", "threshold")),
 }  # fmt: skip
+
+
+def _curvature_of(kind: str) -> Callable[..., Tensor] | None:
+    try:
+        return _CURVATURE[kind]
+    except KeyError:
+        raise NotImplementedError(
+            f"{kind}: no second derivative is known: add it to _CURVATURE in autograd_gpu/ops/nn/activation.py, or None"
+        ) from None
 
 
 # ---------------------------------------------------------------------------------------------- public functions

@@ -24,7 +24,8 @@ SOFTMAXES = [
                 call(t(40, 3), dim=0),
             ],
         )
-        for name, reference in (("softmax", ref.softmax), ("log_softmax", ref.log_softmax))
+        for room in ("", "nn.functional.")
+        for name, reference in ((f"{room}softmax", ref.softmax), (f"{room}log_softmax", ref.log_softmax))
     ),
     OpCase(
         "nn.functional.cross_entropy",

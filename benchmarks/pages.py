@@ -1,0 +1,24 @@
+"""Every page that is generated, and what it holds. Measures nothing. `make pages` writes them all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from autograd_gpu.arrays.cuda import build_report
+from autograd_gpu.testing import operations_page, stubs
+
+from . import hardware_report
+
+ROOT = Path(__file__).parent.parent
+PAGES: dict[str, Callable[[], str]] = {
+    "autograd_gpu/_functions.pyi": stubs.functions,
+    "autograd_gpu/_methods.pyi": stubs.methods,
+    "docs/hardware.md": lambda: hardware_report.report(hardware_report.kept()),
+    "docs/kernels.md": build_report.page,
+    "docs/operations.md": operations_page.page,
+}
+
+if __name__ == "__main__":
+    for path, page in PAGES.items():
+        (ROOT / path).write_text(page())
