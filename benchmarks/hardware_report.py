@@ -9,8 +9,9 @@ import json
 from typing import Any
 
 import autograd_gpu.arrays.cuda as _families  # noqa: F401  (its modules make the Kernel objects)
-from autograd_gpu.arrays.cuda.compile import DEFAULT_ARCHS, DTYPES
+from autograd_gpu.arrays.cuda.compile import DEFAULT_ARCHS
 from autograd_gpu.arrays.cuda.launch import Kernel
+from autograd_gpu.arrays.sources import DTYPES
 
 from . import record
 

@@ -1,4 +1,4 @@
-// Where element i of a strided array lies. Sizes and strides are prepared by arrays/cuda/strides.py: dimensions that
+// Where element i of a strided array lies. Sizes and strides are prepared by arrays/strides.py: dimensions that
 // lie together are merged, so `dims` is small, and zero when every operand is C-contiguous.
 #pragma once
 

@@ -6,8 +6,8 @@ from on_device import double, dtype_of, normal, run
 
 from autograd_gpu.arrays.cuda import memory
 from autograd_gpu.arrays.cuda.cast import cast
-from autograd_gpu.arrays.cuda.compile import ALL
 from autograd_gpu.arrays.cuda.shape import cat
+from autograd_gpu.arrays.sources import ALL
 
 
 @pytest.mark.parametrize("dtype", ALL)

@@ -6,7 +6,7 @@ import struct
 import numpy as np
 import pytest
 
-from autograd_gpu.arrays.cuda.strides import MAX_DIMS, collapse, contiguous_strides, halves, pack_layout
+from autograd_gpu.arrays.strides import MAX_DIMS, collapse, contiguous_strides, halves, pack_layout
 
 
 def offset_of(packed: bytes, i: int, arrays: int) -> list[int]:

@@ -5,7 +5,7 @@ import pytest
 from on_device import dtype_of
 
 from autograd_gpu.arrays.cuda import memory, transpose
-from autograd_gpu.arrays.cuda.compile import ALL
+from autograd_gpu.arrays.sources import ALL
 
 
 def counted(shape, dtype):

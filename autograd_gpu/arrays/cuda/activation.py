@@ -7,8 +7,9 @@ import re
 from typing import Any
 
 from autograd_gpu.arrays.cuda.compile import source
-from autograd_gpu.arrays.cuda.map import MapKernel, scalar_for
+from autograd_gpu.arrays.cuda.map import MapKernel
 from autograd_gpu.arrays.cuda.memory import empty
+from autograd_gpu.arrays.scalars import scalar_for
 
 __all__ = ["nonlinearity", "nonlinearity_backward"]
 

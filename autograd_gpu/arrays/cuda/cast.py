@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from autograd_gpu.arrays.cuda import driver
-from autograd_gpu.arrays.cuda.compile import ALL, dtype_name
+from autograd_gpu.arrays.cuda.compile import dtype_name
 from autograd_gpu.arrays.cuda.map import MapKernel
+from autograd_gpu.arrays.sources import ALL
 
 __all__ = ["cast"]
 

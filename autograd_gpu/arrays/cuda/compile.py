@@ -14,7 +14,6 @@ import hashlib
 import importlib.util
 import os
 import re
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,100 +21,20 @@ from pathlib import Path
 import ml_dtypes
 import numpy as np
 
-FLOATS = ("float16", "bfloat16", "float32", "float64")
-INTEGERS = ("uint8", "int8", "int16", "int32", "int64")
-ALL = (*FLOATS, "bool", *INTEGERS)
-
-# The dtypes each file is compiled for; asking for another is a TypeError, never a silent fallback.
-DTYPES: dict[str, tuple[str, ...]] = {
-    "attention.cu": ("float32", "float64"),
-    "attention_tensor.cu": ("float16", "bfloat16"),
-    "bag.cu": FLOATS,
-    "cast.cu": ALL,
-    "columns.cu": FLOATS,
-    "conv.cu": ("float32", "float64"),
-    "conv_direct.cu": FLOATS,
-    "conv_tensor.cu": ("float16", "bfloat16"),
-    "distribution.cu": ("float64",),
-    "ctc.cu": FLOATS,
-    "elementwise_binary.cu": ALL,
-    "elementwise_fused.cu": FLOATS,
-    "elementwise_select.cu": ALL,
-    "elementwise_unary.cu": ALL,
-    "incomplete_gamma.cu": FLOATS,
-    "index.cu": ALL,
-    "loss.cu": FLOATS,
-    "matmul.cu": ("float32", "float64", *INTEGERS),
-    "matmul_tensor.cu": ("float16", "bfloat16", "float32"),
-    "memory.cu": ALL,
-    "activation.cu": FLOATS,
-    "norm.cu": FLOATS,
-    "optim.cu": FLOATS,
-    "pool.cu": FLOATS,
-    "random.cu": FLOATS,
-    "reduce.cu": ALL,
-    "resample.cu": FLOATS,
-    "scan.cu": ALL,
-    "softmax.cu": FLOATS,
-    "special.cu": FLOATS,
-    "sort.cu": ALL,
-    "transpose.cu": ALL,
-    "triangular.cu": ("float32", "float64"),
-}
-
-# (element type, type we compute in, letter of the latter in struct's language)
-SCALARS: dict[str, tuple[str, str, str]] = {
-    "float16": ("f16", "float", "f"),
-    "bfloat16": ("bf16", "float", "f"),
-    "float32": ("float", "float", "f"),
-    "float64": ("double", "double", "d"),
-    "bool": ("bool", "int", "i"),
-    "uint8": ("u8", "int", "i"),
-    "int8": ("i8", "int", "i"),
-    "int16": ("i16", "int", "i"),
-    "int32": ("i32", "int", "i"),
-    "int64": ("i64", "i64", "q"),
-}
-DTYPE_FLAG = {
-    "float16": "F16", "bfloat16": "BF16", "float32": "F32", "float64": "F64", "bool": "BOOL",
-    "uint8": "U8", "int8": "I8", "int16": "I16", "int32": "I32", "int64": "I64",
-}  # fmt: skip
+from autograd_gpu.arrays.sources import (
+    DTYPES,
+    CompileError,
+    cache_folder,
+    defines,
+    headers,
+    kernels_folder,
+    source,
+    write_atomically,
+)
 
 DEFAULT_ARCHS = ("sm_75", "sm_80", "sm_90a", "sm_100", "sm_120")
 # No fast-math anywhere; -v makes ptxas report registers and spills into the log.
 FLAGS = ("--std=c++17", "--ptxas-options=-v")
-
-
-class CompileError(RuntimeError):
-    """A kernel does not compile, or there is nothing to compile it with."""
-
-
-# ---- sources
-
-
-def kernels_folder() -> Path:
-    """autograd_gpu/kernels when installed, kernels/ at the top of a checkout."""
-    package = Path(__file__).resolve().parents[2]
-    for folder in (package / "kernels", package.parent / "kernels"):
-        if (folder / "include" / "scalar.cuh").exists():
-            return folder
-    raise CompileError(f"the CUDA sources are missing: neither {package / 'kernels'} nor {package.parent / 'kernels'}")
-
-
-def source(file: str) -> str:
-    return (kernels_folder() / file).read_text()
-
-
-@functools.cache
-def headers() -> dict[str, str]:
-    """Every header by the name kernels include it by."""
-    return {path.name: path.read_text() for path in sorted((kernels_folder() / "include").glob("*.cuh"))}
-
-
-def defines(dtype: str) -> tuple[str, ...]:
-    """The preprocessor definitions that make a source file a file for `dtype`, as NAME=value."""
-    element, accumulator, _ = SCALARS[dtype]
-    return (f"scalar_t={element}", f"acc_t={accumulator}", f"DTYPE_{DTYPE_FLAG[dtype]}=1")
 
 
 def check_dtype(file: str, dtype: str, function: str) -> None:
@@ -188,13 +107,6 @@ def _nvrtc_bytes(program: ctypes.c_void_p, what: str) -> bytes:
 # ---- cubins and their cache
 
 
-def cache_folder() -> Path:
-    """$AUTOGRAD_GPU_CACHE, else the user's cache folder."""
-    if folder := os.environ.get("AUTOGRAD_GPU_CACHE"):
-        return Path(folder)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "autograd_gpu"
-
-
 def cached_path(file: str, dtype: str, arch: str) -> Path:
     """Where the cubin of these very sources, flags and compiler lies, or would lie."""
     return _cached_path(source(file), f"{Path(file).stem}-{dtype}", arch, defines(dtype))
@@ -221,20 +133,9 @@ def compile_text(text: str, name: str, arch: str, definitions: Sequence[str], la
         pass  # not there, or a cache that cannot be read: compile
     options = [f"--gpu-architecture={arch}", *FLAGS, *(f"-D{define}" for define in definitions)]
     cubin, log = _nvrtc_compile(text, name, options)
-    _write_atomically(log_path, log.encode())
-    _write_atomically(path, cubin)
+    write_atomically(log_path, log.encode())
+    write_atomically(path, cubin)
     return cubin, log
-
-
-def _write_atomically(path: Path, data: bytes) -> None:
-    """Written beside and renamed, so that a reader never sees half a file; an unwritable cache is no error."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            file.write(data)
-        os.replace(file.name, path)
-    except OSError:
-        pass
 
 
 # ---- what a build needs and costs

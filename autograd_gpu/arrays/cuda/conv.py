@@ -23,7 +23,7 @@ from autograd_gpu.arrays.cuda.matmul import matmul
 from autograd_gpu.arrays.cuda.memory import contiguous, empty, expand
 from autograd_gpu.arrays.cuda.reduce import sum
 from autograd_gpu.arrays.cuda.rows import accumulator
-from autograd_gpu.arrays.cuda.strides import contiguous_strides, pack_divisor
+from autograd_gpu.arrays.strides import contiguous_strides, pack_divisor
 
 __all__ = ["convolution", "convolution_transposed", "convolution_weight"]
 

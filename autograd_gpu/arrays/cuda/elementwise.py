@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from autograd_gpu.arrays.alike import check_dtype
-from autograd_gpu.arrays.cuda.map import MapKernel, scalar_for
+from autograd_gpu.arrays.cuda.map import MapKernel
 from autograd_gpu.arrays.cuda.memory import empty
+from autograd_gpu.arrays.scalars import Scalar, compared, scalar_for
 
 __all__ = [
     "abs", "acos", "acosh", "add", "addcmul", "asin", "asinh", "atan", "atan2", "atanh", "bitwise_and",
@@ -23,7 +24,6 @@ __all__ = [
 ]  # fmt: skip
 
 Array = Any
-Scalar = bool | int | float
 
 BOOL = np.dtype(bool)
 NUMBERS = (int, float)
@@ -82,7 +82,7 @@ def _compare(name: str) -> Callable[..., Array]:
     kernel = MapKernel("elementwise_binary.cu", f"binary_{name}", arrays=3, parameters="PAPA")
 
     def function(x, y, out=None):
-        like, *operands = _operands(x, y, name, _compared)
+        like, *operands = _operands(x, y, name, compared)
         return kernel(like.dtype, result_in(name, out, like, BOOL), *operands)
 
     return _named(function, name)
@@ -98,16 +98,6 @@ def _operands(x: Array | Scalar, y: Array | Scalar, name: str, number: Callable[
     if x.dtype is not y.dtype:
         check_dtype(name, x=x, y=y)
     return x, x, 0, y, 0
-
-
-def _compared(value: Scalar, dtype: np.dtype, name: str) -> Scalar:
-    """As scalar_for, but any number can be compared with: half types compare after rounding it to themselves, and
-    integers with the nearest number they are computed in."""
-    if dtype.kind in "iub":
-        limits = np.iinfo(np.int64 if dtype.itemsize == 8 else np.int32)
-        return int(min(max(value, int(limits.min)), int(limits.max)))
-    value = scalar_for(value, dtype, name)
-    return value if dtype.itemsize > 2 else float(np.asarray(value, np.float32).astype(dtype))
 
 
 add, sub, mul, div, pow = map(_binary, ("add", "sub", "mul", "div", "pow"))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from autograd_gpu.arrays.alike import check_dtype
-from autograd_gpu.arrays.cuda.map import MapKernel, scalar_for
+from autograd_gpu.arrays.cuda.map import MapKernel
 from autograd_gpu.arrays.cuda.memory import empty
+from autograd_gpu.arrays.scalars import scalar_for
 
 __all__ = ["igamma", "igammac"]
 

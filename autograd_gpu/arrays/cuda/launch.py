@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from autograd_gpu.arrays.cuda import compile, driver
+from autograd_gpu.arrays.sources import SCALARS
 
 WARP = 32
 
@@ -46,7 +47,7 @@ class Kernel:
     def _prepare(self, gpu: driver.Driver, dtype: np.dtype) -> tuple[Any, Callable[..., bytes]]:
         name = compile.dtype_name(dtype)
         compile.check_dtype(self.file, name, self.name)
-        letter = compile.SCALARS[name][2]
+        letter = SCALARS[name][2]
         try:
             function = gpu.load(self.file, name).function(self.name, self.format.replace("A", letter))
         except LookupError:

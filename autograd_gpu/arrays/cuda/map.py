@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 import struct
 from typing import Any
 
@@ -11,18 +10,12 @@ import numpy as np
 
 from autograd_gpu.arrays.alike import check_shape
 from autograd_gpu.arrays.cuda.launch import Kernel, block_for, ceil_div
-from autograd_gpu.arrays.cuda.strides import halves, layout_format, pack_layout
+from autograd_gpu.arrays.strides import halves, layout_format, layout_of
 
 THREADS = 256
 ELEMENTS_PER_THREAD = 8
 # Enough blocks to fill any GPU many times over; beyond, each thread takes more steps.
 MAX_BLOCKS = 1 << 16
-
-BOOL = np.dtype(bool)
-FLOAT64 = np.dtype(np.float64)
-FLOAT32_MAX = float(np.finfo(np.float32).max)
-
-Scalar = bool | int | float
 
 
 class MapKernel:
@@ -52,7 +45,9 @@ class MapKernel:
             return out
         if not flat:
             inputs = [parameters[i] for i in self._inputs]
-            layout = _layout(out.shape, *((None, 1) if x is None else (x.strides, x.itemsize) for x in (out, *inputs)))
+            layout = layout_of(
+                out.shape, *((None, 1) if x is None else (x.strides, x.itemsize) for x in (out, *inputs))
+            )
             if layout is None:
                 return self._by_halves(dtype, out, inputs, parameters)
         grid, block = _geometry(count)
@@ -74,28 +69,3 @@ def _geometry(count: int) -> tuple[int, int]:
     threads = ceil_div(count, ELEMENTS_PER_THREAD)
     block = block_for(threads, THREADS)
     return min(MAX_BLOCKS, ceil_div(threads, block)), block
-
-
-@functools.lru_cache(maxsize=8192)
-def _layout(shape: tuple[int, ...], *places: tuple[tuple[int, ...] | None, int]) -> bytes | None:
-    """A packed layout of arrays by their strides in bytes and itemsizes; None has no place in memory."""
-    nowhere = (0,) * len(shape)
-    return pack_layout(
-        shape,
-        tuple(nowhere if strides is None else tuple(step // size for step in strides) for strides, size in places),
-    )
-
-
-def scalar_for(value: Scalar, dtype: np.dtype, name: str) -> Scalar:
-    """`value` as a kernel of `dtype` computes with it: half types in float, integers within their range."""
-    if dtype == BOOL:
-        return int(bool(value))
-    if dtype.kind in "iu":
-        limits = np.iinfo(dtype)
-        if not limits.min <= value <= limits.max:
-            raise OverflowError(f"{name}: {value} does not fit into {dtype}")
-        return int(value)
-    value = float(value)
-    if dtype != FLOAT64 and math.fabs(value) > FLOAT32_MAX:
-        return math.copysign(math.inf, value)  # struct refuses to
-    return value

@@ -7,8 +7,9 @@ from typing import Any
 from autograd_gpu.arrays.cuda import driver
 from autograd_gpu.arrays.cuda.cast import cast_into
 from autograd_gpu.arrays.cuda.launch import Kernel, block_for, ceil_div
-from autograd_gpu.arrays.cuda.map import MAX_BLOCKS, MapKernel, scalar_for
+from autograd_gpu.arrays.cuda.map import MAX_BLOCKS, MapKernel
 from autograd_gpu.arrays.cuda.transpose import copied_transposed
+from autograd_gpu.arrays.scalars import scalar_for
 
 __all__ = [
     "arange", "as_strided", "contiguous", "copy", "copy_into", "empty", "expand", "fill", "from_numpy", "full",

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from autograd_gpu.arrays.cuda.launch import Kernel, block_for, ceil_div
-from autograd_gpu.arrays.cuda.map import MAX_BLOCKS, scalar_for
+from autograd_gpu.arrays.cuda.map import MAX_BLOCKS
 from autograd_gpu.arrays.cuda.memory import contiguous, empty, from_numpy
+from autograd_gpu.arrays.scalars import scalar_for
 
 __all__ = ["dropout", "normal", "random_state", "uniform"]
 

@@ -11,10 +11,11 @@ import numpy as np
 
 from autograd_gpu.arrays.cuda import driver
 from autograd_gpu.arrays.cuda.cast import cast
-from autograd_gpu.arrays.cuda.compile import SCALARS, dtype_name
+from autograd_gpu.arrays.cuda.compile import dtype_name
 from autograd_gpu.arrays.cuda.launch import WARP, Kernel, ceil_div
 from autograd_gpu.arrays.cuda.memory import contiguous, copy, empty
-from autograd_gpu.arrays.cuda.strides import MAX_STRIDED, Strides, collapse, layout_format, pack_layout
+from autograd_gpu.arrays.sources import SCALARS
+from autograd_gpu.arrays.strides import MAX_STRIDED, Strides, collapse, layout_format, pack_layout
 
 __all__ = [
     "all", "amax", "amin", "any", "max_with_index", "mean", "min_with_index", "prod", "sum", "var",

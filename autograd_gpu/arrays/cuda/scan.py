@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from autograd_gpu.arrays.cuda.cast import cast
-from autograd_gpu.arrays.cuda.compile import SCALARS, dtype_name
+from autograd_gpu.arrays.cuda.compile import dtype_name
 from autograd_gpu.arrays.cuda.launch import Kernel, block_for, ceil_div
 from autograd_gpu.arrays.cuda.memory import contiguous, copy, empty, full
+from autograd_gpu.arrays.sources import SCALARS
 
 __all__ = ["cummax", "cummin", "cumprod", "cumsum", "linear_scan", "logcumsumexp"]
 

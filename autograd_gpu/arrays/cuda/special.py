@@ -9,8 +9,9 @@ import numpy as np
 
 from autograd_gpu.arrays.alike import check_dtype
 from autograd_gpu.arrays.cuda.elementwise import result_in
-from autograd_gpu.arrays.cuda.map import MapKernel, scalar_for
+from autograd_gpu.arrays.cuda.map import MapKernel
 from autograd_gpu.arrays.cuda.memory import empty
+from autograd_gpu.arrays.scalars import scalar_for
 
 __all__ = [
     "digamma", "erfcx", "erfinv", "frexp_exponent", "frexp_mantissa", "i0", "i0e", "i1", "i1e", "lgamma", "nextafter",

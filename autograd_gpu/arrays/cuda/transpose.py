@@ -9,7 +9,7 @@ import struct
 from typing import Any, NamedTuple
 
 from autograd_gpu.arrays.cuda.launch import Kernel, ceil_div
-from autograd_gpu.arrays.cuda.strides import Strides, collapse, layout_format, pack_layout
+from autograd_gpu.arrays.strides import Strides, collapse, layout_format, pack_layout
 
 Array = Any
 

@@ -65,6 +65,16 @@ def pack_layout(shape: tuple[int, ...], strides: tuple[Strides, ...], reorder: b
     return packed.ljust(_layout_size(len(strides)), b"\0")
 
 
+@functools.lru_cache(maxsize=8192)
+def layout_of(shape: tuple[int, ...], *places: tuple[tuple[int, ...] | None, int]) -> bytes | None:
+    """A packed layout of arrays by their strides in bytes and itemsizes; None has no place in memory."""
+    nowhere = (0,) * len(shape)
+    return pack_layout(
+        shape,
+        tuple(nowhere if strides is None else tuple(step // size for step in strides) for strides, size in places),
+    )
+
+
 def _in_tiles(sizes: tuple[int, ...], steps: list[Strides]) -> tuple[tuple[int, ...], list[Strides]]:
     """The same dimensions, in tiles of LINES x LANES where the neighbours of one array lie across those of the first: of
     each 32 bytes that a warp gets from it, the others are for the warps of the same block."""

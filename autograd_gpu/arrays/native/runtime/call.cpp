@@ -1,0 +1,335 @@
+// From a Python call to a kernel's blocks: functions of Python's that look into arrays themselves, pack the arguments as
+// a launch on a GPU would, and give up the interpreter's lock where the work is worth it. What is not plain (an operand
+// laid out otherwise, a dtype whose kernel is not loaded yet) is left to a function written in Python.
+#include <string.h>
+
+#include "pool.h"
+#include "python.h"
+
+namespace {
+using host::Entry;
+using host::Launch;
+
+const int KINDS = 10;  // float16 bfloat16 float32 float64 bool uint8 int8 int16 int32 int64, as in sources.py: SCALARS
+const int BOOL_KIND = 4;
+const int MAX_OPERANDS = 8;
+const int MAX_DIMS = 8;  // of a Layout (kernels/include/strides.cuh)
+
+Object *None, *array_type, *float_type, *int_type, *bool_type, *dtypes[KINDS], *fault_type;
+// NumPy's PyArray_NewFromDescr.
+Object* (*new_array)(Object* type, Object* dtype, int dims, const long* shape, const long* strides, void* data, int flags,
+                     Object* like);
+
+// Work in elements, weighted by what one costs: where threads begin to pay (`benchmarks/results/native_threshold.json`),
+// and where giving the interpreter's lock up and taking it again costs nothing to speak of.
+long shared_from = 32768, released_from = 8192;
+
+int kind_of(const Object* dtype) {
+    for (int kind = 0; kind < KINDS; kind++)
+        if (dtypes[kind] == dtype) return kind;
+    return -1;
+}
+
+bool is_array(const Object* object) { return type_of(object) == array_type; }
+
+// ---- arguments, packed at their natural alignment
+
+struct Packed {
+    alignas(16) char bytes[4096];
+    long size = 0;
+
+    template <class T>
+    bool add(T value) {
+        size = (size + alignof(T) - 1) & -(long)alignof(T);
+        if (size + (long)sizeof(T) > (long)sizeof(bytes)) return false;
+        memcpy(bytes + size, &value, sizeof(T));
+        size += sizeof(T);
+        return true;
+    }
+
+    bool add(const void* data, long count) {
+        size = (size + 7) & -8;
+        if (size + count > (long)sizeof(bytes)) return false;
+        if (data) memcpy(bytes + size, data, count);
+        else memset(bytes + size, 0, count);
+        size += count;
+        return true;
+    }
+};
+
+// A Python number as double and as long long; false for what is none, or does not fit.
+bool number(Object* object, double& real, long long& whole, bool& is_real) {
+    Object* type = type_of(object);
+    if (type == float_type) {
+        real = PyFloat_AsDouble(object);
+        is_real = true;
+        return true;
+    }
+    is_real = false;
+    if (type != int_type && type != bool_type) return false;
+    int overflow;
+    whole = PyLong_AsLongLongAndOverflow(object, &overflow);
+    real = (double)whole;
+    return !overflow;
+}
+
+// A number as the kernel of a dtype computes with it. False leaves it to Python: a whole kernel and a number with a
+// fraction, one out of range.
+bool add_number(Packed& packed, Object* object, int kind, bool compared) {
+    double real;
+    long long whole;
+    bool is_real;
+    if (!number(object, real, whole, is_real)) return false;
+    if (kind < BOOL_KIND) {
+        if (compared && kind < 2) return false;  // rounded to the half type first
+        return kind == 3 ? packed.add(real) : packed.add((float)real);
+    }
+    if (is_real) return false;
+    static const long long lowest[] = {0, 0, -128, -32768, -2147483648ll}, highest[] = {1, 255, 127, 32767, 2147483647};
+    if (kind == KINDS - 1) return packed.add(whole);
+    if (whole < lowest[kind - BOOL_KIND] || whole > highest[kind - BOOL_KIND]) return false;
+    return packed.add((int)whole);
+}
+
+void add_zero(Packed& packed, int kind) {
+    if (kind == 3) packed.add(0.0);
+    else if (kind < BOOL_KIND) packed.add(0.0f);
+    else if (kind == KINDS - 1) packed.add(0ll);
+    else packed.add(0);
+}
+
+// Runs the blocks; false with an exception set when one of them met an index out of range.
+bool run(const Launch& launch, double work) {
+    int fault;
+    if (work < released_from) fault = host::run_alone(launch);
+    else {
+        void* state = PyEval_SaveThread();
+        fault = work < shared_from ? host::run_alone(launch) : host::run_shared(launch);
+        PyEval_RestoreThread(state);
+    }
+    if (fault) PyErr_SetString(fault_type, "index out of range in self");
+    return !fault;
+}
+
+// ---- a kernel that is launched with a grid and its arguments
+
+struct Kernel {
+    Method method;
+    Entry entry;
+    char letters[64];  // P pointer, i I q f d number, s bytes
+};
+
+// kernel(grid, work, *arguments): an argument a letter.
+Object* launch_kernel(Object* self, Object* const* arguments, long count, Object* keywords) {
+    Kernel* kernel = (Kernel*)PyCapsule_GetPointer(self, nullptr);
+    long letters = (long)strlen(kernel->letters);
+    if (count != letters + 2 || keywords) {
+        PyErr_SetString(fault_type, "a kernel takes its grid, its work and an argument a letter of its format");
+        return nullptr;
+    }
+    Launch launch{kernel->entry, nullptr, {1, 1, 1}};
+    int overflow;
+    if (type_of(arguments[0]) == int_type) launch.grid[0] = (unsigned)PyLong_AsLongLongAndOverflow(arguments[0], &overflow);
+    else
+        for (long i = 0, axes = PyTuple_Size(arguments[0]); i < axes && i < 3; i++)
+            launch.grid[i] = (unsigned)PyLong_AsLongLongAndOverflow(PyTuple_GetItem(arguments[0], i), &overflow);
+    double work = PyFloat_AsDouble(arguments[1]);
+    Packed packed;
+    bool fits = true;
+    for (long i = 0; i < letters && fits; i++) {
+        Object* argument = arguments[i + 2];
+        char letter = kernel->letters[i];
+        if (letter == 'P') {
+            if (argument == None) fits = packed.add((char*)nullptr);
+            else if (is_array(argument)) fits = packed.add(((Array*)argument)->data);
+            else fits = packed.add((char*)PyLong_AsLongLongAndOverflow(argument, &overflow));
+        } else if (letter == 's') fits = packed.add(PyBytes_AsString(argument), PyBytes_Size(argument));
+        else if (letter == 'f') fits = packed.add((float)PyFloat_AsDouble(argument));
+        else if (letter == 'd') fits = packed.add(PyFloat_AsDouble(argument));
+        else if (letter == 'q') fits = packed.add(PyLong_AsLongLongAndOverflow(argument, &overflow));
+        else fits = packed.add((int)PyLong_AsLongLongAndOverflow(argument, &overflow));
+    }
+    if (PyErr_Occurred()) return nullptr;
+    if (!fits) {
+        PyErr_SetString(fault_type, "a kernel's arguments take more than 4096 bytes");
+        return nullptr;
+    }
+    launch.arguments = packed.bytes;
+    if (!run(launch, work)) return nullptr;
+    Py_IncRef(None);
+    return None;
+}
+
+// ---- out[i] = f(operands[i]...): kernels built on kernels/include/map.cuh
+
+struct Map {
+    Method method, strided_method;
+    Entry entries[KINDS];
+    Object* slow;            // the function written in Python
+    char operands[16];       // a array, b array or number, c array of bools, n number, o number or None
+    bool gives_bool, compares;
+    double cost;             // of an element, the addition of two floats being 1
+};
+
+// Whether `x` can be walked as a plain run of `like`'s elements.
+bool lies_like(const Array* x, const Array* like) {
+    return x->dims == like->dims && (x->flags & (C_CONTIGUOUS | ALIGNED)) == (C_CONTIGUOUS | ALIGNED) &&
+           memcmp(x->shape, like->shape, x->dims * sizeof(long)) == 0;
+}
+
+long size_of(const Array* x) {
+    long size = 1;
+    for (int d = 0; d < x->dims; d++) size *= x->shape[d];
+    return size;
+}
+
+enum Outcome { DONE, LEFT, FAILED };
+
+// `layout` null: everything lies as one run. Leaves out alone unless DONE or FAILED.
+Outcome run_map(const Map* map, Array* out, const void* layout, Object* const* operands, int kind, long count) {
+    Packed packed;
+    int arrays = 1;
+    for (const char* letter = map->operands; *letter; letter++) arrays += *letter <= 'c';
+    packed.add(out->data);
+    packed.add((long long)count);
+    packed.add(layout, 8 + MAX_DIMS * (16 + 8 * arrays));
+    for (int i = 0; map->operands[i]; i++) {
+        Object* operand = operands[i];
+        char letter = map->operands[i];
+        bool given = is_array(operand);
+        if (letter <= 'c') packed.add(given ? ((Array*)operand)->data : nullptr);
+        if (letter == 'o') packed.add((int)(operand != None));
+        if (letter == 'a' || letter == 'c') continue;
+        if (given || operand == None) add_zero(packed, kind);
+        else if (!add_number(packed, operand, kind, map->compares)) return LEFT;
+    }
+    Launch launch{map->entries[kind], packed.bytes, {1, 1, 1}};
+    double work = count * map->cost;
+    if (work >= shared_from) launch.grid[0] = (unsigned)(count / 8192 > 1 ? count / 8192 : 2);
+    return run(launch, work) ? DONE : FAILED;
+}
+
+// The dtype's number where all operands are arrays of one dtype that a kernel is loaded for, and numbers; else -1.
+int common_kind(const Map* map, Object* const* operands, Array** like) {
+    int kind = -1;
+    *like = nullptr;
+    for (int i = 0; map->operands[i]; i++) {
+        char letter = map->operands[i];
+        if (letter > 'c') continue;
+        if (!is_array(operands[i])) {
+            if (letter != 'b') return -1;
+            continue;
+        }
+        Array* x = (Array*)operands[i];
+        if (letter == 'c') {
+            if (x->dtype != dtypes[BOOL_KIND]) return -1;
+        } else if (kind < 0) kind = kind_of(x->dtype);
+        else if (x->dtype != dtypes[kind]) return -1;
+        if (letter != 'c' && kind < 0) return -1;
+        if (!*like) *like = x;
+    }
+    return kind >= 0 && map->entries[kind] ? kind : -1;
+}
+
+Object* leave(const Map* map, Object* const* arguments, long count, Object* keywords) {
+    return PyObject_Vectorcall(map->slow, arguments, (unsigned long)count, keywords);
+}
+
+// f(*operands, out=None)
+Object* call_map(Object* self, Object* const* arguments, long count, Object* keywords) {
+    Map* map = (Map*)PyCapsule_GetPointer(self, nullptr);
+    long wanted = (long)strlen(map->operands), given = count + (keywords ? PyTuple_Size(keywords) : 0);
+    if (count < wanted || given > wanted + 1) return leave(map, arguments, count, keywords);
+    Array* like;
+    int kind = common_kind(map, arguments, &like);
+    if (kind < 0) return leave(map, arguments, count, keywords);
+    for (int i = 0; i < wanted; i++)
+        if (is_array(arguments[i]) && !lies_like((Array*)arguments[i], like)) return leave(map, arguments, count, keywords);
+    Object* dtype = dtypes[map->gives_bool ? BOOL_KIND : kind];
+    Object* out = given > wanted ? arguments[wanted] : None;
+    if (out == None) {
+        Py_IncRef(dtype);
+        out = new_array(array_type, dtype, like->dims, like->shape, nullptr, nullptr, 0, nullptr);
+        if (!out) return nullptr;
+    } else {
+        if (!is_array(out) || ((Array*)out)->dtype != dtype || !lies_like((Array*)out, like) ||
+            !(((Array*)out)->flags & WRITEABLE))
+            return leave(map, arguments, count, keywords);
+        Py_IncRef(out);
+    }
+    long size = size_of(like);
+    Outcome outcome = size ? run_map(map, (Array*)out, nullptr, arguments, kind, size) : DONE;
+    if (outcome == DONE) return out;
+    Py_DecRef(out);
+    return outcome == FAILED ? nullptr : leave(map, arguments, count, keywords);
+}
+
+// f.strided(out, layout, *operands) -> whether it ran: any layout, as strides.py packs it; None where all lies as one run.
+Object* call_map_strided(Object* self, Object* const* arguments, long count, Object* keywords) {
+    Map* map = (Map*)PyCapsule_GetPointer(self, nullptr);
+    Array* like;
+    int kind = common_kind(map, arguments + 2, &like);
+    if (kind < 0) return PyErr_SetString(fault_type, "no kernel is loaded for these operands"), nullptr;
+    const void* layout = arguments[1] == None ? nullptr : PyBytes_AsString(arguments[1]);
+    Array* out = (Array*)arguments[0];
+    Outcome outcome = run_map(map, out, layout, arguments + 2, kind, size_of(out));
+    if (outcome == FAILED) return nullptr;
+    Object* ran = outcome == DONE ? (Object*)out : None;
+    Py_IncRef(ran);
+    return ran;
+}
+
+template <class T>
+Object* function_over(T* record, Method& method, const char* name, const char* documentation, FastCall call) {
+    method = {strdup(name), call, FASTCALL_WITH_KEYWORDS, strdup(documentation)};
+    return PyCFunction_NewEx(&method, PyCapsule_New(record, nullptr, nullptr), nullptr);
+}
+}  // namespace
+
+// ---- what runtime.py calls
+
+extern "C" {
+// `objects`: None, ndarray, float, int, bool, the exception of a fault, then the dtypes in the order of their kinds.
+void host_begin(Object** objects, void* array_maker, long shared, long released) {
+    Object** places[] = {&None, &array_type, &float_type, &int_type, &bool_type, &fault_type};
+    for (Object** place : places) *place = *objects++;
+    for (Object*& dtype : dtypes) dtype = *objects++;
+    new_array = (decltype(new_array))array_maker;
+    shared_from = shared;
+    released_from = released;
+}
+
+// What the fields of an array are taken to be, for a comparison with what NumPy says of it.
+void host_look_at(const Array* x, long* found) {
+    long facts[] = {(long)x->data, x->dims, x->shape[0], x->strides[0], (long)x->dtype, x->flags, (long)type_of((Object*)x)};
+    memcpy(found, facts, sizeof facts);
+}
+
+Object* host_kernel(const char* name, void* entry, const char* letters) {
+    Kernel* kernel = new Kernel{};
+    kernel->entry = (Entry)entry;
+    strncpy(kernel->letters, letters, sizeof kernel->letters - 1);
+    return function_over(kernel, kernel->method, name, "", launch_kernel);
+}
+
+Map* host_map(const char* operands, int gives_bool, int compares, double cost, Object* slow) {
+    Map* map = new Map{};
+    strncpy(map->operands, operands, sizeof map->operands - 1);
+    map->gives_bool = gives_bool;
+    map->compares = compares;
+    map->cost = cost;
+    map->slow = slow;
+    Py_IncRef(slow);
+    return map;
+}
+
+void host_map_entry(Map* map, int kind, void* entry) { map->entries[kind] = (Entry)entry; }
+
+Object* host_map_function(Map* map, const char* name, const char* documentation) {
+    return function_over(map, map->method, name, documentation, call_map);
+}
+
+Object* host_map_strided(Map* map, const char* name) {
+    return function_over(map, map->strided_method, name, "", call_map_strided);
+}
+}
