@@ -110,7 +110,13 @@ def test_backends_are_twins():
     assert families("cuda") == families("cpu")
 
 
-@pytest.mark.parametrize("backend", ["cpu", "cuda"])
+def test_what_is_compiled_for_this_processor_has_numpys_names_and_parameters():
+    numpys = families("cpu")
+    for family, functions in families("native").items():
+        assert functions == {name: numpys[family][name] for name in functions}
+
+
+@pytest.mark.parametrize("backend", ["cpu", "cuda", "native"])
 def test_a_backend_exports_all_its_families(backend):
     package = importlib.import_module(f"autograd_gpu.arrays.{backend}")
     for family, functions in families(backend).items():

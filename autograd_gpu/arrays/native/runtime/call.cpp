@@ -73,21 +73,24 @@ bool number(Object* object, double& real, long long& whole, bool& is_real) {
     return !overflow;
 }
 
-// A number as the kernel of a dtype computes with it. False leaves it to Python: a whole kernel and a number with a
-// fraction, one out of range.
-bool add_number(Packed& packed, Object* object, int kind, bool compared) {
+// What becomes of a number that the dtype does not hold: it is left to Python, or Python has seen to it already.
+enum Numbers { OF_THE_DTYPE, COMPARED, ANY };
+
+// A number as the kernel of a dtype computes with it. False leaves it to Python.
+bool add_number(Packed& packed, Object* object, int kind, Numbers numbers) {
     double real;
     long long whole;
     bool is_real;
     if (!number(object, real, whole, is_real)) return false;
     if (kind < BOOL_KIND) {
-        if (compared && kind < 2) return false;  // rounded to the half type first
+        if (numbers == COMPARED && kind < 2) return false;  // rounded to the half type first
         return kind == 3 ? packed.add(real) : packed.add((float)real);
     }
     if (is_real) return false;
     static const long long lowest[] = {0, 0, -128, -32768, -2147483648ll}, highest[] = {1, 255, 127, 32767, 2147483647};
     if (kind == KINDS - 1) return packed.add(whole);
-    if (whole < lowest[kind - BOOL_KIND] || whole > highest[kind - BOOL_KIND]) return false;
+    if (numbers == OF_THE_DTYPE ? whole < lowest[kind - BOOL_KIND] || whole > highest[kind - BOOL_KIND] : whole != (int)whole)
+        return false;
     return packed.add((int)whole);
 }
 
@@ -186,7 +189,8 @@ long size_of(const Array* x) {
 enum Outcome { DONE, LEFT, FAILED };
 
 // `layout` null: everything lies as one run. Leaves out alone unless DONE or FAILED.
-Outcome run_map(const Map* map, Array* out, const void* layout, Object* const* operands, int kind, long count) {
+Outcome run_map(const Map* map, Array* out, const void* layout, Object* const* operands, int kind, long count,
+                Numbers numbers) {
     Packed packed;
     int arrays = 1;
     for (const char* letter = map->operands; *letter; letter++) arrays += *letter <= 'c';
@@ -201,7 +205,7 @@ Outcome run_map(const Map* map, Array* out, const void* layout, Object* const* o
         if (letter == 'o') packed.add((int)(operand != None));
         if (letter == 'a' || letter == 'c') continue;
         if (given || operand == None) add_zero(packed, kind);
-        else if (!add_number(packed, operand, kind, map->compares)) return LEFT;
+        else if (!add_number(packed, operand, kind, numbers)) return LEFT;
     }
     Launch launch{map->entries[kind], packed.bytes, {1, 1, 1}};
     double work = count * map->cost;
@@ -258,21 +262,21 @@ Object* call_map(Object* self, Object* const* arguments, long count, Object* key
         Py_IncRef(out);
     }
     long size = size_of(like);
-    Outcome outcome = size ? run_map(map, (Array*)out, nullptr, arguments, kind, size) : DONE;
+    Outcome outcome = size ? run_map(map, (Array*)out, nullptr, arguments, kind, size, map->compares ? COMPARED : OF_THE_DTYPE) : DONE;
     if (outcome == DONE) return out;
     Py_DecRef(out);
     return outcome == FAILED ? nullptr : leave(map, arguments, count, keywords);
 }
 
 // f.strided(out, layout, *operands) -> whether it ran: any layout, as strides.py packs it; None where all lies as one run.
-Object* call_map_strided(Object* self, Object* const* arguments, long count, Object* keywords) {
+Object* call_map_strided(Object* self, Object* const* arguments, long, Object*) {
     Map* map = (Map*)PyCapsule_GetPointer(self, nullptr);
     Array* like;
     int kind = common_kind(map, arguments + 2, &like);
     if (kind < 0) return PyErr_SetString(fault_type, "no kernel is loaded for these operands"), nullptr;
     const void* layout = arguments[1] == None ? nullptr : PyBytes_AsString(arguments[1]);
     Array* out = (Array*)arguments[0];
-    Outcome outcome = run_map(map, out, layout, arguments + 2, kind, size_of(out));
+    Outcome outcome = run_map(map, out, layout, arguments + 2, kind, size_of(out), ANY);
     if (outcome == FAILED) return nullptr;
     Object* ran = outcome == DONE ? (Object*)out : None;
     Py_IncRef(ran);

@@ -1,0 +1,9 @@
+"""The CPU by kernels compiled for this processor: kernels/*.cu, a block of one thread, blocks dealt out to threads.
+
+What has no kernel here is the NumPy backend's, function by function and dtype by dtype. Importing this raises
+`runtime.Unusable` where there is nothing to compile with; the NumPy backend serves then.
+"""
+
+from autograd_gpu.arrays.cpu import *
+
+from .elementwise import *

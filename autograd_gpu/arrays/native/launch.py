@@ -1,0 +1,183 @@
+"""Kernels as functions of Python's: what the families call. Knows dtypes, layouts and NumPy's twin; no formula.
+
+A kernel is looked for when its dtype is first asked for. Where there is none, since its file is not compiled for the dtype
+or does not compile here, the NumPy backend's function of the same name runs.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from autograd_gpu.arrays.native import runtime
+from autograd_gpu.arrays.scalars import compared, scalar_for
+from autograd_gpu.arrays.sources import DTYPES, SCALARS
+from autograd_gpu.arrays.strides import halves, layout_of
+
+NUMBERS = (int, float)
+
+
+class Kernel:
+    """One `__global__` function of one file, for whatever dtypes the file is compiled for.
+
+        softmax_forward = Kernel("softmax.cu", "softmax_forward", "PPqii")
+        forward = softmax_forward[x.dtype]                # None: NumPy's path
+        forward(rows, x.size, x, y, rows, cols, 0)        # grid, work in elements, an argument a letter
+
+    The format is that of arrays/cuda/launch.py. `all` holds every kernel, for the test that all are loaded.
+    """
+
+    all: list[Kernel] = []
+
+    def __init__(self, file: str, name: str, format: str) -> None:
+        self.file, self.name, self.format = file, name, format
+        self._functions: dict[np.dtype, Callable[..., None] | None] = {}
+        Kernel.all.append(self)
+
+    def __getitem__(self, dtype: np.dtype) -> Callable[..., None] | None:
+        try:
+            return self._functions[dtype]
+        except KeyError:
+            return self._load(dtype)
+
+    def _load(self, dtype: np.dtype) -> Callable[..., None] | None:
+        name, function = runtime.NAME.get(dtype), None
+        if name in DTYPES[self.file]:
+            address = runtime.entry(self.file, name, self.name)
+            if address is not None:
+                letters = re.sub(r"\d+s", "s", self.format.replace("A", SCALARS[name][2]))
+                function = runtime.kernel_function(self.name, address, letters)
+        self._functions[dtype] = function
+        return function
+
+    def __repr__(self) -> str:
+        return f"Kernel({self.file!r}, {self.name!r}, {self.format!r})"
+
+
+# What a parameter of a map is, for call.cpp, by how its kernel takes it.
+_OPERANDS = {"P": "a", "PA": "b", "C": "c", "A": "n", "iA": "o"}
+
+
+def map_function(
+    numpy_function: Callable[..., Any],
+    file: str,
+    kernel: str,
+    operands: tuple[str, ...],
+    *,
+    gives_bool: bool = False,
+    compares: bool = False,
+    cost: float = 1,
+) -> Callable[..., Any]:
+    """f(*operands, out=None) by a kernel built on kernels/include/map.cuh; NumPy's function where there is no kernel.
+
+    An operand is "P" an array, "PA" an array or a number, "C" an array of bools, "A" a number, "iA" a number or None.
+    `cost` is what an element takes, an addition being 1.
+    """
+    return _Map(numpy_function, file, kernel, operands, gives_bool, compares, cost).function
+
+
+class _Map:
+    def __init__(
+        self,
+        numpy_function: Callable[..., Any],
+        file: str,
+        kernel: str,
+        operands: tuple[str, ...],
+        gives_bool: bool,
+        compares: bool,
+        cost: float,
+    ) -> None:
+        self.numpy, self.file, self.kernel, self.operands = numpy_function, file, kernel, operands
+        self.gives_bool, self._number = gives_bool, compared if compares else scalar_for
+        self.loaded: dict[np.dtype, bool] = {}
+        lib = runtime.library()
+        letters = "".join(_OPERANDS[operand] for operand in operands).encode()
+        self._record = lib.host_map(
+            letters, gives_bool, compares, runtime.ctypes.c_double(cost), runtime.ctypes.py_object(self._slow)
+        )
+        record, name = runtime.ctypes.c_void_p(self._record), numpy_function.__name__
+        signature = f"{name}{inspect.signature(numpy_function)}\n--\n\n{numpy_function.__doc__ or ''}"
+        self.function = lib.host_map_function(record, name.encode(), signature.encode())
+        self._strided = lib.host_map_strided(record, name.encode())
+
+    def _is_loaded(self, dtype: np.dtype) -> bool:
+        known = self.loaded.get(dtype)
+        if known is None:
+            name, address = runtime.NAME.get(dtype), None
+            if name in DTYPES[self.file]:
+                address = runtime.entry(self.file, name, self.kernel)
+            known = self.loaded[dtype] = address is not None
+            if address is not None:
+                runtime.library().host_map_entry(
+                    runtime.ctypes.c_void_p(self._record), runtime.KIND[dtype], runtime.ctypes.c_void_p(address)
+                )
+        return known
+
+    def _slow(self, *operands: Any, out: np.ndarray | None = None) -> np.ndarray:
+        """Any layout, any number, and what is for NumPy."""
+        if len(operands) > len(self.operands):
+            *operands, out = operands
+        arrays = [x for x in operands if isinstance(x, np.ndarray)]
+        like = next((x for x, kind in zip(operands, self.operands) if kind != "C" and isinstance(x, np.ndarray)), None)
+        if like is None or not self._is_loaded(like.dtype) or not self._fit(operands, like, out):
+            return self.numpy(*operands, **({} if out is None else {"out": out}))
+        operands = [self._plain(x, kind, like.dtype) for x, kind in zip(operands, self.operands, strict=True)]
+        shape = arrays[0].shape
+        if out is None:
+            out = np.empty(shape, bool if self.gives_bool else like.dtype)
+        if out.size:
+            self._run(out, operands)
+        return out
+
+    def _fit(self, operands: Any, like: np.ndarray, out: np.ndarray | None) -> bool:
+        """Whether these are operands that the kernel takes."""
+        shape = like.shape
+        for x, kind in zip(operands, self.operands, strict=True):
+            if isinstance(x, np.ndarray):
+                wanted = np.dtype(bool) if kind == "C" else like.dtype
+                if type(x) is not np.ndarray or x.dtype != wanted or x.shape != shape or not x.flags.aligned:
+                    return False
+            elif kind in ("P", "C") or type(x) not in (int, float, bool, type(None)):
+                return False
+            elif type(x) is float and like.dtype.kind in "iub":
+                return False
+        if out is None:
+            return True
+        wanted = np.dtype(bool) if self.gives_bool else like.dtype
+        if out.dtype != wanted or out.shape != shape or not out.flags.aligned or not out.flags.writeable:
+            return False
+        # An element is read before it is written, but not before another is: the same memory, or none of it.
+        return not any(
+            isinstance(x, np.ndarray) and np.may_share_memory(out, x) and not _same_places(out, x) for x in operands
+        )
+
+    def _plain(self, x: Any, kind: str, dtype: np.dtype) -> Any:
+        if isinstance(x, np.ndarray) or x is None:
+            return x
+        return self._number(x, dtype, self.kernel)
+
+    def _run(self, out: np.ndarray, operands: list[Any]) -> None:
+        arrays = [x if isinstance(x, np.ndarray) else None for x, kind in zip(operands, self.operands) if kind[0] in "PC"]
+        if out.flags.c_contiguous and all(x is None or x.flags.c_contiguous for x in arrays):
+            self._strided(out, None, *operands)
+            return
+        layout = layout_of(out.shape, *((None, 1) if x is None else (x.strides, x.itemsize) for x in (out, *arrays)))
+        if layout is not None:
+            self._strided(out, layout, *operands)
+            return
+        for out_half, *input_halves in halves([out, *arrays]):
+            parts = iter(input_halves)
+            halved = [next(parts) if kind[0] in "PC" else None for kind in self.operands]
+            self._run(out_half, [x if part is None else part for x, part in zip(operands, halved, strict=True)])
+
+
+def _same_places(x: np.ndarray, y: np.ndarray) -> bool:
+    return (
+        x.strides == y.strides
+        and x.dtype == y.dtype
+        and x.__array_interface__["data"][0] == y.__array_interface__["data"][0]
+    )
