@@ -7,3 +7,4 @@ What has no kernel here is the NumPy backend's, function by function and dtype b
 from autograd_gpu.arrays.cpu import *
 
 from .elementwise import *
+from .softmax import *

@@ -104,7 +104,9 @@ def _compile(file: str, dtype: str, folder: Path) -> Path:
     # A block of one thread shares memory with nobody: its caller asks for no dynamic shared memory.
     text = re.sub(r"\bextern\s+static thread_local\s+(\w+)\s+(\w+)\[\];", r"\1* const \2 = nullptr;", text)
     names = re.findall(r'extern\s*"C"\s*void\s+(\w+)\s*\(', text)
-    exported = '#pragma GCC visibility push(default)\n#include "entry.cuh"\n' + "".join(f"HOST_ENTRY({n})\n" for n in names)
+    exported = '#pragma GCC visibility push(default)\n#include "entry.cuh"\n' + "".join(
+        f"HOST_ENTRY({n})\n" for n in names
+    )
     (folder / "kernel.cpp").write_text(text + exported)
     _run([*flags[: flags.index("-DCUDA_HOST=1")], "kernel.cpp", "-o", "out.so"], folder, f"{file} for {dtype}")
     return folder / "out.so"

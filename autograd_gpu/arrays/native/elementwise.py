@@ -7,9 +7,18 @@ from collections.abc import Callable
 
 import numpy as np
 
-from autograd_gpu.arrays.cpu import elementwise as cpu
-from autograd_gpu.arrays.cpu.elementwise import __all__ as __all__
+from autograd_gpu.arrays import cpu
 from autograd_gpu.arrays.native.launch import map_function
+
+__all__ = [
+    "abs", "acos", "acosh", "add", "addcmul", "asin", "asinh", "atan", "atan2", "atanh", "bitwise_and",
+    "bitwise_not", "bitwise_or", "bitwise_xor", "ceil", "clamp", "copysign", "cos", "cosh", "div", "eq", "erf",
+    "erfc", "exp", "exp2", "expm1", "floor", "floor_divide", "fmod", "gcd", "ge", "gelu", "gelu_backward", "gt",
+    "isfinite", "isinf", "isnan", "le", "log", "log10", "log1p", "log2", "logical_and", "logical_not",
+    "logical_or", "logical_xor", "lt", "maximum", "minimum", "mul", "ne", "neg", "pow", "reciprocal", "relu",
+    "relu_backward", "remainder", "round", "rsqrt", "sigmoid", "sigmoid_backward", "sign", "sin", "sinh",
+    "sqrt", "square", "sub", "tan", "tanh", "tanh_backward", "trunc", "where",
+]  # fmt: skip
 
 # ---- one array, two, or an array and a number
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -18,7 +18,8 @@ from autograd_gpu.arrays.scalars import compared, scalar_for
 from autograd_gpu.arrays.sources import DTYPES, SCALARS
 from autograd_gpu.arrays.strides import halves, layout_of
 
-NUMBERS = (int, float)
+_WHOLE = (int, bool, type(None))
+_REAL = (*_WHOLE, float)
 
 
 class Kernel:
@@ -31,7 +32,7 @@ class Kernel:
     The format is that of arrays/cuda/launch.py. `all` holds every kernel, for the test that all are loaded.
     """
 
-    all: list[Kernel] = []
+    all: ClassVar[list[Kernel]] = []
 
     def __init__(self, file: str, name: str, format: str) -> None:
         self.file, self.name, self.format = file, name, format
@@ -136,14 +137,15 @@ class _Map:
     def _fit(self, operands: Any, like: np.ndarray, out: np.ndarray | None) -> bool:
         """Whether these are operands that the kernel takes."""
         shape = like.shape
+        takes = (
+            _WHOLE if like.dtype.kind in "iub" else _REAL
+        )  # of a whole dtype and a fraction NumPy makes what it does
         for x, kind in zip(operands, self.operands, strict=True):
             if isinstance(x, np.ndarray):
                 wanted = np.dtype(bool) if kind == "C" else like.dtype
                 if type(x) is not np.ndarray or x.dtype != wanted or x.shape != shape or not x.flags.aligned:
                     return False
-            elif kind in ("P", "C") or type(x) not in (int, float, bool, type(None)):
-                return False
-            elif type(x) is float and like.dtype.kind in "iub":
+            elif kind in ("P", "C") or type(x) not in takes:
                 return False
         if out is None:
             return True
@@ -161,7 +163,9 @@ class _Map:
         return self._number(x, dtype, self.kernel)
 
     def _run(self, out: np.ndarray, operands: list[Any]) -> None:
-        arrays = [x if isinstance(x, np.ndarray) else None for x, kind in zip(operands, self.operands) if kind[0] in "PC"]
+        arrays = [
+            x if isinstance(x, np.ndarray) else None for x, kind in zip(operands, self.operands) if kind[0] in "PC"
+        ]
         if out.flags.c_contiguous and all(x is None or x.flags.c_contiguous for x in arrays):
             self._strided(out, None, *operands)
             return

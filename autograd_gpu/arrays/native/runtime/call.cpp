@@ -186,6 +186,14 @@ long size_of(const Array* x) {
     return size;
 }
 
+// Whether memory is shared otherwise than element by element: what is written would be read later.
+bool overlaps(const Array* out, const Array* x) {
+    if (out->data == x->data && out->dtype == x->dtype) return false;
+    const long width = 8;  // of the widest element
+    long reach = size_of(out) * width;
+    return x->data < out->data + reach && out->data < x->data + reach;
+}
+
 enum Outcome { DONE, LEFT, FAILED };
 
 // `layout` null: everything lies as one run. Leaves out alone unless DONE or FAILED.
@@ -259,6 +267,9 @@ Object* call_map(Object* self, Object* const* arguments, long count, Object* key
         if (!is_array(out) || ((Array*)out)->dtype != dtype || !lies_like((Array*)out, like) ||
             !(((Array*)out)->flags & WRITEABLE))
             return leave(map, arguments, count, keywords);
+        for (int i = 0; i < wanted; i++)
+            if (is_array(arguments[i]) && overlaps((Array*)out, (Array*)arguments[i]))
+                return leave(map, arguments, count, keywords);
         Py_IncRef(out);
     }
     long size = size_of(like);
