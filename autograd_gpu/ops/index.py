@@ -100,6 +100,7 @@ def getitem(x: Tensor, index: Any) -> Tensor:
 def setitem(x: Tensor, index: Any, value: Any) -> None:
     """Write value, broadcast, into x[index] in place."""
     from .inplace import copy_, overwrite
+    from .overlap import check_overlap
 
     basic, advanced = _parse(x, index)
     view = Slice.apply(x, index=basic) if basic else Alias.apply(x)
@@ -120,6 +121,7 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
             f"{dtypes.SCALAR_TYPES[x.dtype.name]} for the destination and {dtypes.SCALAR_TYPES[value.dtype.name]} for the "
             f"source. Cast it first: value.to({x.dtype})."
         )
+    check_overlap(view, (value,), "index_put_")
     overwrite(view, _Advanced(view, advanced).scatter(cast(value, x.dtype)), "index_put_")
 
 

@@ -25,6 +25,7 @@ from ..tensor import (
 )
 from ..user_line import user_line
 from .cast import Number, as_number, broadcast, cast, is_scalar, to_device, zero_gradient
+from .overlap import check_overlap
 from .public import public
 from .shape import clone, expand, narrow
 from .strided import AsStrided, AsStridedCopy, extent, laid_out, strides_of
@@ -273,15 +274,56 @@ def _snapshot(x: Tensor) -> Tensor:
     return old
 
 
+def _once(x: Tensor) -> Tensor:
+    """Return the part of x in which each element that it shows again and again is there once."""
+    for dim in _repeated_dims(x._array):
+        x = narrow(x, dim, 0, 1)
+    return x
+
+
+def _fill_masked_once(x: Tensor, mask: Tensor, value: Any) -> None:
+    """Fill what the mask holds for anywhere."""
+    mask = broadcast(mask, x._array.shape)
+    for dim in _repeated_dims(x._array):
+        mask = mask.any(dim, keepdim=True)
+    _once(x).masked_fill_(mask, value)
+
+
+def _fill_indexed_once(x: Tensor, dim: int, index: Tensor, value: Any) -> None:
+    """Fill what is at any of the indices; along a repeated dimension that is everything."""
+    if dim % x.ndim in _repeated_dims(x._array):
+        index = index.new_zeros(min(index.numel(), 1))
+    _once(x).index_fill_(dim, index, value)
+
+
+# One value may go to one place several times, so these may write to a tensor that shows an element again and again.
+_OF_ONE_VALUE: dict[str, Callable] = {"masked_fill_": _fill_masked_once, "index_fill_": _fill_indexed_once}
+
+
 def inplace(name: str, function: Callable, kernel: str | None = None) -> Callable:
     """Return the in-place form of a function: ``x.name(...)`` writes function(x, ...) into x.
 
     With `kernel`, an unrecorded call on plain operands is one launch of that backend function into x's buffer.
     """
 
+    of_one_value = _OF_ONE_VALUE.get(name)
+
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        if of_one_value is not None and 0 in self._array.strides and _repeated_dims(self._array):
+            of_one_value(self, *args, **kwargs)
+            return self
         check_writable(self, name)
-        if kernel is not None and not kwargs and _straight(self, args) and not _records(self, args):
+        if self._cell is not None:
+            is_read_over = check_overlap(self, (*args, *kwargs.values()), name)
+        else:
+            is_read_over = False
+        if (
+            kernel is not None
+            and not kwargs
+            and not is_read_over
+            and _straight(self, args)
+            and not _records(self, args)
+        ):
             backend = self.device.backend
             values = [a._array if isinstance(a, Tensor) else as_number(a) for a in args]
             getattr(backend, kernel)(self._array, *values, out=self._array)
@@ -322,6 +364,8 @@ def copy_(self: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
         raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}")
     source = _on_device_of(self, src, "copy_")
     check_writable(self, "copy_")
+    if check_overlap(self, (source,), "copy_"):
+        source = clone(source)
     if source._array.shape != self._array.shape:
         source = expand(source, self._array.shape)
     if not _records(self, (source,)):
@@ -339,12 +383,10 @@ def fill_(self: Tensor, value: Number | Tensor) -> Tensor:
             raise RuntimeError(
                 f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions."
             )
+        value = clone(value) if value._cell is self._cell else value  # an element of what is filled
         return copy_(self, broadcast(to_device(value, self.device), self._array.shape))
-    if 0 in self._array.strides and (repeated := _repeated_dims(self._array)):
-        once = self  # here one value may go to one place several times: the first time does
-        for dim in repeated:
-            once = narrow(once, dim, 0, 1)
-        fill_(once, value)
+    if 0 in self._array.strides and _repeated_dims(self._array):
+        fill_(_once(self), value)
         return self
     check_writable(self, "fill_")
     value = dtypes.fitting(as_number(value), self.dtype)

@@ -12,6 +12,7 @@ from ..engine import modes, no_grad
 from ..tensor import Tensor, bump_version
 from .cast import cast
 from .inplace import check_writable, overwrite
+from .overlap import check_overlap
 
 
 def accepting_out(function: Callable) -> Callable:
@@ -36,6 +37,7 @@ def _into(out: Tensor, function: Callable, args: tuple, kwargs: dict) -> Tensor:
             f"{name}(): functions with out=... arguments don't support automatic differentiation, but one of the "
             f"arguments requires grad. Use the result instead: y = {name}(...), or work under no_grad()."
         )
+    check_overlap(out, operands, name)
     with no_grad(), switched():  # autocast casts nothing
         result = function(*args, **kwargs)
         if result._array.shape == out._array.shape:
