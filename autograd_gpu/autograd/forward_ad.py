@@ -18,6 +18,7 @@ from ..op import Op, duals, interceptors
 from ..ops.cast import cast, to_device
 from ..ops.creation import zeros_like
 from ..ops.inplace import copy_, zero_
+from ..ops.shape import clone, permute
 from ..tensor import Tensor, accumulate, edge_of, replay
 
 _NOWHERE: Edge = (Node(), 0)  # makes an operation recorded whose inputs require no gradient
@@ -70,7 +71,7 @@ class _Level:
             node.edges = tuple(
                 None if tangent is None else _NOWHERE for tangent in tangents
             )  # what `needs` is asked for
-            pushed = _pushed(node, outputs, tangents, is_recorded)
+            pushed = _private(_pushed(node, outputs, tangents, is_recorded), tangents, is_recorded)
             node.edges = edges
             if not is_recorded:
                 for output in outputs:
@@ -190,6 +191,34 @@ def _pushed(
     return [None if edge is None else found.get(edge) for edge in targets]
 
 
+def _private(pushed: list[Tensor | None], given: list, is_recorded: bool) -> list[Tensor | None]:
+    """Return the tangents in memory of their own, laid out as results are: to write to one changes no other."""
+    others = {id(tangent._array) for tangent in given if tangent is not None}
+    grad_mode, modes.grad = modes.grad, is_recorded
+    try:
+        for number, tangent in enumerate(pushed):
+            if tangent is None:
+                continue
+            array = tangent._array
+            if id(array) in others or not tangent.is_contiguous() or not tangent.device.backend.owns(array):
+                pushed[number] = tangent = clone(tangent)
+            others.add(id(tangent._array))
+    finally:
+        modes.grad = grad_mode
+    return pushed
+
+
+def _laid_out_like(tangent: Tensor, tensor: Tensor) -> Tensor:
+    """Return the tangent, copied where its dimensions lie in memory in another order than the tensor's: it takes part in
+    the same views."""
+    if tangent.stride() == tensor.stride() or tangent.device.axis is not None or tensor.device.axis is not None:
+        return tangent
+    steps = tensor.stride()
+    order = sorted(range(tensor.ndim), key=lambda d: -steps[d])
+    back = sorted(range(tensor.ndim), key=order.__getitem__)
+    return permute(clone(permute(tangent, order)), back)
+
+
 def _variable() -> Edge:
     node = Node()
     node.sequence = next_sequence()
@@ -270,7 +299,7 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
             kind = value.dtype if isinstance(value, Tensor) else type(value).__name__
             raise ValueError(f"Expected {name} to be floating point or complex, but got: {kind}")
     with _Suspended():
-        tangent = _checked_tangent(tensor, tangent, "make_dual")
+        tangent = _laid_out_like(_checked_tangent(tensor, tangent, "make_dual"), tensor)
         dual = tensor.view_as(tensor)
     duals[0].carry(dual, tangent)
     return dual

@@ -114,7 +114,7 @@ class _Part:
                     if place is not None:
                         place.copy_(gradient)
                 part.backward.replay()
-                return tuple(None if g is None else g.detach() for g in part.gradients)
+                return tuple(None if g is None else g.clone() for g in part.gradients)
 
         def call(*args: Tensor) -> Any:
             results = Graphed.apply(*args, *part.inputs[len(part.sample) :])

@@ -25,8 +25,7 @@ def repeat(input: Tensor, *repeats: Any) -> Tensor:
     interleaved = [n for size in shape for n in (1, size)]
     repeated = [n for count, size in zip(times, shape) for n in (count, size)]
     tiled = expand(reshape(input, tuple(interleaved)), tuple(repeated))
-    result = reshape(tiled, tuple(count * size for count, size in zip(times, shape)))
-    return result if result._base is None else clone(result)  # a copy always, which can be written to
+    return reshape(clone(tiled), tuple(count * size for count, size in zip(times, shape)))
 
 
 @public
@@ -57,7 +56,7 @@ def repeat_interleave(
             raise RuntimeError(f"Repeats must be non-negative, got {repeats}")
         wide = unsqueeze(input, dim + 1)
         shape = wide._array.shape
-        return flatten(expand(wide, (*shape[: dim + 1], repeats, *shape[dim + 2 :])), dim, dim + 1)
+        return flatten(clone(expand(wide, (*shape[: dim + 1], repeats, *shape[dim + 2 :]))), dim, dim + 1)
     if repeats.shape[0] != input.shape[dim]:
         raise RuntimeError("repeats must have the same size as input along dim, but got repeats.size(0) = "
                            f"{repeats.shape[0]} and input.size({dim}) = {input.shape[dim]}")  # fmt: skip

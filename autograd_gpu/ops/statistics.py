@@ -20,7 +20,7 @@ from .public import public
 from .reduce import Dims, Std, amax, amin, mean, sum, var
 from .results import aminmax_result, histogram_result
 from .searchsorted import searchsorted
-from .shape import reshape, transpose, unsqueeze
+from .shape import clone, reshape, transpose, unsqueeze
 from .unary import isnan, logical_not, sqrt
 
 
@@ -219,7 +219,7 @@ def histogram(
     if not input.is_floating_point():
         raise NotImplementedError(f'"histogram" not implemented for {input.dtype}. Use x.float().')
     x = reshape(input.detach(), (input._array.size,))
-    edges = bins.detach() if isinstance(bins, Tensor) else _equal_edges(x, bins, range)
+    edges = clone(bins.detach()) if isinstance(bins, Tensor) else _equal_edges(x, bins, range)
     if edges.dtype is not x.dtype or (weight is not None and weight.dtype is not x.dtype):
         raise RuntimeError("torch.histogram: input tensor, bins and weight tensors should have the same dtype")
     if weight is not None and weight._array.shape != input._array.shape:

@@ -66,7 +66,7 @@ def all(x, dims, keepdim):
 def var(x, dims, keepdim, correction):
     wide_x = wide(x)
     count = int(np.prod([x.shape[d] for d in dims], dtype=np.int64))
-    centred = wide_x - (np.add.reduce(wide_x, axis=dims or None, keepdims=True) / wide_x.dtype.type(count))
+    centred = np.asarray(wide_x - (np.add.reduce(wide_x, axis=dims or None, keepdims=True) / wide_x.dtype.type(count)))
     np.square(centred, out=centred)
     total = np.asarray(np.add.reduce(centred, axis=dims or None, keepdims=keepdim))
     return (total / total.dtype.type(max(count - correction, 0))).astype(x.dtype, copy=False)

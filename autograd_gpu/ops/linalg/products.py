@@ -18,7 +18,7 @@ from ..pieces import cat
 from ..public import public
 from ..reduce import sum
 from ..scan import cumprod
-from ..shape import expand, reshape, transpose, unsqueeze
+from ..shape import clone, expand, reshape, transpose, unsqueeze
 from .systems import check_square, identity, inv, scalar_type
 
 
@@ -193,7 +193,7 @@ def chain_matmul(*matrices: Tensor) -> Tensor:
     for x in matrices:
         if x.ndim != 2:
             raise RuntimeError(f"Tensor dimension is {x.ndim}, expected 2 instead. (chain_matmul)")
-    return matrices[0] if len(matrices) == 1 else multi_dot(matrices)
+    return clone(matrices[0]) if len(matrices) == 1 else multi_dot(matrices)
 
 
 def vander(x: Tensor, N: int | None = None) -> Tensor:

@@ -11,7 +11,7 @@ from ..cast import Number
 from ..creation import tensor
 from ..index import index_select
 from ..integers import as_integers
-from ..shape import Slice
+from ..shape import Slice, clone
 
 
 class ConstantPad(Op):
@@ -59,11 +59,12 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: Number
             "of "
             f"{input.ndim} dimensions, of which one or two must be left unpadded"
         )
+    padded = input
     for dim, (before, after) in enumerate(sides, input.ndim - dims):
         if (before, after) != (0, 0):
             places = _SOURCES[mode](dim, input._array.shape[dim], before, after)
-            input = index_select(input, dim, tensor(places, device=input.device))
-    return input
+            padded = index_select(padded, dim, tensor(places, device=input.device))
+    return clone(input) if padded is input else padded
 
 
 def _constant(x: Tensor, sides: list[tuple[int, int]], value: Number) -> Tensor:

@@ -13,7 +13,7 @@ from typing import Any
 from ...tensor import Tensor
 from ..cast import cast
 from ..integers import as_integers
-from ..shape import permute, reshape
+from ..shape import clone, permute, reshape
 from .distance import in_full
 from .pool import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 from .resample import Resampling, resample
@@ -160,7 +160,7 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
         )
     rest = math.prod(shape[2:])
     dealt = permute(reshape(input, (shape[0], groups, shape[1] // groups, rest)), 0, 2, 1, 3)
-    return reshape(dealt, shape)
+    return reshape(clone(dealt), shape)
 
 
 def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
@@ -180,7 +180,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     n = len(batch)
     split = reshape(input, (*batch, channels // (r * r), r, r, height, width))
     interleaved = permute(split, *range(n), n, n + 3, n + 1, n + 4, n + 2)
-    return reshape(interleaved, (*batch, channels // (r * r), height * r, width * r))
+    return reshape(clone(interleaved), (*batch, channels // (r * r), height * r, width * r))
 
 
 def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
@@ -200,6 +200,5 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
             )
     n = len(batch)
     split = reshape(input, (*batch, channels, height // r, r, width // r, r))
-    return reshape(
-        permute(split, *range(n), n, n + 2, n + 4, n + 1, n + 3), (*batch, channels * r * r, height // r, width // r)
-    )
+    sorted_out = permute(split, *range(n), n, n + 2, n + 4, n + 1, n + 3)
+    return reshape(clone(sorted_out), (*batch, channels * r * r, height // r, width // r))

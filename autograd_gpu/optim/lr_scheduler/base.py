@@ -23,13 +23,13 @@ class LRScheduler:
         self.optimizer = optimizer
         for index, group in enumerate(optimizer.param_groups):
             if last_epoch == -1:
-                group.setdefault("initial_lr", _copy(group["lr"]))
+                group.setdefault("initial_lr", own(group["lr"]))
             elif "initial_lr" not in group:
                 raise KeyError(
                     f"param 'initial_lr' is not specified in param_groups[{index}] when resuming scheduler with "
                     "last_epoch >= 0: load the optimizer's state dict first, or leave last_epoch at -1 for a new run"
                 )
-        self.base_lrs: list[float | Tensor] = [_copy(group["initial_lr"]) for group in optimizer.param_groups]
+        self.base_lrs: list[float | Tensor] = [own(group["initial_lr"]) for group in optimizer.param_groups]
         self.last_epoch = last_epoch
         self._initial_step()
 
@@ -69,7 +69,7 @@ class LRScheduler:
 
     def _rates(self) -> list[float | Tensor]:
         """Return the groups' rates as they are."""
-        return [_copy(group["lr"]) for group in self.optimizer.param_groups]
+        return [own(group["lr"]) for group in self.optimizer.param_groups]
 
     def get_last_lr(self) -> list[float | Tensor]:
         """Return the rates that the last step set, one per group."""
@@ -94,20 +94,20 @@ def set_rate(group: dict[str, Any], lr: float | Tensor) -> None:
     if isinstance(group["lr"], Tensor):
         group["lr"].fill_(lr.item() if isinstance(lr, Tensor) else lr)
     else:
-        group["lr"] = lr
+        group["lr"] = own(lr)
 
 
 def one_for_each_group(optimizer: Optimizer, name: str, value: Any) -> list[Any]:
     """Return a setting as a list, one for each parameter group."""
     groups = len(optimizer.param_groups)
     if not isinstance(value, (list, tuple)):
-        return [value] * groups
+        return [own(value) for _ in range(groups)]
     if len(value) != groups:
         raise ValueError(
             f"{name} must have the same length as optimizer.param_groups. {name} has {len(value)} values, "
             f"param_groups has {groups}."
         )
-    return list(value)
+    return [own(each) for each in value]
 
 
 def set_momentum(group: dict[str, Any], momentum: float) -> None:
@@ -123,5 +123,6 @@ def check_has_momentum(optimizer: Optimizer) -> None:
         raise ValueError("optimizer must support momentum or beta1 with `cycle_momentum` option enabled")
 
 
-def _copy(lr: float | Tensor) -> float | Tensor:
+def own(lr: Any) -> Any:
+    """Return a setting that nobody else writes to: a tensor's copy, a number itself."""
     return lr.clone() if isinstance(lr, Tensor) else lr
