@@ -15,7 +15,7 @@ from .dtypes import (
     bfloat16, can_cast, finfo, float16, float32, float64, get_default_dtype, iinfo, int8, int16, int32, int64, promote_types,
     set_default_dtype, uint8,
 )  # fmt: skip
-from .engine import enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled
+from .modes import enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled
 from .errors import DeviceUnavailable
 from .layouts import channels_last, channels_last_3d, contiguous_format, preserve_format, strided
 from .layouts import Layout as layout

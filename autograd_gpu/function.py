@@ -8,12 +8,14 @@ from collections.abc import Callable
 from typing import Any
 
 from .dtypes import from_numpy
-from .engine import modes, next_sequence
-from .op import Op, duals
+from .engine import next_sequence
+from .modes import duals, modes
+from .op import Op
 from .ops.cast import cast, sum_to
 from .ops.inplace import CopySlices, check_changeable, move_history
-from .tensor import AccumulateGrad, Tensor, bump_version, edge_of, refresh_view, wrap
+from .tensor import AccumulateGrad, Tensor, bump_version, wrap
 from .user_line import user_line
+from .views import edge_of, refresh_view
 
 
 class FunctionCtx(Op):

@@ -74,6 +74,11 @@ def test_the_engine_knows_the_standard_library_only():
     assert named <= sys.stdlib_module_names
 
 
+def test_the_core_can_be_read_in_one_sitting():
+    lines = {name: len(FILES[name].read_text().splitlines()) for name in ("engine", "op", "tensor")}
+    assert sum(lines.values()) <= 1050, f"{lines}: move what has a reason of its own to a file of its own"
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_every_module_says_what_it_knows(name):
     assert ast.get_docstring(ast.parse(FILES[name].read_text())), f"{name} has no docstring"

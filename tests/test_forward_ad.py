@@ -298,7 +298,7 @@ def test_forward_mode_costs_no_graph_of_the_past():
 
 @pytest.mark.ours
 def test_a_long_level_remembers_living_tensors_only():
-    from autograd_gpu.op import duals
+    from autograd_gpu.modes import duals
 
     with fwAD.dual_level():
         y = fwAD.make_dual(numbers(1), numbers(1))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..autocasting import CASTABLE, caster, switches
 from ..capturing import running
 from ..dtypes import DType, float32
-from ..engine import modes
+from ..modes import modes
 from ..op import Op
 from ..ops.cast import cast
 from ..tensor import Tensor

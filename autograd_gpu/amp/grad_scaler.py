@@ -12,7 +12,7 @@ from typing import Any
 from ..autocasting import switched
 from ..device import Device, cuda_is_available
 from ..dtypes import float16, float32, float64, int32
-from ..engine import no_grad
+from ..modes import no_grad
 from ..ops.creation import full
 from ..ops.elementwise import where
 from ..ops.optim import norm_of_all, scale_all

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ..engine import enable_grad, inference_mode, no_grad, set_grad_enabled
+from ..modes import enable_grad, inference_mode, no_grad, set_grad_enabled
 from ..function import Function
 from . import forward_ad, function, functional, graph, saved_names
 from .anomaly import detect_anomaly, set_detect_anomaly

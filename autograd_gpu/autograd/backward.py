@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 
 from ..autocasting import switch, switch_off
-from ..engine import Edge, modes, run_backward, run_node
-from ..op import _backward_line, pack_hooks_here, restore_pack_hooks
+from ..engine import Edge, run_backward, run_node
+from ..modes import modes
 from ..ops.cast import cast
-from ..tensor import AccumulateGrad, Tensor, accumulate, add_to_gradient, edge_of, private_gradient
+from ..saving import backward_line, pack_hooks_here, restore_pack_hooks
+from ..tensor import AccumulateGrad, Tensor, accumulate, add_to_gradient, private_gradient
 from ..user_line import user_line
+from ..views import edge_of
 from .edge import GradientEdge, tensor_at
 from .saved_memory import explain_out_of_memory
 
@@ -157,7 +159,7 @@ def _run(
     gradients.clear()
     grad_mode, modes.grad = modes.grad, create_graph and not modes.inference
     casting = switch_off()
-    line, _backward_line[0] = _backward_line[0], user_line(2)
+    line, backward_line[0] = backward_line[0], user_line(2)
     packing = pack_hooks_here()
     outer, _nesting.roots = _nesting.roots, roots
     wanted = None if targets is None else [edge_of(t) for t in targets]
@@ -174,7 +176,7 @@ def _run(
         _nesting.roots = outer
         modes.grad = grad_mode
         switch(casting)
-        _backward_line[0] = line
+        backward_line[0] = line
         restore_pack_hooks(packing)
 
 

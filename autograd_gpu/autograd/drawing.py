@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from ..engine import Edge
-from ..tensor import AccumulateGrad, Tensor, edge_of
+from ..tensor import AccumulateGrad, Tensor
 from ..user_line import line_of
+from ..views import edge_of
 from .saved_memory import nodes_behind
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ..engine import Node
-from ..tensor import AccumulateGrad, Tensor, edge_of, wrap
+from ..tensor import AccumulateGrad, Tensor, wrap
+from ..views import edge_of
 
 
 class GradientEdge(NamedTuple):

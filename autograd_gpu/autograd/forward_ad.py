@@ -13,13 +13,15 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from ..autocasting import switched
-from ..engine import Edge, Node, modes, next_sequence, run_backward
-from ..op import Op, duals, interceptors
+from ..engine import Edge, Node, next_sequence, run_backward
+from ..modes import duals, modes
+from ..op import Op, interceptors
 from ..ops.cast import cast, to_device
 from ..ops.creation import zeros_like
 from ..ops.inplace import copy_, zero_
 from ..ops.shape import clone, permute
-from ..tensor import Tensor, accumulate, edge_of, replay
+from ..tensor import Tensor, accumulate
+from ..views import edge_of, replay
 
 _NOWHERE: Edge = (Node(), 0)  # makes an operation recorded whose inputs require no gradient
 

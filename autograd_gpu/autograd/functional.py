@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..engine import enable_grad
+from ..modes import enable_grad
 from ..ops.creation import eye, zeros_like
 from ..ops.pieces import stack
 from ..tensor import Tensor

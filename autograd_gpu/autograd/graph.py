@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ..engine import Node, RemovableHandle
-from ..op import _pack_hooks
 from ..ops.inplace import before_write
-from ..tensor import Tensor, edge_of, version_cell, wrap
+from ..saving import pack_hooks
+from ..tensor import Tensor, version_cell, wrap
 from ..user_line import line_of
+from ..views import edge_of
 from .backward import running_roots
 from .drawing import draw_graph
 from .edge import GradientEdge, get_gradient_edge
@@ -36,16 +37,16 @@ class saved_tensors_hooks:
             raise RuntimeError(_disabled.messages[-1])
         entry = (threading.get_ident(), self.pack_hook, self.unpack_hook)
         self._entries.append(entry)
-        _pack_hooks.append(entry)
+        pack_hooks.append(entry)
 
     def __exit__(self, *exception: object) -> None:
         _remove_last(self._entries.pop())
 
 
 def _remove_last(entry: tuple) -> None:
-    for position in range(len(_pack_hooks) - 1, -1, -1):  # other threads' entries may lie above ours
-        if _pack_hooks[position] is entry:
-            del _pack_hooks[position]
+    for position in range(len(pack_hooks) - 1, -1, -1):  # other threads' entries may lie above ours
+        if pack_hooks[position] is entry:
+            del pack_hooks[position]
             return
 
 
@@ -64,7 +65,7 @@ class disable_saved_tensors_hooks:
         self.message = error_message
 
     def __enter__(self) -> None:
-        if any(thread == threading.get_ident() for thread, _, _ in _pack_hooks):
+        if any(thread == threading.get_ident() for thread, _, _ in pack_hooks):
             raise RuntimeError(self.message)
         _disabled.messages.append(self.message)
 

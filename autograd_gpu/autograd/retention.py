@@ -11,8 +11,9 @@ import weakref
 from typing import NamedTuple
 
 from ..engine import Node
-from ..tensor import Tensor, edge_of
+from ..tensor import Tensor
 from ..user_line import line_of
+from ..views import edge_of
 from .backward import _watchers
 from .saved_memory import nodes_behind
 

@@ -9,9 +9,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from ..engine import Node
-from ..op import Op, _Output, _Packed, on_out_of_memory
-from ..tensor import Tensor, edge_of
+from ..op import Op, on_out_of_memory
+from ..saving import PackedValue, SavedOutput
+from ..tensor import Tensor
 from ..user_line import line_of
+from ..views import edge_of
 
 
 class SavedRow(NamedTuple):
@@ -91,11 +93,11 @@ def _kept_by(node: Any) -> Iterator[tuple[Any, Any]]:
     if not isinstance(node, Op):
         return
     for value in node._saved:
-        if isinstance(value, _Output):
+        if isinstance(value, SavedOutput):
             value = value if value.packed is None else value.packed
-        if isinstance(value, _Packed):  # what the user's hook made of it, as far as that is a tensor
+        if isinstance(value, PackedValue):  # what the user's hook made of it, as far as that is a tensor
             value = value.value
-        if isinstance(value, _Output):
+        if isinstance(value, SavedOutput):
             yield value.array, value.device.backend
         for tensor in value if isinstance(value, tuple) else (value,):
             if isinstance(tensor, Tensor):

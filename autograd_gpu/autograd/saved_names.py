@@ -9,12 +9,13 @@ from collections.abc import Callable
 from typing import Any
 
 from ..function import FunctionCtx
-from ..op import Op, _Output, _Packed, packed_by
+from ..op import Op
 from ..ops import elementwise, index, matmul, random, reduce, sort, unary
 from ..ops.linalg import decompositions, determinants, products, pseudoinverse
 from ..ops.linalg import systems as linalg
 from ..ops.nn import attention, linear, loss, norm, softmax
 from ..ops.nn import fused_activation as activation
+from ..saving import PackedValue, SavedOutput, packed_by
 from ..tensor import Tensor
 
 # The names of the values that an operation's `keep` saves, in its order.
@@ -86,7 +87,7 @@ class SavedTensor:
                 "through the graph a second time or if you need to access saved variables after calling backward."
             )
         kept = node._saved[position]
-        if isinstance(kept, _Packed) or (isinstance(kept, _Output) and kept.packed is not None):
+        if isinstance(kept, PackedValue) or (isinstance(kept, SavedOutput) and kept.packed is not None):
             raise RuntimeError(
                 "Calling register_hooks on a saved tensor whose hooks have already been set. Hint: only one pair of hooks "
                 "is allowed at a time."
@@ -95,7 +96,7 @@ class SavedTensor:
         if not isinstance(value, Tensor):
             raise RuntimeError("Calling register_hooks on a saved tensor with value None is forbidden.")
         packed = packed_by(pack_hook, unpack_hook, value)
-        if isinstance(kept, _Output):
+        if isinstance(kept, SavedOutput):
             kept.packed, kept.array = packed, None
         else:
             node._saved = (*node._saved[:position], packed, *node._saved[position + 1 :])

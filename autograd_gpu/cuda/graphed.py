@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..autograd import grad
-from ..engine import enable_grad
 from ..function import Function
+from ..modes import enable_grad
 from ..ops.creation import zeros_like
 from ..tensor import Tensor
 from .capture import CUDAGraph, graph, graph_pool_handle

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..engine import modes
-from ..tensor import Tensor, bump_version, edge_of
+from ..modes import modes
+from ..tensor import Tensor, bump_version
+from ..views import edge_of
 
 
 class kernel:

@@ -15,13 +15,15 @@ from .. import autograd
 from ..batching.pytree import flatten, map_leaves
 from ..batching.vmap import vmap
 from ..device import in_level
-from ..engine import Node, enable_grad, modes, next_sequence
-from ..op import Op, duals
+from ..engine import Node, next_sequence
+from ..modes import duals, enable_grad, modes
+from ..op import Op
 from ..ops.cast import cast, to_device
 from ..ops.creation import eye, zeros_like
 from ..ops.pieces import split
 from ..ops.shape import movedim, reshape
-from ..tensor import AccumulateGrad, Tensor, check_can_require_grad, edge_of
+from ..tensor import AccumulateGrad, Tensor, check_can_require_grad
+from ..views import edge_of
 
 
 class TrackedInput(Op):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from ..engine import no_grad
+from ..modes import no_grad
 from ..ops.creation import empty
 from ..tensor import Tensor
 from . import functional as F

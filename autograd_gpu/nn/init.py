@@ -7,7 +7,7 @@ import warnings
 from typing import Any
 
 from ..dtypes import float32, float64
-from ..engine import no_grad
+from ..modes import no_grad
 from ..ops.creation import arange, eye
 from ..ops.linalg.decompositions import qr
 from ..ops.random import rand, randn, randperm

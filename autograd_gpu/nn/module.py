@@ -11,7 +11,8 @@ from typing import Any, Self
 
 from ..device import Device
 from ..dtypes import DType
-from ..engine import RemovableHandle, add_hook, no_grad
+from ..engine import RemovableHandle, add_hook
+from ..modes import no_grad
 from ..tensor import Tensor
 from .backward_hooks import BackwardHooks
 from .parameter import Parameter

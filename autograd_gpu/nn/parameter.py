@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..device import cpu
-from ..engine import is_inference_mode_enabled
+from ..modes import is_inference_mode_enabled
 from ..tensor import AccumulateGrad, Tensor, check_can_require_grad, version_cell
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from ..engine import no_grad
+from ..modes import no_grad
 from ..tensor import Tensor
 from .parameter import Parameter
 

@@ -14,8 +14,8 @@ from .. import dtypes
 from ..device import cpu as CPU
 from ..device import resolve
 from ..dtypes import DType
-from ..engine import modes
 from ..layouts import MemoryFormat, check_memory_format
+from ..modes import modes
 from ..tensor import AccumulateGrad, Size, Tensor, check_can_require_grad, mark_inference, wrap
 from . import nested
 from .cast import Number, cast, to_device

@@ -10,20 +10,12 @@ from typing import Any
 
 from .. import dtypes
 from ..autocasting import switched
-from ..engine import modes, next_sequence
-from ..op import Op, duals, interceptors
-from ..tensor import (
-    AccumulateGrad,
-    Tensor,
-    bump_version,
-    edge_of,
-    multiple_view_step,
-    refresh_view,
-    steps_in_order,
-    take_edge,
-    wrap,
-)
+from ..engine import next_sequence
+from ..modes import duals, modes
+from ..op import Op, interceptors
+from ..tensor import AccumulateGrad, Tensor, bump_version, wrap
 from ..user_line import user_line
+from ..views import edge_of, multiple_view_step, refresh_view, steps_in_order, take_edge
 from .cast import Number, as_number, broadcast, cast, is_scalar, to_device, zero_gradient
 from .overlap import check_overlap
 from .public import public

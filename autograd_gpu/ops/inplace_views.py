@@ -11,9 +11,9 @@ from functools import partial
 from sys import getrefcount
 from typing import Any
 
-from ..engine import modes
-from ..op import duals
-from ..tensor import AccumulateGrad, Tensor, Version, bump_version, edge_of, wrap
+from ..modes import duals, modes
+from ..tensor import AccumulateGrad, Tensor, Version, bump_version, wrap
+from ..views import edge_of
 from .inplace import check_changeable, move_history
 from .integers import as_sizes
 from .public import public

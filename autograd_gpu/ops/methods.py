@@ -11,7 +11,8 @@ import numpy as np
 from .. import dtypes
 from ..dtypes import DType
 from ..printing import represent
-from ..tensor import AccumulateGrad, Tensor, edge_of
+from ..tensor import AccumulateGrad, Tensor
+from ..views import edge_of
 from . import (  # noqa: F401  (those not used here are read for what they declare)
     arrange, cast, closeness, combinatorics, conversion, creation, diagonals, distributions, dlpack, einsum,
     elementwise, elementwise_composed, gradient, index, inplace, inplace_views, matmul, order_statistics, pieces,

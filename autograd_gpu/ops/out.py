@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..autocasting import switched
-from ..engine import modes, no_grad
+from ..modes import modes, no_grad
 from ..tensor import Tensor, bump_version
 from .cast import cast
 from .inplace import check_writable, overwrite

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from copy import deepcopy
 from typing import Any
 
-from ..engine import enable_grad, no_grad
+from ..modes import enable_grad, no_grad
 from ..ops.pieces import cat
 from ..tensor import Tensor
 from .line_search import Point, strong_wolfe

@@ -11,7 +11,7 @@ from typing import Any
 from ..capturing import running
 from ..device import Device
 from ..dtypes import float32, float64
-from ..engine import enable_grad, no_grad
+from ..modes import enable_grad, no_grad
 from ..tensor import Tensor
 from .hooks import OptimizerHooks, passed_through, with_hooks
 

@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Any
 
 from ..dtypes import int64
-from ..engine import no_grad
+from ..modes import no_grad
 from ..nn.channel_norm import _BatchNorm
 from ..nn.module import Module
 from ..ops.creation import tensor

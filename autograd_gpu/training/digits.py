@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from .. import nn, optim
 from ..data import DataLoader, TensorDataset
-from ..engine import no_grad
+from ..modes import no_grad
 from ..ops.creation import from_numpy
 from ..ops.random import Generator, manual_seed
 from ..serialization import save

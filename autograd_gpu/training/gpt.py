@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from .. import nn, optim
 from ..dtypes import named
-from ..engine import no_grad
+from ..modes import no_grad
 from ..ops.creation import arange, from_numpy
 from ..ops.random import default_generator, manual_seed
 from ..serialization import load, save

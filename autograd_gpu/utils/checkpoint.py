@@ -18,8 +18,8 @@ from ..autocasting import switched, switches
 from ..autograd.backward import backward
 from ..autograd.graph import saved_tensors_hooks
 from ..device import Device
-from ..engine import enable_grad, modes
 from ..function import Function
+from ..modes import enable_grad, modes
 from ..op import Op
 from ..ops.random import default_generator, generators_in_use
 from ..tensor import Tensor

@@ -14,8 +14,8 @@ from threading import get_ident
 from typing import Any
 
 from ..autocasting import switched, switches
-from ..engine import no_grad
-from ..op import Op, duals, interceptors
+from ..modes import duals, no_grad
+from ..op import Op, interceptors
 from ..ops.random import Dropout
 from ..tensor import Tensor
 

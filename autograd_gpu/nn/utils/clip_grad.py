@@ -8,7 +8,7 @@ from functools import reduce
 
 from ...device import Device
 from ...dtypes import DType, float64, promote_types
-from ...engine import no_grad
+from ...modes import no_grad
 from ...ops.creation import zeros
 from ...ops.optim import norm_of_all, scale_all
 from ...ops.pieces import stack

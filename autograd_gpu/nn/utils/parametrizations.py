@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...engine import no_grad
+from ...modes import no_grad
 from ...ops.random import randn
 from ...tensor import Tensor
 from .. import functional as F

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...engine import modes
+from ...modes import modes
 from ...op import Op
-from ...tensor import Tensor, edge_of
+from ...tensor import Tensor
+from ...views import edge_of
 from ..elementwise import where
 from ..matmul import Matmul
 from ..pieces import cat

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 
-from ...engine import no_grad
+from ...modes import no_grad
 from ...tensor import Tensor
 from ..cast import cast, same_dtype
 from ..reduce import mean, var

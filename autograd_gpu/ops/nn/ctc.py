@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ... import dtypes
-from ...engine import enable_grad, modes
+from ...modes import enable_grad, modes
 from ...op import Op
 from ...tensor import Tensor
 from ..cast import cast

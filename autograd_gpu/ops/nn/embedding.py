@@ -6,7 +6,7 @@ import warnings
 from typing import Any
 
 from ... import dtypes
-from ...engine import no_grad
+from ...modes import no_grad
 from ...op import Op
 from ...tensor import Tensor, bump_version
 from ..cast import cast

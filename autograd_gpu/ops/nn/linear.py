@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ...engine import modes
+from ...modes import modes
 from ...op import Op
 from ...tensor import Tensor
 from ..cast import Expand

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from ...dtypes import float32, float64, int64
-from ...engine import modes
+from ...modes import modes
 from ...op import Op
 from ...tensor import Tensor, wrap
 from ..cast import cast
