@@ -1,7 +1,7 @@
 // Activations of one element and up to three numbers a, b, c: y = f(x) and gx = gy * f'(x).
 #include "map.cuh"
 
-#define NONLINEARITY(name, value, slope)                                                                        \
+#define ACTIVATION(name, value, slope)                                                                          \
     extern "C" __global__ void name(scalar_t* y, long long count, Layout<2> layout, const scalar_t* x, acc_t a, \
                                     acc_t b, acc_t c) {                                                         \
         auto f = [=](acc_t x) { return acc_t(value); };                                                         \
@@ -42,18 +42,18 @@ __device__ inline acc_t softsign_slope(acc_t x) {
 }
 
 // Comparisons are written so that NaN gives NaN.
-NONLINEARITY(elu, x <= 0 ? a * expm1(x * c) : x * b, x <= 0 ? a * c * exp(x * c) : b)
-NONLINEARITY(hardshrink, -a <= x && x <= a ? acc_t(0) : x, -a <= x && x <= a ? acc_t(0) : acc_t(1))
-NONLINEARITY(hardsigmoid, held_to_one(x / 6 + acc_t(0.5)), -3 < x && x < 3 ? acc_t(1) / 6 : acc_t(0))
-NONLINEARITY(hardswish, x * held_to_one(x / 6 + acc_t(0.5)),
+ACTIVATION(elu, x <= 0 ? a * expm1(x * c) : x * b, x <= 0 ? a * c * exp(x * c) : b)
+ACTIVATION(hardshrink, -a <= x && x <= a ? acc_t(0) : x, -a <= x && x <= a ? acc_t(0) : acc_t(1))
+ACTIVATION(hardsigmoid, held_to_one(x / 6 + acc_t(0.5)), -3 < x && x < 3 ? acc_t(1) / 6 : acc_t(0))
+ACTIVATION(hardswish, x * held_to_one(x / 6 + acc_t(0.5)),
              x <= -3 ? acc_t(0) : x < 3 ? x / 3 + acc_t(0.5) : acc_t(1))
-NONLINEARITY(hardtanh, x < a ? a : x > b ? b : x, x <= a || x >= b ? acc_t(0) : acc_t(1))
-NONLINEARITY(leaky_relu, x > 0 ? x : x * a, x > 0 ? acc_t(1) : a)
-NONLINEARITY(logsigmoid, -log_of_one_and_exp(-x), logistic(-x))
-NONLINEARITY(mish, x * tanh(log_of_one_and_exp(x)), mish_slope(x))
-NONLINEARITY(silu, x * logistic(x), silu_slope(x))
-NONLINEARITY(softplus, x * a > b ? x : log_of_one_and_exp(x * a) / a, x * a > b ? acc_t(1) : logistic(x * a))
-NONLINEARITY(softshrink, x > a ? x - a : x < -a ? x + a : x * 0, -a <= x && x <= a ? acc_t(0) : acc_t(1))
-NONLINEARITY(softsign, x / (1 + magnitude(x)), softsign_slope(x))
-NONLINEARITY(tanhshrink, x - tanh(x), tanh_squared(x))
-NONLINEARITY(threshold, x <= a ? b : x, x <= a ? acc_t(0) : acc_t(1))
+ACTIVATION(hardtanh, x < a ? a : x > b ? b : x, x <= a || x >= b ? acc_t(0) : acc_t(1))
+ACTIVATION(leaky_relu, x > 0 ? x : x * a, x > 0 ? acc_t(1) : a)
+ACTIVATION(logsigmoid, -log_of_one_and_exp(-x), logistic(-x))
+ACTIVATION(mish, x * tanh(log_of_one_and_exp(x)), mish_slope(x))
+ACTIVATION(silu, x * logistic(x), silu_slope(x))
+ACTIVATION(softplus, x * a > b ? x : log_of_one_and_exp(x * a) / a, x * a > b ? acc_t(1) : logistic(x * a))
+ACTIVATION(softshrink, x > a ? x - a : x < -a ? x + a : x * 0, -a <= x && x <= a ? acc_t(0) : acc_t(1))
+ACTIVATION(softsign, x / (1 + magnitude(x)), softsign_slope(x))
+ACTIVATION(tanhshrink, x - tanh(x), tanh_squared(x))
+ACTIVATION(threshold, x <= a ? b : x, x <= a ? acc_t(0) : acc_t(1))

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import autograd_gpu as ag
-from autograd_gpu.arrays.cpu import activation as on_the_cpu
-from autograd_gpu.arrays.cuda import activation as on_the_gpu
+from autograd_gpu.arrays.cpu.activation import _SLOPE, _VALUE
+from autograd_gpu.arrays.cuda.activation import KINDS
 from autograd_gpu.arrays.cuda.launch import Kernel
 from autograd_gpu.ops.nn.activation import _CURVATURE
 from autograd_gpu.ops.public import declared
@@ -164,7 +164,7 @@ def test_every_module_that_declares_something_is_read():
 
 
 KINDS = sorted(
-    {*_CURVATURE, *on_the_cpu._VALUE, *on_the_cpu._SLOPE, *on_the_gpu.KINDS}
+    {*_CURVATURE, *_VALUE, *_SLOPE, *KINDS}
     | set(re.findall(r'_apply\([^")]*"(\w+)"', (OPERATIONS / "nn" / "activation.py").read_text()))
 )
 
@@ -172,9 +172,9 @@ KINDS = sorted(
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_activation_is_known_to_all_who_ask(kind):
     for known, entry, file in (
-        (on_the_cpu._VALUE, f'"{kind}" in _VALUE', "autograd_gpu/arrays/cpu/activation.py"),
-        (on_the_cpu._SLOPE, f'"{kind}" in _SLOPE', "autograd_gpu/arrays/cpu/activation.py"),
-        (on_the_gpu.KINDS, f"NONLINEARITY({kind}, ...)", "kernels/activation.cu"),
+        (_VALUE, f'"{kind}" in _VALUE', "autograd_gpu/arrays/cpu/activation.py"),
+        (_SLOPE, f'"{kind}" in _SLOPE', "autograd_gpu/arrays/cpu/activation.py"),
+        (KINDS, f"ACTIVATION({kind}, ...)", "kernels/activation.cu"),
         (
             _CURVATURE,
             f'"{kind}" in _CURVATURE, None if f is made of straight lines',

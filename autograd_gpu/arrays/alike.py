@@ -21,7 +21,7 @@ ALIKE = {
     # elementwise, where a backend does not look by itself
     "addcmul": "x T *s, y T *s, z T *s",
     "gelu_backward": "x T *s, gy T *s",
-    "nonlinearity_backward": "x T *s, gy T *s",
+    "activation_backward": "x T *s, gy T *s",
     "relu_backward": "y T *s, gy T *s",
     "sigmoid_backward": "y T *s, gy T *s",
     "tanh_backward": "y T *s, gy T *s",

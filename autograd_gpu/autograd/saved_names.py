@@ -10,10 +10,10 @@ from typing import Any
 
 from ..function import FunctionCtx
 from ..op import Op
-from ..ops import elementwise, index, matmul, random, reduce, sort, unary
+from ..ops import elementwise, index, matmul, reduce, sort, unary
 from ..ops.linalg import decompositions, determinants, products, pseudoinverse
 from ..ops.linalg import systems as linalg
-from ..ops.nn import attention, linear, loss, norm, softmax
+from ..ops.nn import attention, dropout, linear, loss, norm, softmax
 from ..ops.nn import fused_activation as activation
 from ..saving import PackedValue, SavedOutput, packed_by
 from ..tensor import Tensor
@@ -46,7 +46,7 @@ _NAMES = {
     softmax.LogSoftmax: "result",
     norm.LayerNorm: "input weight",
     norm.RmsNorm: "input weight",
-    random.Dropout: "result1",
+    dropout.Dropout: "result1",
     attention.Attention: "query key value output",
     loss.CrossEntropy: "self target",
     index.GatherRows: "indices",

@@ -22,11 +22,11 @@ class NnRules:
         lt: Any
         remainder: Any
 
-    def nonlinearity(self, x, kind, numbers):
-        return self._hide(self.under.nonlinearity(self._raw(x), kind, numbers))
+    def activation(self, x, kind, numbers):
+        return self._hide(self.under.activation(self._raw(x), kind, numbers))
 
-    def nonlinearity_backward(self, gy, x, kind, numbers):
-        return self._hide(self.under.nonlinearity_backward(self._raw(gy), self._raw(x), kind, numbers))
+    def activation_backward(self, gy, x, kind, numbers):
+        return self._hide(self.under.activation_backward(self._raw(gy), self._raw(x), kind, numbers))
 
     # ------------------------------------------------------------------------------------------ bags of rows
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..ops.creation import empty
-from ..ops.nn.window import per_dim
+from ..ops.nn.sliding_windows import per_dim
 from ..tensor import Tensor
 from . import functional as F
 from . import init

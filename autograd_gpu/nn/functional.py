@@ -11,7 +11,7 @@ from ..ops.nn.conv import conv1d, conv2d, conv3d, conv_transpose1d, conv_transpo
 from ..ops.nn.conv_tbc import conv_tbc
 from ..ops.nn.ctc import ctc_loss
 from ..ops.nn.distance import cosine_similarity, normalize, pairwise_distance, pdist
-from ..ops.nn.dropout import alpha_dropout, dropout1d, dropout2d, dropout3d, feature_alpha_dropout
+from ..ops.nn.dropout import alpha_dropout, dropout, dropout1d, dropout2d, dropout3d, feature_alpha_dropout
 from ..ops.nn.embedding import embedding, embedding_bag
 from ..ops.nn.fractional_pool import (
     fractional_max_pool2d, fractional_max_pool2d_with_indices, fractional_max_pool3d,
@@ -48,7 +48,6 @@ from ..ops.nn.pool_indices import (
     adaptive_max_pool1d_with_indices, adaptive_max_pool2d_with_indices, adaptive_max_pool3d_with_indices,
     max_pool1d_with_indices, max_pool2d_with_indices, max_pool3d_with_indices,
 )  # fmt: skip
-from ..ops.random import dropout
 from ..ops.nn.resize import (
     channel_shuffle, interpolate, pixel_shuffle, pixel_unshuffle, upsample, upsample_bilinear, upsample_nearest,
 )  # fmt: skip

@@ -20,7 +20,7 @@ from . import (  # noqa: F401  (those not used here are read for what they decla
     special, statistics, strided, unary, unique,
 )  # fmt: skip
 from .linalg import decompositions, determinants, matrix_norm, products, pseudoinverse, systems  # noqa: F401
-from .nn import activation, fused_activation, softmax  # noqa: F401
+from .nn import activation, dropout, fused_activation, softmax  # noqa: F401
 from .public import Public, declared
 
 # ---------------------------------------------------------------------------------------------- functions as methods

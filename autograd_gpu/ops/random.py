@@ -1,4 +1,4 @@
-"""Random tensors and dropout. A generator's state lives on its device; the same seed gives the same numbers on each."""
+"""Random tensors. A generator's state lives on its device; the same seed gives the same numbers on each."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from ..device import Device, in_level, resolve
 from ..device import cpu as CPU
 from ..dtypes import DType
 from ..layouts import MemoryFormat, check_memory_format
-from ..op import Op
 from ..tensor import Tensor, wrap
-from .cast import to_device
 from .integers import as_integer, as_new_sizes
 from .public import public
 
@@ -284,38 +282,6 @@ def multinomial(
         mark = (unit * cumulative[:, -1:]).unsqueeze(-1)
         picked = (mark >= cumulative.unsqueeze(1)).sum(-1)
     return picked.reshape(*input.shape[:-1], num_samples)
-
-
-class Dropout(Op):
-    """y = x * keep / (1 - p), keep drawn with probability 1 - p (Srivastava et al. 2014)."""
-
-    def forward(ctx, x, p, state):
-        ctx.p = p
-        y, ctx.keep_mask = ctx.backend.dropout(x, p, state)
-        return y
-
-    def keep(ctx, y, x, p, state):
-        ctx.save(wrap(ctx.keep_mask, x.device))
-        del ctx.keep_mask  # kept once, where saved-tensor hooks see it
-
-    def backward(ctx, gy):
-        (mask,) = ctx.saved
-        return gy * (mask.to(gy.dtype) * (0.0 if ctx.p == 1 else 1 / (1 - ctx.p)))
-
-    def name(ctx) -> str:
-        return "NativeDropoutBackward0"
-
-
-@public(method=False)
-def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """Return input with each element zeroed with probability p and the others scaled by 1 / (1 - p); input itself in eval."""
-    if not 0.0 <= p <= 1.0:
-        raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
-    if not training or p == 0.0:
-        return input
-    input = to_device(input, in_level(input.device))
-    output = Dropout.apply(input, p=p, state=default_generator(input.device).state)
-    return input.copy_(output) if inplace else output
 
 
 def _with_grad(tensor: Tensor, requires_grad: bool) -> Tensor:

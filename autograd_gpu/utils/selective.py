@@ -16,7 +16,7 @@ from typing import Any
 from ..autocasting import switched, switches
 from ..modes import duals, no_grad
 from ..op import Op, interceptors
-from ..ops.random import Dropout
+from ..ops.nn.dropout import Dropout
 from ..tensor import Tensor
 
 

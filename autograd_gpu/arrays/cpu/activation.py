@@ -7,17 +7,17 @@ import numpy as np
 from .precision import wide
 from .quiet import quiet
 
-__all__ = ["nonlinearity", "nonlinearity_backward"]
+__all__ = ["activation", "activation_backward"]
 
 
 @quiet
-def nonlinearity(x, kind, numbers):
+def activation(x, kind, numbers):
     y = _of(_VALUE, "_VALUE", kind)(np.atleast_1d(wide(x)), *numbers)
     return np.ascontiguousarray(y.reshape(x.shape), x.dtype).reshape(x.shape)
 
 
 @quiet
-def nonlinearity_backward(gy, x, kind, numbers):
+def activation_backward(gy, x, kind, numbers):
     gx = _of(_SLOPE, "_SLOPE", kind)(np.atleast_1d(wide(x)), *numbers) * wide(gy)
     return np.ascontiguousarray(gx.reshape(x.shape), x.dtype).reshape(x.shape)
 

@@ -26,37 +26,37 @@ from .fused_activation import sigmoid, tanh
 _NODE_NAMES = {"hardshrink": "Hardshrink", "leaky_relu": "LeakyRelu", "logsigmoid": "LogSigmoid"}
 
 
-class Nonlinearity(Op):
+class Activation(Op):
     """y = f(x), of the kind and numbers given."""
 
     def forward(ctx, x, kind, numbers):
         ctx.kind, ctx.numbers = kind, numbers
-        return ctx.backend.nonlinearity(x, kind, numbers)
+        return ctx.backend.activation(x, kind, numbers)
 
     def keep(ctx, y, x, kind, numbers):
         ctx.save(x)
 
     def backward(ctx, gy):
         (x,) = ctx.saved
-        return NonlinearityBackward.apply(gy, x, kind=ctx.kind, numbers=ctx.numbers)
+        return ActivationBackward.apply(gy, x, kind=ctx.kind, numbers=ctx.numbers)
 
     def name(ctx) -> str:
         return f"{_NODE_NAMES.get(ctx.kind, ctx.kind.capitalize())}Backward0"
 
 
-class NonlinearityBackward(Op):
+class ActivationBackward(Op):
     """gx = gy * f'(x)."""
 
     def forward(ctx, gy, x, kind, numbers):
         ctx.kind, ctx.numbers = kind, numbers
-        return ctx.backend.nonlinearity_backward(gy, x, kind, numbers)
+        return ctx.backend.activation_backward(gy, x, kind, numbers)
 
     def keep(ctx, gx, gy, x, kind, numbers):
         ctx.save(gy, x)
 
     def backward(ctx, ggx):
         gy, x = ctx.saved
-        ggy = NonlinearityBackward.apply(ggx, x, kind=ctx.kind, numbers=ctx.numbers)
+        ggy = ActivationBackward.apply(ggx, x, kind=ctx.kind, numbers=ctx.numbers)
         if not ctx.needs(1):
             return ggy, None
         curvature = _curvature_of(ctx.kind)
@@ -131,8 +131,8 @@ def _apply(x: Tensor, inplace: bool, kind: str, *numbers: float) -> Tensor:
     if not x.is_floating_point():
         raise NotImplementedError(f'"{kind}" not implemented for {x.dtype}: expected a floating point tensor.')
     if inplace:
-        return in_place(f"{kind}_", lambda old: Nonlinearity.apply(old, kind=kind, numbers=numbers))(x)
-    return Nonlinearity.apply(x, kind=kind, numbers=numbers)
+        return in_place(f"{kind}_", lambda old: Activation.apply(old, kind=kind, numbers=numbers))(x)
+    return Activation.apply(x, kind=kind, numbers=numbers)
 
 
 def relu(input: Tensor, inplace: bool = False) -> Tensor:

@@ -14,9 +14,9 @@ from ..cast import broadcast, broadcast_shape, cast
 from ..creation import arange
 from ..elementwise import where
 from ..matmul import matmul
-from ..random import dropout
 from ..reduce import amax, sum
 from ..shape import reshape, shaped, transpose, unsqueeze
+from .dropout import dropout
 from .pad import pad
 from .softmax import softmax
 

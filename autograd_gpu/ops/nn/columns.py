@@ -9,7 +9,7 @@ from typing import Any
 from ...op import Op
 from ...tensor import Tensor
 from ..shape import permute, reshape, squeeze, unsqueeze
-from .window import Sizes, Window, outputs, per_dim
+from .sliding_windows import Sizes, Window, outputs, per_dim
 
 
 class Columns(Op):

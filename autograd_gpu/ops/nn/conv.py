@@ -14,7 +14,7 @@ from ...op import Op
 from ...tensor import Tensor
 from ..cast import cast
 from ..shape import reshape, squeeze, unsqueeze
-from .window import Sizes, Window, outputs, per_dim
+from .sliding_windows import Sizes, Window, outputs, per_dim
 
 # ---------------------------------------------------------------------------------------------- operations
 

@@ -1,4 +1,4 @@
-"""Dropout of whole channels, and dropout for self-normalising networks. Elements by themselves have a kernel (random)."""
+"""Dropout: of elements, which has a kernel, of whole channels, and for self-normalising networks."""
 
 from __future__ import annotations
 
@@ -6,14 +6,50 @@ import math
 import warnings
 from collections.abc import Callable
 
+from ...device import in_level
 from ...dtypes import float32
-from ...tensor import Tensor
+from ...op import Op
+from ...tensor import Tensor, wrap
+from ..cast import to_device
 from ..elementwise import where
 from ..inplace import inplace as in_place
-from ..random import rand
+from ..public import public
+from ..random import default_generator, rand
 
 # The value that SELU tends to, which a dropped element takes: Klambauer, Unterthiner, Mayr & Hochreiter 2017, section 3.
 _SATURATED = -1.7580993408473766
+
+
+class Dropout(Op):
+    """y = x * keep / (1 - p), keep drawn with probability 1 - p (Srivastava et al. 2014)."""
+
+    def forward(ctx, x, p, state):
+        ctx.p = p
+        y, ctx.keep_mask = ctx.backend.dropout(x, p, state)
+        return y
+
+    def keep(ctx, y, x, p, state):
+        ctx.save(wrap(ctx.keep_mask, x.device))
+        del ctx.keep_mask  # kept once, where saved-tensor hooks see it
+
+    def backward(ctx, gy):
+        (mask,) = ctx.saved
+        return gy * (mask.to(gy.dtype) * (0.0 if ctx.p == 1 else 1 / (1 - ctx.p)))
+
+    def name(ctx) -> str:
+        return "NativeDropoutBackward0"
+
+
+@public(method=False)
+def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """Return input with each element zeroed with probability p and the others scaled by 1 / (1 - p); input itself in eval."""
+    if not 0.0 <= p <= 1.0:
+        raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
+    if not training or p == 0.0:
+        return input
+    input = to_device(input, in_level(input.device))
+    output = Dropout.apply(input, p=p, state=default_generator(input.device).state)
+    return input.copy_(output) if inplace else output
 
 
 def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:

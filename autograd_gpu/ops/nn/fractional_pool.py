@@ -17,7 +17,7 @@ from ..reduce import max
 from ..shape import broadcast_to, reshape, unsqueeze
 from ..unary import floor
 from .distance import in_full
-from .window import per_dim
+from .sliding_windows import per_dim
 
 Ratio = float | Sequence[float] | None
 

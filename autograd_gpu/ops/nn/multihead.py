@@ -9,10 +9,10 @@ from ...tensor import Tensor
 from ..elementwise import where
 from ..matmul import matmul
 from ..pieces import cat, chunk
-from ..random import dropout
 from ..reduce import mean
 from ..shape import broadcast_to, reshape, squeeze, transpose, unsqueeze
 from .attention import scaled_dot_product_attention
+from .dropout import dropout
 from .linear import linear
 from .pad import pad
 from .softmax import softmax

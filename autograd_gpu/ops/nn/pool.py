@@ -17,7 +17,7 @@ from ..reduce import argmax, mean
 from ..shape import narrow, reshape
 from ..unary import abs, sign
 from .fused_activation import relu
-from .window import Sizes, Window, outputs, per_dim
+from .sliding_windows import Sizes, Window, outputs, per_dim
 
 # ---------------------------------------------------------------------------------------------- operations
 

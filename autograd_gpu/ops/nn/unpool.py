@@ -11,7 +11,7 @@ from ...tensor import Tensor
 from ..creation import arange, zeros
 from ..index import ScatterRows
 from ..shape import reshape
-from .window import per_dim
+from .sliding_windows import per_dim
 
 
 def max_unpool1d(
