@@ -16,7 +16,7 @@ import numpy as np
 from autograd_gpu.arrays.native import runtime
 from autograd_gpu.arrays.scalars import compared, scalar_for
 from autograd_gpu.arrays.sources import DTYPES, SCALARS
-from autograd_gpu.arrays.strides import halves, layout_of
+from autograd_gpu.arrays.strides import halves
 
 _WHOLE = (int, bool, type(None))
 _REAL = (*_WHOLE, float)
@@ -93,7 +93,8 @@ class _Map:
         cost: float,
     ) -> None:
         self.numpy, self.file, self.kernel, self.operands = numpy_function, file, kernel, operands
-        self.gives_bool, self._number = gives_bool, compared if compares else scalar_for
+        self.gives_bool, self.compares = gives_bool, compares
+        self._number = compared if compares else scalar_for
         self.loaded: dict[np.dtype, bool] = {}
         lib = runtime.library()
         letters = "".join(_OPERANDS[operand] for operand in operands).encode()
@@ -103,7 +104,7 @@ class _Map:
         record, name = runtime.ctypes.c_void_p(self._record), numpy_function.__name__
         signature = f"{name}{inspect.signature(numpy_function)}\n--\n\n{numpy_function.__doc__ or ''}"
         self.function = lib.host_map_function(record, name.encode(), signature.encode())
-        self._strided = lib.host_map_strided(record, name.encode())
+        self._into = lib.host_map_into(record, name.encode())
 
     def _is_loaded(self, dtype: np.dtype) -> bool:
         known = self.loaded.get(dtype)
@@ -145,7 +146,7 @@ class _Map:
                 wanted = np.dtype(bool) if kind == "C" else like.dtype
                 if type(x) is not np.ndarray or x.dtype != wanted or x.shape != shape or not x.flags.aligned:
                     return False
-            elif kind in ("P", "C") or type(x) not in takes:
+            elif kind in ("P", "C") or type(x) not in takes or (self.compares and not _holds(like.dtype, x)):
                 return False
         if out is None:
             return True
@@ -163,20 +164,19 @@ class _Map:
         return self._number(x, dtype, self.kernel)
 
     def _run(self, out: np.ndarray, operands: list[Any]) -> None:
-        arrays = [
-            x if isinstance(x, np.ndarray) else None for x, kind in zip(operands, self.operands) if kind[0] in "PC"
-        ]
-        if out.flags.c_contiguous and all(x is None or x.flags.c_contiguous for x in arrays):
-            self._strided(out, None, *operands)
+        if self._into(out, *operands):
             return
-        layout = layout_of(out.shape, *((None, 1) if x is None else (x.strides, x.itemsize) for x in (out, *arrays)))
-        if layout is not None:
-            self._strided(out, layout, *operands)
-            return
-        for out_half, *input_halves in halves([out, *arrays]):
-            parts = iter(input_halves)
-            halved = [next(parts) if kind[0] in "PC" else None for kind in self.operands]
-            self._run(out_half, [x if part is None else part for x, part in zip(operands, halved, strict=True)])
+        # More dimensions or elements than a layout holds.
+        arrays = [x if isinstance(x, np.ndarray) else None for x in operands]
+        for out_half, *halved in halves([out, *arrays]):
+            self._run(out_half, [x if half is None else half for x, half in zip(operands, halved, strict=True)])
+
+
+def _holds(dtype: np.dtype, number: float) -> bool:
+    if dtype.kind not in "iu":
+        return dtype.kind != "b" or number in (0, 1)
+    limits = np.iinfo(dtype)
+    return limits.min <= number <= limits.max
 
 
 def _same_places(x: np.ndarray, y: np.ndarray) -> bool:

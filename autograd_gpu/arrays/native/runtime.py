@@ -41,7 +41,7 @@ def library() -> ctypes.PyDLL:
         found = ctypes.PyDLL(str(build.build_runtime(object.__basicsize__)))
     except (CompileError, OSError) as error:
         raise Unusable(str(error)) from None
-    found.host_kernel.restype = found.host_map_function.restype = found.host_map_strided.restype = _FUNCTION
+    found.host_kernel.restype = found.host_map_function.restype = found.host_map_into.restype = _FUNCTION
     found.host_map.restype = ctypes.c_void_p
     _begin(found)
     return found
@@ -61,7 +61,7 @@ def _begin(found: ctypes.PyDLL) -> None:
     pointer = ctypes.pythonapi.PyCapsule_GetPointer
     pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
     table = ctypes.cast(pointer(_ARRAY_API, None), ctypes.POINTER(ctypes.c_void_p))
-    objects = (None, np.ndarray, float, int, bool, IndexError, *DTYPES)
+    objects = (None, True, np.ndarray, float, int, bool, IndexError, *DTYPES)
     addresses = (ctypes.c_void_p * len(objects))(*map(id, objects))
     found.host_begin(addresses, ctypes.c_void_p(table[_NEW_FROM_DESCR]), SHARED_FROM, RELEASED_FROM)
     found.host_set_threads(default_threads())

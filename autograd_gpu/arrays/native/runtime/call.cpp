@@ -1,10 +1,10 @@
 // From a Python call to a kernel's blocks: functions of Python's that look into arrays themselves, pack the arguments as
-// a launch on a GPU would, and give up the interpreter's lock where the work is worth it. What is not plain (an operand
-// laid out otherwise, a dtype whose kernel is not loaded yet) is left to a function written in Python.
+// a launch on a GPU would, and give up the interpreter's lock where the work is worth it. What is not plain (a dtype whose
+// kernel is not loaded yet, a result that overlaps its operand) is left to a function written in Python.
 #include <string.h>
 
+#include "layout.h"
 #include "pool.h"
-#include "python.h"
 
 namespace {
 using host::Entry;
@@ -12,10 +12,8 @@ using host::Launch;
 
 const int KINDS = 10;  // float16 bfloat16 float32 float64 bool uint8 int8 int16 int32 int64, as in sources.py: SCALARS
 const int BOOL_KIND = 4;
-const int MAX_OPERANDS = 8;
-const int MAX_DIMS = 8;  // of a Layout (kernels/include/strides.cuh)
 
-Object *None, *array_type, *float_type, *int_type, *bool_type, *dtypes[KINDS], *fault_type;
+Object *None, *True, *array_type, *float_type, *int_type, *bool_type, *dtypes[KINDS], *fault_type;
 // NumPy's PyArray_NewFromDescr.
 Object* (*new_array)(Object* type, Object* dtype, int dims, const long* shape, const long* strides, void* data, int flags,
                      Object* like);
@@ -89,7 +87,7 @@ bool add_number(Packed& packed, Object* object, int kind, Numbers numbers) {
     if (is_real) return false;
     static const long long lowest[] = {0, 0, -128, -32768, -2147483648ll}, highest[] = {1, 255, 127, 32767, 2147483647};
     if (kind == KINDS - 1) return packed.add(whole);
-    if (numbers == OF_THE_DTYPE ? whole < lowest[kind - BOOL_KIND] || whole > highest[kind - BOOL_KIND] : whole != (int)whole)
+    if (numbers != ANY ? whole < lowest[kind - BOOL_KIND] || whole > highest[kind - BOOL_KIND] : whole != (int)whole)
         return false;
     return packed.add((int)whole);
 }
@@ -166,7 +164,7 @@ Object* launch_kernel(Object* self, Object* const* arguments, long count, Object
 // ---- out[i] = f(operands[i]...): kernels built on kernels/include/map.cuh
 
 struct Map {
-    Method method, strided_method;
+    Method method, into_method;
     Entry entries[KINDS];
     Object* slow;            // the function written in Python
     char operands[16];       // a array, b array or number, c array of bools, n number, o number or None
@@ -174,10 +172,8 @@ struct Map {
     double cost;             // of an element, the addition of two floats being 1
 };
 
-// Whether `x` can be walked as a plain run of `like`'s elements.
-bool lies_like(const Array* x, const Array* like) {
-    return x->dims == like->dims && (x->flags & (C_CONTIGUOUS | ALIGNED)) == (C_CONTIGUOUS | ALIGNED) &&
-           memcmp(x->shape, like->shape, x->dims * sizeof(long)) == 0;
+bool has_shape(const Array* x, const Array* like) {
+    return x->dims == like->dims && x->flags & ALIGNED && memcmp(x->shape, like->shape, x->dims * sizeof(long)) == 0;
 }
 
 long size_of(const Array* x) {
@@ -186,29 +182,57 @@ long size_of(const Array* x) {
     return size;
 }
 
+const long WIDTHS[KINDS] = {2, 2, 4, 8, 1, 1, 1, 2, 4, 8};
+
 // Whether memory is shared otherwise than element by element: what is written would be read later.
-bool overlaps(const Array* out, const Array* x) {
-    if (out->data == x->data && out->dtype == x->dtype) return false;
-    const long width = 8;  // of the widest element
-    long reach = size_of(out) * width;
-    return x->data < out->data + reach && out->data < x->data + reach;
+bool overlaps(const Array* out, int out_kind, const Array* x, int kind) {
+    long ends[2][2];
+    const Array* both[] = {out, x};
+    for (int i = 0; i < 2; i++) {
+        long low = (long)both[i]->data, high = low + WIDTHS[i ? kind : out_kind];
+        for (int d = 0; d < both[i]->dims; d++) {
+            long reach = (both[i]->shape[d] - 1) * both[i]->strides[d];
+            (reach < 0 ? low : high) += reach;
+        }
+        ends[i][0] = low, ends[i][1] = high;
+    }
+    if (ends[0][1] <= ends[1][0] || ends[1][1] <= ends[0][0]) return false;
+    return out->data != x->data || out_kind != kind || memcmp(out->strides, x->strides, out->dims * sizeof(long)) != 0;
 }
 
 enum Outcome { DONE, LEFT, FAILED };
 
-// `layout` null: everything lies as one run. Leaves out alone unless DONE or FAILED.
-Outcome run_map(const Map* map, Array* out, const void* layout, Object* const* operands, int kind, long count,
-                Numbers numbers) {
+// Leaves out alone unless DONE or FAILED.
+Outcome run_map(const Map* map, Array* out, Object* const* operands, int kind, Numbers numbers) {
+    const int out_kind = map->gives_bool ? BOOL_KIND : kind;
+    Operand arrays[MAX_ARRAYS] = {{out->strides, WIDTHS[out_kind]}};
+    int count = 1;
+    bool flat = out->flags & C_CONTIGUOUS;
+    for (int i = 0; map->operands[i]; i++) {
+        const char letter = map->operands[i];
+        if (letter > 'c') continue;
+        Operand& array = arrays[count++];
+        array = {nullptr, 1};
+        if (!is_array(operands[i])) continue;
+        const Array* x = (Array*)operands[i];
+        array = {x->strides, WIDTHS[letter == 'c' ? BOOL_KIND : kind]};
+        flat = flat && x->flags & C_CONTIGUOUS;
+    }
+    const long size = size_of(out);
+    if (size == 0) return DONE;
     Packed packed;
-    int arrays = 1;
-    for (const char* letter = map->operands; *letter; letter++) arrays += *letter <= 'c';
     packed.add(out->data);
-    packed.add((long long)count);
-    packed.add(layout, 8 + MAX_DIMS * (16 + 8 * arrays));
+    packed.add((long long)size);
+    if (flat) packed.add(nullptr, 8 + MAX_DIMS * (sizeof(Divisor) + 8 * count));
+    else {
+        long bytes = write_layout(packed.bytes + packed.size, out->dims, out->shape, arrays, count);
+        if (!bytes) return LEFT;
+        packed.size += bytes;
+    }
     for (int i = 0; map->operands[i]; i++) {
         Object* operand = operands[i];
-        char letter = map->operands[i];
-        bool given = is_array(operand);
+        const char letter = map->operands[i];
+        const bool given = is_array(operand);
         if (letter <= 'c') packed.add(given ? ((Array*)operand)->data : nullptr);
         if (letter == 'o') packed.add((int)(operand != None));
         if (letter == 'a' || letter == 'c') continue;
@@ -216,8 +240,8 @@ Outcome run_map(const Map* map, Array* out, const void* layout, Object* const* o
         else if (!add_number(packed, operand, kind, numbers)) return LEFT;
     }
     Launch launch{map->entries[kind], packed.bytes, {1, 1, 1}};
-    double work = count * map->cost;
-    if (work >= shared_from) launch.grid[0] = (unsigned)(count / 8192 > 1 ? count / 8192 : 2);
+    const double work = size * map->cost;
+    if (work >= shared_from) launch.grid[0] = (unsigned)(size / 8192 > 1 ? size / 8192 : 2);
     return run(launch, work) ? DONE : FAILED;
 }
 
@@ -256,7 +280,7 @@ Object* call_map(Object* self, Object* const* arguments, long count, Object* key
     int kind = common_kind(map, arguments, &like);
     if (kind < 0) return leave(map, arguments, count, keywords);
     for (int i = 0; i < wanted; i++)
-        if (is_array(arguments[i]) && !lies_like((Array*)arguments[i], like)) return leave(map, arguments, count, keywords);
+        if (is_array(arguments[i]) && !has_shape((Array*)arguments[i], like)) return leave(map, arguments, count, keywords);
     Object* dtype = dtypes[map->gives_bool ? BOOL_KIND : kind];
     Object* out = given > wanted ? arguments[wanted] : None;
     if (out == None) {
@@ -264,34 +288,32 @@ Object* call_map(Object* self, Object* const* arguments, long count, Object* key
         out = new_array(array_type, dtype, like->dims, like->shape, nullptr, nullptr, 0, nullptr);
         if (!out) return nullptr;
     } else {
-        if (!is_array(out) || ((Array*)out)->dtype != dtype || !lies_like((Array*)out, like) ||
-            !(((Array*)out)->flags & WRITEABLE))
+        Array* into = (Array*)out;
+        if (!is_array(out) || into->dtype != dtype || !has_shape(into, like) || !(into->flags & WRITEABLE))
             return leave(map, arguments, count, keywords);
         for (int i = 0; i < wanted; i++)
-            if (is_array(arguments[i]) && overlaps((Array*)out, (Array*)arguments[i]))
+            if (is_array(arguments[i]) && overlaps(into, map->gives_bool ? BOOL_KIND : kind, (Array*)arguments[i],
+                                                   map->operands[i] == 'c' ? BOOL_KIND : kind))
                 return leave(map, arguments, count, keywords);
         Py_IncRef(out);
     }
-    long size = size_of(like);
-    Outcome outcome = size ? run_map(map, (Array*)out, nullptr, arguments, kind, size, map->compares ? COMPARED : OF_THE_DTYPE) : DONE;
+    Outcome outcome = run_map(map, (Array*)out, arguments, kind, map->compares ? COMPARED : OF_THE_DTYPE);
     if (outcome == DONE) return out;
     Py_DecRef(out);
     return outcome == FAILED ? nullptr : leave(map, arguments, count, keywords);
 }
 
-// f.strided(out, layout, *operands) -> whether it ran: any layout, as strides.py packs it; None where all lies as one run.
-Object* call_map_strided(Object* self, Object* const* arguments, long, Object*) {
+// f.into(out, *operands) -> whether it ran: what Python has looked through, and numbers as the kernel takes them.
+Object* call_map_into(Object* self, Object* const* arguments, long, Object*) {
     Map* map = (Map*)PyCapsule_GetPointer(self, nullptr);
     Array* like;
-    int kind = common_kind(map, arguments + 2, &like);
+    int kind = common_kind(map, arguments + 1, &like);
     if (kind < 0) return PyErr_SetString(fault_type, "no kernel is loaded for these operands"), nullptr;
-    const void* layout = arguments[1] == None ? nullptr : PyBytes_AsString(arguments[1]);
-    Array* out = (Array*)arguments[0];
-    Outcome outcome = run_map(map, out, layout, arguments + 2, kind, size_of(out), ANY);
+    Outcome outcome = run_map(map, (Array*)arguments[0], arguments + 1, kind, ANY);
     if (outcome == FAILED) return nullptr;
-    Object* ran = outcome == DONE ? (Object*)out : None;
-    Py_IncRef(ran);
-    return ran;
+    Object* answer = outcome == DONE ? True : None;
+    Py_IncRef(answer);
+    return answer;
 }
 
 template <class T>
@@ -304,9 +326,9 @@ Object* function_over(T* record, Method& method, const char* name, const char* d
 // ---- what runtime.py calls
 
 extern "C" {
-// `objects`: None, ndarray, float, int, bool, the exception of a fault, then the dtypes in the order of their kinds.
+// `objects`: None, True, ndarray, float, int, bool, the exception of a fault, then the dtypes in the order of their kinds.
 void host_begin(Object** objects, void* array_maker, long shared, long released) {
-    Object** places[] = {&None, &array_type, &float_type, &int_type, &bool_type, &fault_type};
+    Object** places[] = {&None, &True, &array_type, &float_type, &int_type, &bool_type, &fault_type};
     for (Object** place : places) *place = *objects++;
     for (Object*& dtype : dtypes) dtype = *objects++;
     new_array = (decltype(new_array))array_maker;
@@ -344,7 +366,7 @@ Object* host_map_function(Map* map, const char* name, const char* documentation)
     return function_over(map, map->method, name, documentation, call_map);
 }
 
-Object* host_map_strided(Map* map, const char* name) {
-    return function_over(map, map->strided_method, name, "", call_map_strided);
+Object* host_map_into(Map* map, const char* name) {
+    return function_over(map, map->into_method, name, "", call_map_into);
 }
 }
