@@ -22,9 +22,8 @@ __device__ __forceinline__ acc_t greatest_of(const scalar_t* x_row, int cols) {
     return greatest.total();
 }
 
-extern "C" __global__ FLATTENED void cross_entropy_forward(const scalar_t* x, const long long* target, acc_t* loss,
-                                                           acc_t* lse, long long rows, int cols,
-                                                           long long ignore_index) {
+FLATTENED static void forward(const scalar_t* x, const long long* target, acc_t* loss, acc_t* lse, long long rows,
+                              int cols, long long ignore_index) {
     for (Share row = my_share(rows); row.begin < row.end; row.begin++) {
         const scalar_t* x_row = x + row.begin * cols;
         const acc_t max = greatest_of(x_row, cols);
@@ -39,9 +38,8 @@ extern "C" __global__ FLATTENED void cross_entropy_forward(const scalar_t* x, co
 }
 
 // x becomes softmax(x) - one_hot(target): the gradient of the row's loss.
-extern "C" __global__ FLATTENED void cross_entropy_with_gradient(scalar_t* x, const long long* target, acc_t* loss,
-                                                                 long long rows, int cols, long long ignore_index,
-                                                                 int slot) {
+FLATTENED static void with_gradient(scalar_t* x, const long long* target, acc_t* loss, long long rows, int cols,
+                                    long long ignore_index) {
     for (Share row = my_share(rows); row.begin < row.end; row.begin++) {
         scalar_t* x_row = x + row.begin * cols;
         const int label = class_of(target, row.begin, cols, ignore_index);
@@ -68,9 +66,8 @@ extern "C" __global__ FLATTENED void cross_entropy_with_gradient(scalar_t* x, co
 }
 
 // gx = gloss * (softmax(x) - one_hot(target))
-extern "C" __global__ FLATTENED void cross_entropy_backward(const acc_t* gloss, const scalar_t* x, const acc_t* lse,
-                                                            const long long* target, scalar_t* gx, long long rows,
-                                                            int cols, long long ignore_index) {
+FLATTENED static void backward(const acc_t* gloss, const scalar_t* x, const acc_t* lse, const long long* target,
+                               scalar_t* gx, long long rows, int cols, long long ignore_index) {
     for (Share row = my_share(rows); row.begin < row.end; row.begin++) {
         const scalar_t* x_row = x + row.begin * cols;
         scalar_t* gx_row = gx + row.begin * cols;
@@ -83,4 +80,22 @@ extern "C" __global__ FLATTENED void cross_entropy_backward(const acc_t* gloss, 
         each_column(cols, [&](long long c, int) { store(gx_row + c, g * exp_of_negative(load(x_row + c) - row_lse)); });
         store(gx_row + label, g * (exp_of_negative(load(x_row + label) - row_lse) - 1));
     }
+}
+
+// ---- entry points
+
+extern "C" __global__ void cross_entropy_forward(const scalar_t* x, const long long* target, acc_t* loss, acc_t* lse,
+                                                 long long rows, int cols, long long ignore_index) {
+    forward(x, target, loss, lse, rows, cols, ignore_index);
+}
+
+extern "C" __global__ void cross_entropy_with_gradient(scalar_t* x, const long long* target, acc_t* loss,
+                                                       long long rows, int cols, long long ignore_index, int slot) {
+    with_gradient(x, target, loss, rows, cols, ignore_index);
+}
+
+extern "C" __global__ void cross_entropy_backward(const acc_t* gloss, const scalar_t* x, const acc_t* lse,
+                                                  const long long* target, scalar_t* gx, long long rows, int cols,
+                                                  long long ignore_index) {
+    backward(gloss, x, lse, target, gx, rows, cols, ignore_index);
 }
