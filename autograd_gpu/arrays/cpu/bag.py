@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from .index import scatter_add_rows
-from .precision import accumulator, wide
+from .long_sums import sums_of
+from .precision import wide
 from .quiet import quiet
 
 __all__ = ["bag_dot", "bag_max", "bag_scatter", "bag_sum"]
@@ -17,7 +18,7 @@ __all__ = ["bag_dot", "bag_max", "bag_scatter", "bag_sum"]
 @quiet
 def bag_sum(x, index, weight, offsets):
     index, weight = _as_table(index, weight, offsets)
-    y = np.zeros((len(index), x.shape[1]), accumulator(x.dtype))
+    y = np.zeros((len(index), x.shape[1]), sums_of(index.shape[1], x.dtype))
     for place, row in enumerate(index.T):  # a pass over the bags for each of their places
         named = row >= 0
         if named.all():

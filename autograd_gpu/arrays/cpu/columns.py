@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-from .precision import accumulator
+from .long_sums import sums_of
 from .window import cropped, padded, places, seen_from
 
 __all__ = ["col2im", "im2col"]
@@ -21,7 +23,7 @@ def im2col(x, size, output, kernel, stride, padding, dilation):
 
 def col2im(columns, size, output, kernel, stride, padding, dilation):
     channels, batch = columns.shape[0], columns.shape[1 + len(kernel)]
-    nothing = np.zeros((batch, channels, *size), accumulator(columns.dtype))
+    nothing = np.zeros((batch, channels, *size), sums_of(math.prod(kernel), columns.dtype))
     x = padded(nothing, size, output, kernel, stride, padding, dilation, 0)
     for k in places(kernel):
         x[seen_from(k, output, stride, dilation)] += columns[(slice(None), *k)].swapaxes(0, 1)

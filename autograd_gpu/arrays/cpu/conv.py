@@ -8,6 +8,7 @@ import math
 import numpy as np
 
 from .columns import col2im, im2col
+from .long_sums import total
 from .matmul import matmul
 from .precision import accumulator, wide
 from .quiet import quiet
@@ -108,5 +109,6 @@ def _depthwise_weight(x, gy, *window):
     dims = "xyz"[: len(kernel)]
     for k in places(kernel):
         seen = around[seen_from(k, output, stride, dilation)]
-        gweight[(slice(None), 0, *k)] = np.einsum(f"nc{dims},ncf{dims}->cf", seen, wide_gy).reshape(-1)
+        of_each = np.einsum(f"nc{dims},ncf{dims}->ncf", seen, wide_gy)
+        gweight[(slice(None), 0, *k)] = total(of_each, (0,), False).reshape(-1)
     return gweight.astype(x.dtype, copy=False)

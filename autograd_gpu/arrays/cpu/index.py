@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from .long_sums import total
 from .precision import accumulator, wide
 
 __all__ = ["gather_rows", "nonzero", "scatter_add_rows", "scatter_rows"]
 
+SHORT_RUN = 32  # rows of one number: fewer are not worth a call of their own
 FEW_COLUMNS = 64  # up to here a pass for each column is faster than sorting the rows
 
 
@@ -25,12 +27,22 @@ def scatter_add_rows(gy, index, count):
         for c, column in enumerate(np.ascontiguousarray(wide(gy).T)):
             out[:, c] = np.bincount(index, column, count)  # in float64, in order of appearance
     elif len(index):
-        # np.add.at visits elements one by one; sorted runs summed by reduceat keep to whole rows.
-        order = np.argsort(index, kind="stable")
-        rows = index[order]
-        starts = np.flatnonzero(np.concatenate(([True], rows[1:] != rows[:-1])))
-        out[rows[starts]] = np.add.reduceat(gy[order], starts, axis=0, dtype=out.dtype)
+        _add_runs(out, gy, index)
     return out.astype(gy.dtype, copy=False)
+
+
+def _add_runs(out, gy, index):
+    """out[r] += the rows of gy whose index is r: a pass for each place of short runs, and the long ones by themselves."""
+    order = np.argsort(index, kind="stable")
+    rows = index[order]
+    starts = np.flatnonzero(np.concatenate(([True], rows[1:] != rows[:-1])))
+    lengths = np.diff(starts, append=len(rows))
+    is_short = lengths <= SHORT_RUN
+    for place in range(lengths[is_short].max(initial=0)):
+        first = starts[is_short & (lengths > place)]
+        out[rows[first]] += gy[order[first + place]]
+    for start, length in zip(starts[~is_short], lengths[~is_short]):
+        out[rows[start]] = total(gy[order[start : start + length]], (0,), False)
 
 
 def scatter_rows(out, index, x):

@@ -7,6 +7,7 @@ import functools
 
 import numpy as np
 
+from .long_sums import SHORT, total
 from .precision import HALVES, accumulator, wide
 from .quiet import quiet
 from .row_blocks import LARGE, row_blocks
@@ -69,7 +70,7 @@ def _backward(gy, x, mean, rstd, weight, gsum, biased):
     if x.size <= LARGE:
         gx, gweight, gbias = _backward_rows(gy, x, mean, rstd, weight, gsum, biased)
     else:
-        gx, gweight, gbias = np.empty(x.shape, dtype), 0, 0
+        gx, gweight, gbias = np.empty(x.shape, dtype), np.zeros(()), np.zeros(())  # sums over blocks in float64
         for block in row_blocks(*x.shape):
             parts = (None if part is None else part[block] for part in (gy, x, mean, rstd))
             past = None if gsum is None else gsum[block]
@@ -113,8 +114,8 @@ def _backward_rows(gy, x, mean, rstd, weight, gsum, biased):
     else:
         normalised = np.subtract(wide(x), mean[:, None])
         normalised *= column
-    gweight = None if weight is None else np.einsum("rc,rc->c", wide_gy, normalised)
-    gbias = np.add.reduce(wide_gy, 0) if biased else None
+    gweight = None if weight is None else _column_products(wide_gy, normalised)
+    gbias = total(wide_gy, (0,), False) if biased else None
     g = wide_gy if weight is None else wide_gy * weight
     along = products_along(g, normalised, 1)
     along *= share
@@ -128,6 +129,12 @@ def _backward_rows(gy, x, mean, rstd, weight, gsum, biased):
     if gsum is not None:
         gx += wide(gsum)
     return gx.astype(x.dtype, copy=False), gweight, gbias
+
+
+def _column_products(x, y):
+    if len(x) <= SHORT:
+        return np.einsum("rc,rc->c", x, y)
+    return total(x * y, (0,), False)
 
 
 @functools.lru_cache(maxsize=64)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
+from .long_sums import sums_of
 from .precision import accumulator, wide
 from .quiet import quiet
 from .window import cropped, padded, places, seen_from
@@ -41,7 +44,7 @@ def max_pool_backward(gy, index, size, output, kernel, stride, padding, dilation
 @quiet
 def avg_pool(x, size, output, kernel, stride, padding, dilation, include_pad, divisor):
     around = padded(x, size, output, kernel, stride, padding, dilation, 0)
-    total = np.zeros((x.shape[0], *output), accumulator(x.dtype))
+    total = np.zeros((x.shape[0], *output), sums_of(math.prod(kernel), x.dtype))
     for k in places(kernel):
         total += around[seen_from(k, output, stride, dilation)]
     total /= _divisors(size, output, kernel, stride, padding, include_pad, divisor, total.dtype)
@@ -50,7 +53,7 @@ def avg_pool(x, size, output, kernel, stride, padding, dilation, include_pad, di
 
 @quiet
 def avg_pool_backward(gy, size, output, kernel, stride, padding, dilation, include_pad, divisor):
-    nothing = np.zeros((gy.shape[0], *size), accumulator(gy.dtype))
+    nothing = np.zeros((gy.shape[0], *size), sums_of(math.prod(kernel), gy.dtype))
     gx = padded(nothing, size, output, kernel, stride, padding, dilation, 0)
     share = gy / _divisors(size, output, kernel, stride, padding, include_pad, divisor, nothing.dtype)
     for k in places(kernel):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .long_sums import total
 from .precision import accumulator, wide
 from .quiet import quiet
 
@@ -15,17 +16,14 @@ __all__ = [
 def sum(x, dims, keepdim, dtype):
     if not dims and x.ndim:
         return x.astype(dtype)
-    # reduce() without ndarray.sum's wrapper; axis=() would mean "no axis" on 0-d arrays too
-    return np.asarray(np.add.reduce(x, axis=dims or None, keepdims=keepdim, dtype=accumulator(dtype))).astype(
-        dtype, copy=False
-    )
+    return total(x, dims, keepdim, dtype).astype(dtype, copy=False)
 
 
 @quiet
 def mean(x, dims, keepdim):
     count = np.prod([x.shape[d] for d in dims], dtype=np.int64)
-    total = np.asarray(np.add.reduce(x, axis=dims or None, keepdims=keepdim, dtype=accumulator(x.dtype)))
-    return (np.asarray(np.divide(total, count, dtype=total.dtype))).astype(x.dtype, copy=False)
+    y = total(x, dims, keepdim)
+    return np.divide(y, count, dtype=y.dtype).astype(x.dtype, copy=False)
 
 
 @quiet
@@ -66,10 +64,9 @@ def all(x, dims, keepdim):
 def var(x, dims, keepdim, correction):
     wide_x = wide(x)
     count = int(np.prod([x.shape[d] for d in dims], dtype=np.int64))
-    centred = np.asarray(wide_x - (np.add.reduce(wide_x, axis=dims or None, keepdims=True) / wide_x.dtype.type(count)))
-    np.square(centred, out=centred)
-    total = np.asarray(np.add.reduce(centred, axis=dims or None, keepdims=keepdim))
-    return (total / total.dtype.type(max(count - correction, 0))).astype(x.dtype, copy=False)
+    centred = np.asarray(wide_x - total(wide_x, dims, True) / wide_x.dtype.type(count))
+    squares = total(np.square(centred, out=centred), dims, keepdim)
+    return (squares / squares.dtype.type(max(count - correction, 0))).astype(x.dtype, copy=False)
 
 
 def _with_index(x, dim, keepdim, best):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .precision import accumulator, wide
+from .long_sums import sums_of
+from .precision import wide
 from .quiet import quiet
 
 __all__ = ["resample"]
@@ -17,7 +18,7 @@ def resample(x, start, index, weight):
     # Without an inner dimension of size 1, which would make NumPy's innermost loops as short.
     source = wide(x).reshape((outer, length) if inner == 1 else x.shape)
     factor = weight if inner == 1 else weight[:, None]
-    y = np.zeros((outer, len(sizes), *source.shape[2:]), accumulator(x.dtype))
+    y = np.zeros((outer, len(sizes), *source.shape[2:]), sums_of(sizes.max(initial=0), x.dtype))
     for place in range(sizes.max(initial=0)):
         rows = np.flatnonzero(sizes > place)
         entry = start[rows] + place

@@ -6,33 +6,61 @@ import math
 
 import numpy as np
 
-from .precision import accumulator, wide
+from .precision import wide
 from .quiet import quiet
 
 __all__ = ["cummax", "cummin", "cumprod", "cumsum", "linear_scan", "logcumsumexp"]
 
+PIECE, LONGEST = 1 << 17, 1 << 15  # elements that are combined at a time, and of one line
 _LONG, _WIDE = 64, 128  # steps that are few, and lines that are enough to be worth a step of Python
 
 
 @quiet
 def cumsum(x, dim, dtype):
-    if x.ndim == 0:
-        return x.astype(dtype)
-    return np.add.accumulate(x, axis=dim, dtype=accumulator(dtype)).astype(dtype, copy=False)
+    return _running(np.add, x, dim, dtype)
 
 
 @quiet
 def cumprod(x, dim, dtype):
-    if x.ndim == 0:
-        return x.astype(dtype)
-    return np.multiply.accumulate(x, axis=dim, dtype=accumulator(dtype)).astype(dtype, copy=False)
+    return _running(np.multiply, x, dim, dtype)
 
 
 @quiet
 def logcumsumexp(x, dim):
+    return _running(np.logaddexp, x, dim, x.dtype)
+
+
+def _running(combine, x, dim, dtype):
+    """All that was combined so far, each rounded once from float64: in pieces of lines, then pieces along them."""
     if x.ndim == 0:
-        return x.copy()
-    return np.logaddexp.accumulate(wide(x), axis=dim).astype(x.dtype, copy=False)
+        return x.astype(dtype)
+    if dtype.kind in "iub":
+        return combine.accumulate(x, axis=dim, dtype=dtype)
+    if x.size <= PIECE:
+        return combine.accumulate(x, axis=dim, dtype=np.float64).astype(dtype)
+    y = np.empty(x.shape, dtype)
+    steps = min(x.shape[dim], LONGEST)
+    for piece in _pieces_across(x.shape, dim, PIECE // steps):
+        lines, results, so_far = x[piece], y[piece], None
+        for start in range(0, x.shape[dim], steps):
+            part = (slice(None),) * dim + (slice(start, start + steps),)
+            running = lines[part].astype(np.float64)
+            combine.accumulate(running, axis=dim, out=running)
+            if so_far is not None:
+                combine(running, so_far, out=running)
+            results[part] = running
+            so_far = running[(*part[:dim], slice(-1, None))]
+    return y
+
+
+def _pieces_across(shape, dim, lines):
+    """Indices that part all dimensions but `dim` into pieces of about so many lines."""
+    across = math.prod(shape[:dim]) * math.prod(shape[dim + 1 :])
+    other = max((d for d in range(len(shape)) if d != dim), key=shape.__getitem__, default=None)
+    if other is None or across <= lines:
+        return [()]
+    step = max(1, shape[other] * max(lines, 1) // across)
+    return [(slice(None),) * other + (slice(start, start + step),) for start in range(0, shape[other], step)]
 
 
 def cummax(x, dim):
