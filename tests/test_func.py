@@ -511,3 +511,80 @@ def test_nothing_of_a_finished_transform_stays_alive():
         assert seen[0]() is None
     finally:
         gc.enable()
+
+
+# ---- writes in place
+
+
+def test_forward_mode_allows_the_writes_that_reverse_mode_cannot(device: str):
+    def function(x):
+        y = x.exp().mul_(2)
+        y[0].add_(x[1])
+        return y
+
+    x, v = torch.tensor([1.0, 2.0], device=device), torch.tensor([1.0, 3.0], device=device)
+    e = x.exp()
+    output, pushed = jvp(function, (x,), (v,))
+    expected = torch.stack([torch.stack([2 * e[0], x.new_tensor(1.0)]), torch.stack([x.new_tensor(0.0), 2 * e[1]])])
+    assert output.tolist() == pytest.approx([2 * e[0].item() + 2, 2 * e[1].item()])
+    assert pushed.tolist() == pytest.approx((expected @ v).tolist())
+    assert jacfwd(function)(x).flatten().tolist() == pytest.approx(expected.flatten().tolist())
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        jacrev(function)(x)
+
+
+def test_a_function_without_a_jvp_is_pushed_by_its_backward(device: str):
+    class Twice(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, gy):
+            return gy * 2
+
+    x = torch.tensor([1.0, 2.0], device=device)
+    assert jvp(Twice.apply, (x,), (x,))[1].tolist() == [2, 4]
+    assert jacfwd(Twice.apply)(x).tolist() == [[2, 0], [0, 2]]
+
+
+def leaf_and_copy(device: str) -> tuple[torch.Tensor, torch.Tensor]:
+    x = torch.arange(6.0, device=device).view(2, 3).requires_grad_()
+    return x, x * 1
+
+
+def test_a_view_that_vmap_gives_is_a_view(device: str):
+    x, y = leaf_and_copy(device)
+    first = vmap(lambda row: row[0])(y)
+    assert first._base is y
+    first.mul_(100)
+    assert y.tolist() == [[0, 1, 2], [300, 4, 5]]
+    assert torch.autograd.grad(y.sum(), x)[0].tolist() == [[100, 1, 1], [100, 1, 1]]
+    x, y = leaf_and_copy(device)
+    each = vmap(vmap(lambda element: element.view(())))(y)
+    y.mul_(7)
+    assert torch.autograd.grad(each.sum(), x)[0].tolist() == [[7, 7, 7], [7, 7, 7]]
+
+
+def test_a_write_within_vmap_changes_the_history_outside(device: str):
+    x, y = leaf_and_copy(device)
+    factors = torch.tensor([2.0, 3.0], device=device, requires_grad=True)
+    vmap(lambda row, factor: row[1].mul_(factor))(y, factors)
+    assert y.tolist() == [[0, 2, 2], [3, 12, 5]]
+    gx, gfactors = torch.autograd.grad(y.sum(), (x, factors))
+    assert (gx.tolist(), gfactors.tolist()) == ([[1, 2, 1], [1, 3, 1]], [1, 4])
+    x, y = leaf_and_copy(device)
+    vmap(lambda column: column.mul_(2), in_dims=1)(y)
+    assert torch.autograd.grad(y.sum(), x)[0].tolist() == [[2, 2, 2], [2, 2, 2]]
+
+
+def test_what_vmap_refuses_to_write_is_what_is_refused_outside(device: str):
+    x, y = leaf_and_copy(device)
+    with pytest.raises(RuntimeError, match="a view of a leaf Variable that requires grad is being used in an in-place"):
+        vmap(lambda row: row.mul_(2))(x)
+    with pytest.raises(RuntimeError, match="a view of a leaf Variable that requires grad is being used in an in-place"):
+        x[0].mul_(2)
+    with torch.no_grad():
+        first = vmap(lambda row: row[0])(y)
+    with pytest.raises(RuntimeError, match="A view was created in no_grad mode and is being modified inplace"):
+        first.mul_(2)

@@ -12,6 +12,8 @@ import weakref
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ..autocasting import switched
 from ..engine import Edge, Node, next_sequence, run_backward
 from ..modes import duals, modes
@@ -173,6 +175,8 @@ def _pushed(
 ) -> list[Tensor | None]:
     """Return J t for each output of the node: the backward of its backward, with t."""
     grad_mode, modes.grad = modes.grad, True
+    quiet = np.errstate(all="ignore")  # as in backward: infinities and NaN are values
+    quiet.__enter__()
     try:
         variables = [zeros_like(output.detach()) if _is_float(output) else None for output in outputs]
         targets = [None if u is None else _variable() for u in variables]
@@ -189,6 +193,7 @@ def _pushed(
         wanted = [edge for edge in targets if edge is not None]
         found = run_backward(starts, accumulate, keep_graph=True, targets=wanted)  # type: ignore[arg-type]
     finally:
+        quiet.__exit__()
         modes.grad = grad_mode
     return [None if edge is None else found.get(edge) for edge in targets]
 

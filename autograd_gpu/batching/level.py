@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..device import Device
-from ..op import Op
+from ..op import Op, View
 from ..ops.cast import ToDevice
 from ..ops.reduce import sum
 from ..tensor import Tensor, version_cell
@@ -107,10 +107,8 @@ def without_axis(device: Device, axis: Axis) -> Device:
 # ---------------------------------------------------------------------------------------------- operations
 
 
-class Enter(Op):
+class Enter(View):
     """y = x with its dimension `dim` hidden as `axis`."""
-
-    is_linear = True
 
     @classmethod
     def apply(cls, x: Tensor, axis: Axis, dim: int) -> Tensor:
@@ -131,7 +129,10 @@ class Leave(Op):
 
     @classmethod
     def apply(cls, x: Tensor, axis: Axis, dim: int) -> Tensor:
-        return _same_buffer(super().apply(x, axis=axis, dim=dim), x, without_axis(x.device, axis))
+        y = _same_buffer(super().apply(x, axis=axis, dim=dim), x, without_axis(x.device, axis))
+        if x._base is not None and axis not in axes_of(x._base.device):  # a view of what entered is one outside too
+            object.__new__(Leave)._mark_view(y, x, {"axis": axis, "dim": dim})
+        return y
 
     def forward(ctx, x, axis, dim):
         ctx.axis, ctx.dim = axis, dim
@@ -148,6 +149,8 @@ class TakeIn(Op):
 
     @classmethod
     def apply(cls, x: Tensor, device: Device) -> Tensor:
+        if x.device.axis is not None:  # a tangent may hide axes that its tensor does not
+            device = common_device((x.device, device))
         return x if x.device is device else _same_buffer(super().apply(x, device=device), x, device)
 
     def forward(ctx, x, device):

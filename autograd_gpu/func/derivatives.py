@@ -12,6 +12,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .. import autograd
+from ..autograd import forward_ad
+from ..batching.batched_array import Axis
+from ..batching.level import Enter, Leave, TakeIn, with_axis
 from ..batching.pytree import flatten, map_leaves
 from ..batching.vmap import vmap
 from ..device import in_level
@@ -262,7 +265,42 @@ def _basis(tensors: Sequence[Tensor]) -> list[Tensor]:
     return [reshape(cast(part, x.dtype), (sum(counts), *x.shape)) for part, x in zip(parts, tensors)]
 
 
-# ---------------------------------------------------------------------------------------------- forward, in two pulls
+# ---------------------------------------------------------------------------------------------- forward mode
+
+
+def _pushed(func: Callable, primals: tuple, tangents: list[Tensor], name: str, has_aux: bool) -> tuple:
+    """Return func's outputs, their tangents, the way back to a tree, and aux: by dual tensors, or else by two pulls.
+
+    One level of dual tensors is in force at a time, so that a transform within another takes two reverse passes, as does
+    a Function without a jvp of its own.
+    """
+    leaves, rebuild = flatten(primals)
+    if not duals:
+        try:
+            return _pushed_along(func, leaves, rebuild, tangents, name, has_aux)
+        except NotImplementedError:
+            pass
+    push = _Push(func, primals, name, has_aux)
+    outputs = [push.cut(y) for y in push.outputs]
+    return outputs, push(tangents), push.rebuild_output, map_leaves(push.cut, push.aux)
+
+
+def _pushed_along(
+    func: Callable, leaves: list, rebuild: Callable, tangents: list[Tensor], name: str, has_aux: bool
+) -> tuple:
+    with forward_ad.dual_level():
+        given = [_dual(x, tangent, name) for x, tangent in zip(leaves, tangents)]
+        output, aux = _results(func(*rebuild(given)), name, has_aux)
+        results, rebuild_output = _tensors_of(output, name)
+        pushed = [y._tangent for y in results]
+    return results, pushed, rebuild_output, aux
+
+
+def _dual(x: Any, tangent: Tensor, name: str) -> Tensor:
+    if not isinstance(x, Tensor):
+        raise ValueError(f"{name}: expected Tensors (in trees of dicts, lists and tuples), but got {type(x).__name__}")
+    check_can_require_grad(x._array)
+    return forward_ad.make_dual(to_device(x, in_level(x.device)), tangent)
 
 
 class _Push:
@@ -309,15 +347,15 @@ def jvp(func: Callable, primals: tuple, tangents: tuple, *, strict: bool = False
                 f"is not supported. Tensor is of size {list(x.shape)} while the given forward gradient is of size "
                 f"{list(tangent.shape)}. (jvp)"
             )
-    push = _Push(func, primals, "jvp", has_aux)
-    if strict and any(edge_of(y) is None for y in push.outputs):
+    outputs, pushed, rebuild_output, aux = _pushed(func, primals, given, "jvp", has_aux)
+    if strict and any(tangent is None for tangent in pushed):
         raise RuntimeError(
             "jvp(f, primals, tangents, strict=True): The output of f is independent of the inputs. This is not allowed "
             "with strict=True."
         )
-    output = push.rebuild_output([push.cut(y) for y in push.outputs])
-    product = push.rebuild_output(push(given))
-    return (output, product, map_leaves(push.cut, push.aux)) if has_aux else (output, product)
+    products = [zeros_like(y) if tangent is None else tangent for y, tangent in zip(outputs, pushed)]
+    output, product = rebuild_output(outputs), rebuild_output(products)
+    return (output, product, aux) if has_aux else (output, product)
 
 
 def jacfwd(
@@ -328,17 +366,24 @@ def jacfwd(
     @functools.wraps(func)
     def compute(*args: Any, **kwargs: Any) -> Any:
         chosen, with_others = _chosen(args, argnums, "jacfwd")
-        push = _Push(lambda inputs: func(*with_others(inputs), **kwargs), (chosen,), "jacfwd", has_aux)
         inputs, rebuild_input = flatten(chosen)
-        # func has run once already: its random numbers are the same for every column
-        columns = vmap(lambda *vectors: tuple(push(vectors)), randomness=randomness)(*_basis(inputs))
+        axis = Axis(sum(_counts(inputs)), randomness)
+        outputs, pushed, rebuild_output, aux = _pushed(
+            lambda inputs: func(*with_others(inputs), **kwargs),
+            (chosen,),
+            [Enter.apply(vector, axis, 0) for vector in _basis(inputs)],
+            "jacfwd",
+            has_aux,
+        )
         blocks = []
-        for y, column in zip(push.outputs, columns):
-            pieces = split(column, _counts(inputs))
+        for y, tangent in zip(outputs, pushed):
+            tangent = zeros_like(y) if tangent is None else tangent
+            columns = Leave.apply(TakeIn.apply(tangent, with_axis(tangent.device, axis)), axis, 0)
+            pieces = split(columns, _counts(inputs))
             parts = [reshape(movedim(piece, 0, -1), (*y.shape, *x.shape)) for piece, x in zip(pieces, inputs)]
             blocks.append(rebuild_input(parts))
-        jacobian = push.rebuild_output(blocks)
-        return (jacobian, map_leaves(push.cut, push.aux)) if has_aux else jacobian
+        jacobian = rebuild_output(blocks)
+        return (jacobian, aux) if has_aux else jacobian
 
     return compute
 

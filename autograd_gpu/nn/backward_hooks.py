@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 from ..function import Function
+from ..modes import modes
+from ..ops.creation import zeros
 from ..tensor import Tensor
 
 
@@ -15,6 +18,7 @@ class _Boundary(Function):
     @staticmethod
     def forward(ctx: Any, *tensors: Tensor) -> tuple[Tensor, ...]:
         ctx.set_materialize_grads(False)
+        ctx.mark_non_differentiable(*(tensor for tensor in tensors if not tensor.requires_grad))
         return tensors
 
     @staticmethod
@@ -46,40 +50,52 @@ class BackwardHooks:
 
     def leave(self, output: Any) -> Any:
         """Return the output, its tensors taken through a boundary."""
+        if not isinstance(output, (Tensor, tuple)):
+            warnings.warn(
+                "For backward hooks to be called, module output should be a Tensor or a tuple of Tensors but received "
+                f"{type(output)}",
+                stacklevel=4,
+            )
+            return output
         outputs = output if isinstance(output, tuple) else (output,)
         bounded = self._bounded(outputs, self._set_output_hooks)
-        return bounded if isinstance(output, tuple) else bounded[0]
+        if not isinstance(output, tuple):
+            return bounded[0]
+        return type(output)(*bounded) if hasattr(output, "_fields") else bounded
 
     def _bounded(self, values: tuple, set_hooks: Callable) -> tuple:
         places = [place for place, value in enumerate(values) if isinstance(value, Tensor)]
-        if not any(values[place].requires_grad for place in places):
+        if not modes.grad or not any(values[place].requires_grad for place in places):
             return values
         through = _Boundary.apply(*(values[place] for place in places))
         node = next(tensor.grad_fn for tensor in through if tensor.grad_fn is not None)
-        set_hooks(node, places, len(values))
+        set_hooks(node, places, values)
         changed = list(values)
         for place, tensor in zip(places, through):
             changed[place] = tensor
         return tuple(changed)
 
-    def _set_input_hooks(self, node: Any, places: list[int], count: int) -> None:
+    def _set_input_hooks(self, node: Any, places: list[int], values: tuple) -> None:
         self.has_input_boundary = True
+        count = len(values)
+        kinds = [(values[place].shape, values[place].dtype, values[place].device) for place in places]
 
         def run(grad_inputs: tuple, _: tuple) -> tuple | None:
             if self.gradients_out is None:
-                raise RuntimeError(
-                    f"Module backward hook of {type(self.module).__name__} is called before the grad_output one. This "
-                    "happens because the gradient in your nn.Module flows to the Module's input without passing "
-                    "through the Module's output. Make sure that the output depends on the input and that the loss is "
-                    "computed based on the output."
-                )
+                return None  # it came past the output, as in a double backward or from a loss inside the module
+            grad_inputs = tuple(
+                zeros(shape, dtype=dtype, device=device) if gradient is None else gradient
+                for gradient, (shape, dtype, device) in zip(grad_inputs, kinds)
+            )
             replaced = self._call_hooks(_spread(grad_inputs, places, count))
             self.gradients_out = None
             return None if replaced is None else tuple(replaced[place] for place in places)
 
         node.register_hook(run)
 
-    def _set_output_hooks(self, node: Any, places: list[int], count: int) -> None:
+    def _set_output_hooks(self, node: Any, places: list[int], values: tuple) -> None:
+        count = len(values)
+
         def run(grad_outputs: tuple) -> tuple | None:
             gradients = _spread(grad_outputs, places, count)
             for hook in self.pre_hooks:

@@ -105,7 +105,12 @@ class ZeroRegion(Op):
     def forward(ctx, x, steps, layout):
         ctx.steps, ctx.layout = steps, layout
         y = ctx.backend.copy(x) if layout is None else laid_out(ctx.backend, x, *layout)
-        ctx.backend.fill(_arrays_along(ctx.backend, y, steps)[-1], 0)
+        region, backend = _arrays_along(ctx.backend, y, steps)[-1], ctx.backend
+        while hasattr(region, "raw"):  # within vmap: what is hidden belongs to the region
+            region = region.raw
+        while hasattr(backend, "under"):
+            backend = backend.under
+        backend.fill(region, 0)
         return y
 
     def backward(ctx, gy):
@@ -154,7 +159,7 @@ def check_changeable(x: Tensor, name: str) -> None:
         edge = edge_of(base)
         if edge is not None:
             _check_view_writable(x, name)
-        if _is_leafs(edge) or _is_leafs(edge_of(x)):
+        if _is_leafs(edge) or _is_leafs(_viewed(edge_of(x))):
             raise RuntimeError(
                 f"a view of a leaf Variable that requires grad is being used in an in-place operation. ({name}: write "
                 "under no_grad(), or work on x.clone().)"
@@ -165,6 +170,13 @@ def check_changeable(x: Tensor, name: str) -> None:
             f"a leaf Variable that requires grad is being used in an in-place operation. ({name}: write under no_grad(), "
             "or work on x.clone().)"
         )
+
+
+def _viewed(edge: Any) -> Any:
+    """Return the edge of what a view was taken from in the end, which may be a leaf that is a view itself."""
+    while edge is not None and getattr(edge[0], "is_view", False):
+        edge = edge[0].edges[0]
+    return edge
 
 
 def _is_leafs(edge: Any) -> bool:

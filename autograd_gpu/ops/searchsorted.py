@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from .. import dtypes
 from ..tensor import Tensor
-from .bounds import in_range
 from .cast import Number, cast, is_scalar
 from .creation import arange, tensor
 from .elementwise import where
@@ -36,8 +35,7 @@ def searchsorted(
         )
     sequence = sorted_sequence.detach()
     if sorter is not None:
-        message = "torch.searchsorted(): sorter index out of range: {index}"
-        sequence = gather(sequence, -1, in_range(sorter, sequence._array.shape[-1], message, RuntimeError))
+        sequence = gather(sequence, -1, sorter)
     values = tensor(input, device=sequence.device) if is_scalar(input) else input.detach()  # type: ignore[union-attr]
     dtype = dtypes.promote_types(values.dtype, sequence.dtype)
     sequence, values = cast(sequence, dtype), cast(values, dtype)

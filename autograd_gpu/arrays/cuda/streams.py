@@ -57,8 +57,7 @@ class CupyStreams:
 class EmulatedStreams:
     """One after the other, on the CPU."""
 
-    def __init__(self, refusals: Any) -> None:
-        self._refusals = refusals
+    def __init__(self) -> None:
         self.default = self._current = EmulatedStream(self)
         self.recording: EmulatedGraph | None = None
 
@@ -89,7 +88,6 @@ class EmulatedStreams:
 
     def replay(self, graph: EmulatedGraph) -> None:
         graph.launch()
-        self._refusals.listen()
 
 
 class EmulatedStream:
