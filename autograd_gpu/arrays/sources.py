@@ -19,6 +19,7 @@ DTYPES: dict[str, tuple[str, ...]] = {
     "attention.cu": ("float32", "float64"),
     "attention_tensor.cu": ("float16", "bfloat16"),
     "bag.cu": FLOATS,
+    "bounds.cu": INTEGERS,
     "cast.cu": ALL,
     "columns.cu": FLOATS,
     "conv.cu": ("float32", "float64"),

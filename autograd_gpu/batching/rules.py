@@ -281,6 +281,12 @@ class Batching(NnRules, RowRules):
 
     # ------------------------------------------------------------------------------------------ rows by number
 
+    def checked_index(self, index, low, high, ignored, refuse):
+        return self._hide(self.under.checked_index(self._raw(index), low, high, ignored, refuse))
+
+    def refuse_zeros(self, x, refuse):
+        self.under.refuse_zeros(self._raw(x), refuse)
+
     def gather_rows(self, x, index):
         if self._is_shared(x):
             return self._unfold(self.under.gather_rows(self._one(x), self._fold(index)), index.shape[0])

@@ -15,6 +15,13 @@ def streams_of_driver() -> Any:
     return driver.current().streams
 
 
+def raise_refused() -> None:
+    """Raise what kernels that have been waited for found wrong: an index out of bounds."""
+    from ..arrays.cuda import driver
+
+    driver.current().refusals.listen()
+
+
 class Event:
     """A point in a stream's work. With enable_timing, two of them tell the milliseconds between them."""
 
@@ -39,6 +46,7 @@ class Event:
     def synchronize(self) -> None:
         """Wait until the event is reached."""
         self._event.synchronize()
+        raise_refused()
 
     def elapsed_time(self, end_event: Event) -> float:
         """Return the milliseconds from this event to another; both have been reached."""
@@ -84,6 +92,7 @@ class Stream:
     def synchronize(self) -> None:
         """Wait until all work is done."""
         self._stream.synchronize()
+        raise_refused()
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Stream) and other.cuda_stream == self.cuda_stream

@@ -6,11 +6,13 @@ Operands reach a kernel with one dtype and one shape: `cast.operands` saw to it.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from ..dtypes import fitting
 from ..op import Op
 from ..tensor import Tensor
+from .bounds import ZERO_DIVISION, refuse_zeros
 from .cast import (
     Number,
     as_number,
@@ -362,7 +364,7 @@ def div(input: Tensor, other: Tensor | Number, *, rounding_mode: str | None = No
 @public(in_place="method", out=True)
 def floor_divide(input: Tensor, other: Tensor | Number) -> Tensor:
     """Return floor(input / other), broadcast. Its gradient is zero."""
-    return FloorDivide.apply(*operands("floor_divide", input, other))
+    return FloorDivide.apply(*_divisible("floor_divide", input, other))
 
 
 @public(in_place="method", direct=True, out=True)
@@ -385,11 +387,26 @@ def neg(input: Tensor) -> Tensor:
     return Neg.apply(input)
 
 
-def _binary(name: str, operation: type[Op], summary: str) -> Any:
+def _binary(name: str, operation: type[Op], summary: str, made_alike: Callable = operands) -> Any:
     def function(input: Tensor, other: Tensor | Number) -> Tensor:
-        return operation.apply(*operands(name, input, other))
+        return operation.apply(*made_alike(name, input, other))
 
     return named(function, name, summary)
+
+
+def _divisible(name: str, input: Tensor | Number, other: Tensor | Number) -> tuple[Any, Any]:
+    """Return the operands made alike; PyTorch's errors for integers over 0, and for bools."""
+    x, y = operands(name, input, other)
+    result = (x if isinstance(x, Tensor) else y)._array
+    kind = result.dtype.kind
+    if kind == "b":
+        raise NotImplementedError(f"\"{name}_cpu\" not implemented for 'Bool': count with integers, x.int()")
+    if kind in "iu" and result.size:
+        if isinstance(other, Tensor):
+            refuse_zeros(other)
+        elif other == 0:
+            raise RuntimeError(ZERO_DIVISION)
+    return x, y
 
 
 def _test(name: str, summary: str, also: str = "") -> Any:
@@ -406,8 +423,8 @@ def _is_bool(x: Any) -> bool:
 _with_out, _in_place_too = public(out=True), public(in_place="method", direct=True, out=True)
 maximum = _with_out(_binary("maximum", Maximum, "The larger of the two; NaN wins."))
 minimum = _with_out(_binary("minimum", Minimum, "The smaller of the two; NaN wins."))
-fmod = _in_place_too(_binary("fmod", Fmod, "The remainder with the sign of input."))
-remainder = _in_place_too(_binary("remainder", Remainder, "The remainder with the sign of other."))
+fmod = _in_place_too(_binary("fmod", Fmod, "The remainder with the sign of input.", _divisible))
+remainder = _in_place_too(_binary("remainder", Remainder, "The remainder with the sign of other.", _divisible))
 eq = _test("eq", "Whether the two are equal.")
 ne = _test("ne", "Whether the two differ.", also="not_equal")
 lt = _test("lt", "Whether input < other.", also="less")

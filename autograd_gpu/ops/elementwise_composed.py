@@ -12,7 +12,7 @@ from typing import Any
 from .. import dtypes
 from ..tensor import Tensor
 from .cast import Number, broadcast, broadcast_together, cast, floating, is_scalar, operands
-from .elementwise import add, clamp, copysign, div, floor_divide, maximum, mul, pow, sub, where
+from .elementwise import FloorDivide, add, clamp, copysign, div, floor_divide, maximum, mul, pow, sub, where
 from .public import public
 from .unary import Test, abs, exp, exp2, isinf, isnan, log, log1p, sin, sqrt, trunc
 
@@ -253,7 +253,7 @@ def gcd(input: Tensor, other: Tensor) -> Tensor:
 def lcm(input: Tensor, other: Tensor) -> Tensor:
     """Return the least common multiple of integers, never negative and 0 with a zero, broadcast."""
     x, y = _integers("lcm", input, other)
-    return abs(mul(floor_divide(x, Test.apply(x, y, kernel="gcd")), y))  # x / 0 is 0 for integers in a kernel
+    return abs(mul(FloorDivide.apply(x, Test.apply(x, y, kernel="gcd")), y))  # x / 0 is 0 for integers in a kernel
 
 
 def _integers(name: str, input: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:

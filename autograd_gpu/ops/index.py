@@ -14,10 +14,12 @@ import numpy as np
 from .. import dtypes
 from ..op import Op
 from ..tensor import Tensor, wrap
+from .bounds import in_range
 from .cast import as_number, broadcast, broadcast_together, cast, is_scalar, to_device
 from .creation import arange
 from .elementwise import MaskedFill, choose, where
-from .integers import wrap_dim
+from .integers import as_integer, is_integer, wrap_dim
+from .nested import array_of
 from .public import public
 from .shape import Alias, Slice, permute, reshape, shaped, unsqueeze
 
@@ -106,6 +108,10 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
     view = Slice.apply(x, index=basic) if basic else Alias.apply(x)
     given = value
     if not isinstance(value, Tensor):
+        if not is_scalar(value):
+            raise TypeError(
+                f"can't assign a {type(value).__name__} to a {x.type()}. Make a tensor of it: torch.tensor(value)."
+            )
         value = x.new_tensor(value)
     if not advanced:
         if value.ndim > view.ndim:  # leading dimensions of size 1 are dropped, as in PyTorch
@@ -140,7 +146,7 @@ def _in_range(index: int, shape: tuple[int, ...], dim: int) -> int:
 
 def _parse(x: Tensor, index: Any) -> tuple[tuple, list[tuple[int, Tensor]]]:
     """Split an index into a basic one and the integer or bool tensors that then apply to dimensions of its result."""
-    parts = list(index) if isinstance(index, tuple) else [index]
+    parts = list(index) if isinstance(index, tuple) or _stands_for_a_tuple(index) else [index]
     parts = [_as_part(x, part) for part in parts]
     consumed = sum(
         part.ndim if isinstance(part, Tensor) and part._array.dtype.kind == "b" else 1
@@ -189,6 +195,15 @@ def _parse(x: Tensor, index: Any) -> tuple[tuple, list[tuple[int, Tensor]]]:
     return tuple(basic), advanced
 
 
+def _stands_for_a_tuple(index: Any) -> bool:
+    """Whether a list is read as a tuple of indices: as in PyTorch, a short one that holds more than numbers."""
+    return isinstance(index, list) and len(index) < 32 and not all(_is_number(part) for part in index)
+
+
+def _is_number(part: Any) -> bool:
+    return isinstance(part, (int, float, np.generic))
+
+
 def _as_part(x: Tensor, part: Any) -> Any:
     if part is None or part is Ellipsis or isinstance(part, bool):
         return part
@@ -196,9 +211,11 @@ def _as_part(x: Tensor, part: Any) -> Any:
         return slice(*(None if bound is None else _as_int(bound) for bound in (part.start, part.stop, part.step)))
     if isinstance(part, (int, np.integer)):
         return int(part)
-    if isinstance(part, (list, np.ndarray, range)):
+    if isinstance(part, (list, tuple, range)):
+        part = array_of(part, dtypes.int64 if len(part) == 0 else None)
+    if isinstance(part, np.ndarray):
         array = np.asarray(part)
-        if array.size == 0:
+        if array.size == 0 and array.dtype.kind != "b":
             array = array.astype(np.int64)
         part = wrap(x.device.backend.from_numpy(array), x.device)
     if not isinstance(part, Tensor):
@@ -207,10 +224,12 @@ def _as_part(x: Tensor, part: Any) -> Any:
             f"(got {type(part).__name__})"
         )
     kind = part._array.dtype.kind
-    if kind not in "iub":
+    if kind not in "iub" or part._array.dtype in (np.int8, np.int16):
         raise IndexError(f"tensors used as indices must be long, int, byte or bool tensors, but got {part.dtype}")
     if part.ndim == 0 and kind in "iu" and part.device.axis is None:  # a vmapped one is a number per example
         return int(part.item())
+    if part.ndim == 0 and part.device.axis is None:
+        return bool(part)
     if part.device is not x.device:
         part = to_device(part, x.device)
     if part._array.dtype == np.uint8:
@@ -219,19 +238,24 @@ def _as_part(x: Tensor, part: Any) -> Any:
 
 
 def _as_int(bound: Any) -> int:
-    return int(bound.item()) if isinstance(bound, Tensor) else bound.__index__()
+    if not is_integer(bound):
+        raise TypeError("slice indices must be integers or None or have an __index__ method")
+    return as_integer(bound)
 
 
 class _Advanced:
-    """An index by integer or bool tensors, folded into row numbers of a matrix made of the tensor."""
+    """An index by integer or bool tensors, folded into row numbers of a matrix made of the tensor.
 
-    def __init__(self, x: Tensor, advanced: Sequence[tuple[int, Tensor]]) -> None:
+    With `is_checked`, the integers are known to be in range and not negative.
+    """
+
+    def __init__(self, x: Tensor, advanced: Sequence[tuple[int, Tensor]], is_checked: bool = False) -> None:
         self.x = x
         shape = x._array.shape
         numbers: list[tuple[int, Tensor]] = []
         for dim, part in advanced:
             if part._array.dtype.kind != "b":
-                numbers.append((dim, part))
+                numbers.append((dim, part if is_checked else _counted(part, shape[dim], dim)))
                 continue
             if part._array.shape != shape[dim : dim + part.ndim]:
                 wrong = next(d for d in range(part.ndim) if part._array.shape[d] != shape[dim + d])
@@ -252,9 +276,7 @@ class _Advanced:
         self.index_shape = indices[0]._array.shape
         self.sizes = [shape[dim] for dim in self.dims]
         row: Tensor | None = None
-        for index, size, dim in zip(indices, self.sizes, self.dims):
-            _check_bounds(index, size, dim)
-            index = where(index < 0, index + size, index)
+        for index, size in zip(indices, self.sizes):
             row = index if row is None else row * size + index
         assert row is not None
         self.row = reshape(row, (-1,)) if row._array.size else reshape(row, (0,))
@@ -313,45 +335,46 @@ def _refuse(values: Tensor, target: tuple[int, ...]) -> Tensor:
     )
 
 
-def _check_bounds(index: Tensor, size: int, dim: int) -> None:
-    """Indices on the CPU are checked here, with the dimension's name; on a GPU the kernel traps instead of waiting."""
-    if index.is_cpu and index._array.size:
-        low, high = index._array.min(), index._array.max()
-        if low < -size or high >= size:
-            wrong = low if low < -size else high
-            raise IndexError(f"index {wrong} is out of bounds for dimension {dim} with size {size}")
+def _counted(index: Tensor, size: int, dim: int) -> Tensor:
+    message = f"index {{index}} is out of bounds for dimension {dim} with size {size}"
+    return in_range(index, size, message, low=-size)
 
 
 # ---------------------------------------------------------------------------------------------- named gathers and scatters
 
 
+def as_index(name: str, index: Tensor) -> Tensor:
+    """Return an int64 or int32 index as int64; PyTorch's error for other dtypes."""
+    if index._array.dtype not in (np.int64, np.int32):
+        raise RuntimeError(f"{name}(): Expected dtype int32 or int64 for index (int32/int64), but got {index.dtype}")
+    return cast(index, dtypes.int64)
+
+
 def _along(x_shape: tuple[int, ...], dim: int, index: Tensor, name: str) -> Tensor:
     """Return the flat position in a tensor of `x_shape` of each element of a gather/scatter index along `dim`."""
-    if index._array.dtype.kind not in "iu":
-        raise RuntimeError(f"{name}(): Expected dtype int64 for index, but got {index.dtype}")
+    index = as_index(name, index)
     if index.ndim != max(len(x_shape), index.ndim if not x_shape else 0):
         raise RuntimeError(
             f"Index tensor must have the same number of dimensions as input tensor ({name}: {index.ndim} and {len(x_shape)})"
         )
     if not x_shape:
-        return reshape(index, (-1,))
+        return in_range(
+            reshape(index, (-1,)), 1, "index {index} is out of bounds for dimension 0 with size 1", RuntimeError
+        )
     for d, (size, limit) in enumerate(zip(index._array.shape, x_shape)):
         if d != dim and size > limit:
             raise RuntimeError(
                 f"Size does not match at dimension {d} expected index {list(index.shape)} to be no larger than self "
                 f"{list(x_shape)} apart from dimension {dim}"
             )
-    if index.is_cpu and index._array.size:
-        low, high = index._array.min(), index._array.max()
-        if low < 0 or high >= x_shape[dim]:
-            wrong = low if low < 0 else high
-            raise RuntimeError(f"index {wrong} is out of bounds for dimension {dim} with size {x_shape[dim]}")
+    message = f"index {{index}} is out of bounds for dimension {dim} with size {x_shape[dim]}"
+    index = in_range(index, x_shape[dim], message, RuntimeError)
     position: Tensor | None = None
     stride = math.prod(x_shape)
     for d, size in enumerate(x_shape):
         stride //= max(size, 1)
         if d == dim:
-            term = cast(index, dtypes.int64) * stride
+            term = index * stride
         else:
             length = index._array.shape[d]
             steps = arange(length, device=index.device) * stride
@@ -429,10 +452,13 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """Return the slices of input at `index` (a vector) along `dim`."""
     if index.ndim > 1:
         raise IndexError("index_select(): Index is supposed to be a vector")
-    if index._array.dtype.kind not in "iu":
-        raise RuntimeError(f"index_select(): Expected dtype int32 or int64 for index, but got {index.dtype}")
     dim = wrap_dim(dim, input.ndim)
-    return getitem(input, (slice(None),) * dim + (reshape(index, (-1,)),))
+    index = reshape(as_index("index_select", index), (-1,))
+    size = input._array.shape[dim] if input.ndim else 1
+    index = in_range(index, size, f"index out of range in self: index {{index}} of dimension {dim} with size {size}")
+    if input.ndim == 0:
+        return reshape(getitem(reshape(input, (1,)), index), ())
+    return _Advanced(input, [(dim, index)], is_checked=True).gather()
 
 
 @public(in_place="method")

@@ -6,6 +6,7 @@ from typing import Any
 
 from .. import dtypes
 from ..tensor import Tensor
+from .bounds import in_range
 from .cast import cast
 from .creation import arange
 from .index import index_select
@@ -60,6 +61,9 @@ def repeat_interleave(
     if repeats.shape[0] != input.shape[dim]:
         raise RuntimeError("repeats must have the same size as input along dim, but got repeats.size(0) = "
                            f"{repeats.shape[0]} and input.size({dim}) = {input.shape[dim]}")  # fmt: skip
-    ends = cast(repeats, dtypes.int64).cumsum(0)
+    most = dtypes.iinfo(dtypes.int64).max
+    ends = in_range(
+        cast(repeats, dtypes.int64), most, "repeats can not be negative, but one is {index}", RuntimeError
+    ).cumsum(0)
     count = output_size if output_size is not None else int(ends[-1].item()) if repeats._array.size else 0
     return index_select(input, dim, searchsorted(ends, arange(count, device=input.device), right=True))

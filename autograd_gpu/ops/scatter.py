@@ -11,6 +11,7 @@ from typing import Any
 
 from .. import dtypes
 from ..tensor import Tensor
+from .bounds import in_range
 from .cast import broadcast_shape, broadcast_together, cast
 from .creation import arange
 from .elementwise import maximum, minimum, where
@@ -21,6 +22,7 @@ from .index import (
     _along,
     _part_under_index,
     _refuse_another_dtype,
+    as_index,
     gather,
     getitem,
     nonzero,
@@ -50,16 +52,16 @@ def _from_rows(rows: Tensor, like: Tensor, dim: int) -> Tensor:
     return movedim(reshape(rows, (shape[dim], *shape[:dim], *shape[dim + 1 :])), 0, dim)
 
 
-def _slices(name: str, x: Tensor, dim: int, index: Tensor, source: Tensor) -> tuple[int, Tensor, Tensor]:
-    """Return dim, the checked index vector, and the source's slices as rows."""
+def _slices(
+    name: str, x: Tensor, dim: int, index: Tensor, source: Tensor, from_the_end: bool = False
+) -> tuple[int, Tensor, Tensor]:
+    """Return dim, the checked index vector, and the source's slices as rows. Only index_fill counts `from_the_end` too."""
     dim = wrap_dim(dim, x.ndim)
-    if index._array.dtype.kind not in "iu":
-        raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index but got: {index.dtype}")
     if index.ndim > 1:
         raise IndexError(
             f"{name}(): Index is supposed to be a vector, but got dim: {index.ndim} with type: {index.dtype}"
         )
-    index = cast(reshape(index, (index._array.size,)), dtypes.int64)
+    index = reshape(as_index(name, index), (index._array.size,))
     if x.dtype is not source.dtype:
         raise RuntimeError(f"{name}(): self ({x.dtype}) and source ({source.dtype}) must have the same scalar type")
     expected = (*x._array.shape[:dim], index._array.size, *x._array.shape[dim + 1 :]) if x.ndim else ()
@@ -68,14 +70,13 @@ def _slices(name: str, x: Tensor, dim: int, index: Tensor, source: Tensor) -> tu
             f"{name}(): the source's shape {list(source.shape)} must be self's {list(x.shape)} with "
             f"{index._array.size}, the number of indices, at dimension {dim}"
         )
-    _refuse_outside(index, x._array.shape[dim] if x.ndim else 1, dim)
+    size = x._array.shape[dim] if x.ndim else 1
+    message = (
+        f"{name}(): index out of range in self: index {{index}} is out of bounds for dimension {dim} with size {size}"
+    )
+    error = RuntimeError if name == "index_add" and x.ndim > 1 else IndexError
+    index = in_range(index, size, message, error, low=-size if from_the_end else 0)
     return dim, index, _as_rows(source, dim)
-
-
-def _refuse_outside(index: Tensor, size: int, dim: int) -> None:
-    """Indices on the CPU are checked here; on a GPU the kernel traps instead of waiting."""
-    if index.is_cpu and index._array.size and (index._array.min() < -size or index._array.max() >= size):
-        raise IndexError(f"index out of range in self: dimension {dim} has size {size}")
 
 
 @public(in_place="method")
@@ -90,7 +91,11 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
 @public(in_place="method")
 def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
     """Return input with the slices of source in place of those at `index` along `dim`."""
-    dim, index, rows = _slices("index_copy", input, dim, index, source)
+    return _copied("index_copy_", input, dim, index, source)
+
+
+def _copied(name: str, input: Tensor, dim: int, index: Tensor, source: Tensor, from_the_end: bool = False) -> Tensor:
+    dim, index, rows = _slices(name, input, dim, index, source, from_the_end)
     return _from_rows(ScatterRows.apply(_as_rows(input, dim), index, rows), input, dim)
 
 
@@ -105,7 +110,7 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     count = index._array.size
     shape = (*input._array.shape[:dim], count, *input._array.shape[dim + 1 :]) if input.ndim else (count,)[:0]
     source = cast(value, input.dtype) if isinstance(value, Tensor) else input.new_full((), value)
-    return index_copy(input, dim, index, expand(source, shape))
+    return _copied("index_fill_", input, dim, index, expand(source, shape), from_the_end=True)
 
 
 @public(in_place="method")
@@ -201,13 +206,19 @@ def _extreme_at(x: Tensor, position: Tensor, values: Tensor, reduce: str, includ
     return best + where(isfinite(share), share - share.detach(), 0.0)  # the value exactly, with the share's gradient
 
 
+def _places(x: Tensor, index: Tensor) -> Tensor:
+    """Return an index of the flattened x as a vector, counted from the front."""
+    size = x._array.size
+    message = f"out of range: tried to access index {{index}} on a tensor of {size} elements."
+    return in_range(reshape(index, (index._array.size,)), size, message, low=-size)
+
+
 @public
 def take(input: Tensor, index: Tensor) -> Tensor:
     """Return the elements of the flattened input at `index`, in its shape; negative ones count from the end."""
     if index._array.dtype != dtypes.int64.numpy:
         raise RuntimeError(f"take(): Expected a long tensor for index, but got {index.dtype}")
-    position = reshape(index, (index._array.size,))
-    _refuse_outside(position, input._array.size, 0)
+    position = _places(input, index)
     column = reshape(input, (input._array.size, 1))
     return reshape(GatherRows.apply(column, position), index._array.shape)
 
@@ -220,8 +231,7 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
             f"put_(): Expected source and index to have the same number of elements, but got source.numel() = "
             f"{source._array.size}, index.numel() = {index._array.size}"
         )
-    position = reshape(index, (index._array.size,))
-    _refuse_outside(position, input._array.size, 0)
+    position = _places(input, index)
     return _put_at(input, position, reshape(source, (source._array.size,)), accumulate)
 
 
@@ -256,7 +266,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     if indices._array.dtype != dtypes.int64.numpy:
         raise RuntimeError(f"torch.take_along_dim(): dtype of indices should be Long but got {indices.dtype}")
     if dim is None:
-        return gather(reshape(input, (input._array.size,)), 0, reshape(indices, (indices._array.size,)))
+        return take_along_dim(reshape(input, (input._array.size,)), reshape(indices, (indices._array.size,)), 0)
     if input.ndim != indices.ndim:
         raise RuntimeError(
             "torch.take_along_dim(): input and indices should have the same number of dimensions, but got "
@@ -266,6 +276,8 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     x_shape, i_shape = input._array.shape, indices._array.shape
     others = broadcast_shape((*x_shape[:dim], 1, *x_shape[dim + 1 :]), (*i_shape[:dim], 1, *i_shape[dim + 1 :]))
     wide = expand(input, (*others[:dim], x_shape[dim], *others[dim + 1 :]))
+    message = f"index {{index}} is out of bounds for dimension {dim} with size {x_shape[dim]}"
+    indices = in_range(indices, x_shape[dim], message, RuntimeError, low=-x_shape[dim])
     return gather(wide, dim, expand(indices, (*others[:dim], i_shape[dim], *others[dim + 1 :])))
 
 
@@ -283,8 +295,8 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
         )
     x, mask = broadcast_together(input, mask)
     number = reshape(mask, (mask._array.size,)).cumsum(0) - 1
-    if mask.is_cpu and mask._array.sum() > source._array.size:
-        raise RuntimeError("masked_scatter: expected source to have at least as many elements as the mask has ones")
+    message = "masked_scatter: Number of elements of source < number of ones in mask"
+    number = in_range(number, source._array.size, message, RuntimeError, ignored=-1)
     flat = reshape(source, (source._array.size,))
     if not source._array.size:
         flat = reshape(cast(sum(flat), source.dtype), (1,))  # a zero that belongs to the graph; nobody takes it

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .. import dtypes
 from ..tensor import Tensor
+from .bounds import in_range
 from .cast import Number, cast, is_scalar
 from .creation import arange, tensor
 from .elementwise import where
@@ -35,7 +36,8 @@ def searchsorted(
         )
     sequence = sorted_sequence.detach()
     if sorter is not None:
-        sequence = gather(sequence, -1, sorter)
+        message = "torch.searchsorted(): sorter index out of range: {index}"
+        sequence = gather(sequence, -1, in_range(sorter, sequence._array.shape[-1], message, RuntimeError))
     values = tensor(input, device=sequence.device) if is_scalar(input) else input.detach()  # type: ignore[union-attr]
     dtype = dtypes.promote_types(values.dtype, sequence.dtype)
     sequence, values = cast(sequence, dtype), cast(values, dtype)

@@ -182,6 +182,8 @@ torch.ones(2) in np.ones(2)
 bool((torch.ones(2) == np.ones(2)).all())
 torch.maximum(torch.ones(2), np.ones(2))
 torch.ones(2).copy_(np.ones(2))
+x = torch.zeros(2);; x[:] = np.array([1., 2.]);; x
+x = torch.zeros(2);; x[np.array([0, 1])] = np.array([1., 2.]);; x
 x = torch.zeros(2);; x[np.array([True, False])] = 2;; x
 pow(torch.ones(2), np.ones(2))
 2 ** torch.ones(2)
@@ -302,13 +304,34 @@ torch.ones(2, dtype=torch.int8).bitwise_or(300)
 300 - torch.ones(2, dtype=torch.int8)
 torch.ones(2, dtype=torch.int8) / 300
 torch.ones(2, dtype=torch.int32) + 2**40
+torch.tensor([5, 7]) // 0
+torch.tensor([5, 7]) % 0
+torch.tensor([5, 7]) // torch.tensor([0, 1])
+torch.tensor([5, 7]) % torch.tensor([0, 1])
+torch.fmod(torch.tensor([5, 7]), 0)
+torch.fmod(torch.tensor([5, 7]), torch.tensor([0, 1]))
 torch.tensor([5, 7]) / 0
+torch.div(torch.tensor([5, 7]), 0, rounding_mode='floor')
+torch.div(torch.tensor([5, 7]), 0, rounding_mode='trunc')
+torch.div(torch.tensor([5, 7]), torch.tensor([0, 1]), rounding_mode='trunc')
+5 // torch.tensor([0, 1])
+5 % torch.tensor([0, 1])
+torch.floor_divide(torch.tensor([5]), torch.tensor([0], dtype=torch.int8))
+x = torch.tensor([5]);; x //= 0;; x
+x = torch.tensor([5]);; x %= 0;; x
+torch.remainder(torch.tensor([5]), torch.tensor([0]))
 torch.tensor([2]) ** -1
+torch.tensor([2]) ** torch.tensor([-1])
+2 ** torch.tensor([-1])
+torch.tensor([0]) ** torch.tensor([-1])
+torch.tensor([1, -1]) ** torch.tensor([-1, -3])
 torch.gcd(torch.tensor([0]), torch.tensor([0]))
 torch.lcm(torch.tensor([0]), torch.tensor([0]))
 torch.tensor([-2**63]) // -1
+torch.tensor([True]) // torch.tensor([False])
 torch.tensor([5, 7]).float() // 0
 torch.tensor([], dtype=torch.int64) // 0
+torch.tensor([5], dtype=torch.uint8) // 0
 torch.reciprocal(torch.tensor([0]))
 torch.float_power(torch.tensor([0]), -1)
 torch.index_reduce(torch.tensor([5]), 0, torch.tensor([0]), torch.tensor([0]), 'mean')
@@ -657,6 +680,223 @@ F.ctc_loss(torch.zeros(3, 1, 2).log_softmax(2), torch.tensor([[1]]), torch.tenso
 F.ctc_loss(torch.zeros(3, 1, 2).log_softmax(2), torch.tensor([[1]]), torch.tensor([3]), torch.tensor([1]), blank=2)
 """
 
+SECTIONS["indices"] = """\
+torch.arange(9).reshape(3,3)[[[0, 1], [1, 2]]]
+torch.arange(9).reshape(3,3)[[0, 1]]
+torch.arange(9).reshape(3,3)[[0, slice(None)]]
+torch.arange(9).reshape(3,3)[[0, None]]
+torch.arange(9).reshape(3,3)[[[0, 1]]]
+torch.arange(9).reshape(3,3)[[torch.tensor([0, 1]), torch.tensor([1, 2])]]
+torch.arange(9).reshape(3,3)[[torch.tensor(0), torch.tensor(1)]]
+torch.arange(9).reshape(3,3)[[True, False, True]]
+torch.arange(9).reshape(3,3)[[[True, False, True]]]
+torch.arange(9).reshape(3,3)[[np.array([0, 1]), np.array([1, 2])]]
+torch.arange(9).reshape(3,3)[[[0, 1], [1, 2]],]
+torch.arange(9).reshape(3,3)[[0, [1, 2]]]
+torch.arange(9).reshape(3,3)[[np.int64(0), np.int64(1)]]
+torch.arange(9).reshape(3,3)[[..., 0]]
+torch.arange(27).reshape(3,3,3)[[[[0, 1], [1, 2]], [[0, 1], [1, 2]]]]
+torch.arange(9).reshape(3,3)[[]]
+torch.arange(9).reshape(3,3)[[[]]]
+torch.arange(9).reshape(3,3)[(0, 1), (1, 2)]
+torch.arange(9).reshape(3,3)[(0, 1)]
+torch.arange(9).reshape(3,3)[range(2)]
+torch.arange(9).reshape(3,3)[(range(2), [0, 1])]
+torch.arange(3)[torch.tensor(True)]
+torch.arange(3)[torch.tensor(False)]
+torch.arange(3)[True]
+torch.arange(3)[np.True_]
+torch.arange(3)[np.array(True)]
+torch.arange(3)[np.array(1)]
+torch.tensor(5)[torch.tensor(True)]
+torch.tensor(5)[True]
+torch.tensor(5)[None]
+torch.tensor(5)[...]
+torch.tensor(5)[()]
+torch.tensor(5)[0]
+torch.tensor(5)[:]
+x = torch.tensor(5);; x[True] = 7;; x
+x = torch.tensor(5);; x[torch.tensor(True)] = 7;; x
+x = torch.tensor(5);; x[torch.tensor(False)] = 7;; x
+x = torch.arange(3);; x[True] = 7;; x
+x = torch.arange(3);; x[torch.tensor(False)] = 7;; x
+x = torch.arange(3);; x[torch.tensor(True)] = torch.tensor([7,8,9]);; x
+torch.arange(6).reshape(2,3)[torch.tensor(True), 0]
+torch.arange(6).reshape(2,3)[0, torch.tensor(True)]
+torch.arange(6).reshape(2,3)[:, torch.tensor(True)]
+torch.arange(6).reshape(2,3)[torch.tensor([0]), torch.tensor(True)]
+torch.arange(6).reshape(2,3)[torch.tensor([0,1]), True]
+torch.arange(6).reshape(2,3)[True, False]
+torch.masked_select(torch.arange(3), torch.tensor(True))
+torch.masked_select(torch.tensor(3), torch.tensor([True, False]))
+torch.masked_fill(torch.arange(3), torch.tensor(True), 7)
+torch.where(torch.tensor(True), torch.arange(3), 7)
+torch.tensor(True).nonzero()
+torch.tensor(1.5).nonzero()
+torch.tensor(3).nonzero(as_tuple=True)
+torch.arange(4)[1.5]
+torch.arange(4)['a']
+torch.arange(4)[{}]
+torch.arange(4)[torch.tensor(1.)]
+torch.arange(4)[torch.tensor([1.])]
+torch.arange(4)[np.float64(1)]
+torch.arange(4)[np.int32(1)]
+torch.arange(4)[np.uint8(1)]
+torch.arange(4)[torch.tensor([1,0,1,0], dtype=torch.uint8)]
+torch.arange(4)[np.array([1,0,1,0], np.uint8)]
+torch.arange(4)[np.array([1,0], np.int32)]
+torch.arange(4)[torch.tensor([1,0], dtype=torch.int16)]
+torch.arange(4)[torch.tensor([1,0], dtype=torch.int8)]
+torch.arange(4)[::-1]
+torch.arange(4)[::0]
+torch.arange(4)[np.int64(1):np.int64(3)]
+torch.arange(4)[torch.tensor(1):]
+torch.arange(4)[1.5:]
+torch.arange(4)[4]
+torch.arange(4)[-5]
+torch.arange(4)[0, 0]
+torch.arange(4)[[-4]]
+torch.arange(4)[[-5]]
+torch.arange(4)[[4]]
+torch.arange(4)[torch.tensor([-5])]
+torch.arange(4)[torch.tensor([4])]
+torch.arange(9).reshape(3,3)[torch.tensor([0, 3]), torch.tensor([0, 0])]
+torch.arange(9).reshape(3,3)[torch.tensor([0, -4]), torch.tensor([0, 0])]
+torch.arange(9).reshape(3,3)[torch.tensor([0, 1]), torch.tensor([0, 3])]
+torch.arange(9).reshape(3,3)[:, torch.tensor([0, -4])]
+torch.arange(9).reshape(3,3)[torch.tensor([0,1,2]), torch.tensor([0, 1])]
+torch.arange(9).reshape(3,3)[torch.tensor([True, False])]
+torch.arange(9).reshape(3,3)[:, torch.tensor([True, False])]
+torch.zeros(3, 0)[:, torch.tensor([0])]
+torch.zeros(0)[torch.tensor([0])]
+torch.zeros(0, 3)[torch.tensor([0])]
+x = torch.zeros(3);; x[torch.tensor([3])] = 1;; x
+x = torch.zeros(3);; x[torch.tensor([-4])] = 1;; x
+x = torch.zeros(3);; x[[-4]] += 1;; x
+x = torch.zeros(3, 3);; x[[[0, 1], [1, 2]]] = 5;; x
+x = torch.zeros(3);; x[3] = 1;; x
+x = torch.zeros(3);; x[[0, 1]] = torch.ones(3);; x
+x = torch.zeros(3);; x[0:2] = torch.ones(3);; x
+x = torch.zeros(3);; x[0] = [1.];; x
+x = torch.zeros(3);; x[0:2] = [1., 2.];; x
+x = torch.zeros(3);; x['a'] = 1;; x
+x = torch.zeros(3);; x[0] = 'a';; x
+x = torch.zeros(3);; x[0] = None;; x
+x = torch.zeros(3, dtype=torch.int8);; x[0] = 300;; x
+x = torch.zeros(3, dtype=torch.uint8);; x[0] = -1;; x
+x = torch.zeros(3, dtype=torch.int32);; x[0] = 1.5;; x
+x = torch.zeros(3, dtype=torch.float16);; x[0] = 1e9;; x
+x = torch.zeros(3, dtype=torch.int8);; x[[0]] = 300;; x
+x = torch.zeros(3, dtype=torch.float16);; x[[0]] = 1e9;; x
+x = torch.zeros(3, dtype=torch.float16);; x[torch.tensor([True, False, True])] = 1e9;; x
+del torch.zeros(3)[0]
+"""
+
+SECTIONS["bad indices"] = """\
+torch.arange(3)[[-4]]
+torch.arange(3)[[3]]
+torch.arange(3)[torch.tensor([[-1, -4]])]
+torch.arange(9).reshape(3, 3)[[0], [3]]
+torch.arange(9).reshape(3, 3)[[0, 1], [-4, 0]]
+torch.arange(9).reshape(3, 3)[:, [3]]
+x = torch.arange(9).reshape(3, 3);; x[[0], [3]] = 1;; x
+x = torch.arange(9).reshape(3, 3);; x[[-4]] = 1;; x
+torch.arange(3).index_select(0, torch.tensor([-1]))
+torch.arange(3).index_select(0, torch.tensor([3]))
+torch.arange(3).index_select(0, torch.tensor([2, 0]))
+torch.arange(3).index_select(0, torch.tensor([0], dtype=torch.int32))
+torch.arange(3).index_select(0, torch.tensor([0], dtype=torch.int16))
+torch.tensor(5).index_select(0, torch.tensor([0]))
+torch.tensor(5).index_select(0, torch.tensor([1]))
+torch.arange(3).index_add(0, torch.tensor([-1]), torch.tensor([5]))
+torch.arange(3).index_add(0, torch.tensor([3]), torch.tensor([5]))
+torch.arange(3.).index_add(0, torch.tensor([3]), torch.tensor([5.]))
+torch.arange(6.).reshape(2, 3).index_add(1, torch.tensor([-1]), torch.ones(2, 1))
+torch.arange(6.).reshape(2, 3).index_add(1, torch.tensor([3]), torch.ones(2, 1))
+torch.arange(3).index_copy(0, torch.tensor([-1]), torch.tensor([5]))
+torch.arange(3).index_copy(0, torch.tensor([3]), torch.tensor([5]))
+torch.arange(3).index_fill(0, torch.tensor([-1]), 5)
+torch.arange(3).index_fill(0, torch.tensor([3]), 5)
+torch.arange(3).index_fill(0, torch.tensor([-4]), 5)
+torch.arange(3.).index_reduce(0, torch.tensor([-1]), torch.tensor([5.]), 'prod')
+torch.arange(3.).index_reduce(0, torch.tensor([3]), torch.tensor([5.]), 'prod')
+torch.arange(3).gather(0, torch.tensor([-1]))
+torch.arange(3).gather(0, torch.tensor([3]))
+torch.arange(6).reshape(2, 3).gather(0, torch.tensor([[2]]))
+torch.arange(6).reshape(2, 3).gather(1, torch.tensor([[3]]))
+torch.arange(3).scatter(0, torch.tensor([-1]), 5)
+torch.arange(3).scatter(0, torch.tensor([3]), 5)
+torch.arange(6).reshape(2, 3).scatter(0, torch.tensor([[2]]), 5)
+torch.arange(3).scatter_add(0, torch.tensor([-1]), torch.tensor([5]))
+torch.arange(3).scatter_add(0, torch.tensor([3]), torch.tensor([5]))
+torch.arange(3).scatter_reduce(0, torch.tensor([3]), torch.tensor([5]), 'sum')
+torch.arange(3).scatter_reduce(0, torch.tensor([-1]), torch.tensor([5]), 'amax')
+torch.arange(3).take(torch.tensor([-1]))
+torch.arange(3).take(torch.tensor([-4]))
+torch.arange(3).take(torch.tensor([3]))
+torch.arange(3).put(torch.tensor([-1]), torch.tensor([5]))
+torch.arange(3).put(torch.tensor([3]), torch.tensor([5]))
+torch.arange(3).put(torch.tensor([-4]), torch.tensor([5]))
+torch.take_along_dim(torch.arange(3), torch.tensor([-1]), 0)
+torch.arange(3).index_put((torch.tensor([3]),), torch.tensor(5))
+torch.arange(3).index_put((torch.tensor([-4]),), torch.tensor(5))
+torch.arange(3).index_put((torch.tensor([-1]),), torch.tensor(5))
+F.embedding(torch.tensor([3]), torch.ones(3, 2))
+F.embedding(torch.tensor([-1]), torch.ones(3, 2))
+nn.Embedding(3, 2)(torch.tensor([3]))
+F.embedding_bag(torch.tensor([3]), torch.ones(3, 2), torch.tensor([0]))
+F.embedding_bag(torch.tensor([-1]), torch.ones(3, 2), torch.tensor([0]))
+F.embedding_bag(torch.tensor([0, 1]), torch.ones(3, 2), torch.tensor([1]))
+F.embedding_bag(torch.tensor([0, 1]), torch.ones(3, 2), torch.tensor([0, 3]))
+F.embedding_bag(torch.tensor([0, 1, 2]), torch.ones(3, 2), torch.tensor([0, 2, 2]), mode='sum')
+F.embedding_bag(torch.tensor([0, 1]), torch.ones(3, 2), torch.tensor([0, 3]), include_last_offset=True)
+F.embedding_bag(torch.tensor([[0, 3]]), torch.ones(3, 2))
+F.one_hot(torch.tensor([3]), 3)
+F.cross_entropy(torch.ones(2, 3), torch.tensor([0, 3]))
+F.cross_entropy(torch.ones(2, 3), torch.tensor([0, -1]))
+F.cross_entropy(torch.ones(2, 3), torch.tensor([0, -100]))
+F.cross_entropy(torch.ones(2, 3), torch.tensor([0, 3]), ignore_index=3)
+F.cross_entropy(torch.ones(2, 3), torch.tensor([0, 3]), weight=torch.ones(3))
+F.cross_entropy(torch.ones(2, 3), torch.tensor([0, 3]), label_smoothing=.1)
+F.cross_entropy(torch.ones(2, 3), torch.tensor([0, -1]), label_smoothing=.1)
+F.nll_loss(torch.ones(2, 3), torch.tensor([0, 3]))
+F.nll_loss(torch.ones(2, 3), torch.tensor([0, -1]))
+F.nll_loss(torch.ones(2, 3), torch.tensor([0, -1]), ignore_index=-1)
+F.nll_loss(torch.ones(2, 3, 2), torch.tensor([[0, 3], [0, 1]]))
+F.multi_margin_loss(torch.ones(2, 3), torch.tensor([0, 3]))
+F.multi_margin_loss(torch.ones(2, 3), torch.tensor([0, -1]))
+F.multilabel_margin_loss(torch.ones(1, 3), torch.tensor([[0, 3, -1]]))
+F.multilabel_margin_loss(torch.ones(1, 3), torch.tensor([[0, -2, -1]]))
+F.multilabel_margin_loss(torch.ones(1, 3), torch.tensor([[0, 2, -1]]))
+F.max_unpool1d(torch.ones(1, 1, 2), torch.tensor([[[0, 4]]]), 2)
+F.max_unpool1d(torch.ones(1, 1, 2), torch.tensor([[[0, -1]]]), 2)
+F.max_unpool2d(torch.ones(1, 1, 1, 1), torch.tensor([[[[4]]]]), 2)
+torch.repeat_interleave(torch.arange(2), torch.tensor([1, -1]))
+torch.masked_scatter(torch.zeros(3), torch.tensor([True, True, True]), torch.ones(2))
+torch.unravel_index(torch.tensor([6]), (2, 3))
+torch.unravel_index(torch.tensor([-1]), (2, 3))
+torch.searchsorted(torch.tensor([1., 2.]), torch.tensor([1.]), sorter=torch.tensor([0, 2]))
+torch.bincount(torch.tensor([-1]))
+torch.arange(3).select(0, 3)
+torch.arange(3).narrow(0, 2, 2)
+torch.zeros(0).index_select(0, torch.tensor([0]))
+torch.zeros(0, 3).gather(0, torch.tensor([[0]]))
+torch.zeros(0, 3)[torch.tensor([0])]
+torch.zeros(3)[torch.tensor([], dtype=torch.int64)]
+torch.zeros(0)[torch.tensor([], dtype=torch.int64)]
+torch.zeros(3).index_select(0, torch.tensor([], dtype=torch.int64))
+torch.zeros(3).scatter(0, torch.tensor([], dtype=torch.int64), 1.)
+torch.kthvalue(torch.arange(3.), 4)
+torch.kthvalue(torch.arange(3.), 0)
+torch.nonzero_static(torch.arange(3), size=-1)
+torch.gather(torch.arange(3), 0, torch.tensor([0], dtype=torch.int32))
+torch.gather(torch.arange(3), 0, torch.tensor([0], dtype=torch.int16))
+torch.gather(torch.arange(3), 0, torch.tensor([0.]))
+torch.scatter(torch.arange(3), 0, torch.tensor([0], dtype=torch.int32), 1)
+torch.index_add(torch.arange(3), 0, torch.tensor([0]), torch.tensor([1.]))
+torch.take(torch.arange(3), torch.tensor([0], dtype=torch.int32))
+"""
+
 # We do what PyTorch refuses, or the definition where it has a slip of NumPy's or C's in its place.
 DIFFERENCES = """\
 torch.ones(2) != np.ones(2)
@@ -667,6 +907,9 @@ torch.zeros(2, dtype=torch.uint8) > -1
 torch.full((2,), 2**70, dtype=torch.float32)
 torch.ones(4, 2).split(np.int64(2))
 F.adaptive_avg_pool2d(torch.ones(1, 1, 4, 4), np.int64(2))
-x = torch.zeros(2);; x[:] = np.array([1., 2.]);; x
+torch.arange(4)[[1.5]]
+torch.arange(3).take_along_dim(torch.tensor([3]), 0)
+F.ctc_loss(torch.zeros(3, 1, 2).log_softmax(2), torch.tensor([[5]]), torch.tensor([3]), torch.tensor([1]))
+x = torch.zeros(2);; x[0] = np.float32(2);; x
 """
 DIFFERENCES = DIFFERENCES.strip().splitlines()

@@ -5,6 +5,7 @@ from numpy import ndarray as _ndarray
 from ..alike import check_all as _check_all
 from .attention import *
 from .bag import *
+from .bounds import *
 from .cast import *
 from .columns import *
 from .conv import *

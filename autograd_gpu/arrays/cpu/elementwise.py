@@ -230,7 +230,15 @@ def pow(x, y, out=None):
             return sqrt(x, out)
         if y == 1:
             return _store(x.copy(), x.dtype, out)
+    if isinstance(y, np.ndarray) and y.dtype.kind == "i" and y.size and y.min() < 0:
+        return _store(_whole_power(x, y), y.dtype, out)
     return _power(x, y, out)
+
+
+def _whole_power(x, y):
+    """Powers of integers, cut off to integers: of a negative one only 1 and -1 leave something."""
+    of_one = np.where(np.equal(x, -1) & (y & 1 == 1), -1, np.equal(np.abs(x), 1))
+    return np.where(y < 0, of_one, np.power(x, np.maximum(y, 0)))
 
 
 def where(condition, x, y, out=None):

@@ -6,6 +6,7 @@ Importing it asks for no GPU: the driver is found, or DeviceUnavailable raised, 
 from ..alike import check_all as _check_all
 from .attention import *
 from .bag import *
+from .bounds import *
 from .cast import *
 from .columns import *
 from .conv import *

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from autograd_gpu.arrays.cuda import compile
+from autograd_gpu.arrays.cuda.refusals import Refusals
 from autograd_gpu.arrays.cuda.streams import NOT_IN_A_GRAPH, CupyStreams, EmulatedStreams
 from autograd_gpu.errors import DeviceUnavailable
 
@@ -34,6 +35,7 @@ class Driver(Protocol):
     """What the backend asks of a device. Arrays are the array library's own."""
 
     streams: CupyStreams | EmulatedStreams
+    refusals: Refusals
 
     def context(self) -> Hashable:
         """The place loaded functions belong to: a loaded function is used only where this is the same."""
@@ -111,6 +113,7 @@ class CupyDriver:
         self._current_stream = self._cupy.cuda.get_current_stream
         self._launch_buffers = _LaunchBuffers()
         self.streams = CupyStreams(self._cupy)
+        self.refusals = Refusals(lambda: _PinnedWord(self._cupy), at_once=False)
         self.context = self.current_device = self._runtime.getDevice
         self.device_count = self._runtime.getDeviceCount
         self.empty = self._cupy.empty
@@ -121,7 +124,9 @@ class CupyDriver:
 
     def to_host(self, array: Any) -> np.ndarray:
         _not_while(self.capturing(), "a copy to the host")
-        return self._cupy.asnumpy(array)
+        host = self._cupy.asnumpy(array)
+        self.refusals.listen()
+        return host
 
     def view(self, array: Any, shape: Shape, strides: Shape, start: int | None = None) -> Any:
         memory = array.data.mem
@@ -170,6 +175,7 @@ class CupyDriver:
     def synchronize(self) -> None:
         _not_while(self.capturing(), "waiting for the device")
         self._runtime.deviceSynchronize()
+        self.refusals.listen()
 
     def capturing(self) -> bool:
         return self._current_stream().is_capturing()
@@ -194,6 +200,15 @@ class CupyDriver:
             "runtime": f"CUDA {runtime // 1000}.{runtime % 1000 // 10}",
             "cupy": self._cupy.__version__,
         }
+
+
+class _PinnedWord:
+    """64 bits of the host's memory that kernels write to: `value` on this side, `data` as an array's pointer."""
+
+    def __init__(self, cupy: Any) -> None:
+        self.data = cupy.cuda.alloc_pinned_memory(8)
+        self.value = np.frombuffer(self.data, np.uint64, 1)
+        self.value[0] = 0
 
 
 class _CupyModule:
@@ -327,7 +342,8 @@ class EmulatedDriver:
         from autograd_gpu import emulator
 
         self._emulator, self._racecheck = emulator, racecheck
-        self.streams = EmulatedStreams()
+        self.refusals = Refusals(lambda: _EmulatedWord(self.empty((1,), np.dtype(np.int64))), at_once=True)
+        self.streams = EmulatedStreams(self.refusals)
 
     def context(self) -> Hashable:
         return self._racecheck
@@ -355,6 +371,7 @@ class EmulatedDriver:
 
     def to_host(self, array: DeviceArray) -> np.ndarray:
         _not_while(self.capturing(), "a copy to the host")
+        self.refusals.listen()
         return array.view(np.ndarray).copy()
 
     def view(self, array: DeviceArray, shape: Shape, strides: Shape, start: int | None = None) -> DeviceArray:
@@ -374,7 +391,7 @@ class EmulatedDriver:
             buffer = buffer.base
         return buffer.__array_interface__["data"][0], buffer.nbytes
 
-    def pointer(self, array: DeviceArray) -> int:
+    def pointer(self, array: DeviceArray | _EmulatedWord) -> int:
         return array.__array_interface__["data"][0]
 
     @functools.cache  # noqa: B019  (one driver lives as long as the process)
@@ -399,6 +416,7 @@ class EmulatedDriver:
     def synchronize(self) -> None:
         """Wait for nothing: every launch has finished when it returns."""
         _not_while(self.capturing(), "waiting for the device")
+        self.refusals.listen()
 
     def capturing(self) -> bool:
         return self.streams.recording is not None
@@ -410,6 +428,15 @@ class EmulatedDriver:
 
     def describe(self) -> dict[str, str]:
         return {"device": "emulated GPU on the CPU" + (", racecheck" if self._racecheck else "")}
+
+
+class _EmulatedWord:
+    """64 bits of device memory, which here the host reads as its own."""
+
+    def __init__(self, array: DeviceArray) -> None:
+        self.value = array.view(np.ndarray).view(np.uint64)
+        self.value[0] = 0
+        self.__array_interface__ = array.__array_interface__
 
 
 class _EmulatedModule:

@@ -57,7 +57,8 @@ class CupyStreams:
 class EmulatedStreams:
     """One after the other, on the CPU."""
 
-    def __init__(self) -> None:
+    def __init__(self, refusals: Any) -> None:
+        self._refusals = refusals
         self.default = self._current = EmulatedStream(self)
         self.recording: EmulatedGraph | None = None
 
@@ -88,6 +89,7 @@ class EmulatedStreams:
 
     def replay(self, graph: EmulatedGraph) -> None:
         graph.launch()
+        self._refusals.listen()
 
 
 class EmulatedStream:

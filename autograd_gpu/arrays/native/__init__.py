@@ -7,4 +7,7 @@ What has no kernel here is the NumPy backend's, function by function and dtype b
 from autograd_gpu.arrays.cpu import *
 
 from .elementwise import *
+from .loss import *
+from .norm import *
+from .reduce import *
 from .softmax import *

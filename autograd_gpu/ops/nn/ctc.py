@@ -15,6 +15,7 @@ from ... import dtypes
 from ...modes import enable_grad, modes
 from ...op import Op
 from ...tensor import Tensor
+from ..bounds import in_range
 from ..cast import cast
 from ..creation import arange, tensor
 from ..elementwise import clamp, where
@@ -125,7 +126,10 @@ def ctc_loss(
     steps, batch, _ = _checked_sizes(x, blank)
     lengths = _on_host("input_lengths", input_lengths, batch, steps)
     target_counts = _on_host("target_lengths", target_lengths, batch, None)
-    rows = _rows(cast(targets, dtypes.int64), target_counts, batch, blank)
+    message = f"ctc_loss: target {{index}} is out of bounds for {x._array.shape[2]} classes"
+    rows = in_range(
+        _rows(cast(targets, dtypes.int64), target_counts, batch, blank), x._array.shape[2], message, RuntimeError
+    )
     lengths_there, counts_there = (tensor(n, device=x.device) for n in (lengths, target_counts))
     loss = CtcLoss.apply(x, rows, lengths_there, counts_there, blank=blank)
     if zero_infinity:

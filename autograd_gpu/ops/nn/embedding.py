@@ -9,6 +9,7 @@ from ... import dtypes
 from ...modes import no_grad
 from ...op import Op
 from ...tensor import Tensor, bump_version
+from ..bounds import in_range
 from ..cast import cast
 from ..creation import arange
 from ..elementwise import clamp, where
@@ -110,13 +111,13 @@ def embedding_bag(
         weight, input = input, weight
     _check_bags(input, weight, offsets, mode, scale_grad_by_freq, per_sample_weights)
     _check_table("embedding_bag", input, weight, sparse)
-    flat = _numbers(input, weight)
+    flat = _numbers(input, weight, RuntimeError)
     if max_norm is not None:
         _shorten(weight, flat, max_norm, norm_type)
     if scale_grad_by_freq:
         weight = PerUse.apply(weight, flat)
     padding = _padding_row(padding_idx, weight)
-    index = cast(input, dtypes.int64)
+    index = reshape(flat, input._array.shape)
     if padding is not None:
         index = where(index == padding, -1, index)
     ends = None if offsets is None else _ends(offsets, include_last_offset, index)
@@ -178,13 +179,12 @@ def _check_table(name: str, input: Tensor, weight: Tensor, sparse: bool) -> None
         )
 
 
-def _numbers(input: Tensor, weight: Tensor) -> Tensor:
-    """Return the row numbers as a vector. On the CPU they are checked here; on a GPU the kernel traps."""
+def _numbers(input: Tensor, weight: Tensor, error: type[Exception] = IndexError) -> Tensor:
+    """Return the row numbers, checked, as a vector."""
     index = reshape(cast(input, dtypes.int64), (input._array.size,))
     count = weight._array.shape[0]
-    if index.is_cpu and index._array.size and (index._array.min() < 0 or index._array.max() >= count):
-        raise IndexError(f"index out of range in self: the table has {count} rows")
-    return index
+    message = f"index out of range in self: {{index}} is not in the valid range [0, {count}) of the table's rows"
+    return in_range(index, count, message, error)
 
 
 def _padding_row(padding_idx: int | None, weight: Tensor) -> int | None:
@@ -209,16 +209,13 @@ def _ends(offsets: Tensor, include_last_offset: bool, index: Tensor) -> Tensor:
     """Return where each bag starts, and where the last ends."""
     items = index._array.size
     starts: Any = cast(offsets, dtypes.int64)
-    if starts.is_cpu and starts.device.axis is None and starts._array.size:
-        if starts._array[0] != 0:
-            raise RuntimeError(
-                "offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from position 0. "
-                f"However, got {starts._array[0]}"
-            )
-        if starts._array[-1] > items:
-            raise RuntimeError(
-                f"offsets[-1] can not be greater than input's length {items} but got offsets[-1] of {starts._array[-1]}"
-            )
+    if starts._array.size:
+        message = "offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from position 0. However, got "
+        in_range(starts[:1], 1, message + "{index}", RuntimeError)
+        message = f"offsets[-1] can not be greater than input's length {items} but got offsets[-1] of {{index}}"
+        starts = in_range(starts, items + 1, message, RuntimeError)
+        message = "offsets: a bag cannot start before the one in front of it, but one does, by {index}"
+        in_range(starts[1:] - starts[:-1], items + 1, message, RuntimeError)
     if include_last_offset:
         if not starts._array.size:
             raise RuntimeError("include_last_offset: number of offset should be at least 1")

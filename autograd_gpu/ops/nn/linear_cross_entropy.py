@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from ...device import cpu
 from ...dtypes import float32, float64, int64
 from ...modes import modes
 from ...op import Op
 from ...tensor import Tensor, wrap
 from ..cast import cast
+from ..integers import as_integer
 from ..matmul import Matmul, check_operands
 from ..reduce import sum
 from ..shape import reshape, unsqueeze
 from .linear import linear
-from .loss import CrossEntropyBackward, cross_entropy, reduced, scaled_down
+from .loss import CrossEntropyBackward, cross_entropy, reduced, scaled_down, within_classes
 
 LEAST_ROWS = 128
 
@@ -193,7 +195,7 @@ def linear_cross_entropy(
     shape = (*own[:-1], classes, *dims)
     if target._array.shape == shape and ignore_index is not None:
         raise RuntimeError("ignore_index cannot be specified when target contains probabilities")
-    ignore_index = -100 if ignore_index is None else ignore_index
+    ignore_index = -100 if ignore_index is None else as_integer(ignore_index, "ignore_index")
     fits = target._array.shape == own[:-1] and not target.is_floating_point()
     if fits and not dims and weight is None and label_smoothing == 0.0 and reduction in ("mean", "sum", "none"):
         target = cast(target, int64)
@@ -201,6 +203,8 @@ def linear_cross_entropy(
             input, target = unsqueeze(input, 0), unsqueeze(target, 0)
         tensors = input, linear_weight, linear_bias
         wanted = tuple(modes.grad and tensor is not None and tensor.requires_grad for tensor in tensors)
+        if input.device is not cpu:
+            target = within_classes(target, classes, ignore_index)
         rows = (options or _AUTO).rows(input.shape[0], features, classes)
         loss = LinearCrossEntropy.apply(
             *tensors,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from ...device import cpu
 from ...dtypes import float32, float64, int64
 from ...op import Op
 from ...tensor import Tensor, wrap
+from ..bounds import in_range
 from ..cast import cast, same_dtype
 from ..elementwise import where
 from ..integers import as_integer
@@ -124,6 +126,8 @@ def cross_entropy(
     if input._array.shape == target._array.shape and target.is_floating_point():
         return _with_probabilities(input, target, weight, reduction, label_smoothing)
     logits, flat_target, shape = _rows(input, target)
+    if logits.device is not cpu:  # there the loss itself looks at each target
+        flat_target = within_classes(flat_target, logits._array.shape[1], ignore_index)
     if weight is None and label_smoothing == 0.0:
         loss = CrossEntropy.apply(logits, flat_target, ignore_index=ignore_index, reduction=reduction)
         return loss if reduction != "none" else reshape(loss, shape)
@@ -157,6 +161,7 @@ def nll_loss(
     ignore_index = as_integer(ignore_index, "ignore_index")
     scores, flat_target, shape = _rows(input, target)
     same_dtype("nll_loss", input, weight=weight)
+    flat_target = within_classes(flat_target, scores._array.shape[1], ignore_index)
     counted = flat_target != ignore_index
     safe = where(counted, flat_target, 0)
     weights = cast(counted, scores.dtype) if weight is None else _weights(weight, flat_target, counted)
@@ -165,6 +170,11 @@ def nll_loss(
     if reduction == "none":
         return reshape(losses, shape)
     return sum(losses) if reduction == "sum" else sum(losses) / sum(weights)
+
+
+def within_classes(target: Tensor, classes: int, ignore_index: int) -> Tensor:
+    """Return class indices that lie in [0, classes) or are `ignore_index`; else PyTorch's error."""
+    return in_range(target, classes, "Target {index} is out of bounds.", ignored=ignore_index)
 
 
 def _weights(weight: Tensor, target: Tensor, counted: Tensor) -> Tensor:

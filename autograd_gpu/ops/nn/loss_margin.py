@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ...dtypes import int64
 from ...tensor import Tensor
+from ..bounds import in_range
 from ..cast import cast, result_type, wide_under_autocast
 from ..creation import arange
 from ..elementwise import clamp, logical_and, minimum, where
@@ -196,7 +198,8 @@ def _scores_and_class(name: str, input: Tensor, target: Tensor) -> tuple[Tensor,
     rows = input if input.ndim == 2 else unsqueeze(input, 0)
     if target.ndim > 1 or target._array.size != rows._array.shape[0]:
         raise RuntimeError(f"inconsistent target size, expected {rows._array.shape[0]} but got {list(target.shape)}")
-    return rows, reshape(target, (-1, 1))
+    classes = in_range(cast(target, int64), rows._array.shape[1], "target out of range: {index}", RuntimeError)
+    return rows, reshape(classes, (-1, 1))
 
 
 def _classes(x: Tensor) -> Tensor:
@@ -212,7 +215,7 @@ def multilabel_margin_loss(
 ) -> Tensor:
     """Return the sum of max(0, 1 - x_y + x_i) / C over the right classes y and all wrong ones i, reduced.
 
-    input and target are (N, C) or (C,); a row of target lists the right classes and ends where it is negative.
+    input and target are (N, C) or (C,); a row of target lists the right classes and ends at the first -1.
     """
     reduction = reduction_of(reduction, size_average, reduce)
     if input.ndim not in (1, 2) or 0 in input._array.shape[-1:]:
@@ -223,7 +226,9 @@ def multilabel_margin_loss(
     if target._array.shape != input._array.shape:
         raise RuntimeError(f"inconsistent target size: {list(target.shape)} for input of size: {list(input.shape)}")
     (input,) = wide_under_autocast(input)
-    is_listed = cumsum(target < 0, -1) == 0  # before the first negative number
+    message = "multilabel_margin_loss: argument #2 'target' is out of range: {index}"
+    target = in_range(cast(target, int64), input._array.shape[-1], message, RuntimeError, ignored=-1)
+    is_listed = cumsum(target < 0, -1) == 0  # before the first -1
     named = logical_and(unsqueeze(target, -1) == _classes(input), unsqueeze(is_listed, -1))  # (..., listed, C)
     is_wrong = ~any(named, -2)
     scores = gather(input, -1, where(is_listed, target, 0))

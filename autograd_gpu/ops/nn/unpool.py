@@ -8,6 +8,7 @@ from typing import Any
 
 from ... import dtypes
 from ...tensor import Tensor
+from ..bounds import in_range
 from ..creation import arange, zeros
 from ..index import ScatterRows
 from ..shape import reshape
@@ -60,6 +61,8 @@ def _max_unpool(
     stride = kernel if stride is None else per_dim(stride, dims, "stride")
     size = _output_size(x, kernel, stride, per_dim(padding, dims, "padding"), output_size)
     _check(dims, x, indices, size)
+    message = f"Found an invalid max index: {{index}} (output volumes are of size {'x'.join(map(str, size))})"
+    indices = in_range(indices, math.prod(size), message, RuntimeError)
     shape, plane = x._array.shape, math.prod(size)
     planes = math.prod(shape[:-dims])
     first = reshape(arange(planes, device=x.device) * plane, (planes, 1))
@@ -105,12 +108,4 @@ def _check(dims: int, x: Tensor, indices: Tensor, size: tuple[int, ...]) -> None
         if n < 0:
             raise ValueError(
                 f"max_unpooling: output_size must contain non-negative spatial dimensions, but got output_size[{d}]={n}"
-            )
-    plane = math.prod(size)
-    if x.is_cpu and x.device.axis is None and indices._array.size:
-        low, high = indices._array.min(), indices._array.max()
-        if low < 0 or high >= plane:
-            raise RuntimeError(
-                f"Found an invalid max index: {low if low < 0 else high} (output volumes are of size "
-                f"{'x'.join(map(str, size))})"
             )
