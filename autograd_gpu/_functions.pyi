@@ -149,6 +149,7 @@ from .ops.nn.activation import selu as selu
 from .ops.nn.activation import selu_ as selu_
 from .ops.nn.activation import threshold as threshold
 from .ops.nn.activation import threshold_ as threshold_
+from .ops.nn.dropout import dropout as dropout
 from .ops.nn.fused_activation import relu as relu
 from .ops.nn.softmax import log_softmax as log_softmax
 from .ops.nn.softmax import softmax as softmax
@@ -176,7 +177,6 @@ from .ops.properties import real as real
 from .ops.properties import typename as typename
 from .ops.random import Generator
 from .ops.random import bernoulli as bernoulli
-from .ops.random import dropout as dropout
 from .ops.random import get_rng_state as get_rng_state
 from .ops.random import initial_seed as initial_seed
 from .ops.random import manual_seed as manual_seed
