@@ -160,6 +160,16 @@ class Function:
             "You must implement the jvp function for custom autograd.Function to use it with forward mode AD."
         )
 
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple, *args: Any) -> tuple[Any, Any]:
+        """Return (outputs, out_dims) for arguments whose dimension in_dims[i] is mapped, as `func.vmap` has it.
+
+        `info` has the batch_size and the randomness. Without this rule vmap maps the operations of forward and backward.
+        """
+        raise NotImplementedError("You must implement the vmap staticmethod for it to be called.")
+
+    generate_vmap_rule = False  # PyTorch's switch: here the operations are mapped either way
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         raise RuntimeError(
             "Legacy autograd function with non-static forward method is deprecated. Please use new-style autograd function "
@@ -173,6 +183,12 @@ class Function:
         """Run forward with nothing recorded, then record this function as one node."""
         if kwargs or (cls.setup_context is not None and inspect.unwrap(cls.forward).__defaults__):
             args = cls._positional(args, kwargs)
+        if cls.vmap is not Function.vmap:
+            for value in args:
+                if isinstance(value, Tensor) and value.device.axis is not None:
+                    from .batching.function_rule import mapped_by_rule  # vmap stands on operations and Functions
+
+                    return mapped_by_rule(cls, args)
         ctx = FunctionCtx()
         ctx._function = cls
         tensors = [a for a in args if isinstance(a, Tensor)]

@@ -2,7 +2,7 @@
 
 import gc
 import weakref
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -588,3 +588,59 @@ def test_what_vmap_refuses_to_write_is_what_is_refused_outside(device: str):
         first = vmap(lambda row: row[0])(y)
     with pytest.raises(RuntimeError, match="A view was created in no_grad mode and is being modified inplace"):
         first.mul_(2)
+
+
+# ---- a Function's own rule
+
+
+class Squared(torch.autograd.Function):
+    """y = factor * x^2, and how its rule was asked."""
+
+    asked: ClassVar[list] = []
+
+    @staticmethod
+    def forward(x, factor):
+        return x * x * factor
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(inputs[0])
+        ctx.factor = inputs[1]
+
+    @staticmethod
+    def backward(ctx, gy):
+        return gy * ctx.saved_tensors[0] * 2 * ctx.factor, None
+
+    @staticmethod
+    def vmap(info, in_dims, x, factor):
+        Squared.asked.append((info.batch_size, info.randomness, in_dims, tuple(x.shape), factor))
+        return Squared.apply(x, factor), in_dims[0]
+
+
+def test_a_functions_own_rule_is_called_under_vmap(device: str):
+    x = torch.tensor([[1.0, 2, 3], [4, 5, 6]], device=device, requires_grad=True)
+    Squared.asked.clear()
+    y = vmap(lambda row: Squared.apply(row, 3))(x)
+    assert Squared.asked == [(2, "error", (0, None), (2, 3), 3)]
+    assert y.tolist() == [[3, 12, 27], [48, 75, 108]]
+    assert torch.autograd.grad(y.sum(), x)[0].tolist() == [[6, 12, 18], [24, 30, 36]]
+    Squared.asked.clear()
+    assert vmap(vmap(lambda e: Squared.apply(e, 3)), randomness="same")(x).tolist() == y.tolist()
+    assert [asked[0] for asked in Squared.asked] == [3, 2]
+    Squared.asked.clear()
+    assert vmap(lambda row: Squared.apply(x, 3).sum() + row)(x).shape == (2, 3) and Squared.asked == []
+
+
+def test_a_rule_returns_outputs_and_their_dims():
+    class Wrong(Squared):
+        @staticmethod
+        def vmap(info, in_dims, x, factor):
+            return x
+
+    class Twice(Squared):
+        generate_vmap_rule = True
+
+    with pytest.raises(RuntimeError, match="Expected the vmap staticmethod to have two returns"):
+        vmap(lambda row: Wrong.apply(row, 3))(torch.ones(2, 3))
+    with pytest.raises(RuntimeError, match="both generate_vmap_rule=True and an overridden vmap staticmethod"):
+        vmap(lambda row: Twice.apply(row, 3))(torch.ones(2, 3))
