@@ -90,6 +90,24 @@ extern "C" __global__ void adam_step(TABLE, const double* lr, const double* scal
 
 // ---- the norm of all gradients, and scaling them all
 
+#ifdef CUDA_HOST
+
+#include "lanes.cuh"
+
+// As below, in the order of lanes.cuh.
+FLATTENED static double squares(const scalar_t* x, int count) {
+    Sums sums;
+    each_column(count, [&](long long i, int lane) { sums.add(lane, load(x + i) * load(x + i)); });
+    return sums.total();
+}
+
+extern "C" __global__ void sum_of_squares(TABLE, double* partial) {
+    Part part = my_part<1>(here, there, tensors);
+    partial[blockIdx.x] = squares(part.array<const scalar_t>(0), part.count);
+}
+
+#else
+
 // partial[block] = the sum of x^2 over a block's part. In a fixed order, like every sum here.
 extern "C" __global__ void sum_of_squares(TABLE, double* partial) {
     __shared__ double scratch[WARP];
@@ -108,6 +126,8 @@ extern "C" __global__ void norm_of_partials(const double* partial, double* norm,
     sum = block_reduce(sum, Plus(), scratch);
     if (threadIdx.x == 0) *norm = sqrt(sum);
 }
+
+#endif
 
 // x *= *scale for every tensor; nothing is touched where that would change nothing.
 extern "C" __global__ void scale_all(TABLE, const double* scale) {

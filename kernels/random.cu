@@ -34,6 +34,27 @@ __device__ inline void store_unit(f16* p, float x) { *p = to_f16(fminf(x, 0.9995
 __device__ inline void store_unit(bf16* p, float x) { *p = to_bf16(fminf(x, 0.99609375f)); }
 __device__ inline void store_unit(float* p, float x) { *p = x; }
 
+#ifdef CUDA_HOST
+
+// A block makes its share of the counters, whose words are made in runs, by vector code.
+template <class F>
+__attribute__((flatten, noinline)) static void for_each_counter(const long long* state, long long counters, F f) {
+    const int RUN = 64;
+    const unsigned long long seed = state[0], offset = state[1];
+    const long long begin = counters * blockIdx.x / gridDim.x, end = counters * (blockIdx.x + 1) / gridDim.x;
+    unsigned word[4][RUN];
+    for (long long i = begin; i < end; i += RUN) {
+        for (int k = 0; k < RUN; k++) {
+            Words words = philox(seed, offset + i + k);
+            for (int w = 0; w < 4; w++) word[w][k] = words.word[w];
+        }
+        for (int k = 0; k < min((long long)RUN, end - i); k++)
+            f(i + k, Words{{word[0][k], word[1][k], word[2][k], word[3][k]}});
+    }
+}
+
+#else
+
 // A thread makes the elements of one counter: `for_each_counter(state, n, f)` calls f(counter's number, words).
 template <class F>
 __device__ inline void for_each_counter(const long long* state, long long counters, F f) {
@@ -42,6 +63,8 @@ __device__ inline void for_each_counter(const long long* state, long long counte
         f(i, philox(state[0], (unsigned long long)state[1] + i));
     }
 }
+
+#endif
 
 // N neighbours from p on, of which `left` exist: in one piece where that is all of them and they lie right.
 template <int N, class T>

@@ -51,6 +51,32 @@ __device__ inline Part my_part(const Table& here, const long long* there, int te
 // ---- f(x, y, ...) for every element of a part, x of the first array and so on, as references to what f may change.
 // ---- Arrays of const are only read. 16 bytes at a time where all arrays are aligned to that.
 
+#ifdef CUDA_HOST
+
+template <class T, class Value>
+__device__ inline void keep(T* p, Value value) {
+    store(p, value);
+}
+
+template <class T, class Value>
+__device__ inline void keep(const T*, Value) {}
+
+// One plain loop, of which the compiler makes vector code.
+template <class F, class... T>
+__attribute__((flatten, noinline)) static void update_part(const Part& part, F f, T*... arrays) {
+    const long long count = part.count;
+#pragma GCC ivdep
+    for (long long i = 0; i < count; i++) {
+        auto update = [&](auto... value) {
+            f(value...);
+            (keep(arrays + i, value), ...);
+        };
+        update(load(arrays + i)...);
+    }
+}
+
+#else
+
 template <int WIDTH, class T>
 __device__ inline Pack<T, WIDTH> read(const T* p) {
     return *(const Pack<T, WIDTH>*)p;
@@ -111,3 +137,5 @@ __device__ inline void update_part(const Part& part, F f, T*... arrays) {
 #pragma unroll 1
     for (int i = packed + threadIdx.x; i < part.count; i += blockDim.x) update_at<1>(f, i, arrays...);
 }
+
+#endif

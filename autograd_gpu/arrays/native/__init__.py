@@ -6,8 +6,16 @@ What has no kernel here is the NumPy backend's, function by function and dtype b
 
 from autograd_gpu.arrays.cpu import *
 
+from ..alike import check_all as _check_all
+from .activation import *
+from .cast import *
 from .elementwise import *
 from .loss import *
+from .memory import *
 from .norm import *
+from .optim import *
+from .random import *
 from .reduce import *
 from .softmax import *
+
+_check_all(globals())

@@ -22,17 +22,17 @@ __all__ = [
 
 # ---- one array, two, or an array and a number
 
+BOOL = np.dtype(bool)
+
 # What an element takes where it is more than an addition, roughly: it decides from where threads share the work.
 _COST = dict.fromkeys(
     "exp log tanh sigmoid sin cos tan asin acos atan sinh cosh asinh acosh atanh erf erfc exp2 expm1 log2 log10 log1p".split(), 8
 ) | dict.fromkeys("pow fmod remainder floor_divide atan2 gcd".split(), 16)  # fmt: skip
 
 
-def _unary(name: str, gives_bool: bool = False) -> Callable[..., np.ndarray]:
+def _unary(name: str, gives: np.dtype | None = None) -> Callable[..., np.ndarray]:
     numpy_function, cost = getattr(cpu, name), _COST.get(name, 1)
-    return map_function(
-        numpy_function, "elementwise_unary.cu", f"unary_{name}", ("P",), gives_bool=gives_bool, cost=cost
-    )
+    return map_function(numpy_function, "elementwise_unary.cu", f"unary_{name}", ("P",), gives=gives, cost=cost)
 
 
 def _binary(name: str) -> Callable[..., np.ndarray]:
@@ -43,7 +43,7 @@ def _binary(name: str) -> Callable[..., np.ndarray]:
 def _compare(name: str) -> Callable[..., np.ndarray]:
     operands = ("PA", "PA")
     return map_function(
-        getattr(cpu, name), "elementwise_binary.cu", f"binary_{name}", operands, gives_bool=True, compares=True
+        getattr(cpu, name), "elementwise_binary.cu", f"binary_{name}", operands, gives=BOOL, compares=True
     )
 
 
@@ -54,7 +54,7 @@ asin, acos, atan, sinh, cosh = map(_unary, ("asin", "acos", "atan", "sinh", "cos
 asinh, acosh, atanh, erf, erfc = map(_unary, ("asinh", "acosh", "atanh", "erf", "erfc"))
 exp2, expm1, log2, log10, log1p = map(_unary, ("exp2", "expm1", "log2", "log10", "log1p"))
 floor, ceil, trunc, round, bitwise_not = map(_unary, ("floor", "ceil", "trunc", "round", "bitwise_not"))
-isnan, isinf, isfinite, logical_not = (_unary(name, True) for name in ("isnan", "isinf", "isfinite", "logical_not"))
+isnan, isinf, isfinite, logical_not = (_unary(name, BOOL) for name in ("isnan", "isinf", "isfinite", "logical_not"))
 
 add, sub, mul, div, _power = map(_binary, ("add", "sub", "mul", "div", "pow"))
 maximum, minimum, fmod, remainder, floor_divide = map(

@@ -6,9 +6,10 @@ or does not compile here, the NumPy backend's function of the same name runs.
 
 from __future__ import annotations
 
+import ctypes
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any, ClassVar
 
 import numpy as np
@@ -69,16 +70,18 @@ def map_function(
     kernel: str,
     operands: tuple[str, ...],
     *,
-    gives_bool: bool = False,
+    gives: np.dtype | None = None,
+    dtypes: Container[np.dtype] = runtime.DTYPES,
     compares: bool = False,
     cost: float = 1,
 ) -> Callable[..., Any]:
     """f(*operands, out=None) by a kernel built on kernels/include/map.cuh; NumPy's function where there is no kernel.
 
     An operand is "P" an array, "PA" an array or a number, "C" an array of bools, "A" a number, "iA" a number or None.
+    The result's dtype is the operands' where `gives` does not say another; `dtypes` are those that the kernel serves.
     `cost` is what an element takes, an addition being 1.
     """
-    return _Map(numpy_function, file, kernel, operands, gives_bool, compares, cost).function
+    return _Map(numpy_function, file, kernel, operands, gives, dtypes, compares, cost).function
 
 
 class _Map:
@@ -88,20 +91,20 @@ class _Map:
         file: str,
         kernel: str,
         operands: tuple[str, ...],
-        gives_bool: bool,
+        gives: np.dtype | None,
+        dtypes: Container[np.dtype],
         compares: bool,
         cost: float,
     ) -> None:
         self.numpy, self.file, self.kernel, self.operands = numpy_function, file, kernel, operands
-        self.gives_bool, self.compares = gives_bool, compares
+        self.gives, self.dtypes, self.compares = gives, dtypes, compares
         self._number = compared if compares else scalar_for
         self.loaded: dict[np.dtype, bool] = {}
         lib = runtime.library()
         letters = "".join(_OPERANDS[operand] for operand in operands).encode()
-        self._record = lib.host_map(
-            letters, gives_bool, compares, runtime.ctypes.c_double(cost), runtime.ctypes.py_object(self._slow)
-        )
-        record, name = runtime.ctypes.c_void_p(self._record), numpy_function.__name__
+        kind, cost_of_one = -1 if gives is None else runtime.KIND[gives], ctypes.c_double(cost)
+        self._record = ctypes.c_void_p(lib.host_map(letters, kind, compares, cost_of_one, ctypes.py_object(self._slow)))
+        record, name = self._record, numpy_function.__name__
         signature = f"{name}{inspect.signature(numpy_function)}\n--\n\n{numpy_function.__doc__ or ''}"
         self.function = lib.host_map_function(record, name.encode(), signature.encode())
         self._into = lib.host_map_into(record, name.encode())
@@ -110,13 +113,11 @@ class _Map:
         known = self.loaded.get(dtype)
         if known is None:
             name, address = runtime.NAME.get(dtype), None
-            if name in DTYPES[self.file]:
+            if name in DTYPES[self.file] and dtype in self.dtypes:
                 address = runtime.entry(self.file, name, self.kernel)
             known = self.loaded[dtype] = address is not None
             if address is not None:
-                runtime.library().host_map_entry(
-                    runtime.ctypes.c_void_p(self._record), runtime.KIND[dtype], runtime.ctypes.c_void_p(address)
-                )
+                runtime.library().host_map_entry(self._record, runtime.KIND[dtype], ctypes.c_void_p(address))
         return known
 
     def _slow(self, *operands: Any, out: np.ndarray | None = None) -> np.ndarray:
@@ -130,7 +131,7 @@ class _Map:
         operands = [self._plain(x, kind, like.dtype) for x, kind in zip(operands, self.operands, strict=True)]
         shape = arrays[0].shape
         if out is None:
-            out = np.empty(shape, bool if self.gives_bool else like.dtype)
+            out = np.empty(shape, like.dtype if self.gives is None else self.gives)
         if out.size:
             self._run(out, operands)
         return out
@@ -150,7 +151,7 @@ class _Map:
                 return False
         if out is None:
             return True
-        wanted = np.dtype(bool) if self.gives_bool else like.dtype
+        wanted = like.dtype if self.gives is None else self.gives
         if out.dtype != wanted or out.shape != shape or not out.flags.aligned or not out.flags.writeable:
             return False
         # An element is read before it is written, but not before another is: the same memory, or none of it.

@@ -18,7 +18,6 @@ import numpy as np
 from autograd_gpu.arrays.native import build
 from autograd_gpu.arrays.sources import SCALARS, CompileError
 
-_FUNCTION = ctypes.py_object
 DTYPES = tuple(np.dtype(getattr(ml_dtypes, name, None) or name) for name in SCALARS)
 KIND = {dtype: kind for kind, dtype in enumerate(DTYPES)}
 NAME = dict(zip(DTYPES, SCALARS, strict=True))
@@ -41,7 +40,8 @@ def library() -> ctypes.PyDLL:
         found = ctypes.PyDLL(str(build.build_runtime(object.__basicsize__)))
     except (CompileError, OSError) as error:
         raise Unusable(str(error)) from None
-    found.host_kernel.restype = found.host_map_function.restype = found.host_map_into.restype = _FUNCTION
+    for maker in (found.host_kernel, found.host_table, found.host_map_function, found.host_map_into):
+        maker.restype = ctypes.py_object
     found.host_map.restype = ctypes.c_void_p
     _begin(found)
     return found
@@ -61,7 +61,7 @@ def _begin(found: ctypes.PyDLL) -> None:
     pointer = ctypes.pythonapi.PyCapsule_GetPointer
     pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
     table = ctypes.cast(pointer(_ARRAY_API, None), ctypes.POINTER(ctypes.c_void_p))
-    objects = (None, True, np.ndarray, float, int, bool, IndexError, *DTYPES)
+    objects = (None, True, np.ndarray, float, int, bool, bytes, IndexError, *DTYPES)
     addresses = (ctypes.c_void_p * len(objects))(*map(id, objects))
     found.host_begin(addresses, ctypes.c_void_p(table[_NEW_FROM_DESCR]), SHARED_FROM, RELEASED_FROM)
     found.host_set_threads(default_threads())

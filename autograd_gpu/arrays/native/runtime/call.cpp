@@ -13,7 +13,7 @@ using host::Launch;
 const int KINDS = 10;  // float16 bfloat16 float32 float64 bool uint8 int8 int16 int32 int64, as in sources.py: SCALARS
 const int BOOL_KIND = 4;
 
-Object *None, *True, *array_type, *float_type, *int_type, *bool_type, *dtypes[KINDS], *fault_type;
+Object *None, *True, *array_type, *float_type, *int_type, *bool_type, *bytes_type, *dtypes[KINDS], *fault_type;
 // NumPy's PyArray_NewFromDescr.
 Object* (*new_array)(Object* type, Object* dtype, int dims, const long* shape, const long* strides, void* data, int flags,
                      Object* like);
@@ -142,6 +142,7 @@ Object* launch_kernel(Object* self, Object* const* arguments, long count, Object
         char letter = kernel->letters[i];
         if (letter == 'P') {
             if (argument == None) fits = packed.add((char*)nullptr);
+            else if (type_of(argument) == bytes_type) fits = packed.add(PyBytes_AsString(argument));
             else if (is_array(argument)) fits = packed.add(((Array*)argument)->data);
             else fits = packed.add((char*)PyLong_AsLongLongAndOverflow(argument, &overflow));
         } else if (letter == 's') fits = packed.add(PyBytes_AsString(argument), PyBytes_Size(argument));
@@ -168,7 +169,8 @@ struct Map {
     Entry entries[KINDS];
     Object* slow;            // the function written in Python
     char operands[16];       // a array, b array or number, c array of bools, n number, o number or None
-    bool gives_bool, compares;
+    int gives;               // the result's kind where it is not the operands'
+    bool compares;
     double cost;             // of an element, the addition of two floats being 1
 };
 
@@ -204,7 +206,7 @@ enum Outcome { DONE, LEFT, FAILED };
 
 // Leaves out alone unless DONE or FAILED.
 Outcome run_map(const Map* map, Array* out, Object* const* operands, int kind, Numbers numbers) {
-    const int out_kind = map->gives_bool ? BOOL_KIND : kind;
+    const int out_kind = map->gives >= 0 ? map->gives : kind;
     Operand arrays[MAX_ARRAYS] = {{out->strides, WIDTHS[out_kind]}};
     int count = 1;
     bool flat = out->flags & C_CONTIGUOUS;
@@ -281,7 +283,7 @@ Object* call_map(Object* self, Object* const* arguments, long count, Object* key
     if (kind < 0) return leave(map, arguments, count, keywords);
     for (int i = 0; i < wanted; i++)
         if (is_array(arguments[i]) && !has_shape((Array*)arguments[i], like)) return leave(map, arguments, count, keywords);
-    Object* dtype = dtypes[map->gives_bool ? BOOL_KIND : kind];
+    Object* dtype = dtypes[map->gives >= 0 ? map->gives : kind];
     Object* out = given > wanted ? arguments[wanted] : None;
     if (out == None) {
         Py_IncRef(dtype);
@@ -292,7 +294,7 @@ Object* call_map(Object* self, Object* const* arguments, long count, Object* key
         if (!is_array(out) || into->dtype != dtype || !has_shape(into, like) || !(into->flags & WRITEABLE))
             return leave(map, arguments, count, keywords);
         for (int i = 0; i < wanted; i++)
-            if (is_array(arguments[i]) && overlaps(into, map->gives_bool ? BOOL_KIND : kind, (Array*)arguments[i],
+            if (is_array(arguments[i]) && overlaps(into, map->gives >= 0 ? map->gives : kind, (Array*)arguments[i],
                                                    map->operands[i] == 'c' ? BOOL_KIND : kind))
                 return leave(map, arguments, count, keywords);
         Py_IncRef(out);
@@ -316,6 +318,43 @@ Object* call_map_into(Object* self, Object* const* arguments, long, Object*) {
     return answer;
 }
 
+// ---- many tensors in one launch: the host's half of kernels/include/table.cuh
+
+const long CHUNK = 8192;  // elements that a block works on
+
+// table(*columns): each a list of arrays, one a tensor, or None. Bytes: a row a tensor, as kernels read it, then how
+// many blocks and elements all tensors have; None where an array is not C-contiguous or not of its column's dtype, which
+// the first array says.
+Object* make_table(Object*, Object* const* columns, long count, Object*) {
+    const long rows = PyList_Size(columns[0]), width = count + 2;
+    Object* packed = PyBytes_FromStringAndSize(nullptr, (rows * width + 2) * 8);
+    if (!packed) return nullptr;
+    long *word = (long*)PyBytes_AsString(packed), block = 0, elements = 0;
+    for (long row = 0; row < rows; row++, word += width) {
+        for (long column = 0; column < count; column++) {
+            word[column] = 0;
+            if (columns[column] == None) continue;
+            const Array* x = (Array*)PyList_GetItem(columns[column], row);
+            const Array* like = (Array*)PyList_GetItem(columns[column], 0);
+            const int plain = C_CONTIGUOUS | ALIGNED;
+            if (!is_array((Object*)x) || x->dtype != like->dtype || (x->flags & plain) != plain) {
+                Py_DecRef(packed);
+                Py_IncRef(None);
+                return None;
+            }
+            word[column] = (long)x->data;
+        }
+        word[count] = size_of((Array*)PyList_GetItem(columns[0], row));
+        word[count + 1] = block;
+        block += (word[count] + CHUNK - 1) / CHUNK;
+        elements += word[count];
+    }
+    word[0] = block, word[1] = elements;
+    return packed;
+}
+
+Method table_method = {"table", make_table, FASTCALL_WITH_KEYWORDS, ""};
+
 template <class T>
 Object* function_over(T* record, Method& method, const char* name, const char* documentation, FastCall call) {
     method = {strdup(name), call, FASTCALL_WITH_KEYWORDS, strdup(documentation)};
@@ -326,9 +365,9 @@ Object* function_over(T* record, Method& method, const char* name, const char* d
 // ---- what runtime.py calls
 
 extern "C" {
-// `objects`: None, True, ndarray, float, int, bool, the exception of a fault, then the dtypes in the order of their kinds.
+// `objects`: None, True, ndarray, float, int, bool, bytes, the exception of a fault, then the dtypes in the order of their kinds.
 void host_begin(Object** objects, void* array_maker, long shared, long released) {
-    Object** places[] = {&None, &True, &array_type, &float_type, &int_type, &bool_type, &fault_type};
+    Object** places[] = {&None, &True, &array_type, &float_type, &int_type, &bool_type, &bytes_type, &fault_type};
     for (Object** place : places) *place = *objects++;
     for (Object*& dtype : dtypes) dtype = *objects++;
     new_array = (decltype(new_array))array_maker;
@@ -349,10 +388,12 @@ Object* host_kernel(const char* name, void* entry, const char* letters) {
     return function_over(kernel, kernel->method, name, "", launch_kernel);
 }
 
-Map* host_map(const char* operands, int gives_bool, int compares, double cost, Object* slow) {
+Object* host_table() { return PyCFunction_NewEx(&table_method, nullptr, nullptr); }
+
+Map* host_map(const char* operands, int gives, int compares, double cost, Object* slow) {
     Map* map = new Map{};
     strncpy(map->operands, operands, sizeof map->operands - 1);
-    map->gives_bool = gives_bool;
+    map->gives = gives;
     map->compares = compares;
     map->cost = cost;
     map->slow = slow;
