@@ -1,7 +1,11 @@
-"""Every page that is generated, and what it holds. Measures nothing. `make pages` writes them all."""
+"""Every page that is generated, and what it holds. Measures nothing. `make pages` writes them all.
+
+`python -m benchmarks.pages docs/operations.md` writes the pages named.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,5 +24,5 @@ PAGES: dict[str, Callable[[], str]] = {
 }
 
 if __name__ == "__main__":
-    for path, page in PAGES.items():
-        (ROOT / path).write_text(page())
+    for path in sys.argv[1:] or PAGES:
+        (ROOT / path).write_text(PAGES[path]())

@@ -125,7 +125,9 @@ def test_every_function_of_a_tensor_is_a_method():
 def test_every_name_of_the_rooms_has_a_row(room):
     module = importlib.import_module(f"autograd_gpu.{room}")
     for name in module.__all__:
-        function = getattr(module, name)
+        function = getattr(module, name, None)
+        home = f"autograd_gpu/{room.replace('.', '/')}.py"
+        assert function is not None, f"{home} names {name} in its __all__ and does not import it"
         if inspect.isfunction(function) and inspect.unwrap(function) not in IN_A_ROW:
             pytest.fail(f"{room}.{name} ({home_of(function)}) has no row: add one to {rows_for(function)}")
 
