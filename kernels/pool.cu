@@ -31,17 +31,18 @@ __device__ inline void each_window(const Window& w, const Place& i, Visit visit)
 }
 
 // y = the largest in each window, index = where in its plane it is: the first of several, the last NaN if there is one.
+// A window that steps over all of x has -inf and, as in PyTorch, its first place, which lies on nothing.
 extern "C" __global__ void max_pool(const scalar_t* x, scalar_t* y, long long* index, Window w, long long planes) {
     int i = blockIdx.x * blockDim.x + threadIdx.x, outputs = w.size_of_output();
     if (i >= outputs) return;
     Place o = unravel(i, w.output);
     for (long long plane = blockIdx.y; plane < planes; plane += gridDim.y) {
         const scalar_t* from = x + plane * w.size_of_plane();
-        acc_t best = 0;
-        int best_at = -1;
+        acc_t best = -INF_F;
+        int best_at = w.first_place(o.at[0], o.at[1], o.at[2]);
         each_element(w, o, [&](int at) {
             acc_t value = load(from + at);
-            if (best_at < 0 || value > best || value != value) best = value, best_at = at;
+            if (value > best || value != value) best = value, best_at = at;
         });
         store(y + plane * outputs + i, best);
         index[plane * outputs + i] = best_at;

@@ -15,6 +15,15 @@ struct Window {
     __device__ int place(int d, int o, int k) const { return o * stride[d] + k * dilation[d] - padding[d]; }
     __device__ bool inside(int d, int i) const { return i >= 0 && i < size[d]; }
 
+    // The first place of output o that does not lie before x along dimension d; perhaps behind it.
+    __device__ int first_place(int d, int o) const {
+        int start = o * stride[d] - padding[d];
+        return start >= 0 ? start : (dilation[d] - -start % dilation[d]) % dilation[d];
+    }
+    __device__ int first_place(int o0, int o1, int o2) const {
+        return (first_place(0, o0) * size[1] + first_place(1, o1)) * size[2] + first_place(2, o2);
+    }
+
     // The outputs whose windows reach from before element i along dimension d to behind it: first ... last. With
     // dilation some of them step over i.
     __device__ int first_over(int d, int i) const {

@@ -33,10 +33,11 @@ def max_pool(x, size, output, kernel, stride, padding, dilation):
 def max_pool_backward(gy, index, size, output, kernel, stride, padding, dilation):
     planes = gy.shape[0]
     gx = np.zeros((planes, *size), accumulator(gy.dtype))
-    rows = np.arange(planes).reshape(-1, *(1 for _ in output))
-    flat = (index + rows * (gx.size // max(planes, 1))).reshape(-1)
+    rows, plane = np.arange(planes).reshape(-1, *(1 for _ in output)), gx.size // max(planes, 1)
+    hits = (index >= 0) & (index < plane)  # of a window that steps over all of x the place lies on nothing
+    flat = (index + rows * plane)[hits]
     if flat.size:
-        total = np.bincount(flat, wide(gy).reshape(-1), gx.size)  # in float64, in the order of the outputs
+        total = np.bincount(flat, wide(gy)[hits], gx.size)  # in float64, in the order of the outputs
         gx[...] = total.reshape(gx.shape)
     return gx.astype(gy.dtype, copy=False)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from autograd_gpu.arrays.cuda.launch import Kernel, block_for, ceil_div
 from autograd_gpu.arrays.cuda.memory import contiguous, empty
-from autograd_gpu.arrays.cuda.window import WINDOW_BYTES, pack_window
+from autograd_gpu.arrays.window import WINDOW_BYTES, pack_window
 
 __all__ = ["col2im", "im2col"]
 

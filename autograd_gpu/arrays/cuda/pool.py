@@ -9,7 +9,7 @@ import numpy as np
 
 from autograd_gpu.arrays.cuda.launch import Kernel, block_for, ceil_div
 from autograd_gpu.arrays.cuda.memory import contiguous, empty
-from autograd_gpu.arrays.cuda.window import WINDOW_BYTES, pack_window
+from autograd_gpu.arrays.window import WINDOW_BYTES, pack_window
 
 __all__ = ["avg_pool", "avg_pool_backward", "max_pool", "max_pool_backward"]
 

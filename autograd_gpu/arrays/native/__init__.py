@@ -9,6 +9,8 @@ from autograd_gpu.arrays.cpu import *
 from ..alike import check_all as _check_all
 from .activation import *
 from .cast import *
+from .columns import *
+from .conv import *
 from .elementwise import *
 from .loss import *
 from .memory import *
@@ -16,6 +18,7 @@ from .norm import *
 from .optim import *
 from .random import *
 from .reduce import *
+from .pool import *
 from .softmax import *
 
 _own = {name: value for name, value in globals().items() if str(getattr(value, "__module__", "")).startswith(__name__)}
