@@ -557,3 +557,11 @@ def test_parameters_go_to_a_vector_and_back():
     assert vector.shape == (9,)
     nn.utils.vector_to_parameters(torch.arange(9.0), net.parameters())
     close(net.bias, [6.0, 7.0, 8.0])
+
+
+def test_a_window_that_steps_over_all_of_x_has_nothing_and_gives_nothing_back(device):
+    x = torch.ones(1, 1, 1, device=device, requires_grad=True)
+    y, index = torch.nn.functional.max_pool1d(x, 2, stride=3, padding=1, dilation=2, return_indices=True)
+    assert y.tolist() == [[[-torch.inf]]] and index.tolist() == [[[1]]]  # PyTorch's: its first place not before x
+    y.sum().backward()
+    assert x.grad.tolist() == [[[0.0]]]

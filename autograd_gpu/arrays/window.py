@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import struct
 
@@ -13,6 +14,7 @@ _WINDOW = struct.Struct(f"{6 * MOST_DIMS}i")
 WINDOW_BYTES = _WINDOW.size
 
 
+@functools.lru_cache(256)
 def pack_window(size: Sizes, output: Sizes, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes) -> bytes:
     """The struct Window by value, filled up with leading dimensions of size 1."""
     if max(math.prod(size), math.prod(output)) > INT32_MAX:

@@ -9,7 +9,7 @@ from autograd_gpu.arrays.native import launch, runtime
 
 pytestmark = pytest.mark.ours
 
-FAMILIES = ("loss.cu", "norm.cu", "reduce.cu", "softmax.cu")
+FAMILIES = ("columns.cu", "loss.cu", "norm.cu", "pool.cu", "reduce.cu", "softmax.cu")
 LONG = (3, 1030)  # some whole strips, and a rest
 
 

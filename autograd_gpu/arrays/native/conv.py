@@ -19,7 +19,7 @@ from autograd_gpu.arrays.native.columns import gather, scatter
 __all__ = ["convolution", "convolution_transposed", "convolution_weight"]
 
 COLUMNS_BYTES = 1 << 21  # at a time
-BY_IMAGE = 256  # from so many outputs an image's product is large enough to stand by itself
+BY_IMAGE = 256  # from so many outputs on an image's product is large enough to stand by itself
 
 
 def convolution(x, weight, size, output, kernel, stride, padding, dilation, groups):
@@ -28,12 +28,14 @@ def convolution(x, weight, size, output, kernel, stride, padding, dilation, grou
         return cpu.convolution(x, weight, *window, groups)
     wide_x, matrices = wide(x), _as_matrices(wide(weight), groups)
     y = np.empty((x.shape[0], weight.shape[0], *output), wide_x.dtype)
-    for some in _Images(wide_x.shape, window, groups, wide_x.dtype):
-        columns, part = some.columns_of(wide_x), some.by_channel(y)
-        if some.by_image:
+    layout = _Columns(wide_x.shape[1], window, groups, wide_x.dtype)
+    for some in layout.runs(x.shape[0]):
+        columns, part = layout.of(wide_x[some]), layout.by_channel(y[some])
+        if layout.by_image:
             np.matmul(matrices, columns, out=part)
         else:
-            part[...] = some.images_first(np.matmul(matrices, columns))
+            product = np.matmul(matrices, columns)
+            part[...] = product.reshape(*product.shape[:2], -1, layout.outputs).transpose(2, 0, 1, 3)
     return y.astype(x.dtype, copy=False)
 
 
@@ -43,9 +45,10 @@ def convolution_transposed(gy, weight, size, output, kernel, stride, padding, di
         return cpu.convolution_transposed(gy, weight, *window, groups)
     wide_gy, matrices = np.ascontiguousarray(wide(gy)), _as_matrices(wide(weight), groups).swapaxes(1, 2)
     gx = np.empty((gy.shape[0], weight.shape[1] * groups, *size), wide_gy.dtype)
-    for some in _Images(gx.shape, window, groups, gx.dtype):
-        part = some.by_channel(wide_gy)
-        some.lay_back(np.matmul(matrices, part if some.by_image else some.images_last(part), out=some.columns), gx)
+    layout = _Columns(gx.shape[1], window, groups, gx.dtype)
+    for some in layout.runs(gy.shape[0]):
+        columns = np.matmul(matrices, layout.like_columns(wide_gy[some]), out=layout.memory(gx[some]))
+        layout.lay_back(columns, gx[some])
     return gx.astype(gy.dtype, copy=False)
 
 
@@ -56,12 +59,10 @@ def convolution_weight(x, gy, size, output, kernel, stride, padding, dilation, g
         return cpu.convolution_weight(x, gy, *window, groups)
     wide_x, wide_gy = wide(x), np.ascontiguousarray(wide(gy))
     gweight = np.zeros((groups, shape[0] // groups, math.prod(shape[1:])), wide_x.dtype)
-    for some in _Images(wide_x.shape, window, groups, wide_x.dtype):
-        columns, part = some.columns_of(wide_x), some.by_channel(wide_gy)
-        if some.by_image:
-            gweight += np.matmul(part, columns.swapaxes(-1, -2)).sum(0)
-        else:
-            gweight += np.matmul(some.images_last(part), columns.swapaxes(-1, -2))
+    layout = _Columns(x.shape[1], window, groups, wide_x.dtype)
+    for some in layout.runs(x.shape[0]):
+        product = np.matmul(layout.like_columns(wide_gy[some]), layout.of(wide_x[some]).swapaxes(-1, -2))
+        gweight += product.sum(0) if layout.by_image else product
     return gweight.reshape(shape).astype(x.dtype, copy=False)
 
 
@@ -75,57 +76,56 @@ def _as_matrices(weight: np.ndarray, groups: int) -> np.ndarray:
     return weight.reshape(groups, weight.shape[0] // groups, math.prod(weight.shape[1:]))
 
 
-class _Images:
-    """Runs of images, one after another, and the memory for a run's columns: (images, groups, rows, outputs) where a product
-    is an image's, else (groups, rows, images * outputs)."""
+class _Columns:
+    """Some images' columns: (images, groups, rows, outputs) where each image has a product, else (groups, rows, images *
+    outputs)."""
 
-    def __init__(self, shape: tuple[int, ...], window: tuple, groups: int, dtype: np.dtype) -> None:
-        self.batch, channels = shape[:2]
+    def __init__(self, channels: int, window: tuple, groups: int, dtype: np.dtype) -> None:
+        size, output, kernel, _, padding, _ = window
         self.window, self.groups, self.dtype = window, groups, dtype
-        self.outputs, self.rows = math.prod(window[1]), channels * math.prod(window[2]) // groups
+        self.outputs, self.rows = math.prod(output), channels * math.prod(kernel) // groups
         self.by_image = self.outputs >= BY_IMAGE
         # A kernel of one place that steps over nothing sees the image as it is.
-        self.is_plain = self.by_image and window[0] == window[1] and math.prod(window[2]) == 1 and not any(window[4])
-        an_image = groups * self.rows * self.outputs * dtype.itemsize
-        self.step = max(COLUMNS_BYTES // max(an_image, 1), 1)
+        self.is_image = self.by_image and size == output and math.prod(kernel) == 1 and not any(padding)
 
-    def __iter__(self) -> Iterator[_Images]:
-        for self.first in range(0, self.batch, self.step):
-            count = self.count = min(self.step, self.batch - self.first)
-            shape = (count, self.groups, self.rows, self.outputs)
-            if not self.by_image:
-                shape = (self.groups, self.rows, count * self.outputs)
-            self.columns = _kept(shape, self.dtype)
-            yield self
+    def runs(self, batch: int) -> Iterator[slice]:
+        an_image = self.groups * self.rows * self.outputs * self.dtype.itemsize
+        step = max(COLUMNS_BYTES // max(an_image, 1), 1)
+        for first in range(0, batch, step):
+            yield slice(first, min(first + step, batch))
 
-    def _of(self, x: np.ndarray) -> np.ndarray:
-        return x[self.first : self.first + self.count]
+    def memory(self, x: np.ndarray) -> np.ndarray:
+        if self.by_image:
+            return _kept((len(x), self.groups, self.rows, self.outputs), self.dtype)
+        return _kept((self.groups, self.rows, len(x) * self.outputs), self.dtype)
 
-    def by_channel(self, y: np.ndarray) -> np.ndarray:
-        """These images of y (N, channels, *output) as (images, groups, channels / groups, outputs)."""
-        return self._of(y).reshape(self.count, self.groups, y.shape[1] // self.groups, self.outputs)
-
-    def images_last(self, part: np.ndarray) -> np.ndarray:
-        return np.ascontiguousarray(part.transpose(1, 2, 0, 3)).reshape(*part.shape[1:3], self.count * self.outputs)
-
-    def images_first(self, product: np.ndarray) -> np.ndarray:
-        return product.reshape(*product.shape[:2], self.count, self.outputs).transpose(2, 0, 1, 3)
-
-    def columns_of(self, x: np.ndarray) -> np.ndarray:
-        if self.is_plain:
-            return np.ascontiguousarray(self._of(x)).reshape(self.columns.shape)
-        gather(self._of(x), self.columns, self.window, self.by_image)
-        return self.columns
+    def of(self, x: np.ndarray) -> np.ndarray:
+        if self.is_image:
+            return np.ascontiguousarray(x).reshape(len(x), self.groups, self.rows, self.outputs)
+        columns = self.memory(x)
+        gather(x, columns, self.window, self.by_image)
+        return columns
 
     def lay_back(self, columns: np.ndarray, gx: np.ndarray) -> None:
-        """Write into these images of gx the sums of what the columns lay on their elements."""
-        if self.is_plain:
-            self._of(gx).reshape(columns.shape)[...] = columns
+        """Write into the images gx the sums of what the columns lay on their elements."""
+        if self.is_image:
+            gx.reshape(columns.shape)[...] = columns
         else:
-            scatter(columns, self._of(gx), self.window, self.by_image)
+            scatter(columns, gx, self.window, self.by_image)
+
+    def by_channel(self, y: np.ndarray) -> np.ndarray:
+        """Images y (N, channels, *output) as (N, groups, channels / groups, outputs)."""
+        return y.reshape(len(y), self.groups, y.shape[1] // self.groups, self.outputs)
+
+    def like_columns(self, y: np.ndarray) -> np.ndarray:
+        """The same with the images where the columns have them."""
+        part = self.by_channel(y)
+        if self.by_image:
+            return part
+        return part.transpose(1, 2, 0, 3).reshape(*part.shape[1:3], len(y) * self.outputs)
 
 
-_memory = threading.local()
+_thread = threading.local()
 
 
 def _kept(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
@@ -133,7 +133,7 @@ def _kept(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     needed = math.prod(shape) * dtype.itemsize
     if needed > COLUMNS_BYTES:
         return np.empty(shape, dtype)
-    memory = getattr(_memory, "bytes", None)
+    memory = getattr(_thread, "memory", None)
     if memory is None:
-        memory = _memory.bytes = np.empty(COLUMNS_BYTES, np.uint8)
+        memory = _thread.memory = np.empty(COLUMNS_BYTES, np.uint8)
     return memory[:needed].view(dtype).reshape(shape)
