@@ -204,9 +204,19 @@ def is_scalar(value: Any) -> bool:
     return isinstance(value, Scalar)
 
 
-def as_number(value: Any) -> Number:
-    """Return a plain Python number for a NumPy scalar."""
-    return value.item() if isinstance(value, np.generic) else value
+def as_number(value: Any, name: str = "", argument: str = "value") -> Number:
+    """Return a plain Python number for a NumPy scalar or a tensor without dimensions, whose value is read now.
+
+    TypeError for a tensor that has dimensions or requires grad: it cannot be the number `argument` of function `name`.
+    """
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, Tensor):
+        if value._array.ndim or value.requires_grad:
+            what = "one that requires grad" if value.requires_grad else f"one of shape {list(value.shape)}"
+            raise TypeError(f"{name}(): argument '{argument}' must be Number, not Tensor ({what}; see x.item())")
+        return value.item()
+    return value
 
 
 def operands(name: str, x: Any, y: Any, floating: bool = False) -> tuple[Any, Any]:

@@ -18,7 +18,7 @@ from ..layouts import MemoryFormat, check_memory_format
 from ..modes import modes
 from ..tensor import AccumulateGrad, Size, Tensor, check_can_require_grad, mark_inference, wrap
 from . import nested
-from .cast import Number, cast, to_device
+from .cast import Number, as_number, cast, to_device
 from .integers import as_integer, as_new_sizes
 from .public import public
 
@@ -223,6 +223,7 @@ def linspace(
     start: float, end: float, steps: int, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """Return `steps` evenly spaced numbers from start to end, both included."""
+    start, end = as_number(start, "linspace", "start"), as_number(end, "linspace", "end")
     if as_integer(steps, "steps") < 0:
         raise RuntimeError("number of steps must be non-negative")
     values = np.linspace(start, end, steps)

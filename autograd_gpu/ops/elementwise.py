@@ -451,6 +451,7 @@ def copysign(input: Tensor, other: Tensor | Number) -> Tensor:
 @public(in_place="method", out=True)
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor:
     """Return input + value * tensor1 * tensor2, broadcast."""
+    value = as_number(value, "addcmul", "value")
     dtype = result_type(input, tensor1, tensor2)
     return Addcmul.apply(*broadcast_together(*(cast(t, dtype) for t in (input, tensor1, tensor2))), value=value)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..tensor import Tensor
-from .cast import floating, is_scalar
+from .cast import as_number, floating, is_scalar
 from .integers import one_or_more, wrap_dim
 from .pieces import cat
 from .public import public
@@ -27,6 +27,8 @@ def gradient(
     if edge_order not in (1, 2):
         raise RuntimeError("torch.gradient only supports edge_order=1 and edge_order=2.")
     dims = _dims(input, dim)
+    if isinstance(spacing, Tensor) and spacing.ndim == 0:
+        spacing = as_number(spacing, "gradient", "spacing")
     steps = [spacing] * len(dims) if is_scalar(spacing) else list(spacing)
     if len(steps) != len(dims):
         raise RuntimeError(

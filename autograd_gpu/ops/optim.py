@@ -15,7 +15,7 @@ from ..arrays.alike import DtypesDiffer
 from ..dtypes import promote_types
 from ..tensor import Tensor, version_cell, wrap
 from ..user_line import user_line
-from .cast import cast
+from .cast import as_number, cast
 
 Tensors = Sequence[Tensor]
 
@@ -38,6 +38,7 @@ def sgd_step(
 
     Where they have several dtypes, as after ``.half()`` between two steps, all is computed in the widest of them.
     """
+    momentum, dampening, weight_decay = map(as_number, (momentum, dampening, weight_decay))
     settings = momentum, dampening, weight_decay, nesterov, maximize, first, _array(scale), _array(found_inf)
     step = parameters[0].device.backend.sgd_step
     try:
@@ -76,6 +77,7 @@ def adam_step(
     `decoupled` shrinks the parameter itself by weight_decay (AdamW: Loshchilov & Hutter 2019). With max_exp_avg_sqs the
     largest second moment so far is used (AMSGrad: Reddi, Kale & Kumar 2018).
     """
+    beta1, beta2, eps, weight_decay = map(as_number, (beta1, beta2, eps, weight_decay))
     try:
         parameters[0].device.backend.adam_step(
             _arrays(parameters), _arrays(gradients), _arrays(exp_avgs), _arrays(exp_avg_sqs), _arrays(max_exp_avg_sqs),

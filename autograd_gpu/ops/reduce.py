@@ -11,7 +11,7 @@ from .. import dtypes
 from ..dtypes import DType
 from ..op import Op
 from ..tensor import Tensor
-from .cast import broadcast, cast, floating
+from .cast import as_number, broadcast, cast, floating
 from .creation import arange
 from .elementwise import Number, maximum, minimum, ne, pow, where
 from .integers import wrap_dim, wrap_dims
@@ -361,6 +361,7 @@ def norm(
     """Return the p-norm over `dim` of the elements as one vector: (sum |x|^p)^(1/p); inf, -inf and 0 as their limits."""
     input = floating(input) if dtype is None else cast(input, dtype)
     dims = wrap_dims(dim, input._array.ndim)
+    p = as_number(p, "norm", "p")
     if p is None or p == "fro" or p == 2:
         return Norm.apply(input, dims=dims, keepdim=keepdim)
     if not isinstance(p, (int, float)):

@@ -10,7 +10,7 @@ from typing import Any
 from .. import dtypes
 from ..dtypes import DType
 from ..tensor import Tensor
-from .cast import Number, cast, floating
+from .cast import Number, as_number, cast, floating
 from .creation import linspace
 from .diagonals import diagonal
 from .elementwise import where
@@ -219,7 +219,10 @@ def histogram(
     if not input.is_floating_point():
         raise NotImplementedError(f'"histogram" not implemented for {input.dtype}. Use x.float().')
     x = reshape(input.detach(), (input._array.size,))
-    edges = clone(bins.detach()) if isinstance(bins, Tensor) else _equal_edges(x, bins, range)
+    if isinstance(bins, Tensor) and bins.ndim:
+        edges = clone(bins.detach())
+    else:
+        edges = _equal_edges(x, int(as_number(bins, "histogram", "bins")), range)
     if edges.dtype is not x.dtype or (weight is not None and weight.dtype is not x.dtype):
         raise RuntimeError("torch.histogram: input tensor, bins and weight tensors should have the same dtype")
     if weight is not None and weight._array.shape != input._array.shape:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from ...dtypes import DType
 from ...op import Op
 from ...tensor import Tensor
-from ..cast import Number, cast, same_dtype
+from ..cast import Number, as_number, cast, same_dtype
 from ..elementwise import pow, where
 from ..integers import one_or_more, wrap_dim, wrap_dims
 from ..matmul import Matmul
@@ -34,6 +34,7 @@ def vector_norm(
     is its gradient.
     """
     input = _floating("linalg.vector_norm", input, dtype)
+    ord = as_number(ord, "linalg_vector_norm", "ord")
     if not isinstance(ord, (int, float)):
         raise TypeError(f"linalg_vector_norm(): argument 'ord' (position 2) must be Number, not {type(ord).__name__}")
     dims = wrap_dims(dim, input._array.ndim)
@@ -71,6 +72,7 @@ def matrix_norm(
     and the smallest sum of magnitudes of a row; 1 and -1, of a column; 2 and -2, the largest and smallest singular value.
     """
     input = _floating("linalg.matrix_norm", input, dtype)
+    ord = as_number(ord, "linalg_matrix_norm", "ord")
     if input.ndim < 2:
         raise RuntimeError("linalg.matrix_norm: The input tensor A must have at least 2 dimensions.")
     dims = one_or_more(dim, "dim")
@@ -197,6 +199,7 @@ def cdist(
         raise RuntimeError(
             f"X1 and X2 must have the same number of columns. X1: {x1._array.shape[-1]} X2: {x2._array.shape[-1]}"
         )
+    p = as_number(p, "cdist", "p")
     if p < 0:
         raise RuntimeError("cdist only supports non-negative p values")
     modes = ("use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist", "donot_use_mm_for_euclid_dist")

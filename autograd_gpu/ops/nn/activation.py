@@ -12,7 +12,7 @@ from typing import Any
 from ...dtypes import float32
 from ...op import Op
 from ...tensor import Tensor
-from ..cast import broadcast_together, cast, floating, same_dtype, wide_under_autocast, zero_gradient
+from ..cast import as_number, broadcast_together, cast, floating, same_dtype, wide_under_autocast, zero_gradient
 from ..elementwise import clamp, where
 from ..inplace import inplace as in_place
 from ..integers import wrap_dim
@@ -127,9 +127,16 @@ def _curvature_of(kind: str) -> Callable[..., Tensor] | None:
 # ---------------------------------------------------------------------------------------------- public functions
 
 
+_ARGUMENTS = {  # the number that a kind is asked for by name
+    "elu": "alpha", "hardshrink": "lambd", "hardtanh": "min_val", "leaky_relu": "negative_slope", "softplus": "beta",
+    "softshrink": "lambd", "threshold": "threshold",
+}  # fmt: skip
+
+
 def _apply(x: Tensor, inplace: bool, kind: str, *numbers: float) -> Tensor:
     if not x.is_floating_point():
         raise NotImplementedError(f'"{kind}" not implemented for {x.dtype}: expected a floating point tensor.')
+    numbers = tuple([as_number(number, kind, _ARGUMENTS[kind]) for number in numbers])
     if inplace:
         return in_place(f"{kind}_", lambda old: Activation.apply(old, kind=kind, numbers=numbers))(x)
     return Activation.apply(x, kind=kind, numbers=numbers)

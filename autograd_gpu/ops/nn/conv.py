@@ -12,7 +12,7 @@ from typing import Any
 from ...autocasting import casts_alike
 from ...op import Op
 from ...tensor import Tensor
-from ..cast import cast
+from ..cast import as_number, cast
 from ..shape import reshape, squeeze, unsqueeze
 from .sliding_windows import Sizes, Window, outputs, per_dim
 
@@ -177,6 +177,7 @@ def _conv(
     if x.ndim == dims + 1:
         return squeeze(_conv(dims, unsqueeze(x, 0), weight, bias, stride, padding, dilation, groups), 0)
     stride, dilation = per_dim(stride, dims, "stride"), per_dim(dilation, dims, "dilation")
+    groups = int(as_number(groups, "conv", "groups"))
     _check_steps(stride, dilation, groups)
     out, per_group, *kernel = weight._array.shape
     _, channels, *size = x._array.shape
@@ -243,6 +244,7 @@ def _conv_transpose(
         return squeeze(batched, 0)
     stride, dilation = per_dim(stride, dims, "stride"), per_dim(dilation, dims, "dilation")
     padding, more = per_dim(padding, dims, "padding"), per_dim(output_padding, dims, "output_padding")
+    groups = int(as_number(groups, "conv", "groups"))
     _check_steps(stride, dilation, groups)
     channels, out, *kernel = weight._array.shape
     _, own_channels, *output = x._array.shape

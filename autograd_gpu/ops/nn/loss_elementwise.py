@@ -7,7 +7,7 @@ import warnings
 
 from ...op import Op
 from ...tensor import Tensor
-from ..cast import operands, same_dtype, wide_under_autocast
+from ..cast import as_number, operands, same_dtype, wide_under_autocast
 from ..elementwise import where
 from ..reduce import sum
 from ..shape import unsqueeze
@@ -47,6 +47,7 @@ def huber_loss(
 ) -> Tensor:
     """Return (x - y)^2 / 2 up to |x - y| = delta, then delta * (|x - y| - delta / 2), reduced (Huber 1964)."""
     reduction = reduction_of(reduction)
+    delta = as_number(delta, "huber_loss", "delta")
     if delta <= 0:
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
     loss = BoundedSlope.apply(_difference(input, target), bound=delta, scale=1.0)
@@ -66,6 +67,7 @@ def smooth_l1_loss(
 ) -> Tensor:
     """Return (x - y)^2 / (2 beta) up to |x - y| = beta, then |x - y| - beta / 2, reduced."""
     reduction = reduction_of(reduction, size_average, reduce)
+    beta = as_number(beta, "smooth_l1_loss", "beta")
     if beta < 0:
         raise RuntimeError("smooth_l1_loss does not support negative values for beta.")
     difference = _difference(input, target)

@@ -11,7 +11,7 @@ from ...autocasting import casts_alike
 from ...dtypes import finfo, float32
 from ...op import Op
 from ...tensor import Tensor
-from ..cast import broadcast_together, cast, same_dtype
+from ..cast import as_number, broadcast_together, cast, same_dtype
 from ..integers import one_or_more
 from ..shape import shaped
 from .norm_backward import LayerNormBackward, RmsNormBackward, as_rows
@@ -21,6 +21,7 @@ class LayerNorm(Op):
     """y = (x - mean) * rstd * weight + bias over the rows of x, rstd = 1 / sqrt(var + eps) (Ba et al. 2016)."""
 
     def forward(ctx, x, weight, bias, eps, rows):
+        eps = as_number(eps, ctx.name(), "eps")
         ctx.eps, ctx.rows = eps, rows
         y, ctx.mean, ctx.rstd = ctx.backend.layer_norm(as_rows(ctx, x), weight, bias, eps)
         return y.reshape(x.shape)
@@ -44,6 +45,7 @@ class AddLayerNorm(LayerNorm):
     """y = layer_norm(sum), and sum = x + residual."""
 
     def forward(ctx, x, residual, weight, bias, eps, rows):
+        eps = as_number(eps, ctx.name(), "eps")
         ctx.eps, ctx.rows = eps, rows
         pair = as_rows(ctx, x), as_rows(ctx, residual)
         y, total, ctx.mean, ctx.rstd = ctx.backend.add_layer_norm(*pair, weight, bias, eps)
@@ -67,6 +69,7 @@ class RmsNorm(Op):
     """y = x * rstd * weight over the rows of x, rstd = 1 / sqrt(mean(x^2) + eps) (Zhang & Sennrich 2019)."""
 
     def forward(ctx, x, weight, eps, rows):
+        eps = as_number(eps, ctx.name(), "eps")
         ctx.eps, ctx.rows = eps, rows
         y, ctx.rstd = ctx.backend.rms_norm(as_rows(ctx, x), weight, eps)
         return y.reshape(x.shape)
@@ -90,6 +93,7 @@ class AddRmsNorm(RmsNorm):
     """y = rms_norm(sum), and sum = x + residual."""
 
     def forward(ctx, x, residual, weight, eps, rows):
+        eps = as_number(eps, ctx.name(), "eps")
         ctx.eps, ctx.rows = eps, rows
         y, total, ctx.rstd = ctx.backend.add_rms_norm(as_rows(ctx, x), as_rows(ctx, residual), weight, eps)
         return y.reshape(x.shape), total.reshape(x.shape)
