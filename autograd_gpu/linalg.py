@@ -1,6 +1,7 @@
 """`torch.linalg`: decompositions, solutions and norms of batches of matrices, by PyTorch's names."""
 
 from .errors import LinAlgError
+from .ops.arguments import explaining as _explaining
 from .ops.linalg.decompositions import cholesky, cholesky_ex, eigh, eigvalsh, qr, svd, svdvals
 from .ops.linalg.determinants import det, slogdet
 from .ops.linalg.matrix_norm import cond, matrix_norm, norm, vector_norm
@@ -33,5 +34,5 @@ _NO_OUT = (
     "svd",
 )
 for _name in __all__:
-    if _name not in _NO_OUT:
-        globals()[_name] = _accepting_out(globals()[_name])
+    if _name != "LinAlgError":
+        globals()[_name] = (_explaining if _name in _NO_OUT else _accepting_out)(globals()[_name])

@@ -1,5 +1,6 @@
 """`torch.special`: special functions under the names that SciPy gives them."""
 
+from .ops.arguments import explaining as _explaining
 from .ops.elementwise_composed import logit, sinc, xlogy
 from .ops.nn.fused_activation import sigmoid as expit
 from .ops.nn.softmax import log_softmax, softmax
@@ -20,3 +21,6 @@ __all__ = [
     "modified_bessel_i0", "modified_bessel_i1", "multigammaln", "ndtr", "polygamma", "psi", "round", "sinc",
     "softmax", "xlog1py", "xlogy", "zeta",
 ]  # fmt: skip
+
+for _name in __all__:
+    globals()[_name] = _explaining(globals()[_name])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..ops.arguments import explaining as _explaining
 from ..ops.nn.fused_activation import gelu, sigmoid, tanh
 from ..ops.nn.attention import scaled_dot_product_attention
 from ..ops.nn.bilinear import bilinear
@@ -90,3 +91,6 @@ __all__ = [
     "nll_loss", "poisson_nll_loss", "smooth_l1_loss", "soft_margin_loss", "triplet_margin_loss",
     "triplet_margin_with_distance_loss",
 ]  # fmt: skip
+
+for _name in __all__:
+    globals()[_name] = _explaining(globals()[_name])

@@ -495,7 +495,7 @@ def _clamp_by_tensor(x: Tensor, bound: Tensor | Number, kernel: str) -> Tensor:
 
 
 @public(method=False, out=True)
-def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
+def where(condition: Tensor, input: Tensor | Number | None = None, other: Tensor | Number | None = None) -> Any:
     """Return input where the condition holds and other elsewhere, broadcast; with the condition alone, its nonzeros."""
     if input is None and other is None:
         return condition.nonzero(as_tuple=True)
@@ -513,7 +513,7 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
 
 
 @public(function=False, name="where")
-def where_of(self: Tensor, condition: Tensor, other: Any) -> Tensor:
+def where_of(self: Tensor, condition: Tensor, other: Tensor | Number) -> Tensor:
     """Return this tensor's elements where the condition holds, other's elsewhere."""
     return where(condition, self, other)
 

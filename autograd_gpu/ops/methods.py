@@ -21,6 +21,7 @@ from . import (  # noqa: F401  (those not used here are read for what they decla
 )  # fmt: skip
 from .linalg import decompositions, determinants, matrix_norm, products, pseudoinverse, systems  # noqa: F401
 from .nn import activation, dropout, fused_activation, softmax  # noqa: F401
+from .arguments import explaining, takes_more_tensors
 from .public import Public, declared
 
 # ---------------------------------------------------------------------------------------------- functions as methods
@@ -29,8 +30,11 @@ from .public import Public, declared
 def hang(operation: Public) -> None:
     """Give Tensor a function's method or attribute and its in-place form, under all its names."""
     if operation.method:
+        method = operation.operation
+        if takes_more_tensors(method):
+            method = explaining(method, is_method=True)
         for name in operation.names:
-            setattr(Tensor, name, operation.operation)
+            setattr(Tensor, name, method)
     elif operation.attribute:
         setattr(Tensor, operation.name, property(operation.operation))
     if operation.in_place:

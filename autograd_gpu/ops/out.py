@@ -10,6 +10,7 @@ from typing import Any
 from ..autocasting import switched
 from ..modes import modes, no_grad
 from ..tensor import Tensor, bump_version
+from .arguments import wrong_argument
 from .cast import cast
 from .inplace import check_writable, overwrite
 from .overlap import check_overlap
@@ -21,7 +22,13 @@ def accepting_out(function: Callable) -> Callable:
     @functools.wraps(function)
     def call(*args: Any, out: Tensor | None = None, **kwargs: Any) -> Any:
         if out is None:
-            return function(*args, **kwargs)
+            try:
+                return function(*args, **kwargs)
+            except Exception:
+                wrong = wrong_argument(function, args, kwargs)
+                if wrong is None:
+                    raise
+                raise wrong from None
         return _into(out, function, args, kwargs)
 
     return call

@@ -1,0 +1,68 @@
+"""What a function says when an argument that must be a tensor is none: PyTorch's words, in place of what failed inside.
+
+Nothing is looked at beforehand. A call that fails is compared with the function's annotations.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from ..tensor import Tensor
+from .cast import is_scalar
+
+_NUMBERS = frozenset(("Number", "float", "int", "bool", "Any"))
+
+
+@functools.cache
+def explaining(function: Callable, is_method: bool = False) -> Callable:
+    """Return the function such that a list, a number or an array in a tensor's place is what its error speaks of."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except Exception:
+            wrong = wrong_argument(function, args, kwargs, is_method)
+            if wrong is None:
+                raise
+            raise wrong from None
+
+    return call
+
+
+def takes_more_tensors(function: Callable) -> bool:
+    """Whether a method takes a tensor besides its own."""
+    annotations = [kind for name, kind in function.__annotations__.items() if name != "return"]
+    return any("Tensor" in str(kind).split(" | ") for kind in annotations[1:])
+
+
+def wrong_argument(function: Callable, args: tuple, kwargs: dict, is_method: bool = False) -> TypeError | None:
+    """Return the error that names the first argument which should be a tensor; None when each that should be one is."""
+    try:
+        signature = inspect.signature(function)
+        given = signature.bind(*args, **kwargs).arguments
+    except (TypeError, ValueError):
+        return None
+    for position, (name, parameter) in enumerate(signature.parameters.items(), 0 if is_method else 1):
+        kinds = str(parameter.annotation).split(" | ")
+        if "Tensor" not in kinds or name not in given or parameter.kind is parameter.VAR_POSITIONAL:
+            continue
+        value = given[name]
+        if isinstance(value, Tensor) or (value is None and (parameter.default is None or "None" in kinds)):
+            continue
+        if is_scalar(value) and not _NUMBERS.isdisjoint(kinds):
+            continue
+        if any(kind not in _NUMBERS and kind not in ("Tensor", "None") for kind in kinds):
+            continue  # it may also be a sequence, or a name
+        place = f" (position {position})" if parameter.kind is not parameter.KEYWORD_ONLY else ""
+        return TypeError(f"{function.__name__}(): argument '{name}'{place} must be Tensor, not {type_name(value)}")
+    return None
+
+
+def type_name(value: Any) -> str:
+    """Return the name of a value's type, with its module unless that is Python's own."""
+    kind = type(value)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
