@@ -48,7 +48,16 @@ def wrong_argument(function: Callable, args: tuple, kwargs: dict, is_method: boo
         return None
     for position, (name, parameter) in enumerate(signature.parameters.items(), 0 if is_method else 1):
         kinds = str(parameter.annotation).split(" | ")
-        if "Tensor" not in kinds or name not in given or parameter.kind is parameter.VAR_POSITIONAL:
+        if name not in given:
+            continue
+        if parameter.kind is parameter.VAR_POSITIONAL and name in ("tensors", "operands", "matrices"):
+            several = (
+                given[name][0] if len(given[name]) == 1 and isinstance(given[name][0], (list, tuple)) else given[name]
+            )
+            for number, value in enumerate(several):
+                if not isinstance(value, Tensor):
+                    return TypeError(f"expected Tensor as element {number} in argument 0, but got {type_name(value)}")
+        if "Tensor" not in kinds or parameter.kind is parameter.VAR_POSITIONAL:
             continue
         value = given[name]
         if isinstance(value, Tensor) or (value is None and (parameter.default is None or "None" in kinds)):

@@ -37,7 +37,13 @@ def _several(tensors: tuple) -> list[Tensor]:
 def _at_least(name: str, tensors: tuple, raised: Any) -> Any:
     if len(tensors) == 1 and isinstance(tensors[0], Tensor):
         return raised(tensors[0])
-    return tuple(raised(x) for x in _several(tensors))
+    several = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else tensors
+    for x in several:
+        if not isinstance(x, Tensor):
+            raise TypeError(
+                f"{name}() received an invalid combination of arguments - got {type(x).__name__}, not a Tensor"
+            )
+    return tuple(raised(x) for x in several)
 
 
 @public(method=False)
@@ -92,6 +98,11 @@ def column_stack(tensors: Sequence[Tensor]) -> Tensor:
 @public(method=False)
 def block_diag(*tensors: Tensor) -> Tensor:
     """Return a matrix with the given matrices along its diagonal and zeros elsewhere."""
+    for number, x in enumerate(tensors):
+        if x.ndim > 2:
+            raise RuntimeError(
+                f"torch.block_diag: Input tensors must have 2 or fewer dimensions. Input {number} has {x.ndim} dimensions"
+            )
     blocks = [_as_matrix(x) for x in tensors]
     widths, start, rows = [x.shape[1] for x in blocks], 0, []
     total = sum(widths)

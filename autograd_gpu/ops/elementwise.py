@@ -499,6 +499,8 @@ def where(condition: Tensor, input: Tensor | Number | None = None, other: Tensor
     """Return input where the condition holds and other elsewhere, broadcast; with the condition alone, its nonzeros."""
     if input is None and other is None:
         return condition.nonzero(as_tuple=True)
+    if input is None or other is None:
+        raise TypeError("where() received an invalid combination of arguments - one of input and other is None")
     if not isinstance(condition, Tensor):
         raise TypeError(f"where(): argument 'condition' (position 1) must be Tensor, not {type(condition).__name__}")
     if condition._array.dtype.kind != "b":

@@ -15,7 +15,7 @@ from .. import dtypes
 from ..op import Op
 from ..tensor import Tensor, wrap
 from .bounds import in_range
-from .cast import as_number, broadcast, broadcast_together, cast, is_scalar, to_device
+from .cast import Number, as_number, broadcast, broadcast_together, cast, is_scalar, to_device
 from .creation import arange
 from .elementwise import MaskedFill, choose, where
 from .integers import as_integer, is_integer, wrap_dim
@@ -353,6 +353,8 @@ def as_index(name: str, index: Tensor) -> Tensor:
 def _along(x_shape: tuple[int, ...], dim: int, index: Tensor, name: str) -> Tensor:
     """Return the flat position in a tensor of `x_shape` of each element of a gather/scatter index along `dim`."""
     index = as_index(name, index)
+    if not index._array.size:
+        return reshape(index, (0,))
     if index.ndim != max(len(x_shape), index.ndim if not x_shape else 0):
         raise RuntimeError(
             f"Index tensor must have the same number of dimensions as input tensor ({name}: {index.ndim} and {len(x_shape)})"
@@ -395,7 +397,13 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
 
 @public(in_place="method", out=True)
 def scatter(
-    input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None
+    input: Tensor,
+    dim: int,
+    index: Tensor,
+    src: Tensor | Number | None = None,
+    *,
+    value: Any = None,
+    reduce: str | None = None,
 ) -> Tensor:
     """Return input with src, a tensor or a number (also as `value`), written at `index` along `dim`.
 
@@ -442,8 +450,15 @@ def _refuse_another_dtype(input: Tensor, src: Tensor) -> None:
 
 def _part_under_index(src: Tensor, index: Tensor) -> Tensor:
     """A source may be larger than its index: only the part that the index covers is used."""
-    if src._array.shape == index._array.shape:
+    own, wanted = src._array.shape, index._array.shape
+    if own == wanted:
         return src
+    if len(own) != len(wanted) and index._array.size:
+        raise RuntimeError("Index tensor must have the same number of dimensions as src tensor")
+    if any(size > limit for size, limit in zip(wanted, own)):
+        raise RuntimeError(
+            f"Expected index {list(index.shape)} to be no larger than src {list(src.shape)} in every dimension"
+        )
     return Slice.apply(src, index=tuple(slice(0, size) for size in index._array.shape))
 
 

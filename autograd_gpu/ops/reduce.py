@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import dtypes
-from ..dtypes import DType
+from ..dtypes import SCALAR_TYPES, DType
 from ..op import Op
 from ..tensor import Tensor
 from .cast import as_number, broadcast, cast, floating
@@ -359,7 +359,13 @@ def norm(
     input: Tensor, p: float | str | None = "fro", dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None
 ) -> Tensor:
     """Return the p-norm over `dim` of the elements as one vector: (sum |x|^p)^(1/p); inf, -inf and 0 as their limits."""
-    input = floating(input) if dtype is None else cast(input, dtype)
+    if dtype is not None:
+        input = cast(input, dtype)
+    elif not input.is_floating_point():
+        raise RuntimeError(
+            "linalg.vector_norm: Expected a floating point or complex tensor as input. Got "
+            f"{SCALAR_TYPES[input.dtype.name]} (use x.float(), or dtype=)"
+        )
     dims = wrap_dims(dim, input._array.ndim)
     p = as_number(p, "norm", "p")
     if p is None or p == "fro" or p == 2:

@@ -285,6 +285,10 @@ def entr(input: Tensor) -> Tensor:
 
 def xlog1py(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """Return x * log1p(y), and 0 where x is 0 and y is no NaN, broadcast."""
+    if is_scalar(input) and is_scalar(other):
+        raise TypeError(
+            "special_xlog1py() received an invalid combination of arguments - got two numbers, and no Tensor"
+        )
     if is_scalar(input):
         input = other.new_full((), input, dtype=result_type(input, other))  # type: ignore[union-attr]
     if is_scalar(other):

@@ -7,9 +7,10 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from .. import dtypes
 from ..op import Op
 from ..tensor import Tensor
-from .cast import floating, zero_gradient
+from .cast import cast, floating, zero_gradient
 from .public import public
 
 _TWO_OVER_SQRT_PI = 2 / math.sqrt(math.pi)
@@ -294,11 +295,18 @@ def of_one(operation: type[Op]) -> Callable[[Tensor], Tensor]:
 
 
 def of_one_kept(operation: type[Op]) -> Callable[[Tensor], Tensor]:
-    """Like `of_one`, but integers stay as they are."""
+    """Like `of_one`, but integers stay as they are. Of bools there is a sign, and a square as of integers."""
     name = operation.__name__.lower()
 
     def function(input: Tensor) -> Tensor:
-        if checked(name, input)._array.dtype.kind in "iub":
+        kind = checked(name, input)._array.dtype.kind
+        if kind == "b" and operation is not Sign:
+            if operation is not Square:
+                raise NotImplementedError(f"\"{name}_cpu\" not implemented for 'Bool': make integers of it, x.int()")
+            input = cast(input, dtypes.int64)
+        if kind in "iub":
+            if kind == "b" and operation is Sign:
+                return input.clone()
             is_computed = operation in (Sign, Abs, Square)  # the others are the identity on integers
             return Test.apply(input, kernel=name) if is_computed else input.clone()
         return operation.apply(input)

@@ -13,6 +13,8 @@ from ..shape import permute, reshape, unsqueeze
 
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """Return y_o = x1^T W_o x2 + b_o: (..., out) for input1 (..., in1), input2 (..., in2), weight (out, in1, in2)."""
+    if weight.ndim != 3:
+        raise RuntimeError(f"bilinear(): weight must be (out, in1, in2), but got {list(weight.shape)}")
     same_dtype("bilinear", input1, input2=input2, weight=weight, bias=bias)
     _check(input1, input2, weight, bias)
     outputs, in1, in2 = weight._array.shape

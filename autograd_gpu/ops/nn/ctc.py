@@ -180,6 +180,10 @@ def _rows(targets: Tensor, counts: np.ndarray, batch: int, blank: int) -> Tensor
                 "argument #2 'targets'"
             )
         firsts = np.cumsum(counts) - counts
+    elif targets.ndim != 2:
+        raise RuntimeError(
+            f"Expected 1 to 2 dimensions, but got {targets.ndim}-dimensional tensor for argument #2 'targets'"
+        )
     else:
         size, width = targets._array.shape
         if size != batch:

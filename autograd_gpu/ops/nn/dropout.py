@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable
 
 from ...device import in_level
-from ...dtypes import float32
+from ...dtypes import SCALAR_TYPES, float32
 from ...op import Op
 from ...tensor import Tensor, wrap
 from ..cast import to_device
@@ -47,6 +47,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
     if not training or p == 0.0:
         return input
+    _check_dtype(input)
     input = to_device(input, in_level(input.device))
     output = Dropout.apply(input, p=p, state=default_generator(input.device).state)
     return input.copy_(output) if inplace else output
@@ -133,6 +134,14 @@ def _one_a_channel(x: Tensor, batch: int) -> tuple[int, ...]:
 
 def _placed(name: str, x: Tensor, inplace: bool, function: Callable[[Tensor], Tensor]) -> Tensor:
     return in_place(name, function)(x) if inplace else function(x)
+
+
+def _check_dtype(x: Tensor) -> None:
+    if not x.is_floating_point():
+        raise RuntimeError(
+            f"result type Float can't be cast to the desired output type {SCALAR_TYPES[x.dtype.name]}: dropout scales "
+            "what it keeps. Use x.float()."
+        )
 
 
 def _check(p: float) -> None:

@@ -162,6 +162,7 @@ def nll_loss(
     scores, flat_target, shape = _rows(input, target)
     same_dtype("nll_loss", input, weight=weight)
     flat_target = within_classes(flat_target, scores._array.shape[1], ignore_index)
+    _check_weight(weight, scores._array.shape[1])
     counted = flat_target != ignore_index
     safe = where(counted, flat_target, 0)
     weights = cast(counted, scores.dtype) if weight is None else _weights(weight, flat_target, counted)
@@ -175,6 +176,14 @@ def nll_loss(
 def within_classes(target: Tensor, classes: int, ignore_index: int) -> Tensor:
     """Return class indices that lie in [0, classes) or are `ignore_index`; else PyTorch's error."""
     return in_range(target, classes, "Target {index} is out of bounds.", ignored=ignore_index)
+
+
+def _check_weight(weight: Tensor | None, classes: int) -> None:
+    if weight is not None and weight._array.shape != (classes,):
+        raise RuntimeError(
+            f"weight tensor should be defined either for all {classes} classes or no classes but got weight tensor of "
+            f"shape: {list(weight.shape)}"
+        )
 
 
 def _weights(weight: Tensor, target: Tensor, counted: Tensor) -> Tensor:
@@ -202,6 +211,8 @@ def _rows(x: Tensor, target: Tensor) -> tuple[Tensor, Tensor, tuple[int, ...]]:
             f"expected scalar type Long but found {target.dtype}: class indices are int64 (use target.long()); "
             f"probabilities have the input's shape {list(x.shape)}, not {list(target.shape)}"
         )
+    if target._array.dtype.kind == "b":
+        raise RuntimeError("expected target dtype to be Long or Byte, but got Bool")
     own, shape = x._array.shape, target._array.shape
     if len(own) == 2 and own[:1] == shape and target._array.dtype == int64.numpy:
         return x, target, shape

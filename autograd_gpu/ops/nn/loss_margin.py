@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ...dtypes import int64
+from ...dtypes import SCALAR_TYPES, int64
 from ...tensor import Tensor
 from ..bounds import in_range
 from ..cast import cast, result_type, wide_under_autocast
@@ -181,6 +181,8 @@ def multi_margin_loss(
         raise ValueError("weight must be one-dimensional")
     x, y = _scores_and_class("multi_margin_loss", *wide_under_autocast(input, target))
     classes = x._array.shape[1]
+    if weight is not None and weight._array.size != classes:
+        raise RuntimeError(f"inconsistent weight size, expected {classes} but got {list(weight.shape)}")
     hinge = relu(margin - gather(x, 1, y) + x)
     hinge = hinge * hinge if p == 2 else hinge
     losses = sum(where(_classes(x) == y, 0.0, hinge), 1) / classes
@@ -198,6 +200,8 @@ def _scores_and_class(name: str, input: Tensor, target: Tensor) -> tuple[Tensor,
     rows = input if input.ndim == 2 else unsqueeze(input, 0)
     if target.ndim > 1 or target._array.size != rows._array.shape[0]:
         raise RuntimeError(f"inconsistent target size, expected {rows._array.shape[0]} but got {list(target.shape)}")
+    if target._array.dtype.kind not in "iu":
+        raise RuntimeError(f"expected scalar type Long but found {SCALAR_TYPES[target.dtype.name]}")
     classes = in_range(cast(target, int64), rows._array.shape[1], "target out of range: {index}", RuntimeError)
     return rows, reshape(classes, (-1, 1))
 
@@ -226,6 +230,8 @@ def multilabel_margin_loss(
     if target._array.shape != input._array.shape:
         raise RuntimeError(f"inconsistent target size: {list(target.shape)} for input of size: {list(input.shape)}")
     (input,) = wide_under_autocast(input)
+    if target._array.dtype.kind not in "iu":
+        raise RuntimeError(f"expected scalar type Long but found {SCALAR_TYPES[target.dtype.name]}")
     message = "multilabel_margin_loss: argument #2 'target' is out of range: {index}"
     target = in_range(cast(target, int64), input._array.shape[-1], message, RuntimeError, ignored=-1)
     is_listed = cumsum(target < 0, -1) == 0  # before the first -1
@@ -251,4 +257,4 @@ def multilabel_soft_margin_loss(
     loss = -(target * logsigmoid(input) + rest * logsigmoid(-input))
     if weight is not None:
         loss = loss * weight
-    return reduced(sum(loss, -1) / input._array.shape[-1], reduction)
+    return reduced(sum(loss, input.ndim - 1) / input._array.shape[-1], reduction)
