@@ -504,7 +504,7 @@ def clamp_(input: Tensor, min: Tensor | bool | int | float | None = None, max: T
     """In place: Return input limited to [min, max]; either bound may be missing, a number, or a tensor that broadcasts."""
 def clip_(input: Tensor, min: Tensor | bool | int | float | None = None, max: Tensor | bool | int | float | None = None) -> Tensor:
     """In place: Return input limited to [min, max]; either bound may be missing, a number, or a tensor that broadcasts."""
-def where(condition: Tensor, input: Any = None, other: Any = None, *, out: Tensor | None = None) -> Any:
+def where(condition: Tensor, input: Tensor | bool | int | float | None = None, other: Tensor | bool | int | float | None = None, *, out: Tensor | None = None) -> Any:
     """Return input where the condition holds and other elsewhere, broadcast; with the condition alone, its nonzeros."""
 def swapaxes(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """Return input with two dimensions swapped."""
@@ -514,7 +514,7 @@ def moveaxis(input: Tensor, source: int | Sequence[int], destination: int | Sequ
     """Return input with the dimensions `source` moved to the places `destination`."""
 def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False, out: Tensor | None = None) -> Tensor:
     """Return input's elements at `index` along `dim`: out[i][j] = input[index[i][j]][j] for dim 0."""
-def scatter(input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None, out: Tensor | None = None) -> Tensor:
+def scatter(input: Tensor, dim: int, index: Tensor, src: Tensor | bool | int | float | None = None, *, value: Any = None, reduce: str | None = None, out: Tensor | None = None) -> Tensor:
     """Return input with src, a tensor or a number (also as `value`), written at `index` along `dim`."""
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return input with src added at `index` along `dim`; repeated places add up, always in the same order."""

@@ -935,9 +935,9 @@ class Methods:
         """y = x**(-1/2)."""
     def rsqrt_(self) -> Tensor:
         """In place: y = x**(-1/2)."""
-    def scatter(self, dim: builtins.int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None) -> Tensor:
+    def scatter(self, dim: builtins.int, index: Tensor, src: Tensor | builtins.bool | builtins.int | builtins.float | None = None, *, value: Any = None, reduce: str | None = None) -> Tensor:
         """Return input with src, a tensor or a number (also as `value`), written at `index` along `dim`."""
-    def scatter_(self, dim: builtins.int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None) -> Tensor:
+    def scatter_(self, dim: builtins.int, index: Tensor, src: Tensor | builtins.bool | builtins.int | builtins.float | None = None, *, value: Any = None, reduce: str | None = None) -> Tensor:
         """In place: Return input with src, a tensor or a number (also as `value`), written at `index` along `dim`."""
     def scatter_add(self, dim: builtins.int, index: Tensor, src: Tensor) -> Tensor:
         """Return input with src added at `index` along `dim`; repeated places add up, always in the same order."""
@@ -1117,7 +1117,7 @@ class Methods:
         """Return the tensor viewed in the shape of other."""
     def vsplit(self, indices_or_sections: Any) -> tuple[Tensor, ...]:
         """Return `tensor_split` along the first dimension."""
-    def where(self, condition: Tensor, other: Any) -> Tensor:
+    def where(self, condition: Tensor, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """Return this tensor's elements where the condition holds, other's elsewhere."""
     def xlogy(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """Return x * log(y), and 0 where x is 0 and y is no NaN, broadcast."""

@@ -409,23 +409,23 @@ def scatter(
 
     With `reduce`, "add" or "multiply", it is added or multiplied to what is there.
     """
-    src = value if src is None else src
-    if src is None:
+    source: Any = value if src is None else src
+    if source is None:
         raise TypeError("scatter(): missing the argument 'src', or 'value' for a number")
     if reduce is not None:
         if reduce not in ("add", "multiply"):
             raise RuntimeError("reduce argument must be either add or multiply.")
-        src = input.new_full(index._array.shape, src) if is_scalar(src) else src
+        source = input.new_full(index._array.shape, source) if is_scalar(source) else source
         if reduce == "add":
-            return scatter_add(input, dim, index, src)
-        return input.scatter_reduce(dim, index, src, "prod")
+            return scatter_add(input, dim, index, source)
+        return input.scatter_reduce(dim, index, source, "prod")
     dim = wrap_dim(dim, input.ndim)
     position = _along(input._array.shape, dim, index, "scatter")
-    if is_scalar(src):
-        src = input.new_full(index._array.shape, src)
-    _refuse_another_dtype(input, src)
-    src = _part_under_index(src, index)
-    written = ScatterRows.apply(reshape(input, (-1, 1)), position, reshape(src, (index._array.size, 1)))
+    if is_scalar(source):
+        source = input.new_full(index._array.shape, source)
+    _refuse_another_dtype(input, source)
+    source = _part_under_index(source, index)
+    written = ScatterRows.apply(reshape(input, (-1, 1)), position, reshape(source, (index._array.size, 1)))
     return reshape(written, input._array.shape)
 
 
