@@ -13,6 +13,7 @@ from .modes import duals, modes
 from .op import Op
 from .ops.cast import cast, sum_to
 from .ops.inplace import CopySlices, check_changeable, move_history
+from .saving import SavedTensor
 from .tensor import AccumulateGrad, Tensor, bump_version, wrap
 from .user_line import user_line
 from .views import edge_of, refresh_view
@@ -47,6 +48,11 @@ class FunctionCtx(Op):
     @property
     def saved_tensors(self) -> tuple:
         return self.saved if self._for_forward is None else self._for_forward
+
+    @property
+    def _raw_saved_tensors(self) -> tuple[SavedTensor, ...]:
+        """Where the tensors given to save_for_backward are kept."""
+        return tuple(SavedTensor(position, self) for position in range(len(self._saved)))
 
     def mark_dirty(self, *tensors: Tensor) -> None:
         """Say which inputs forward changed in place. They must be returned."""

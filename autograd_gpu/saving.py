@@ -6,6 +6,7 @@ And what it says when a value is gone, or was changed in place since. Knows tens
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from threading import get_ident
 from typing import Any
 
@@ -23,11 +24,18 @@ backward_line: list[tuple | None] = [None]  # the user line of the backward now 
 class SavingNode(HookedNode):
     """A node that keeps values from forward for backward."""
 
+    # PyTorch's names of what `keep` saves, in its order: with "self other", y.grad_fn._saved_self reads the first.
+    saved_as = ""
     where: tuple | None = None  # (code, instruction) of the user line that recorded the node
     freed = False
     freed_by: tuple | None = None  # the line of the backward that did
     _saved: tuple = ()
     _versions: tuple = ()
+
+    def __init_subclass__(cls) -> None:
+        for position, name in enumerate(cls.__dict__.get("saved_as", "").split()):
+            setattr(cls, f"_saved_{name}", property(partial(_saved_at, position)))
+            setattr(cls, f"_raw_saved_{name}", property(partial(SavedTensor, position)))
 
     def name(ctx) -> str:
         raise NotImplementedError
@@ -217,3 +225,45 @@ def _modified_message(node: SavingNode, value: Any, version: int) -> str:
         f"instead. It was saved by {node.name()} at {line_of(node.where)} and changed in place at "
         f"{line_of(cell.where)}. Change a copy instead: x = x + y, or x.clone()."
     )
+
+
+def _saved_at(position: int, node: SavingNode) -> Any:
+    return node.saved[position]
+
+
+class SavedTensor:
+    """One saved value of a node, ``y.grad_fn._raw_saved_self``: where it is kept, for hooks on it alone."""
+
+    def __init__(self, position: int, node: SavingNode) -> None:
+        self.node, self.position = node, position
+
+    def unpack(self) -> Any:
+        """Return the value, as backward gets it."""
+        return self.node.saved[self.position]
+
+    def register_hooks(self, pack_hook: Callable[[Tensor], Any], unpack_hook: Callable[[Any], Tensor]) -> None:
+        """Keep pack_hook(value) instead of the value, from now on, and give backward what unpack_hook makes of it.
+
+        RuntimeError when the value was freed, is no tensor, or has gone through hooks already.
+        """
+        node, position = self.node, self.position
+        if node.freed:
+            raise RuntimeError(
+                "Calling register_hooks on a saved tensor after it has been freed. Saved intermediate values of the graph "
+                "are freed when you call .backward() or autograd.grad(). Specify retain_graph=True if you need to backward "
+                "through the graph a second time or if you need to access saved variables after calling backward."
+            )
+        kept = node._saved[position]
+        if isinstance(kept, PackedValue) or (isinstance(kept, SavedOutput) and kept.packed is not None):
+            raise RuntimeError(
+                "Calling register_hooks on a saved tensor whose hooks have already been set. Hint: only one pair of hooks "
+                "is allowed at a time."
+            )
+        value = self.unpack()
+        if not isinstance(value, Tensor):
+            raise RuntimeError("Calling register_hooks on a saved tensor with value None is forbidden.")
+        packed = packed_by(pack_hook, unpack_hook, value)
+        if isinstance(kept, SavedOutput):
+            kept.packed, kept.array = packed, None
+        else:
+            node._saved = (*node._saved[:position], packed, *node._saved[position + 1 :])

@@ -4,7 +4,7 @@ from typing import Any
 
 from ..modes import enable_grad, inference_mode, no_grad, set_grad_enabled
 from ..function import Function
-from . import forward_ad, function, functional, graph, saved_names
+from . import forward_ad, function, functional, graph
 from .anomaly import detect_anomaly, set_detect_anomaly
 from .backward import backward, grad
 

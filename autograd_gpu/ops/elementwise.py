@@ -57,6 +57,8 @@ class Rsub(Sub):
 class Mul(Op):
     """z = x * y."""
 
+    saved_as = "self other"
+
     def forward(ctx, x, y):
         return ctx.backend.mul(x, y)
 
@@ -70,6 +72,8 @@ class Mul(Op):
 
 class Div(Op):
     """z = x / y."""
+
+    saved_as = "self other"
 
     def forward(ctx, x, y):
         return ctx.backend.div(x, y)
@@ -95,6 +99,8 @@ class FloorDivide(Op):
 
 class Pow(Op):
     """z = x ** y."""
+
+    saved_as = "self exponent result"
 
     def forward(ctx, x, y):
         return ctx.backend.pow(x, y)
@@ -172,6 +178,7 @@ class Neg(Op):
 class Maximum(Op):
     """z = max(x, y); a tie gives each operand half of the gradient."""
 
+    saved_as = "self other"
     kernel = "maximum"
 
     def forward(ctx, x, y):
@@ -196,6 +203,8 @@ class Minimum(Maximum):
 class Fmod(Op):
     """z = x - trunc(x / y) * y."""
 
+    saved_as = "self other"
+
     def forward(ctx, x, y):
         return ctx.backend.fmod(x, y)
 
@@ -210,6 +219,8 @@ class Fmod(Op):
 class Remainder(Op):
     """z = x - floor(x / y) * y."""
 
+    saved_as = "self other"
+
     def forward(ctx, x, y):
         return ctx.backend.remainder(x, y)
 
@@ -223,6 +234,8 @@ class Remainder(Op):
 
 class Atan2(Op):
     """z = the angle of the point (y, x); the first operand is the ordinate."""
+
+    saved_as = "self other"
 
     def forward(ctx, x, y):
         return ctx.backend.atan2(x, y)
@@ -243,6 +256,8 @@ class Atan2(Op):
 class Copysign(Op):
     """z = |x| with the sign of y."""
 
+    saved_as = "self result"
+
     def forward(ctx, x, y):
         return ctx.backend.copysign(x, y)
 
@@ -256,6 +271,8 @@ class Copysign(Op):
 
 class Addcmul(Op):
     """w = x + value * y * z."""
+
+    saved_as = "tensor1 tensor2"
 
     def forward(ctx, x, y, z, value):
         ctx.value = value
@@ -276,6 +293,7 @@ class Addcmul(Op):
 class Clamp(Op):
     """y = min(max(x, minimum), maximum); the gradient at a bound is 1."""
 
+    saved_as = "self"
     suffix = "Backward1"
 
     def forward(ctx, x, minimum, maximum):
@@ -296,6 +314,8 @@ class Clamp(Op):
 
 class Where(Op):
     """z = x where the condition holds, else y."""
+
+    saved_as = "condition"
 
     def forward(ctx, condition, x, y):
         return ctx.backend.where(condition, x, y)

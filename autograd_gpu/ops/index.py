@@ -27,6 +27,8 @@ from .shape import Alias, Slice, permute, reshape, shaped, unsqueeze
 class GatherRows(Op):
     """y_m = x[index_m] for x (N, C), index (M,)."""
 
+    saved_as = "indices"
+
     def forward(ctx, x, index):
         ctx.count = x.shape[0]
         return ctx.backend.gather_rows(x, index)

@@ -20,6 +20,7 @@ class Matmul(Op):
     The gradients are products of the same three matrices: the transposes go into the flags, not into the graph.
     """
 
+    saved_as = "self mat2"
     flip_x = flip_y = False
 
     def forward(ctx, x, y, flip_x=False, flip_y=False):

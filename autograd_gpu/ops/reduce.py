@@ -61,6 +61,8 @@ class Mean(Op):
 class Prod(Op):
     """y = the product of x over `dims`; its gradient is exact at zeros too."""
 
+    saved_as = "self"
+
     def forward(ctx, x, dims, keepdim, dtype):
         ctx.shape, ctx.dims = x.shape, dims
         return ctx.backend.prod(x, dims, keepdim, dtype)
@@ -90,6 +92,7 @@ def _product_of_others(x: Tensor) -> Tensor:
 class Amax(Op):
     """y = the largest of x over `dims`; ties share the gradient evenly."""
 
+    saved_as = "self result"
     kernel = "amax"
 
     def forward(ctx, x, dims, keepdim):
@@ -124,6 +127,7 @@ class Amin(Amax):
 class MaxWithIndex(Op):
     """y, i = the largest of x along `dim` and where it is; the first of several gets the gradient."""
 
+    saved_as = "indices"
     kernel = "max_with_index"
 
     def forward(ctx, x, dim, keepdim):
@@ -159,6 +163,8 @@ def _put_along(values: Tensor, index: Tensor, shape: tuple[int, ...], dim: int) 
 class Var(Op):
     """y = the variance of x over `dims`, with the sum divided by (n - correction)."""
 
+    saved_as = "self"
+
     def forward(ctx, x, dims, keepdim, correction):
         ctx.dims, ctx.correction = dims, correction
         return ctx.backend.var(x, dims, keepdim, correction)
@@ -191,6 +197,8 @@ class Std(Op):
 
 class Norm(Op):
     """y = the square root of the sum of squares over `dims`; the gradient of a zero norm is 0."""
+
+    saved_as = "self result"
 
     def forward(ctx, x, dims, keepdim):
         ctx.dims = dims

@@ -14,6 +14,8 @@ from .results import sort_result, topk_result
 class Sort(Op):
     """y, i = x sorted along `dim` and where each element was; NaN counts as the largest."""
 
+    saved_as = "indices"
+
     def forward(ctx, x, dim, descending, stable):
         ctx.dim = dim
         return ctx.backend.sort(x, dim, descending, stable)

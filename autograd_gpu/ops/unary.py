@@ -22,6 +22,7 @@ class Unary(Op):
     kernel = ""
 
     def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
         cls.kernel = cls.__name__.lower()
 
     def forward(ctx, x):
@@ -31,12 +32,16 @@ class Unary(Op):
 class OfInput(Unary):
     """A function whose derivative is written in its input."""
 
+    saved_as = "self"
+
     def keep(ctx, y, x):
         ctx.save(x)
 
 
 class OfOutput(Unary):
     """A function whose derivative is written in its output."""
+
+    saved_as = "result"
 
     def keep(ctx, y, x):
         ctx.save(ctx.own(y))

@@ -35,6 +35,8 @@ from .systems import (
 class Cholesky(Op):
     """L, codes = the lower factors of x = L L', and the order of each first minor that is not positive (0: none)."""
 
+    saved_as = "L"
+
     def forward(ctx, x, check):
         return ctx.backend.cholesky(x, check)
 
@@ -56,6 +58,8 @@ class Cholesky(Op):
 
 class Qr(Op):
     """q, r = orthonormal columns and an upper triangle with q @ r = x."""
+
+    saved_as = "Q R"
 
     def forward(ctx, x, mode):
         ctx.mode = mode
@@ -98,6 +102,8 @@ def _qr_backward(q: Tensor, r: Tensor, gq: Tensor, gr: Tensor) -> Tensor:
 class Eigh(Op):
     """s, v = the ascending eigenvalues and the eigenvectors of symmetric x = v diag(s) v'."""
 
+    saved_as = "eigenvalues eigenvectors"
+
     def forward(ctx, x, upper, check):
         return ctx.backend.eigh(x, upper, check)
 
@@ -128,6 +134,8 @@ class Eigvalsh(Op):
 
 class Svd(Op):
     """u, s, vh = orthonormal columns, descending singular values and orthonormal rows with u diag(s) vh = x."""
+
+    saved_as = "U S Vh"
 
     def forward(ctx, x, full_matrices, check):
         return ctx.backend.svd(x, full_matrices, check)

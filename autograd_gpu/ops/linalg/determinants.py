@@ -21,6 +21,8 @@ from .systems import Inv, check_square, is_diagonal, mT
 class Det(Op):
     """y = det(x)."""
 
+    saved_as = "A"
+
     def forward(ctx, x):
         return ctx.backend.det(x)
 
@@ -77,6 +79,8 @@ def _orientation(u: Tensor, vh: Tensor) -> Tensor:
 
 class Slogdet(Op):
     """sign, y = the sign of det(x) and the logarithm of its magnitude."""
+
+    saved_as = "A"
 
     def forward(ctx, x):
         return ctx.backend.slogdet(x)

@@ -89,6 +89,8 @@ def mT(x: Tensor) -> Tensor:
 class Inv(Op):
     """y, codes = the inverses of x, and of each matrix the number of its first zero pivot (0: it has none)."""
 
+    saved_as = "inverse"
+
     def forward(ctx, x, check):
         return ctx.backend.inv(x, check)
 
@@ -105,6 +107,8 @@ class Inv(Op):
 
 class Solve(Op):
     """y, codes = the solutions of a @ y = b, and of each a the number of its first zero pivot (0: it has none)."""
+
+    saved_as = "A result"
 
     def forward(ctx, a, b, check):
         ctx.check = check
@@ -124,6 +128,8 @@ class Solve(Op):
 
 class SolveTriangular(Op):
     """y = the solution of a @ y = b for a triangular a; with `unitriangular`, ones are read for its diagonal."""
+
+    saved_as = "self result"
 
     def forward(ctx, a, b, upper, unitriangular):
         ctx.upper, ctx.unitriangular = upper, unitriangular

@@ -31,6 +31,8 @@ class Attention(Op):
     q's dtype (added), four-dimensional, broadcast to (B, H, T, S); a constant.
     """
 
+    saved_as = "query key value output"
+
     def forward(ctx, q, k, v, mask, causal, scale):
         ctx.causal, ctx.scale = causal, scale
         o, ctx.lse = ctx.backend.attention(q, k, v, mask, causal, scale)

@@ -80,6 +80,8 @@ class ReluBackward(Op):
 class Gelu(Op):
     """y = x * Phi(x), Phi the normal distribution; "tanh": x/2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715 x**3)))."""
 
+    saved_as = "self"
+
     def forward(ctx, x, approximate):
         ctx.approximate = approximate
         return ctx.backend.gelu(x, approximate)

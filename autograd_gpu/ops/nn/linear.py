@@ -17,6 +17,8 @@ from .fused_activation import GeluBackward, gelu, gelu_second_derivative
 class Linear(Op):
     """y = x @ weight.T + bias for x (rows, in), weight (out, in), bias (out,) or None."""
 
+    saved_as = "input weight"
+
     def forward(ctx, x, weight, bias):
         ctx.biased = bias is not None
         return ctx.backend.linear(x, weight, bias)

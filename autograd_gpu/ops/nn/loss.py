@@ -22,6 +22,7 @@ class CrossEntropy(Op):
     With `reduction` "sum" their sum, with "mean" their mean over the rows that count, both taken before rounding.
     """
 
+    saved_as = "self target"
     divisor = None
 
     def forward(ctx, x, target, ignore_index, reduction):

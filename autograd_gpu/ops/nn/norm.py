@@ -20,6 +20,8 @@ from .norm_backward import LayerNormBackward, RmsNormBackward, as_rows
 class LayerNorm(Op):
     """y = (x - mean) * rstd * weight + bias over the rows of x, rstd = 1 / sqrt(var + eps) (Ba et al. 2016)."""
 
+    saved_as = "input weight"
+
     def forward(ctx, x, weight, bias, eps, rows):
         eps = as_number(eps, ctx.name(), "eps")
         ctx.eps, ctx.rows = eps, rows
@@ -67,6 +69,8 @@ class AddLayerNorm(LayerNorm):
 
 class RmsNorm(Op):
     """y = x * rstd * weight over the rows of x, rstd = 1 / sqrt(mean(x^2) + eps) (Zhang & Sennrich 2019)."""
+
+    saved_as = "input weight"
 
     def forward(ctx, x, weight, eps, rows):
         eps = as_number(eps, ctx.name(), "eps")

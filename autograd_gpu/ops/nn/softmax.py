@@ -15,6 +15,8 @@ from ..unary import exp
 class Softmax(Op):
     """y = exp(x) / sum(exp(x)) along `dim`."""
 
+    saved_as = "result"
+
     def forward(ctx, x, dim):
         ctx.dim = dim
         return ctx.backend.softmax(x, dim)
@@ -48,6 +50,8 @@ class SoftmaxBackward(Op):
 
 class LogSoftmax(Op):
     """y = x - log(sum(exp(x))) along `dim`."""
+
+    saved_as = "result"
 
     def forward(ctx, x, dim):
         ctx.dim = dim
