@@ -193,7 +193,7 @@ def _pushed(
         wanted = [edge for edge in targets if edge is not None]
         found = run_backward(starts, accumulate, keep_graph=True, targets=wanted)  # type: ignore[arg-type]
     finally:
-        quiet.__exit__()
+        quiet.__exit__(None, None, None)
         modes.grad = grad_mode
     return [None if edge is None else found.get(edge) for edge in targets]
 
