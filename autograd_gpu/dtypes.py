@@ -151,6 +151,12 @@ _IN_C = {
 }  # fmt: skip
 
 
+def rounded(value: float, dtype: DType) -> float:
+    """Return a number as a floating dtype holds it: the nearest; too large becomes infinite."""
+    with np.errstate(over="ignore"):
+        return float(np.asarray(value, np.float64 if dtype is float64 else np.float32).astype(dtype.numpy))
+
+
 def fitting(value: builtins.bool | int | float, dtype: DType) -> builtins.bool | int | float:
     """Return a number as one that `dtype` holds, up to rounding; PyTorch's RuntimeError when it is out of range.
 

@@ -5,7 +5,9 @@ These backwards are the only places that reduce a gradient to its input's dtype,
 
 from __future__ import annotations
 
-from typing import Any
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -17,6 +19,7 @@ from ..op import Op, View, interceptors
 from ..tensor import Tensor, wrap
 from .public import public
 
+F = TypeVar("F", bound=Callable[..., Any])
 Number = bool | int | float
 Scalar = (bool, int, float, np.number, np.bool_)
 
@@ -123,6 +126,42 @@ def same_dtype(name: str, like: Tensor, *, mixed: bool = False, **others: Tensor
             f"{name}(): mixed dtype: expected {argument} to have the same dtype as the input: expected scalar type {wanted} "
             f"but found {found}. Cast it first: {argument}.to({like.dtype})."
         )
+
+
+def rounded_once(function: F) -> F:
+    """Decorate a function that is made of several operations: of half types it computes in float32, and rounds the end.
+
+    That is for tensors of one half type, and not under autocast, which has rules of its own.
+    """
+
+    @functools.wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        floats = [x for x in (*args, *kwargs.values()) if isinstance(x, Tensor) and x._array.dtype.kind in "fV"]
+        if not floats or floats[0]._array.dtype.itemsize != 2 or kwargs.get("dtype") is not None:
+            return function(*args, **kwargs)
+        dtype = floats[0].dtype
+        if any(x.dtype is not dtype for x in floats) or casts_alike(*floats):
+            return function(*args, **kwargs)
+        results = function(*map(_in_float32, args), **{name: _in_float32(x) for name, x in kwargs.items()})
+        if isinstance(results, Tensor):
+            return _rounded(results, dtype)
+        parts = [_rounded(y, dtype) for y in results]
+        return type(results)(*parts) if hasattr(results, "_fields") else type(results)(parts)
+
+    return run  # type: ignore[return-value]
+
+
+def counting(dtype: DType) -> DType:
+    """Return the dtype to count in for values of a dtype: a half type cannot, from 2049 (or 257) on."""
+    return dtypes.float32 if dtype.itemsize == 2 else dtype
+
+
+def _in_float32(x: Any) -> Any:
+    return cast(x, dtypes.float32) if isinstance(x, Tensor) and x._array.dtype.kind in "fV" else x
+
+
+def _rounded(y: Tensor, dtype: DType) -> Tensor:
+    return cast(y, dtype) if y.is_floating_point() else y
 
 
 def wide_under_autocast(*tensors: Tensor) -> tuple[Tensor, ...]:
@@ -255,6 +294,8 @@ _COMPARISONS = frozenset(("eq", "ne", "lt", "le", "gt", "ge"))
 def _with_number(name: str, x: Tensor, number: Number, floating: bool) -> tuple[Tensor, Number]:
     kind = x._array.dtype.kind
     if kind == "f" or kind == "V":  # V: bfloat16. Any number fits a float tensor.
+        if x._array.dtype.itemsize == 2 and (name in _COMPARISONS or name in ("remainder", "fmod")):
+            number = dtypes.rounded(number, x.dtype)  # a rounding here is a jump there
         return x, number
     dtype = result_type(x, number)
     if floating:

@@ -11,7 +11,18 @@ from typing import Any
 
 from .. import dtypes
 from ..tensor import Tensor
-from .cast import Number, broadcast, broadcast_together, cast, floating, is_scalar, operands
+from .cast import (
+    Number,
+    broadcast,
+    broadcast_together,
+    cast,
+    counting,
+    floating,
+    is_scalar,
+    operands,
+    result_type,
+    rounded_once,
+)
 from .elementwise import FloorDivide, add, clamp, copysign, div, floor_divide, maximum, mul, pow, sub, where
 from .public import public
 from .unary import Test, abs, exp, exp2, isinf, isnan, log, log1p, sin, sqrt, trunc
@@ -41,6 +52,7 @@ def frac(input: Tensor) -> Tensor:
 
 
 @public(in_place="function", out=True)
+@rounded_once
 def sinc(input: Tensor) -> Tensor:
     """Return sin(pi x) / (pi x), and 1 where x is 0."""
     angle = floating(input) * math.pi
@@ -221,7 +233,8 @@ def heaviside(input: Tensor, values: Tensor) -> Tensor:
 @public(in_place="function", out=True)
 def ldexp(input: Tensor, other: Tensor) -> Tensor:
     """Return input * 2**other, broadcast."""
-    return mul(input, pow(2.0, other))
+    scale = pow(2.0, other if other.is_floating_point() else cast(other, counting(result_type(input, 1.0))))
+    return cast(mul(input, scale), result_type(input, other, 1.0))
 
 
 def _shift(name: str, input: Any, other: Any, move: Any) -> Tensor:
@@ -269,6 +282,7 @@ def _integers(name: str, input: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @public(in_place="method", out=True)
+@rounded_once
 def lerp(input: Tensor, end: Tensor, weight: Tensor | Number) -> Tensor:
     """Return input + weight * (end - input), broadcast. The dtypes must be the same."""
     for name, value in (("end", end), ("weight", weight)):
@@ -278,6 +292,7 @@ def lerp(input: Tensor, end: Tensor, weight: Tensor | Number) -> Tensor:
 
 
 @public(in_place="method", out=True)
+@rounded_once
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor:
     """Return input + value * tensor1 / tensor2, broadcast. Integer division is refused."""
     if not tensor1.is_floating_point() and not tensor2.is_floating_point():

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..tensor import Tensor
-from .cast import as_number, floating, is_scalar
+from .cast import as_number, floating, is_scalar, rounded_once
 from .integers import one_or_more, wrap_dim
 from .pieces import cat
 from .public import public
@@ -16,6 +16,7 @@ from .shape import narrow, reshape, select
 
 
 @public(method=False)
+@rounded_once
 def gradient(
     input: Tensor, *, spacing: Any = 1, dim: int | Sequence[int] | None = None, edge_order: int = 1
 ) -> tuple[Tensor, ...]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
 from ..autocasting import casts_alike
 from ..op import Op
 from ..tensor import Tensor
-from .cast import Number, broadcast, broadcast_shape, cast, result_type
+from .cast import F, Number, broadcast, broadcast_shape, cast, result_type, rounded_once
 from .inplace import Copy
 from .public import public
 from .shape import expand, reshape, squeeze, transpose, unsqueeze
@@ -198,13 +199,28 @@ def _outer(name: str, *vectors: tuple[str, Tensor]) -> Tensor:
     return unsqueeze(x, 1) * y
 
 
+def _in_one_rounding(function: F) -> F:
+    """`rounded_once`; without factors a GPU's product stays one of half types, on tensor cores, and is rounded before."""
+    once = rounded_once(function)
+
+    @functools.wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Tensor:
+        input = args[0] if args else kwargs["input"]
+        is_plain = kwargs.get("beta", 1) == kwargs.get("alpha", 1) == 1
+        return (function if is_plain and input.is_cuda else once)(*args, **kwargs)
+
+    return run  # type: ignore[return-value]
+
+
 @public(in_place="method", out=True)
+@_in_one_rounding
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """Return beta * input + alpha * (mat1 @ mat2); input broadcasts. With beta 0, input's values are not read."""
     return _plus("addmm", input, mm(mat1, mat2), beta, alpha)
 
 
 @public(in_place="function", out=True)
+@_in_one_rounding
 def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """Return beta * input + alpha * (mat @ vec); input broadcasts. With beta 0, input's values are not read."""
     if mat.ndim != 2 or vec.ndim != 1:
@@ -218,6 +234,7 @@ def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: N
 
 
 @public(in_place="method", out=True)
+@_in_one_rounding
 def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """Return beta * input + alpha * outer(vec1, vec2); input broadcasts. With beta 0, input's values are not read."""
     product = _outer("addr", ("vec1", vec1), ("vec2", vec2))
@@ -228,6 +245,7 @@ def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: 
 
 
 @public(in_place="method", out=True)
+@_in_one_rounding
 def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """Return beta * input + alpha * the sum of the products batch1 @ batch2, (b, m, k) @ (b, k, n); input broadcasts."""
     _dims("addbmm", batch1, 3, "batch1")
@@ -242,6 +260,7 @@ def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, a
 
 
 @public(in_place="method", out=True)
+@_in_one_rounding
 def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """Return beta * input + alpha * (batch1 @ batch2) for batches of matrices; input broadcasts."""
     return _plus("baddbmm", input, bmm(batch1, batch2), beta, alpha)

@@ -11,7 +11,7 @@ from .. import dtypes
 from ..dtypes import SCALAR_TYPES, DType
 from ..op import Op
 from ..tensor import Tensor
-from .cast import as_number, broadcast, cast, floating
+from .cast import as_number, broadcast, cast, counting, floating, rounded_once
 from .creation import arange
 from .elementwise import Number, maximum, minimum, ne, pow, where
 from .integers import wrap_dim, wrap_dims
@@ -108,9 +108,11 @@ class Amax(Op):
         is_best = x == best
         if ctx.is_full:  # where NaN won, it is the NaNs that share; PyTorch's amax does without
             is_best = is_best | ((x != x) & (best != best))
-        is_best = cast(is_best, gy.dtype)
-        share = _restore(gy, ctx.shape, ctx.dims) / is_best.sum(ctx.dims, keepdim=True) if ctx.dims else gy
-        return is_best * share
+        if not ctx.dims:
+            return cast(is_best, gy.dtype) * gy
+        count = cast(is_best, counting(gy.dtype)).sum(ctx.dims, keepdim=True)
+        share = cast(_restore(gy, ctx.shape, ctx.dims) / count, gy.dtype)
+        return cast(is_best, gy.dtype) * share
 
     def name(ctx) -> str:
         return "MaxBackward1" if ctx.is_full else type(ctx).__name__ + "Backward0"
@@ -355,6 +357,7 @@ def var(
 
 
 @public(out=True)
+@rounded_once
 def std(
     input: Tensor, dim: Any = None, *, correction: Number = 1, keepdim: bool = False, unbiased: bool | None = None
 ) -> Tensor:
@@ -363,6 +366,7 @@ def std(
 
 
 @public(out=True)
+@rounded_once
 def norm(
     input: Tensor, p: float | str | None = "fro", dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None
 ) -> Tensor:
@@ -394,6 +398,7 @@ def norm(
 
 
 @public(out=True)
+@rounded_once
 def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
     """Return log(sum(exp(input))) over `dim` without overflow."""
     input = floating(input)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..tensor import Tensor
+from .cast import rounded_once
 from .elementwise import where
 from .integers import wrap_dim
 from .public import public
@@ -10,6 +11,7 @@ from .reduce import norm
 
 
 @public(in_place="method", out=True)
+@rounded_once
 def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
     """Return input with each slice along `dim` scaled down to a p-norm of at most `maxnorm`."""
     if input.ndim < 2:

@@ -12,7 +12,7 @@ from typing import Any
 from .. import dtypes
 from ..tensor import Tensor
 from .bounds import in_range
-from .cast import broadcast_shape, broadcast_together, cast
+from .cast import broadcast_shape, broadcast_together, cast, rounded_once
 from .creation import arange
 from .elementwise import maximum, minimum, where
 from .index import (
@@ -132,6 +132,7 @@ def index_reduce(
 
 
 @public(in_place="method")
+@rounded_once
 def scatter_reduce(
     input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True
 ) -> Tensor:

@@ -10,7 +10,7 @@ from typing import Any
 from .. import dtypes
 from ..dtypes import DType
 from ..tensor import Tensor
-from .cast import Number, as_number, cast, floating
+from .cast import Number, as_number, cast, floating, rounded_once
 from .creation import linspace
 from .diagonals import diagonal
 from .elementwise import where
@@ -36,6 +36,7 @@ def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> 
 
 
 @public(method=False)
+@rounded_once
 def var_mean(
     input: Tensor, dim: Any = None, *, correction: Number = 1, keepdim: bool = False, unbiased: bool | None = None
 ) -> tuple[Tensor, Tensor]:
@@ -45,6 +46,7 @@ def var_mean(
 
 
 @public(method=False)
+@rounded_once
 def std_mean(
     input: Tensor, dim: Any = None, *, correction: Number = 1, keepdim: bool = False, unbiased: bool | None = None
 ) -> tuple[Tensor, Tensor]:
@@ -60,6 +62,7 @@ def nansum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DTy
 
 
 @public(out=True)
+@rounded_once
 def nanmean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None) -> Tensor:
     """Return the mean over `dim` of the elements that are not NaN; NaN where there are none."""
     if not input.is_floating_point():

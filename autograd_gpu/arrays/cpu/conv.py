@@ -29,8 +29,10 @@ def convolution_transposed(gy, weight, size, output, kernel, stride, padding, di
     window = (size, output, kernel, stride, padding, dilation)
     if _is_depthwise(weight, groups):
         return _depthwise_transposed(gy, weight, groups, *window)
-    columns = matmul(_as_matrices(weight, groups).swapaxes(1, 2), _by_channel(gy, groups))
-    return col2im(columns.reshape(weight.shape[1] * groups, *kernel, gy.shape[0], *output), *window)
+    # Half types as float32 until the columns have been summed.
+    columns = matmul(wide(_as_matrices(weight, groups)).swapaxes(1, 2), wide(_by_channel(gy, groups)))
+    gx = col2im(columns.reshape(weight.shape[1] * groups, *kernel, gy.shape[0], *output), *window)
+    return gx.astype(gy.dtype, copy=False)
 
 
 def convolution_weight(x, gy, size, output, kernel, stride, padding, dilation, groups):

@@ -6,6 +6,7 @@ import numpy as np
 
 from .elementwise import gelu, gelu_backward
 from .matmul import matmul
+from .precision import wide
 from .quiet import quiet
 from .reduce import sum
 
@@ -14,8 +15,10 @@ __all__ = ["gelu_linear_backward", "linear", "linear_gelu", "linear_parameters_b
 
 @quiet
 def linear(x, weight, bias):
-    y = matmul(x, weight.swapaxes(0, 1))
-    return y if bias is None else np.add(y, bias, out=y)
+    if bias is None:
+        return matmul(x, weight.swapaxes(0, 1))
+    y = matmul(wide(x), wide(weight).swapaxes(0, 1))
+    return np.add(y, wide(bias), out=y).astype(x.dtype, copy=False)
 
 
 def linear_gelu(x, weight, bias, approximate):

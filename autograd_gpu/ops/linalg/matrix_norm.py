@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from ...dtypes import DType
 from ...op import Op
 from ...tensor import Tensor
-from ..cast import Number, as_number, cast, same_dtype
+from ..cast import Number, as_number, cast, rounded_once, same_dtype
 from ..elementwise import pow, where
 from ..integers import one_or_more, wrap_dim, wrap_dims
 from ..matmul import Matmul
@@ -25,6 +25,7 @@ Dims = int | Sequence[int] | None
 Order = Number | str | None
 
 
+@rounded_once
 def vector_norm(
     input: Tensor, ord: Number = 2, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None
 ) -> Tensor:
@@ -155,6 +156,7 @@ def cond(input: Tensor, p: Number | str | None = None) -> Tensor:
 
 
 @public
+@rounded_once
 def dist(input: Tensor, other: Tensor, p: Number = 2) -> Tensor:
     """Return the p-norm of input - other, which broadcast."""
     return vector_norm(input - other, p)
@@ -182,6 +184,7 @@ class EuclideanDistances(Op):
 
 
 @public(method=False)
+@rounded_once
 def cdist(
     x1: Tensor, x2: Tensor, p: Number = 2.0, compute_mode: str | None = "use_mm_for_euclid_dist_if_necessary"
 ) -> Tensor:

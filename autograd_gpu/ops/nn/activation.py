@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ...dtypes import float32
+from ...dtypes import float32, rounded
 from ...op import Op
 from ...tensor import Tensor
 from ..cast import as_number, broadcast_together, cast, floating, same_dtype, wide_under_autocast, zero_gradient
@@ -239,7 +239,7 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
 @public
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """Return x where |x| > lambd, else 0."""
-    return _apply(input, False, "hardshrink", lambd)
+    return _apply(input, False, "hardshrink", rounded(lambd, input.dtype) if input.is_floating_point() else lambd)
 
 
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:

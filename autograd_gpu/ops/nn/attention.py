@@ -10,7 +10,7 @@ from ...dtypes import bool as bool_
 from ...dtypes import float32
 from ...op import Op
 from ...tensor import Tensor
-from ..cast import as_number, broadcast, broadcast_shape, cast
+from ..cast import as_number, broadcast, broadcast_shape, cast, rounded_once
 from ..creation import arange
 from ..elementwise import where
 from ..matmul import matmul
@@ -142,8 +142,14 @@ def scaled_dot_product_attention(
         query, key, value = (_widened(t, width) for t in (query, key, value))
         o = _fused(query, key, value, attn_mask, is_causal, scale, is_grouped)
         return o if v[-1] == width else o[..., : v[-1]]
-    products = matmul(query, transpose(key, -1, -2))
-    weights = _probabilities(products, attn_mask, is_causal, scale)
+    return _composed(query, key, value, attn_mask, is_causal, scale, dropout_p)
+
+
+@rounded_once
+def _composed(
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, causal: bool, scale: float, dropout_p: float
+) -> Tensor:
+    weights = _probabilities(matmul(query, transpose(key, -1, -2)), mask, causal, scale)
     return matmul(dropout(weights, dropout_p), value)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from ...op import Op
 from ...tensor import Tensor
+from ..cast import counting
 from ..creation import arange
 from ..elementwise import where
 from ..index import ScatterAddRows
@@ -83,6 +84,6 @@ class BagMax(Op):
 
 
 def counts(index: Tensor, offsets: Tensor | None, like: Tensor) -> Tensor:
-    """Return how many rows each bag names, (bags, 1), in the dtype of `like`."""
-    one = like.new_ones((1, 1))
+    """Return how many rows each bag names, (bags, 1), in a dtype for `like`'s."""
+    one = like.new_ones((1, 1), dtype=counting(like.dtype))
     return BagSum.apply(one, where(index < 0, -1, 0), None, offsets)

@@ -6,7 +6,7 @@ import numpy as np
 
 from ...dtypes import float32
 from ...tensor import Tensor
-from ..cast import broadcast_together, cast, result_type, wide_under_autocast
+from ..cast import broadcast_together, cast, result_type, rounded_once, wide_under_autocast
 from ..creation import tensor
 from ..elementwise import clamp
 from ..index import index_select
@@ -47,11 +47,13 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     return cast(sum(units[0] * units[1], dim), dtype)
 
 
+@rounded_once
 def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
     """Return ||x1 - x2 + eps||_p along the last dimension, x1 and x2 broadcast."""
     return norm(x1 - x2 + eps, p, -1, keepdim)
 
 
+@rounded_once
 def pdist(input: Tensor, p: float = 2.0) -> Tensor:
     """Return ||x_i - x_j||_p for all rows i < j of input (N, M): a vector of N (N - 1) / 2 distances."""
     if input.ndim != 2:

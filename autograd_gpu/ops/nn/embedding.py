@@ -10,7 +10,7 @@ from ...modes import no_grad
 from ...op import Op
 from ...tensor import Tensor, bump_version
 from ..bounds import in_range
-from ..cast import cast
+from ..cast import cast, counting
 from ..creation import arange
 from ..elementwise import clamp, where
 from ..index import GatherRows, ScatterAddRows
@@ -52,9 +52,9 @@ class PerUse(Op):
 
     def backward(ctx, gy):
         (index,) = ctx.saved
-        one = gy.new_ones((index._array.size, 1))
+        one = gy.new_ones((index._array.size, 1), dtype=counting(gy.dtype))
         uses = ScatterAddRows.apply(one, index, count=gy._array.shape[0])
-        return gy / clamp(uses, min=1.0), None
+        return cast(gy / clamp(uses, min=1.0), gy.dtype), None
 
 
 def embedding(
@@ -124,7 +124,7 @@ def embedding_bag(
     if mode == "max":
         return BagMax.apply(weight, index, ends)[0]
     total = BagSum.apply(weight, index, per_sample_weights, ends)
-    return total if mode == "sum" else total / clamp(counts(index, ends, weight), min=1.0)
+    return total if mode == "sum" else cast(total / clamp(counts(index, ends, weight), min=1.0), weight.dtype)
 
 
 def _check_bags(
@@ -197,9 +197,9 @@ def _padding_row(padding_idx: int | None, weight: Tensor) -> int | None:
 def _shorten(weight: Tensor, index: Tensor, max_norm: float, norm_type: float) -> None:
     """Bring the rows that are looked up, in place, to a length of at most max_norm."""
     with no_grad():
-        rows = GatherRows.apply(weight, index)
+        rows = cast(GatherRows.apply(weight, index), counting(weight.dtype))
         length = norm(rows, norm_type, 1, keepdim=True)
-        shorter = where(length > max_norm, rows * (max_norm / (length + 1e-7)), rows)
+        shorter = cast(where(length > max_norm, rows * (max_norm / (length + 1e-7)), rows), weight.dtype)
         check_writable(weight, "embedding_renorm_")
         weight.device.backend.scatter_rows(weight._array, index._array, shorter._array)
         bump_version(weight)

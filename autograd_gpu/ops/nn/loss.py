@@ -7,7 +7,7 @@ from ...dtypes import float32, float64, int64
 from ...op import Op
 from ...tensor import Tensor, wrap
 from ..bounds import in_range
-from ..cast import cast, same_dtype
+from ..cast import cast, rounded_once, same_dtype
 from ..elementwise import where
 from ..integers import as_integer
 from ..reduce import sum
@@ -132,10 +132,23 @@ def cross_entropy(
     if weight is None and label_smoothing == 0.0:
         loss = CrossEntropy.apply(logits, flat_target, ignore_index=ignore_index, reduction=reduction)
         return loss if reduction != "none" else reshape(loss, shape)
+    result = _composed(logits, flat_target, weight, ignore_index, reduction, label_smoothing)
+    return result if reduction != "none" else reshape(result, shape)
+
+
+@rounded_once
+def _composed(
+    logits: Tensor,
+    flat_target: Tensor,
+    weight: Tensor | None,
+    ignore_index: int,
+    reduction: str,
+    label_smoothing: float,
+) -> Tensor:
     scores = log_softmax(logits, 1)
     nll = nll_loss(scores, flat_target, weight, ignore_index=ignore_index, reduction=reduction)
     if label_smoothing == 0.0:
-        return nll if reduction != "none" else reshape(nll, shape)
+        return nll
     classes = logits.shape[1]
     counted = flat_target != ignore_index
     smooth = where(counted, -sum(scores if weight is None else scores * weight, 1), 0.0)
@@ -144,10 +157,10 @@ def cross_entropy(
         smooth = sum(smooth) / total
     elif reduction == "sum":
         smooth = sum(smooth)
-    result = nll * (1 - label_smoothing) + smooth * (label_smoothing / classes)
-    return result if reduction != "none" else reshape(result, shape)
+    return nll * (1 - label_smoothing) + smooth * (label_smoothing / classes)
 
 
+@rounded_once
 def nll_loss(
     input: Tensor,
     target: Tensor,
@@ -191,6 +204,7 @@ def _weights(weight: Tensor, target: Tensor, counted: Tensor) -> Tensor:
     return where(counted, weight[where(counted, target, 0)], 0.0)
 
 
+@rounded_once
 def _with_probabilities(x: Tensor, target: Tensor, weight: Tensor | None, reduction: str, smoothing: float) -> Tensor:
     dim = 0 if x.ndim == 1 else 1
     classes = x.shape[dim]

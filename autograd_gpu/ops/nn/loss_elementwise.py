@@ -7,7 +7,7 @@ import warnings
 
 from ...op import Op
 from ...tensor import Tensor
-from ..cast import as_number, operands, same_dtype, wide_under_autocast
+from ..cast import as_number, operands, rounded_once, same_dtype, wide_under_autocast
 from ..elementwise import where
 from ..reduce import sum
 from ..shape import unsqueeze
@@ -42,6 +42,7 @@ def l1_loss(
     return _weighted(_difference(input, target).abs(), input, weight, reduction)
 
 
+@rounded_once
 def huber_loss(
     input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0, weight: Tensor | None = None
 ) -> Tensor:
@@ -57,6 +58,7 @@ def huber_loss(
     return reduced(loss, reduction)
 
 
+@rounded_once
 def smooth_l1_loss(
     input: Tensor,
     target: Tensor,
@@ -121,6 +123,7 @@ def _check_weight(weight: Tensor, input: Tensor) -> None:
 # ---------------------------------------------------------------------------------------------- of probabilities
 
 
+@rounded_once
 def binary_cross_entropy(
     input: Tensor,
     target: Tensor,
