@@ -194,6 +194,9 @@ from .ops.reduce import max as max
 from .ops.reduce import min as min
 from .ops.repetition import repeat_interleave as repeat_interleave
 from .ops.repetition import tile as tile
+from .ops.results import QR
+from .ops.results import SignLogabsdet
+from .ops.results import USV
 from .ops.scan import cummax as cummax
 from .ops.scan import cummin as cummin
 from .ops.scatter import argwhere as argwhere
@@ -736,11 +739,11 @@ def cholesky_solve(B: Tensor, L: Tensor, upper: bool = False, *, out: Tensor | N
     """Return X with A @ X = B (*, n, k), given the Cholesky factor L (*, n, n) of A. Batches broadcast."""
 def cholesky_inverse(L: Tensor, upper: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Return the inverse of A, given the Cholesky factor L (*, n, n) of A."""
-def qr(input: Tensor, some: bool = True) -> Any:
+def qr(input: Tensor, some: bool = True) -> QR:
     """Return (Q, R) as `linalg.qr` does, reduced or, without `some`, complete."""
-def svd(input: Tensor, some: bool = True, compute_uv: bool = True) -> Any:
+def svd(input: Tensor, some: bool = True, compute_uv: bool = True) -> USV:
     """Return (U, S, V), reduced unless `some` is False; without `compute_uv`, U and V are zeros. V is not transposed."""
-def slogdet(input: Tensor) -> Any:
+def slogdet(input: Tensor) -> SignLogabsdet:
     """Return (sign, logabsdet) of the determinants of square matrices, as `linalg.slogdet` does."""
 def kron(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return Kronecker's product: blocks of other, each times one element of input, in as many dimensions as the longer."""

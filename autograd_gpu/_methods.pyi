@@ -4,6 +4,14 @@ from .autograd.edge import GradientEdge
 from .dtypes import DType
 from .layouts import MemoryFormat
 from .ops.random import Generator
+from .ops.results import Histogram
+from .ops.results import MantissaExponent
+from .ops.results import MinMax
+from .ops.results import QR
+from .ops.results import SignLogabsdet
+from .ops.results import TriangularSolution
+from .ops.results import USV
+from .ops.results import ValuesIndices
 from .tensor import Tensor
 from collections.abc import Callable
 from collections.abc import Iterator
@@ -207,7 +215,7 @@ class Methods:
         """Return the largest element over `dim`; ties share the gradient evenly."""
     def amin(self, dim: builtins.int | Sequence[builtins.int] | None = (), keepdim: builtins.bool = False) -> Tensor:
         """Return the smallest element over `dim`; ties share the gradient evenly."""
-    def aminmax(self, *, dim: builtins.int | None = None, keepdim: builtins.bool = False) -> Any:
+    def aminmax(self, *, dim: builtins.int | None = None, keepdim: builtins.bool = False) -> MinMax:
         """Return (min, max) over all elements or along `dim`; ties share the gradient evenly."""
     def any(self, dim: builtins.int | Sequence[builtins.int] | None = None, keepdim: builtins.bool = False) -> Tensor:
         """Return whether any element over `dim` is nonzero."""
@@ -387,9 +395,9 @@ class Methods:
         """Return the cross products along `dim`, of size 3: by default the first such dimension. The others broadcast."""
     def cuda(self, device: Any = None) -> Tensor:
         """Return the tensor on a GPU."""
-    def cummax(self, dim: builtins.int) -> Any:
+    def cummax(self, dim: builtins.int) -> ValuesIndices:
         """Return (values, indices): the largest so far along `dim` and where it last was; NaN wins."""
-    def cummin(self, dim: builtins.int) -> Any:
+    def cummin(self, dim: builtins.int) -> ValuesIndices:
         """Return (values, indices): the smallest so far along `dim` and where it last was; NaN wins."""
     def cumprod(self, dim: builtins.int, *, dtype: DType | None = None) -> Tensor:
         """Return the running product along `dim`. Integers and bools are multiplied in int64."""
@@ -519,7 +527,7 @@ class Methods:
         """Return input - trunc(input), elementwise."""
     def frac_(self) -> Tensor:
         """In place: Return input - trunc(input), elementwise."""
-    def frexp(self) -> Any:
+    def frexp(self) -> MantissaExponent:
         """Return (mantissa, exponent) with input = mantissa * 2**exponent and 1/2 <= |mantissa| < 1, elementwise."""
     def gather(self, dim: builtins.int, index: Tensor, *, sparse_grad: builtins.bool = False) -> Tensor:
         """Return input's elements at `index` along `dim`: out[i][j] = input[index[i][j]][j] for dim 0."""
@@ -557,7 +565,7 @@ class Methods:
         """In place: Return 0 where input is negative, 1 where it is positive, and `values` where it is 0, broadcast."""
     def histc(self, bins: builtins.int = 100, min: builtins.bool | builtins.int | builtins.float = 0, max: builtins.bool | builtins.int | builtins.float = 0) -> Tensor:
         """Return how many elements fall into each of `bins` equal intervals of [min, max], by default the data's range."""
-    def histogram(self, bins: builtins.int | Tensor, *, range: tuple[builtins.float, builtins.float] | None = None, weight: Tensor | None = None, density: builtins.bool = False) -> Any:
+    def histogram(self, bins: builtins.int | Tensor, *, range: tuple[builtins.float, builtins.float] | None = None, weight: Tensor | None = None, density: builtins.bool = False) -> Histogram:
         """Return (hist, bin_edges): how many elements, or how much weight, each bin holds; the last has both its edges."""
     def hsplit(self, indices_or_sections: Any) -> tuple[Tensor, ...]:
         """Return `tensor_split` along the second dimension; of a vector along its only one."""
@@ -642,7 +650,7 @@ class Methods:
         """Return the only element as a Python number. Synchronises."""
     def kron(self, other: Tensor) -> Tensor:
         """Return Kronecker's product: blocks of other, each times one element of input, in as many dimensions as the longer."""
-    def kthvalue(self, k: builtins.int, dim: builtins.int = -1, keepdim: builtins.bool = False) -> Any:
+    def kthvalue(self, k: builtins.int, dim: builtins.int = -1, keepdim: builtins.bool = False) -> ValuesIndices:
         """Return (values, indices) of the k-th smallest element along `dim`, counted from 1."""
     def lcm(self, other: Tensor) -> Tensor:
         """Return the least common multiple of integers, never negative and 0 with a zero, broadcast."""
@@ -768,7 +776,7 @@ class Methods:
         """The smaller of the two; NaN wins."""
     def mm(self, mat2: Tensor) -> Tensor:
         """Return the product of two matrices, (m, k) @ (k, n)."""
-    def mode(self, dim: builtins.int = -1, keepdim: builtins.bool = False) -> Any:
+    def mode(self, dim: builtins.int = -1, keepdim: builtins.bool = False) -> ValuesIndices:
         """Return (values, indices) of the most frequent element along `dim`: the smallest of several, its last place."""
     def moveaxis(self, source: builtins.int | Sequence[builtins.int], destination: builtins.int | Sequence[builtins.int]) -> Tensor:
         """Return input with the dimensions `source` moved to the places `destination`."""
@@ -874,7 +882,7 @@ class Methods:
         """Return input with source written (or added) at the places `index` of the flattened input."""
     def put_(self, index: Tensor, source: Tensor, accumulate: builtins.bool = False) -> Tensor:
         """In place: Return input with source written (or added) at the places `index` of the flattened input."""
-    def qr(self, some: builtins.bool = True) -> Any:
+    def qr(self, some: builtins.bool = True) -> QR:
         """Return (Q, R) as `linalg.qr` does, reduced or, without `some`, complete."""
     def quantile(self, q: builtins.float | Tensor, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, interpolation: str = 'linear') -> Tensor:
         """Return the q-quantiles of input along `dim` (of all elements by default); NaN where there is one."""
@@ -983,11 +991,11 @@ class Methods:
         """In place: y = (e**x - e**-x) / 2."""
     def slice_scatter(self, src: Tensor, dim: builtins.int = 0, start: builtins.int | None = None, end: builtins.int | None = None, step: builtins.int = 1) -> Tensor:
         """Return input with src in place of the slice start:end:step along `dim`."""
-    def slogdet(self) -> Any:
+    def slogdet(self) -> SignLogabsdet:
         """Return (sign, logabsdet) of the determinants of square matrices, as `linalg.slogdet` does."""
     def softmax(self, dim: builtins.int, dtype: DType | None = None) -> Tensor:
         """Return exp(input) / sum(exp(input)) along `dim`. With `dtype`, input is cast to it first."""
-    def sort(self, dim: builtins.int = -1, descending: builtins.bool = False, stable: builtins.bool = False) -> Any:
+    def sort(self, dim: builtins.int = -1, descending: builtins.bool = False, stable: builtins.bool = False) -> ValuesIndices:
         """Return (values, indices) of input sorted along `dim`; NaN counts as the largest."""
     def split(self, split_size_or_sections: builtins.int | Sequence[builtins.int], dim: builtins.int = 0) -> tuple[Tensor, ...]:
         """Return views of pieces along `dim`: of one size (the last may be smaller), or of the sizes listed."""
@@ -1021,7 +1029,7 @@ class Methods:
         """Return the sum over `dim` (all dimensions by default). Integers and bools are summed in int64."""
     def sum_to_size(self, *size: Any) -> Tensor:
         """Return input summed down to `size`, which broadcasts to its shape."""
-    def svd(self, some: builtins.bool = True, compute_uv: builtins.bool = True) -> Any:
+    def svd(self, some: builtins.bool = True, compute_uv: builtins.bool = True) -> USV:
         """Return (U, S, V), reduced unless `some` is False; without `compute_uv`, U and V are zeros. V is not transposed."""
     def swapaxes(self, dim0: builtins.int, dim1: builtins.int) -> Tensor:
         """Return input with two dimensions swapped."""
@@ -1055,7 +1063,7 @@ class Methods:
         """Return the tensor in another dtype and/or on another device: ``to(dtype)``, ``to(device)``, ``to(other)``."""
     def tolist(self) -> Any:
         """Return the elements as nested lists of Python numbers. Synchronises."""
-    def topk(self, k: builtins.int, dim: builtins.int = -1, largest: builtins.bool = True, sorted: builtins.bool = True) -> Any:
+    def topk(self, k: builtins.int, dim: builtins.int = -1, largest: builtins.bool = True, sorted: builtins.bool = True) -> ValuesIndices:
         """Return the (values, indices) of the k largest (or smallest) elements along `dim`, in order."""
     def trace(self) -> Tensor:
         """Return the sum of a matrix's diagonal."""
@@ -1063,7 +1071,7 @@ class Methods:
         """Return input with two dimensions swapped."""
     def transpose_(self, *args: Any, **kwargs: Any) -> Tensor:
         """In-place version of `transpose`: this tensor's own shape changes. Returns it."""
-    def triangular_solve(self, A: Tensor, upper: builtins.bool = True, transpose: builtins.bool = False, unitriangular: builtins.bool = False) -> Any:
+    def triangular_solve(self, A: Tensor, upper: builtins.bool = True, transpose: builtins.bool = False, unitriangular: builtins.bool = False) -> TriangularSolution:
         """Return (solution, cloned_coefficient): X with A @ X = b for triangular A, and a copy of A."""
     def tril(self, diagonal: builtins.int = 0) -> Tensor:
         """Return the matrices of input with what lies above a diagonal set to 0."""

@@ -145,6 +145,7 @@ def test_a_capsule_made_by_name_is_read_once():
     assert y.tolist() == [7, 1, 2]
 
 
+@pytest.mark.ours
 def test_numpys_array_interface_shares_the_memory():
     x = torch.zeros(3)
     memory = np.array(type("Exporter", (), {"__array_interface__": x.__array_interface__})(), copy=False)

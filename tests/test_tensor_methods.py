@@ -160,5 +160,6 @@ def test_a_shape_is_taken_from_another_tensor():
         x.reshape_as(torch.ones(4))
 
 
+@pytest.mark.ours
 def test_streams_need_no_record_of_a_tensor():
     assert torch.ones(1).record_stream(None) is None

@@ -14,7 +14,7 @@ from .integers import wrap_dim
 from .pieces import cat
 from .public import public
 from .reduce import Amax, argmax, sum
-from .results import kthvalue_result, median_result, mode_result, nanmedian_result
+from .results import ValuesIndices, kthvalue_result, median_result, mode_result, nanmedian_result
 from .scan import cummax
 from .shape import narrow, reshape, squeeze
 from .sort import argsort, sort
@@ -28,7 +28,7 @@ def _pick(input: Tensor, index: Tensor, dim: int, keepdim: bool) -> tuple[Tensor
 
 
 @public
-def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Any:
+def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
     """Return (values, indices) of the k-th smallest element along `dim`, counted from 1."""
     dim = wrap_dim(dim, input.ndim)
     size = input._array.shape[dim] if input.ndim else 1
@@ -101,7 +101,7 @@ def _median(input: Tensor, dim: int | None, keepdim: bool, ignore_nan: bool, res
 
 
 @public
-def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Any:
+def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
     """Return (values, indices) of the most frequent element along `dim`: the smallest of several, its last place."""
     dim = wrap_dim(dim, input.ndim)
     if input.ndim == 0:

@@ -6,8 +6,6 @@ division, so that zeros are no exception, and derivatives of every order.
 
 from __future__ import annotations
 
-from typing import Any
-
 from .. import dtypes
 from ..dtypes import DType
 from ..op import Op
@@ -18,7 +16,7 @@ from .elementwise import where
 from .integers import wrap_dim
 from .pieces import cat
 from .public import public
-from .results import cummax_result, cummin_result
+from .results import ValuesIndices, cummax_result, cummin_result
 from .shape import flip, narrow, reshape
 from .unary import exp, isinf, logical_not
 
@@ -161,12 +159,12 @@ def logcumsumexp(input: Tensor, dim: int) -> Tensor:
 
 
 @public
-def cummax(input: Tensor, dim: int) -> Any:
+def cummax(input: Tensor, dim: int) -> ValuesIndices:
     """Return (values, indices): the largest so far along `dim` and where it last was; NaN wins."""
     return cummax_result(*Cummax.apply(input, dim=wrap_dim(dim, input.ndim)))
 
 
 @public
-def cummin(input: Tensor, dim: int) -> Any:
+def cummin(input: Tensor, dim: int) -> ValuesIndices:
     """Return (values, indices): the smallest so far along `dim` and where it last was; NaN wins."""
     return cummin_result(*Cummin.apply(input, dim=wrap_dim(dim, input.ndim)))

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..op import Op
 from ..tensor import Tensor
 from .integers import wrap_dim
 from .public import public
-from .results import sort_result, topk_result
+from .results import ValuesIndices, sort_result, topk_result
 
 
 class Sort(Op):
@@ -29,7 +27,7 @@ class Sort(Op):
 
 
 @public
-def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
+def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> ValuesIndices:
     """Return (values, indices) of input sorted along `dim`; NaN counts as the largest."""
     return sort_result(*Sort.apply(input, dim=wrap_dim(dim, input.ndim), descending=descending, stable=stable))
 
@@ -47,7 +45,7 @@ def msort(input: Tensor) -> Tensor:
 
 
 @public
-def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
+def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> ValuesIndices:
     """Return the (values, indices) of the k largest (or smallest) elements along `dim`, in order."""
     dim = wrap_dim(dim, input.ndim)
     size = input._array.shape[dim] if input.ndim else 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from ..op import Op
 from ..tensor import Tensor
@@ -12,7 +11,7 @@ from .elementwise import where
 from .elementwise_composed import xlogy
 from .integers import is_integer
 from .public import public
-from .results import frexp_result
+from .results import MantissaExponent, frexp_result
 from .unary import OfInput, OfOutput, checked, erfc, everywhere, exp, exp2, isnan, log, log1p, of_one, sign
 
 _SQRT_HALF = math.sqrt(0.5)
@@ -221,7 +220,7 @@ class Frexp(Op):
 
 
 @public
-def frexp(input: Tensor) -> Any:
+def frexp(input: Tensor) -> MantissaExponent:
     """Return (mantissa, exponent) with input = mantissa * 2**exponent and 1/2 <= |mantissa| < 1, elementwise."""
     if not input.is_floating_point():
         raise RuntimeError("torch.frexp() only supports floating-point dtypes")

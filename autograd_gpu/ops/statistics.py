@@ -18,14 +18,14 @@ from .index import scatter_add
 from .matmul import matmul
 from .public import public
 from .reduce import Dims, Std, amax, amin, mean, sum, var
-from .results import aminmax_result, histogram_result
+from .results import Histogram, MinMax, aminmax_result, histogram_result
 from .searchsorted import searchsorted
 from .shape import clone, reshape, transpose, unsqueeze
 from .unary import isnan, logical_not, sqrt
 
 
 @public
-def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> Any:
+def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> MinMax:
     """Return (min, max) over all elements or along `dim`; ties share the gradient evenly."""
     if dim is None and input._array.size == 0:
         raise RuntimeError(
@@ -213,7 +213,7 @@ def histogram(
     range: tuple[float, float] | None = None,
     weight: Tensor | None = None,
     density: bool = False,
-) -> Any:
+) -> Histogram:
     """Return (hist, bin_edges): how many elements, or how much weight, each bin holds; the last has both its edges.
 
     `bins` is a number of equal bins over `range` (by default the data's), or a vector of their edges. With `density`

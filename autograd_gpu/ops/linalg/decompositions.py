@@ -6,8 +6,6 @@ are not unique: a gradient that comes through vectors is infinite or NaN there, 
 
 from __future__ import annotations
 
-from typing import Any
-
 from ...modes import modes
 from ...op import Op
 from ...tensor import Tensor
@@ -16,7 +14,19 @@ from ..elementwise import where
 from ..matmul import Matmul
 from ..pieces import cat
 from ..public import public
-from ..results import cholesky_ex_result, eigh_result, linalg_qr_result, linalg_svd_result, qr_result, svd_result
+from ..results import (
+    QR,
+    USV,
+    Eigen,
+    FactorInfo,
+    USVh,
+    cholesky_ex_result,
+    eigh_result,
+    linalg_qr_result,
+    linalg_svd_result,
+    qr_result,
+    svd_result,
+)
 from ..shape import unsqueeze
 from .systems import (
     SolveTriangular,
@@ -208,7 +218,7 @@ def torch_cholesky(input: Tensor, upper: bool = False) -> Tensor:
     return _factor("cholesky", input, upper, "cholesky")[0]
 
 
-def cholesky_ex(input: Tensor, *, upper: bool = False, check_errors: bool = False) -> Any:
+def cholesky_ex(input: Tensor, *, upper: bool = False, check_errors: bool = False) -> FactorInfo:
     """Return (L, info): info is 0 or the order of the first leading minor that is not positive definite."""
     return cholesky_ex_result(
         *_factor("linalg.cholesky_ex", input, upper, "linalg.cholesky_ex" if check_errors else None)
@@ -251,7 +261,7 @@ def cholesky_inverse(L: Tensor, upper: bool = False) -> Tensor:
 # ---------------------------------------------------------------------------------------------- QR
 
 
-def qr(A: Tensor, mode: str = "reduced") -> Any:
+def qr(A: Tensor, mode: str = "reduced") -> QR:
     """Return (Q, R) with Q @ R = A (*, m, n), the columns of Q orthonormal and R upper triangular.
 
     mode: "reduced", Q (*, m, k) and R (*, k, n) for k = min(m, n); "complete", Q (*, m, m); "r", R alone and an empty Q.
@@ -267,7 +277,7 @@ def qr(A: Tensor, mode: str = "reduced") -> Any:
 
 
 @public(name="qr")
-def torch_qr(input: Tensor, some: bool = True) -> Any:
+def torch_qr(input: Tensor, some: bool = True) -> QR:
     """Return (Q, R) as `linalg.qr` does, reduced or, without `some`, complete."""
     return qr_result(*qr(input, "reduced" if some else "complete"))
 
@@ -275,7 +285,7 @@ def torch_qr(input: Tensor, some: bool = True) -> Any:
 # ---------------------------------------------------------------------------------------------- eigenvalues
 
 
-def eigh(input: Tensor, UPLO: str = "L") -> Any:
+def eigh(input: Tensor, UPLO: str = "L") -> Eigen:
     """Return (eigenvalues, eigenvectors) of symmetric matrices (*, n, n), ascending, the vectors in columns.
 
     One triangle is read, the lower ("L") or the upper ("U"). Gradients through the vectors need distinct eigenvalues.
@@ -313,7 +323,7 @@ def svd_parts(x: Tensor, full_matrices: bool = False) -> tuple[Tensor, Tensor, T
     return Svd.apply(x, full_matrices=full_matrices, check="linalg.svd")
 
 
-def svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = None) -> Any:
+def svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = None) -> USVh:
     """Return (U, S, Vh) with U @ diag(S) @ Vh = A (*, m, n), S descending and not negative.
 
     U (*, m, m) and Vh (*, n, n), or with full_matrices=False their first min(m, n) columns and rows. Gradients through
@@ -340,7 +350,7 @@ def _check_driver(name: str, x: Tensor, driver: str | None) -> None:
 
 
 @public(name="svd")
-def torch_svd(input: Tensor, some: bool = True, compute_uv: bool = True) -> Any:
+def torch_svd(input: Tensor, some: bool = True, compute_uv: bool = True) -> USV:
     """Return (U, S, V), reduced unless `some` is False; without `compute_uv`, U and V are zeros. V is not transposed."""
     check_matrices("linalg.svd", input, "linalg_svd_cpu")
     if compute_uv:

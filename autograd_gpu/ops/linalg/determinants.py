@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from ...op import Op
 from ...tensor import Tensor
@@ -12,7 +11,7 @@ from ..elementwise import where
 from ..matmul import Matmul
 from ..public import public
 from ..reduce import prod, sum
-from ..results import linalg_slogdet_result, slogdet_result
+from ..results import SignLogabsdet, linalg_slogdet_result, slogdet_result
 from ..shape import unsqueeze
 from .decompositions import svd_parts
 from .systems import Inv, check_square, is_diagonal, mT
@@ -111,14 +110,14 @@ def det(A: Tensor) -> Tensor:
     return Det.apply(A)
 
 
-def slogdet(A: Tensor) -> Any:
+def slogdet(A: Tensor) -> SignLogabsdet:
     """Return (sign, logabsdet) of the determinants of square matrices; (0, -inf) for a singular one."""
     check_square("linalg.slogdet", A)
     return linalg_slogdet_result(*Slogdet.apply(A))
 
 
 @public(name="slogdet")
-def torch_slogdet(input: Tensor) -> Any:
+def torch_slogdet(input: Tensor) -> SignLogabsdet:
     """Return (sign, logabsdet) of the determinants of square matrices, as `linalg.slogdet` does."""
     return slogdet_result(*slogdet(input))
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ... import dtypes
 from ...op import Op
 from ...tensor import Tensor
@@ -12,7 +10,7 @@ from ..elementwise import maximum, where
 from ..matmul import Matmul
 from ..public import public
 from ..reduce import amax, sum
-from ..results import lstsq_result
+from ..results import LeastSquares, lstsq_result
 from ..shape import squeeze, unsqueeze
 from .decompositions import eigvalsh, svd_parts, svdvals
 from .systems import check_matrices, check_square, mT, over_batch, scalar_type
@@ -109,7 +107,7 @@ def _tolerance(A: Tensor, largest: Tensor, atol: Tolerance, rtol: Tolerance) -> 
     return maximum(least, largest * (where(least > 0, 0.0, column(precision)) if rtol is None else column(rtol)))
 
 
-def lstsq(input: Tensor, b: Tensor, rcond: float | None = None, *, driver: str | None = None) -> Any:
+def lstsq(input: Tensor, b: Tensor, rcond: float | None = None, *, driver: str | None = None) -> LeastSquares:
     """Return (solution, residuals, rank, singular_values): the X of least norm that minimises |input @ X - b|.
 
     input (*, m, n); b (*, m, k), or vectors (m,) or (*, m) for an input of the very same batch. The drivers "gelsy" (the

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 from ...dtypes import SCALAR_TYPES, DType
 from ...op import Op
@@ -17,7 +16,14 @@ from ..cast import broadcast, broadcast_shape, cast
 from ..creation import arange
 from ..matmul import Matmul
 from ..public import public
-from ..results import inv_ex_result, solve_ex_result, triangular_solve_result
+from ..results import (
+    InverseInfo,
+    ResultInfo,
+    TriangularSolution,
+    inv_ex_result,
+    solve_ex_result,
+    triangular_solve_result,
+)
 from ..shape import movedim, reshape, squeeze, transpose, unsqueeze
 
 # ---------------------------------------------------------------------------------------------- what is asked of operands
@@ -166,7 +172,7 @@ def inverse(input: Tensor) -> Tensor:
     return inv(input)
 
 
-def inv_ex(A: Tensor, *, check_errors: bool = False) -> Any:
+def inv_ex(A: Tensor, *, check_errors: bool = False) -> InverseInfo:
     """Return (inverse, info): info is 0 or, of a singular matrix, the number from 1 of its first zero pivot."""
     check_square("linalg.inv_ex", A)
     return inv_ex_result(*Inv.apply(A, check="linalg.inv_ex" if check_errors else None))
@@ -196,7 +202,7 @@ def solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:
     return _solved("linalg.solve", A, B, left, "torch.linalg.solve")[0]
 
 
-def solve_ex(A: Tensor, B: Tensor, *, left: bool = True, check_errors: bool = False) -> Any:
+def solve_ex(A: Tensor, B: Tensor, *, left: bool = True, check_errors: bool = False) -> ResultInfo:
     """Return (result, info) as `solve` and `inv_ex` have them."""
     check = "torch.linalg.solve_ex" if check_errors else None
     return solve_ex_result(*_solved("linalg.solve", A, B, left, check))
@@ -245,7 +251,7 @@ def solve_triangular(
 @public
 def triangular_solve(
     b: Tensor, A: Tensor, upper: bool = True, transpose: bool = False, unitriangular: bool = False
-) -> Any:
+) -> TriangularSolution:
     """Return (solution, cloned_coefficient): X with A @ X = b for triangular A, and a copy of A."""
     for letter, x in (("b", b), ("A", A)):
         if x.ndim < 2:
