@@ -110,5 +110,26 @@ def test_no_kernel_is_missing(file: str):
     """What a family asks for is in its library: else NumPy's function would serve, and nobody would see."""
     asked = [kernel for kernel in launch.Kernel.all if kernel.file == file and "sum_wide" not in kernel.name]
     assert asked
-    for dtype in (np.dtype(np.float32), np.dtype(np.float16)):
+    for dtype in map(np.dtype, (np.float32, np.float64)):
         assert [kernel for kernel in asked if kernel[dtype] is None] == []
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(1, 1, 1, 1, 1), (2, 2, 3, 70, 20), (1, 1, 64, 64, 64), (1, 1, 130, 65, 100)])
+@pytest.mark.parametrize("masked", ["", "causal", "boolean", "added"])
+def test_attention_is_numpys_also_where_tiles_end(dtype: type, shape: tuple[int, ...], masked: str):
+    batch, key_heads, queries, keys, d = shape
+    q, go = (
+        drawn(batch, 2 * key_heads, queries, d, dtype=dtype),
+        drawn(batch, 2 * key_heads, queries, d, dtype=dtype)[..., ::-1],
+    )
+    k = drawn(batch, keys, key_heads, d, dtype=dtype).transpose(0, 2, 1, 3)
+    mask = {"boolean": drawn(1, 1, queries, keys) > 0, "added": drawn(batch, 1, 1, keys, dtype=dtype)}.get(masked)
+    if masked == "boolean":
+        mask[..., 0, :] = False  # a query that sees nothing
+    found = []
+    for backend in (native, cpu):
+        o, lse = backend.attention(q, k, k, mask, masked == "causal", 0.3)
+        found.append((o, lse, *backend.attention_backward(go, q, k, k, o, lse, mask, masked == "causal", 0.3)))
+    for got, expected in zip(*found, strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-4, atol=2e-5 if dtype == np.float32 else 1e-12)

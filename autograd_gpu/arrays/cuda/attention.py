@@ -7,12 +7,12 @@ kernels/include/attention.cuh.
 from __future__ import annotations
 
 import functools
-import struct
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from autograd_gpu.arrays.alike import check_dtype
+from autograd_gpu.arrays.attention_problem import PROBLEM_FORMAT, along_d, problem
 from autograd_gpu.arrays.cuda.launch import WARP, Kernel, ceil_div
 from autograd_gpu.arrays.cuda.memory import contiguous, empty, fill
 from autograd_gpu.arrays.cuda.rows import accumulator
@@ -20,11 +20,7 @@ from autograd_gpu.arrays.cuda.rows import accumulator
 __all__ = ["attention", "attention_backward"]
 
 Array = Any
-Layout = tuple[tuple[int, ...], tuple[int, ...]]  # shape, strides in bytes
 
-PROBLEM = struct.Struct("d8i20q")  # as in attention.cuh
-_PROBLEM = f"{PROBLEM.size}s"
-UNMASKED, BOOLEAN, ADDED = range(3)
 HEAD_DIMS = (64, 128, 256)  # a kernel for each; d is at most one of them
 DELTA_THREADS = 128
 
@@ -46,14 +42,16 @@ class _Kernels(NamedTuple):
 
 def _kernels(file: str, most: int) -> _Kernels:
     return _Kernels(
-        Kernel(file, f"attention_forward_{most}", f"PPPPPP{_PROBLEM}"),
-        Kernel(file, f"attention_backward_keys_{most}", f"PPPPPPPPP{_PROBLEM}"),
-        Kernel(file, f"attention_backward_queries_{most}", f"PPPPPPPP{_PROBLEM}"),
+        Kernel(file, f"attention_forward_{most}", f"PPPPPP{PROBLEM_FORMAT}"),
+        Kernel(file, f"attention_backward_keys_{most}", f"PPPPPPPPP{PROBLEM_FORMAT}"),
+        Kernel(file, f"attention_backward_queries_{most}", f"PPPPPPPP{PROBLEM_FORMAT}"),
         _deltas[file],
     )
 
 
-_deltas = {file: Kernel(file, "attention_delta", f"PPPq{_PROBLEM}") for file in ("attention.cu", "attention_tensor.cu")}
+_deltas = {
+    file: Kernel(file, "attention_delta", f"PPPq{PROBLEM_FORMAT}") for file in ("attention.cu", "attention_tensor.cu")
+}
 _simt = {most: _kernels("attention.cu", most) for most in HEAD_DIMS}
 _tensor = {most: _kernels("attention_tensor.cu", most) for most in HEAD_DIMS}
 
@@ -97,11 +95,11 @@ def attention(q: Array, k: Array, v: Array, mask: Array | None, causal: bool, sc
         fill(o, 0)
         fill(lse, -np.inf)
         return o, lse
-    q, k, v = (_along_d(x) for x in (q, k, v))
+    q, k, v = (along_d(x, contiguous) for x in (q, k, v))
     team = plan.forward
     grid = batch * heads * ceil_div(queries, team.rows)
-    problem = _problem(q, k, v, None, mask, causal, scale)
-    plan.kernels.forward(q.dtype, grid, team.threads, q, k, v, mask, o, lse, problem, shared_mem=team.shared)
+    packed = problem(q, k, v, None, mask, causal, scale)
+    plan.kernels.forward(q.dtype, grid, team.threads, q, k, v, mask, o, lse, packed, shared_mem=team.shared)
     return o, lse
 
 
@@ -116,18 +114,18 @@ def attention_backward(
         for g in (gq, gk, gv):
             fill(g, 0)
         return gq, gk, gv
-    go, q, k, v = (_along_d(x) for x in (go, q, k, v))
+    go, q, k, v = (along_d(x, contiguous) for x in (go, q, k, v))
     delta = empty(lse.shape, lse.dtype)
-    problem = _problem(q, k, v, go, mask, causal, scale)
+    packed = problem(q, k, v, go, mask, causal, scale)
     block = (WARP, DELTA_THREADS // WARP)
-    plan.kernels.delta(q.dtype, ceil_div(lse.size, block[1]), block, go, contiguous(o), delta, lse.size, problem)
+    plan.kernels.delta(q.dtype, ceil_div(lse.size, block[1]), block, go, contiguous(o), delta, lse.size, packed)
 
     operands, team = (go, q, k, v, mask, lse, delta), plan.keys
     grid = batch * k.shape[1] * ceil_div(k.shape[2], team.rows)
-    plan.kernels.keys(q.dtype, grid, team.threads, *operands, gk, gv, problem, shared_mem=team.shared)
+    plan.kernels.keys(q.dtype, grid, team.threads, *operands, gk, gv, packed, shared_mem=team.shared)
     team = plan.queries
     grid = batch * heads * ceil_div(queries, team.rows)
-    plan.kernels.queries(q.dtype, grid, team.threads, *operands, gq, problem, shared_mem=team.shared)
+    plan.kernels.queries(q.dtype, grid, team.threads, *operands, gq, packed, shared_mem=team.shared)
     return gq, gk, gv
 
 
@@ -150,36 +148,3 @@ def _plan_for(function: str, dtype: np.dtype, d: int) -> _Plan:
                 return _PLANS[dtype.name, most]
             raise TypeError(f"{function}: no CUDA kernel for {dtype}; there is one for float dtypes")
     raise TypeError(f"{function}: head dimension at most {most}, got {d}")
-
-
-def _along_d(x: Array) -> Array:
-    """x with its last dimension contiguous, copied only where it is not."""
-    return x if x.shape[3] == 1 or x.strides[3] == x.dtype.itemsize else contiguous(x)
-
-
-def _problem(q: Array, k: Array, v: Array, go: Array | None, mask: Array | None, causal: bool, scale: float) -> bytes:
-    masks = UNMASKED if mask is None else BOOLEAN if mask.dtype == bool else ADDED
-    return _packed(q.dtype.itemsize, *(_layout(x) for x in (q, k, v, go, mask)), masks, causal, scale)
-
-
-def _layout(x: Array | None) -> Layout | None:
-    return None if x is None else (x.shape, x.strides)
-
-
-@functools.lru_cache(maxsize=4096)
-def _packed(
-    itemsize: int, q: Layout, k: Layout, v: Layout, go: Layout | None, mask: Layout | None, masks: int, causal: bool,
-    scale: float,
-) -> bytes:  # fmt: skip
-    (_, heads, queries, d), (_, key_heads, keys, _) = q[0], k[0]
-    strides = [stride for layout in (q, k, v, go) for stride in _strides(layout, itemsize)]
-    mask_strides = _strides(mask, 1 if masks == BOOLEAN else itemsize)
-    sizes = heads, heads // key_heads, queries, keys, d, causal, masks, 0
-    return PROBLEM.pack(scale, *sizes, *strides, *mask_strides)
-
-
-def _strides(layout: Layout | None, itemsize: int) -> list[int]:
-    """In elements; none where there is one element for all, as in a mask."""
-    if layout is None:
-        return [0, 0, 0, 0]
-    return [stride // itemsize if size > 1 else 0 for size, stride in zip(*layout, strict=True)]

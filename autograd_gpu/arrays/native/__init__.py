@@ -8,6 +8,7 @@ from autograd_gpu.arrays.cpu import *
 
 from ..alike import check_all as _check_all
 from .activation import *
+from .attention import *
 from .cast import *
 from .columns import *
 from .conv import *

@@ -28,6 +28,9 @@ FLAGS = (
     "-fno-trapping-math", "-fno-strict-aliasing", "-fwrapv", "-fsigned-char", "-fno-rtti", "-fno-threadsafe-statics",
     "-fvisibility=hidden",
 )  # fmt: skip
+# Compilers keep to half of AVX-512's vectors by themselves; the whole ones compute exponentials in three quarters of the time.
+if platform.machine() == "x86_64":
+    FLAGS = (*FLAGS, "-mprefer-vector-width=512")
 GCC_FLAGS = ("-fno-gnu-unique",)  # else a library that was built again is the one already loaded
 RUNTIME = Path(__file__).parent / "runtime"
 RUNTIME_FLAGS = ("-std=c++20", "-O2", "-fPIC", "-shared", "-w", "-pthread")
