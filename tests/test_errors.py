@@ -255,3 +255,8 @@ def test_a_gpu_that_is_not_this_processs():
     with pytest.raises(RuntimeError, match=r"cuda:3: .* invalid device ordinal 3.*CUDA_VISIBLE_DEVICES=3"):
         torch.ones(1, device="cuda:3")
     assert str(torch.ones(1, device="cuda").device) == "cuda:0"
+
+
+def test_of_several_dimensions_that_do_not_fit_the_last_is_named():
+    with pytest.raises(RuntimeError, match=r"tensor a \(3\) must match .* tensor b \(2\) at non-singleton dimension 1"):
+        torch.ones(2, 3) + torch.ones(3, 2)

@@ -644,3 +644,17 @@ def test_a_rule_returns_outputs_and_their_dims():
         vmap(lambda row: Wrong.apply(row, 3))(torch.ones(2, 3))
     with pytest.raises(RuntimeError, match="both generate_vmap_rule=True and an overridden vmap staticmethod"):
         vmap(lambda row: Twice.apply(row, 3))(torch.ones(2, 3))
+
+
+def test_functional_call_replaces_plain_attributes_that_are_tensors():
+    class Scaled(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.scale = torch.tensor(2.0)
+
+        def forward(self, x):
+            return x * self.scale
+
+    module, x = torch.nn.Sequential(Scaled()), torch.ones(2)
+    assert torch.func.functional_call(module, {"0.scale": torch.tensor(5.0)}, x).tolist() == [5, 5]
+    assert module(x).tolist() == [2, 2]

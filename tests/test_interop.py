@@ -151,3 +151,11 @@ def test_numpys_array_interface_shares_the_memory():
     memory = np.array(type("Exporter", (), {"__array_interface__": x.__array_interface__})(), copy=False)
     memory[1] = 4
     assert x.tolist() == [0, 4, 0]
+
+
+@pytest.mark.parametrize("view", [lambda x: x, lambda x: x.t()[1:]])
+def test_numpy_may_write_to_what_it_is_handed_by_dlpack(view):
+    x = torch.zeros(2, 3)
+    array = np.from_dlpack(view(x))
+    array[...] = 1
+    assert view(x).sum().item() == array.size

@@ -565,3 +565,46 @@ def test_a_window_that_steps_over_all_of_x_has_nothing_and_gives_nothing_back(de
     assert y.tolist() == [[[-torch.inf]]] and index.tolist() == [[[1]]]  # PyTorch's: its first place not before x
     y.sum().backward()
     assert x.grad.tolist() == [[[0.0]]]
+
+
+class Counting(nn.Module):
+    """A module whose state is not all tensors."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = 0
+
+    def get_extra_state(self):
+        return {"seen": self.seen}
+
+    def set_extra_state(self, state):
+        self.seen = state["seen"]
+
+
+def test_extra_state_goes_around_and_is_missed():
+    model, other = nn.Sequential(Counting()), nn.Sequential(Counting())
+    model[0].seen = 3
+    state = model.state_dict()
+    assert state["0._extra_state"] == {"seen": 3}
+    other.load_state_dict(state)
+    assert other[0].seen == 3
+    with pytest.raises(RuntimeError, match=r'Missing key\(s\) in state_dict: "0._extra_state"'):
+        other.load_state_dict({})
+
+
+def test_batch_norm_loads_a_dict_from_before_it_counted_batches():
+    norm = nn.BatchNorm1d(2)
+    old = {name: tensor + 1 for name, tensor in norm.state_dict().items() if name != "num_batches_tracked"}
+    norm.load_state_dict(old)
+    assert norm.running_mean.tolist() == [1, 1] and norm.num_batches_tracked.item() == 0
+    new = norm.state_dict()
+    del new["num_batches_tracked"]
+    with pytest.raises(RuntimeError, match="num_batches_tracked"):
+        norm.load_state_dict(new)
+
+
+def test_what_apply_writes_in_place_counts_as_a_write():
+    layer = nn.Linear(2, 2)
+    before = layer.weight._version
+    layer._apply(lambda tensor: tensor.mul_(2))
+    assert layer.weight._version > before

@@ -25,10 +25,12 @@ def functional_call(
     """Return ``module(*args, **kwargs)`` computed with the given parameters and buffers in place of its own.
 
     What is not named keeps its value, names that the module lacks are ignored; `strict` refuses both. With
-    `tie_weights`, a tensor that the module holds under several names is replaced under all of them.
+    `tie_weights`, a tensor that the module holds under several names is replaced under all of them. A plain attribute
+    that is a tensor can be named too.
     """
     state = _merged(parameter_and_buffer_dicts)
     slots = _slots(module)
+    slots |= _attributes(module, [name for name in state if name not in slots])
     if strict:
         _check_names(module, state, slots)
     state = {name: tensor for name, tensor in state.items() if name in slots}
@@ -63,6 +65,18 @@ def _slots(module: Module) -> dict[str, tuple[dict, str]]:
             for key, tensor in members.items():
                 if tensor is not None:
                     slots[f"{prefix}.{key}" if prefix else key] = (members, key)
+    return slots
+
+
+def _attributes(module: Module, names: Sequence[str]) -> dict[str, tuple[dict, str]]:
+    """Return the slots of those names that are plain attributes, tensors which are no buffers."""
+    slots = {}
+    owners = dict(module.named_modules(remove_duplicate=False))
+    for name in names:
+        prefix, _, key = name.rpartition(".")
+        members = vars(owners[prefix]) if prefix in owners else {}
+        if isinstance(members.get(key), Tensor):
+            slots[name] = (members, key)
     return slots
 
 

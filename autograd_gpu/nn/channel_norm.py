@@ -18,6 +18,8 @@ class _ChannelNorm(Module):
 
     dims: tuple[int, ...]
 
+    _younger_than_state_dicts = frozenset(("num_batches_tracked",))
+
     def __init__(
         self,
         num_features: int,

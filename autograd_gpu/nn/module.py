@@ -16,13 +16,14 @@ from ..modes import no_grad
 from ..tensor import Tensor
 from .backward_hooks import BackwardHooks
 from .parameter import Parameter
-from .state_dict import IncompatibleKeys, load, own_state
+from .state_dict import EXTRA_STATE, IncompatibleKeys, load, own_state
 
 
 class Module:
     """Base class of all layers and models. Assign parameters and modules in ``__init__``, compute in ``forward``."""
 
     training: bool
+    _younger_than_state_dicts: frozenset[str] = frozenset()  # buffers that a dict from before may lack
 
     def __init__(self) -> None:
         # Past __setattr__, which looks into these very dictionaries.
@@ -332,7 +333,7 @@ class Module:
         with no_grad():
             for parameter in self.parameters():
                 gradient, parameter.grad = parameter.grad, None
-                parameter.data = fn(parameter.data)
+                parameter.data = fn(parameter)  # what it writes in place counts as a write to the parameter
                 if gradient is not None:
                     parameter.grad = fn(gradient)
             for module in self.modules():
@@ -399,9 +400,13 @@ class Module:
         self, *, destination: dict[str, Any] | None = None, prefix: str = "", keep_vars: bool = False
     ) -> dict[str, Any]:
         """Return parameters and persistent buffers by dotted name, detached but sharing memory with the module."""
-        destination = OrderedDict() if destination is None else destination
+        if destination is None:
+            destination = OrderedDict()
+            destination._metadata = OrderedDict()  # type: ignore[attr-defined]  # PyTorch's sign of a dict from a module
         for name, tensor in own_state(self).items():
             destination[prefix + name] = tensor if keep_vars else tensor.detach()
+        if type(self).get_extra_state is not Module.get_extra_state:
+            destination[prefix + EXTRA_STATE] = self.get_extra_state()
         for name, module in self._modules.items():
             if module is not None:
                 module.state_dict(destination=destination, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
@@ -417,6 +422,14 @@ class Module:
         nothing is changed.
         """
         return load(self, state_dict, strict, assign)
+
+    def get_extra_state(self) -> Any:
+        """Return what else belongs into the state dict. A class that has this also has `set_extra_state`."""
+        raise RuntimeError("Module.get_extra_state: a module without extra state has none. Override it in the class.")
+
+    def set_extra_state(self, state: Any) -> None:
+        """Take back what `get_extra_state` gave."""
+        raise RuntimeError("Module.set_extra_state: a module without extra state takes none. Override it in the class.")
 
     # Printing.
 

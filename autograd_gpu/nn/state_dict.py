@@ -11,6 +11,8 @@ from ..modes import no_grad
 from ..tensor import Tensor
 from .parameter import Parameter
 
+EXTRA_STATE = "_extra_state"  # PyTorch's key for it
+
 
 class IncompatibleKeys(namedtuple("IncompatibleKeys", ["missing_keys", "unexpected_keys"])):
     """What ``load_state_dict(strict=False)`` did not find a place or a value for."""
@@ -64,6 +66,8 @@ class _Loading:
 
     def __init__(self, state_dict: Mapping[str, Any], assign: bool) -> None:
         self.state_dict, self.assign = state_dict, assign
+        # One that says nothing of versions may come from a time before a module had all its buffers.
+        self.is_plain = getattr(state_dict, "_metadata", None) is None
         self.expected: set[str] = set()
         self.missing: list[str] = []
         self.errors: list[str] = []
@@ -71,11 +75,13 @@ class _Loading:
 
     def plan(self, module: Any, prefix: str) -> None:
         """Compare one module's own tensors with the state dict."""
+        self._plan_extra_state(module, prefix + EXTRA_STATE)
         for name, tensor in own_state(module).items():
             key = prefix + name
             self.expected.add(key)
             if key not in self.state_dict:
-                self.missing.append(key)
+                if not (self.is_plain and name in module._younger_than_state_dicts):
+                    self.missing.append(key)
                 continue
             value = self.state_dict[key]
             if not isinstance(value, Tensor):
@@ -90,6 +96,16 @@ class _Loading:
                 )
             else:
                 self.writes.append(self._write(module, name, tensor, value))
+
+    def _plan_extra_state(self, module: Any, key: str) -> None:
+        base = next(kind for kind in type(module).__mro__ if kind.__name__ == "Module")
+        if type(module).set_extra_state is base.set_extra_state:
+            return
+        self.expected.add(key)
+        if key in self.state_dict:
+            self.writes.append(partial(module.set_extra_state, self.state_dict[key]))
+        else:
+            self.missing.append(key)
 
     def _write(self, module: Any, name: str, tensor: Tensor, value: Tensor) -> Callable[[], object]:
         if not self.assign:

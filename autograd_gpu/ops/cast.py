@@ -189,7 +189,8 @@ def broadcast_shape(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:
         longer, shorter = a, b
     offset = len(longer) - len(shorter)
     shape = list(longer)
-    for d, size in enumerate(shorter, offset):
+    for d in range(len(longer) - 1, offset - 1, -1):  # of several that differ the last is named
+        size = shorter[d - offset]
         if size != shape[d] and size != 1:
             if shape[d] != 1:
                 raise RuntimeError(

@@ -111,7 +111,8 @@ def to_dlpack(
         _refuse_emulated("__dlpack__")
         return array.__dlpack__(stream=stream)
     if array.dtype != ml_dtypes.bfloat16:
-        return array.__dlpack__()
+        # Only a versioned capsule says that its memory may be written.
+        return array.__dlpack__() if max_version is None else array.__dlpack__(max_version=max_version)
     capsule = array.view(np.uint16).__dlpack__()
     _dtype_code(capsule).value = _KDL_BFLOAT
     return capsule
