@@ -34,7 +34,7 @@ class TrackedInput(Op):
 
     is_open = True  # its transform is at work: to those within, a variable outside of them
 
-    def backward(ctx, gy):
+    def backward(ctx, gy: Tensor) -> Tensor:
         return gy
 
 

@@ -120,7 +120,10 @@ def upward(imports: dict[str, set[str]]) -> list[str]:
 
 def circles(imports: dict[str, set[str]]) -> list[list[str]]:
     """Return the groups of names that import each other in a circle (Tarjan 1972)."""
-    found, stack, number, low = [], [], {}, {}
+    found: list[list[str]] = []
+    stack: list[str] = []
+    number: dict[str, int] = {}
+    low: dict[str, int] = {}
 
     def visit(name: str) -> None:
         number[name] = low[name] = len(number)

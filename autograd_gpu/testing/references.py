@@ -191,7 +191,7 @@ def vector_norm(x: Array, ord: float = 2, dim: Any = None, keepdim: bool = False
     return np.sum(magnitude**ord, axis=dims, keepdims=keepdim) ** (1 / ord)
 
 
-def matrix_norm(x: Array, ord: Any = "fro", dim: tuple[int, int] = (-2, -1), keepdim: bool = False) -> Array:
+def matrix_norm(x: Array, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = False) -> Array:
     return np.asarray(np.linalg.norm(x, ord, dim, keepdim))
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import sys
 import types
 import typing
 from collections.abc import Callable
@@ -64,7 +65,8 @@ class Page:
             default = parameter.default
             plain = isinstance(default, (int, float, str, tuple, types.NoneType)) and "inf" not in repr(default)
             text += f" = {repr(default) if plain else '...'}"
-        return {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "") + text
+        stars = {parameter.VAR_POSITIONAL.value: "*", parameter.VAR_KEYWORD.value: "**"}
+        return stars.get(parameter.kind.value, "") + text
 
     def function(
         self,
@@ -83,7 +85,7 @@ class Page:
             parameters[0] = _SELF
         if out:
             parameters = [*parameters, _OUT]
-        shown = []
+        shown: list[str] = []
         for parameter in parameters:
             if parameter.kind is parameter.KEYWORD_ONLY and "*" not in "".join(shown):
                 shown.append("*")
@@ -143,18 +145,17 @@ def functions() -> str:
     page = Page(set())
     homes = {}
     for operation in declared:
-        function, module = operation.operation, inspect.getmodule(operation.operation)
+        function = operation.operation
+        home = sys.modules[function.__module__]
         if operation.function:
             for name in operation.names:
-                if not operation.out and getattr(module, name, None) is function:
-                    homes[name] = module.__name__
+                if not operation.out and getattr(home, name, None) is function:
+                    homes[name] = home.__name__
                 else:
                     page.function(name, function, out=operation.out)
         if operation.in_place == "function":
             for name in operation.names:
                 page.function(f"{name}_", function, in_place=True)
-    for name, module in autograd_gpu._LAZY.items():
-        if name != module:
-            homes[name] = f"autograd_gpu.{module}"
-    page.imports |= {f"from {home.replace('autograd_gpu', '')} import {name} as {name}" for name, home in homes.items()}
+    homes |= {name: f"autograd_gpu.{module}" for name, module in autograd_gpu._LAZY.items() if name != module}
+    page.imports |= {f"from {path.replace('autograd_gpu', '')} import {name} as {name}" for name, path in homes.items()}
     return page.text()

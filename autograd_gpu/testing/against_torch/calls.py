@@ -16,7 +16,7 @@ import numpy as np
 
 import autograd_gpu as ag
 
-from ...ops.out import TAKES_OUT
+from ...ops.public import declared
 from ..op_case import ALL, Call, Draw, OpCase
 from ..op_table import CASES
 from . import arguments
@@ -28,6 +28,7 @@ LONG = set(
     "index_add scatter_add count_nonzero linalg.vector_norm nn.functional.layer_norm nn.functional.mse_loss "
     "nn.functional.l1_loss nn.functional.batch_norm logcumsumexp aminmax dist".split()
 )
+TAKES_OUT = {name for operation in declared if operation.out for name in operation.names}
 
 
 @dataclass(frozen=True)
