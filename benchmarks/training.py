@@ -32,8 +32,10 @@ GPU = Size(batch=32, context=1024, layers=12, heads=12, width=768, vocabulary=50
 TINY = Size(batch=1, context=8, layers=1, heads=1, width=8, vocabulary=16)
 
 
-def training_step(library: ModuleType, size: Size, device: str, dtype: str) -> Callable[[], Any]:
-    """Forward, backward and AdamW on fixed random tokens."""
+def training_step(
+    library: ModuleType, size: Size, device: str, dtype: str, clip: float | None = None
+) -> Callable[[], Any]:
+    """Forward, backward, perhaps clipping, and AdamW on fixed random tokens."""
     nn, F = library.nn, library.nn.functional
 
     class Block(nn.Module):
@@ -74,6 +76,8 @@ def training_step(library: ModuleType, size: Size, device: str, dtype: str) -> C
         loss = F.cross_entropy(logits.reshape(-1, size.vocabulary), tokens[:, 1:].reshape(-1))
         optimizer.zero_grad()
         loss.backward()
+        if clip is not None:
+            library.nn.utils.clip_grad_norm_(model.parameters(), clip)
         optimizer.step()
         return loss
 
