@@ -107,22 +107,24 @@ __device__ inline acc_t next_after(acc_t x, acc_t y) {
 }
 
 // x = m * 2^e with 1/2 <= |m| < 1, and e = 0 for zeros, infinities and NaN.
-struct Parts {
+struct Frexp {
     acc_t mantissa;
     int exponent;
 };
 
-__device__ inline Parts parts_of(acc_t x) {
+__device__ inline Frexp frexp_of(acc_t x) {
     int exponent = 0;
     acc_t mantissa = x - x == 0 ? acc_t(frexp(x, &exponent)) : x;
-    return Parts{mantissa, exponent};
+    return Frexp{mantissa, exponent};
 }
 
-UNARY(frexp_mantissa, parts_of(x).mantissa)
-INTO(frexp_exponent, int, parts_of(x).exponent)
+UNARY(frexp_mantissa, frexp_of(x).mantissa)
+INTO(frexp_exponent, int, frexp_of(x).exponent)
 UNARY(lgamma, lgamma(x))
 UNARY(digamma, digamma(x))
+#ifndef CUDA_HOST  // C has none: on the CPU it is NumPy's path
 UNARY(erfinv, erfinv(x))
+#endif
 UNARY(erfcx, scaled_erfc(x))
 UNARY(i0, (bessel_i<0, false>(x)))
 UNARY(i0e, (bessel_i<0, true>(x)))

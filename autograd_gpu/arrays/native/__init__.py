@@ -9,6 +9,7 @@ from autograd_gpu.arrays.cpu import *
 from ..alike import check_all as _check_all
 from .activation import *
 from .attention import *
+from .bag import *
 from .cast import *
 from .columns import *
 from .conv import *
@@ -19,8 +20,10 @@ from .norm import *
 from .optim import *
 from .random import *
 from .reduce import *
+from .resample import *
 from .pool import *
 from .softmax import *
+from .special import *
 
 _own = {name: value for name, value in globals().items() if str(getattr(value, "__module__", "")).startswith(__name__)}
 _check_all(_own)  # NumPy's have been checked
