@@ -14,6 +14,7 @@ from .cast import *
 from .columns import *
 from .conv import *
 from .elementwise import *
+from .incomplete_gamma import *
 from .loss import *
 from .memory import *
 from .norm import *
