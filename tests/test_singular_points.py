@@ -226,3 +226,78 @@ def test_an_infinity_does_not_show_in_the_slope_across_it():
     assert torch.gradient(numbers(-INF, 1, INF, 3), spacing=2.0)[0].tolist() == [INF, INF, 0.5, -INF]
     x = numbers(1, 2, 4, 8, grad=True)
     assert torch.autograd.grad(torch.gradient(x)[0].sum(), x)[0].tolist() == [-1.5, 0.5, -0.5, 1.5]
+
+
+# ---- cancellation
+
+
+@pytest.mark.parametrize("dim", [0, 1])
+def test_infinities_share_the_gradient_of_logsumexp(dim):
+    rows = [[1, INF, 0], [INF, INF, 1], [-INF, -INF, -INF], [INF, -INF, 0]]
+    x = torch.tensor(rows, dtype=torch.float64)
+    x = (x if dim else x.t()).requires_grad_()
+    y = torch.logsumexp(x, dim)
+    assert y.tolist() == [INF, INF, -INF, INF]
+    (gradient,) = torch.autograd.grad(y, x, torch.ones_like(y))
+    expected = [[0, 1, 0], [0.5, 0.5, 0], [1 / 3] * 3, [1, 0, 0]]
+    assert (gradient if dim else gradient.t()).tolist() == expected
+
+
+def test_curvature_of_logsumexp_is_the_covariance_of_softmax():
+    x = numbers(1, 2, 4)
+    p = torch.softmax(x, 0)
+    expected = (torch.diag(p) - p.outer(p)).flatten().tolist()
+    for found in (
+        hessian(lambda x: torch.logsumexp(x, 0), x),
+        forward_over_reverse(lambda x: torch.logsumexp(x, 0))(x),
+    ):
+        assert found.flatten().tolist() == pytest.approx(expected)
+
+
+def test_logsumexp_of_many_halves_does_not_count_in_halves():
+    assert torch.logsumexp(torch.zeros(70000, dtype=torch.float16), 0).item() == pytest.approx(
+        math.log(70000), rel=1e-3
+    )
+
+
+@pytest.mark.parametrize("compute_mode", [None, "use_mm_for_euclid_dist", "donot_use_mm_for_euclid_dist"])
+def test_distances_far_from_the_origin_keep_their_digits(compute_mode):
+    points = torch.arange(90.0).view(30, 3).sin() + 10000
+    others = points[:28] + 0.25
+    x, y = points.clone().requires_grad_(), others.clone().requires_grad_()
+    found = torch.cdist(x, y, compute_mode=compute_mode)
+    exact = points.double().unsqueeze(1) - others.double()
+    distance = exact.square().sum(-1).sqrt()
+    assert (found - distance).abs().max().item() < 1e-4
+    gx, gy = torch.autograd.grad(found.sum(), (x, y))
+    slope = exact / distance.unsqueeze(-1)
+    assert (gx - slope.sum(1)).abs().max().item() < 1e-3 and (gy + slope.sum(0)).abs().max().item() < 1e-3
+
+
+def test_one_infinite_point_is_far_from_all_and_no_other_is():
+    points = torch.arange(90.0).view(30, 3).sin()
+    far = torch.cat([points, torch.full((1, 3), INF)])
+    assert torch.cdist(far, points).isfinite().all(1).tolist() == [True] * 30 + [False]
+    assert torch.cdist(points, far).isfinite().all(0).tolist() == [True] * 30 + [False]
+
+
+def test_a_class_that_cannot_be_and_is_not_costs_nothing():
+    x, p = numbers(-INF, 1, 2, grad=True), numbers(0, 0.5, 0.5)
+    loss = F.cross_entropy(x, p)
+    rest = x.detach()[1:].requires_grad_()
+    expected = F.cross_entropy(rest, p[1:])
+    assert loss.item() == pytest.approx(expected.item())
+    (gradient,), (of_rest,) = torch.autograd.grad(loss, x), torch.autograd.grad(expected, rest)
+    assert gradient.tolist() == pytest.approx([0, *of_rest.tolist()])
+    assert F.cross_entropy(x, numbers(0.1, 0.4, 0.5)).item() == INF
+    assert F.kl_div(numbers(-INF, 0), numbers(0, 1), reduction="sum").item() == 0
+
+
+def test_a_query_without_keys_attends_to_nothing_whether_or_not_weights_are_asked_for():
+    attention = torch.nn.MultiheadAttention(4, 2, batch_first=True)
+    x = torch.arange(24.0).view(2, 3, 4).sin()
+    hidden = torch.tensor([[True, True, True], [False, False, True]])
+    found, weights = attention(x, x, x, key_padding_mask=hidden)
+    without, _ = attention(x, x, x, key_padding_mask=hidden, need_weights=False)
+    assert (found - without).abs().max().item() < 1e-6
+    assert weights[0].tolist() == [[0] * 3] * 3 and found.isfinite().all()

@@ -171,6 +171,11 @@ def wide_under_autocast(*tensors: Tensor) -> tuple[Tensor, ...]:
     return tuple(cast(x, dtypes.float32) if casts_alike(x) else x for x in tensors)
 
 
+def in_full(x: Tensor) -> Tensor:
+    """Return x, or a half type in float32, where squares overflow late and a small bound is not zero."""
+    return cast(x, dtypes.float32) if x._array.dtype.itemsize == 2 else x
+
+
 def sum_to(x: Tensor, shape: tuple[int, ...]) -> Tensor:
     """Return x summed down to `shape`, the reverse of broadcasting."""
     return x if x._array.shape == shape else SumTo.apply(x, shape=shape)

@@ -11,7 +11,7 @@ from .. import dtypes
 from ..dtypes import SCALAR_TYPES, DType
 from ..op import Op
 from ..tensor import Tensor
-from .cast import as_number, broadcast, cast, counting, floating, rounded_once
+from .cast import as_number, broadcast, cast, counting, floating, rounded_once, wide_under_autocast
 from .creation import arange
 from .elementwise import Number, maximum, minimum, ne, pow, where
 from .integers import wrap_dim, wrap_dims
@@ -397,15 +397,38 @@ def norm(
     return where(ne(total, 0), pow(where(ne(total, 0), total, 1.0), 1 / p), total.detach() ** (1 / p))
 
 
+class LogSumExp(Op):
+    """y = log(sum(exp(x))) over `dims`, which are kept, without overflow; equal infinities share the gradient."""
+
+    def forward(ctx, x, dims):
+        ctx.dims, backend = dims, ctx.backend
+        highest = backend.amax(x, dims, True)
+        finite = backend.where(backend.isinf(highest), 0.0, highest)
+        rest = backend.exp(backend.sub(x, backend.expand(finite, x.shape)))
+        return backend.add(backend.log(backend.sum(rest, dims, True, x.dtype)), finite)
+
+    def keep(ctx, y, x, dims):
+        ctx.save(x, ctx.own(y))
+
+    def backward(ctx, gy):
+        x, y = ctx.saved
+        is_infinite = abs(y.detach()) == math.inf
+        shares = (x.detach() == y.detach()) & is_infinite
+        share = cast(shares, x.dtype) / sum(cast(shares, x.dtype), ctx.dims, keepdim=True)
+        x, y = where(is_infinite, 0.0, x), where(is_infinite, 0.0, y)
+        return gy * where(is_infinite, share, exp(x - y))
+
+    def name(ctx) -> str:
+        return "LogsumexpBackward0"
+
+
 @public(out=True)
 @rounded_once
 def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
     """Return log(sum(exp(input))) over `dim` without overflow."""
-    input = floating(input)
+    (input,) = wide_under_autocast(floating(input))
     dims = wrap_dims(dim, input._array.ndim)
     if builtins.any(input._array.shape[d] == 0 for d in dims):
         return log(sum(exp(input), dims, keepdim))
-    highest = amax(input.detach(), dims, keepdim=True)
-    highest = where(abs(highest) == math.inf, 0.0, highest)
-    total = log(sum(exp(input - highest), dims, keepdim=True)) + highest
+    total = LogSumExp.apply(input, dims=dims)
     return total if keepdim else reshape(total, tuple(s for d, s in enumerate(input._array.shape) if d not in dims))

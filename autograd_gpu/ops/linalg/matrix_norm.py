@@ -15,9 +15,9 @@ from ..integers import one_or_more, wrap_dim, wrap_dims
 from ..matmul import Matmul
 from ..pieces import cat
 from ..public import public
-from ..reduce import Norm, amax, amin, sum
+from ..reduce import Norm, amax, amin, mean, sum
 from ..shape import movedim, reshape, unsqueeze
-from ..unary import abs, sign, sqrt
+from ..unary import abs, isfinite, sign, sqrt
 from .decompositions import svdvals
 from .systems import Inv, check_square, over_batch, scalar_type
 
@@ -214,7 +214,17 @@ def cdist(
         return vector_norm(unsqueeze(a, -2) - unsqueeze(b, -3), p, -1)
     is_large = a._array.shape[-2] > 25 or b._array.shape[-2] > 25
     by_product = compute_mode == modes[1] or (compute_mode in (None, modes[0]) and is_large)
+    a, b = _centred(a, b)
     return EuclideanDistances.apply(a, b, _euclidean(a.detach(), b.detach(), by_product))
+
+
+def _centred(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """Return both without the mean of b's rows, which no distance depends on: what is left has its digits to itself."""
+    if not a._array.size or not b._array.size:
+        return a, b
+    middle = mean(b.detach(), -2, keepdim=True)
+    middle = where(isfinite(middle), middle, 0.0)
+    return a - middle, b - middle
 
 
 def _euclidean(a: Tensor, b: Tensor, by_product: bool) -> Tensor:

@@ -72,7 +72,7 @@ class AttentionBackward(Op):
         ggq, ggk, ggv = zero
         shape = q._array.shape
         products = shaped(matmul(_grouped(q, k), transpose(k, -1, -2)), (*shape[:3], k._array.shape[2]))
-        p = _grouped(_probabilities(products, mask, ctx.causal, ctx.scale), k)
+        p = _grouped(probabilities(products, mask, ctx.causal, ctx.scale), k)
         go, q, ggq = (_grouped(t, k) for t in (go, q, ggq))
         d = matmul(go, transpose(v, -1, -2))
         r = sum(p * d, -1, keepdim=True)
@@ -95,9 +95,9 @@ def _grouped(x: Tensor, k: Tensor) -> Tensor:
     return x if heads == shared else reshape(x, (batch, shared, heads // shared * time, width))
 
 
-def _probabilities(products: Tensor, mask: Tensor | None, causal: bool, scale: float) -> Tensor:
+def probabilities(products: Tensor, mask: Tensor | None, causal: bool, scale: float = 1.0) -> Tensor:
     """Return softmax(scale * products + mask), (..., H, T, S); zeros for a query that sees no key."""
-    scores = products * scale
+    scores = products if scale == 1 else products * scale
     if causal:
         rows, columns = scores.shape[-2:]
         past = unsqueeze(arange(rows, device=scores.device), 1) >= arange(columns, device=scores.device)
@@ -149,7 +149,7 @@ def scaled_dot_product_attention(
 def _composed(
     query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, causal: bool, scale: float, dropout_p: float
 ) -> Tensor:
-    weights = _probabilities(matmul(query, transpose(key, -1, -2)), mask, causal, scale)
+    weights = probabilities(matmul(query, transpose(key, -1, -2)), mask, causal, scale)
     return matmul(dropout(weights, dropout_p), value)
 
 

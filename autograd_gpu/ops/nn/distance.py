@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...dtypes import float32
 from ...tensor import Tensor
-from ..cast import broadcast_together, cast, result_type, rounded_once, wide_under_autocast
+from ..cast import broadcast_together, cast, in_full, result_type, rounded_once, wide_under_autocast
 from ..creation import tensor
 from ..elementwise import clamp
 from ..index import index_select
@@ -25,11 +24,6 @@ def normalize(
 def _normalize(x: Tensor, p: float, dim: int | tuple[int, ...], eps: float) -> Tensor:
     wide = in_full(x)
     return cast(wide / clamp(norm(wide, p, dim, keepdim=True), min=eps), x.dtype)
-
-
-def in_full(x: Tensor) -> Tensor:
-    """Return x, or a half type in float32, where squares overflow late and a small bound is not zero."""
-    return cast(x, float32) if x._array.dtype.itemsize == 2 else x
 
 
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ... import dtypes
 from ...tensor import Tensor
-from ..cast import cast
+from ..cast import cast, in_full
 from ..creation import arange, tensor
 from ..index import gather
 from ..pieces import cat
@@ -16,7 +16,6 @@ from ..random import rand
 from ..reduce import max
 from ..shape import broadcast_to, reshape, unsqueeze
 from ..unary import floor
-from .distance import in_full
 from .sliding_windows import per_dim
 
 Ratio = float | Sequence[float] | None

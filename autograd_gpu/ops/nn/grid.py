@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 from ... import dtypes
 from ...tensor import Tensor
-from ..cast import cast
+from ..cast import cast, in_full
 from ..creation import arange, linspace
 from ..elementwise import clamp, fmod, where
 from ..matmul import matmul
@@ -21,7 +21,6 @@ from ..pieces import stack
 from ..shape import broadcast_to, permute, reshape, transpose
 from ..unary import floor, isnan, round
 from .bag import BagSum
-from .distance import in_full
 
 Tap = tuple[Tensor, Tensor]  # along one dimension: for every place a pixel, as a whole number in floats, and its weight
 

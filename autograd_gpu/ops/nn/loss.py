@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from ...device import cpu
 from ...dtypes import float32, float64, int64
 from ...op import Op
@@ -210,7 +212,9 @@ def _with_probabilities(x: Tensor, target: Tensor, weight: Tensor | None, reduct
     classes = x.shape[dim]
     if smoothing:
         target = target * (1 - smoothing) + smoothing / classes
-    products = log_softmax(x, dim) * target
+    scores = log_softmax(x, dim)
+    # A class that cannot be and is not: 0 log 0 = 0.
+    products = where((target == 0) & (scores == -math.inf), 0.0, scores) * target
     if weight is not None:
         products = products * reshape(weight, [-1 if d == dim else 1 for d in range(x.ndim)])
     losses = -sum(products, dim)

@@ -240,7 +240,8 @@ def kl_div(
         loss = target.exp() * (target - input)
     else:
         positive = target > 0  # 0 log 0 = 0
-        loss = where(positive, target * where(positive, target, 1.0).log(), 0.0) - target * input
+        entropy = where(positive, target * where(positive, target, 1.0).log(), 0.0)
+        loss = entropy - target * where((target == 0) & (input == -math.inf), 0.0, input)
     total = reduced(loss, reduction)
     return total / input.size(0) if per_example and input.ndim else total
 

@@ -8,7 +8,7 @@ from typing import Any
 from ...dtypes import SCALAR_TYPES, int64
 from ...tensor import Tensor
 from ..bounds import in_range
-from ..cast import cast, result_type, wide_under_autocast
+from ..cast import cast, in_full, result_type, wide_under_autocast
 from ..creation import arange
 from ..elementwise import clamp, logical_and, minimum, where
 from ..index import gather, index_select
@@ -17,7 +17,7 @@ from ..scan import cumsum
 from ..shape import reshape, unsqueeze
 from ..unary import sqrt
 from .activation import logsigmoid
-from .distance import in_full, pairwise_distance
+from .distance import pairwise_distance
 from .fused_activation import relu
 from .loss_reduction import reduced, reduction_of
 

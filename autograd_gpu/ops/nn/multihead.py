@@ -11,11 +11,10 @@ from ..matmul import matmul
 from ..pieces import cat, chunk
 from ..reduce import mean
 from ..shape import broadcast_to, reshape, squeeze, transpose, unsqueeze
-from .attention import scaled_dot_product_attention
+from .attention import probabilities, scaled_dot_product_attention
 from .dropout import dropout
 from .linear import linear
 from .pad import pad
-from .softmax import softmax
 
 
 def multi_head_attention_forward(
@@ -99,7 +98,7 @@ def _attention(
     if not need_weights:
         return scaled_dot_product_attention(q, k, v, mask, dropout_p), None
     scores = matmul(q * math.sqrt(1 / q._array.shape[-1]), transpose(k, -1, -2))
-    weights = dropout(softmax(scores if mask is None else scores + mask, -1), dropout_p)
+    weights = dropout(probabilities(scores, mask, False), dropout_p)
     return matmul(weights, v), weights
 
 

@@ -11,10 +11,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...tensor import Tensor
-from ..cast import cast
+from ..cast import cast, in_full
 from ..integers import as_integers
 from ..shape import clone, permute, reshape
-from .distance import in_full
 from .pool import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 from .resample import Resampling, resample
 
