@@ -133,3 +133,32 @@ def test_attention_is_numpys_also_where_tiles_end(dtype: type, shape: tuple[int,
         found.append((o, lse, *backend.attention_backward(go, q, k, k, o, lse, mask, masked == "causal", 0.3)))
     for got, expected in zip(*found, strict=True):
         np.testing.assert_allclose(got, expected, rtol=1e-4, atol=2e-5 if dtype == np.float32 else 1e-12)
+
+
+@pytest.mark.parametrize("size", [(5,), (200,), (9, 7), (4, 5, 6), (3, 130)])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("padding", [0, 1])
+def test_pooling_is_numpys_at_every_edge(size: tuple[int, ...], stride: int, padding: int):
+    dims = len(size)
+    x = drawn(3, *size).round(1)
+    x[0].flat[::7] = np.nan
+    for kernel, dilation in ((2, 1), (3, 1), (2, 2)):
+        output = tuple((n + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1 for n in size)
+        if min(output) < 1:
+            continue
+        window = (size, output, *((number,) * dims for number in (kernel, stride, padding, dilation)))
+        (y, index), (expected, places) = native.max_pool(x, *window), cpu.max_pool(x, *window)
+        np.testing.assert_array_equal(y, expected)
+        np.testing.assert_array_equal(index, places)
+        gy = drawn(*y.shape)
+        np.testing.assert_allclose(
+            native.max_pool_backward(gy, index, *window),
+            cpu.max_pool_backward(gy, index, *window),
+            rtol=1e-6,
+            atol=1e-6,
+        )
+        if dilation == 1:
+            for choice in ((True, 0), (False, 0), (True, 5)):
+                for name, array in (("avg_pool", drawn(3, *size)), ("avg_pool_backward", gy)):
+                    results = (getattr(backend, name)(array, *window, *choice) for backend in (native, cpu))
+                    np.testing.assert_allclose(*results, rtol=1e-5, atol=1e-6)

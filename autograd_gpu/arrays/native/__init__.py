@@ -19,6 +19,7 @@ from .loss import *
 from .memory import *
 from .norm import *
 from .optim import *
+from .pool import *
 from .random import *
 from .reduce import *
 from .resample import *
