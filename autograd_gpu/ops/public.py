@@ -1,9 +1,9 @@
 """What is public about an operation, said beside it: in which forms and under which names a program reaches it.
 
-    @public(in_place="function", out=True, also="absolute")
-    def abs(input): ...
+    @public(in_place="function", out=True, also="arccos")
+    def acos(input): ...
 
-is `torch.abs(x)`, `torch.abs(x, out=y)`, `x.abs()`, `x.abs_()` and `torch.abs_(x)`, and all of these as `absolute`.
+is `torch.acos(x)`, `torch.acos(x, out=y)`, `x.acos()`, `x.acos_()` and `torch.acos_(x)`, and all of these as `arccos`.
 Knows names alone: `ops/methods.py` and `ops/functions.py` put the forms where they belong.
 """
 
