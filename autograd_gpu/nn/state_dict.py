@@ -98,7 +98,7 @@ class _Loading:
                 self.writes.append(self._write(module, name, tensor, value))
 
     def _plan_extra_state(self, module: Any, key: str) -> None:
-        base = next(kind for kind in type(module).__mro__ if kind.__name__ == "Module")
+        base: Any = next(kind for kind in type(module).__mro__ if kind.__name__ == "Module")
         if type(module).set_extra_state is base.set_extra_state:
             return
         self.expected.add(key)
