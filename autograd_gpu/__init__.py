@@ -20,9 +20,6 @@ from .errors import DeviceUnavailable
 from .layouts import channels_last, channels_last_3d, contiguous_format, preserve_format, strided
 from .layouts import Layout as layout
 from .layouts import MemoryFormat as memory_format
-from .ops.functions import package_functions as _package_functions
-from .ops.random import Generator
-from .printing import set_printoptions
 from .settings import (
     are_deterministic_algorithms_enabled, get_deterministic_debug_mode, get_float32_matmul_precision,
     is_deterministic_algorithms_warn_only_enabled, set_deterministic_debug_mode, set_float32_matmul_precision,
@@ -30,14 +27,13 @@ from .settings import (
 )  # fmt: skip
 from .tensor import Size, Tensor
 from .version import __version__
-from . import autograd, cuda  # isort: skip  (after the names that they use)
+from . import unread as _unread
 
-if TYPE_CHECKING:  # what is put here below, and what is loaded when first named: `make pages` writes the stub
-    from . import amp, func, linalg, nn, optim, special, utils
+if TYPE_CHECKING:  # what is read when first named: `make pages` writes the stub
+    from . import amp, autograd, cuda, func, linalg, nn, optim, special, utils
     from ._functions import *
 
-_ = device("cpu").backend  # loaded here once, so that no operation has to ask
-globals().update(_package_functions())
+del globals()["tensor"]  # the module: the name is the function's, which is read as all are
 detach, get_device, is_inference = Tensor.detach, Tensor.get_device, Tensor.is_inference
 bool = _dtypes.bool
 half, float, double = float16, float32, float64
@@ -46,6 +42,7 @@ inf, nan, pi, e = (__import__("math").inf, __import__("math").nan, __import__("m
 
 
 _LAZY = {
+    "autograd": "autograd", "cuda": "cuda", "Generator": "ops.random", "set_printoptions": "printing",
     "nn": "nn", "linalg": "linalg", "special": "special", "optim": "optim", "func": "func", "vmap": "func", "utils": "utils",
     "backends": "backends",
     "load": "serialization", "save": "serialization", "memory_report": "autograd.saved_memory", "draw_graph": "autograd.drawing",
@@ -74,8 +71,20 @@ _LAZY |= dict.fromkeys(("is_anomaly_check_nan_enabled", "is_anomaly_enabled"), "
 if not TYPE_CHECKING:  # a type checker would take any name then
 
     def __getattr__(name: str) -> _Any:
-        """Modules that a program may not need are imported when it first names them."""
-        if name not in _LAZY:
+        """What a program may not need is imported when it first names it."""
+        if name in _LAZY:
+            module = _importlib.import_module(f".{_LAZY[name]}", __name__)
+            found = module if name == _LAZY[name] else getattr(module, name)
+        elif name in _unread.HOME:
+            found = _unread.function(name)
+        else:
             raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
-        module = _importlib.import_module(f".{_LAZY[name]}", __name__)
-        return module if name == _LAZY[name] else getattr(module, name)
+        globals()[name] = found
+        return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY, *_unread.HOME})
+
+
+__all__ = [_name for _name in __dir__() if not _name.startswith("_")]

@@ -176,6 +176,7 @@ from .ops.properties import numel as numel
 from .ops.properties import real as real
 from .ops.properties import typename as typename
 from .ops.random import Generator
+from .ops.random import Generator as Generator
 from .ops.random import bernoulli as bernoulli
 from .ops.random import get_rng_state as get_rng_state
 from .ops.random import initial_seed as initial_seed
@@ -256,6 +257,7 @@ from .ops.unary import isnan as isnan
 from .ops.unique import isin as isin
 from .ops.unique import unique as unique
 from .ops.unique import unique_consecutive as unique_consecutive
+from .printing import set_printoptions as set_printoptions
 from .serialization import load as load
 from .serialization import save as save
 from .tensor import Tensor
@@ -263,10 +265,332 @@ from collections.abc import Sequence
 from typing import Any
 import builtins
 
+def hstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
+    """Return the tensors joined along the second dimension; vectors along their only one."""
+def vstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
+    """Return the tensors joined along the first dimension, vectors as rows."""
+def row_stack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
+    """Return the tensors joined along the first dimension, vectors as rows."""
+def dstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
+    """Return the tensors joined along the third dimension."""
+def column_stack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
+    """Return the tensors joined along the second dimension, vectors and scalars as columns."""
 def tril(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tensor:
     """Return the matrices of input with what lies above a diagonal set to 0."""
 def triu(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tensor:
     """Return the matrices of input with what lies below a diagonal set to 0."""
+def diag(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tensor:
+    """Return the matrix with a vector on its diagonal, or a copy of a matrix's diagonal."""
+def add(input: Tensor, other: Tensor | bool | int | float, *, alpha: bool | int | float = 1, out: Tensor | None = None) -> Tensor:
+    """Return input + alpha * other, broadcast; bool + bool is a logical or."""
+def sub(input: Tensor, other: Tensor | bool | int | float, *, alpha: bool | int | float = 1, out: Tensor | None = None) -> Tensor:
+    """Return input - alpha * other, broadcast. Bool tensors cannot be subtracted."""
+def subtract(input: Tensor, other: Tensor | bool | int | float, *, alpha: bool | int | float = 1, out: Tensor | None = None) -> Tensor:
+    """Return input - alpha * other, broadcast. Bool tensors cannot be subtracted."""
+def mul(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
+    """Return input * other, broadcast."""
+def multiply(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
+    """Return input * other, broadcast."""
+def div(input: Tensor, other: Tensor | bool | int | float, *, rounding_mode: str | None = None, out: Tensor | None = None) -> Tensor:
+    """Return input / other, broadcast; integers give floats unless `rounding_mode` is "trunc" or "floor"."""
+def divide(input: Tensor, other: Tensor | bool | int | float, *, rounding_mode: str | None = None, out: Tensor | None = None) -> Tensor:
+    """Return input / other, broadcast; integers give floats unless `rounding_mode` is "trunc" or "floor"."""
+def true_divide(input: Tensor, other: Tensor | bool | int | float, *, rounding_mode: str | None = None, out: Tensor | None = None) -> Tensor:
+    """Return input / other, broadcast; integers give floats unless `rounding_mode` is "trunc" or "floor"."""
+def floor_divide(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
+    """Return floor(input / other), broadcast. Its gradient is zero."""
+def pow(input: Tensor | bool | int | float, exponent: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
+    """Return input ** exponent, broadcast. Integers to negative integer powers are refused."""
+def neg(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return -input."""
+def negative(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return -input."""
+def neg_(input: Tensor) -> Tensor:
+    """In place: Return -input."""
+def negative_(input: Tensor) -> Tensor:
+    """In place: Return -input."""
+def maximum(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
+    """The larger of the two; NaN wins."""
+def minimum(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
+    """The smaller of the two; NaN wins."""
+def fmod(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
+    """The remainder with the sign of input."""
+def remainder(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
+    """The remainder with the sign of other."""
+def eq(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
+    """Whether the two are equal."""
+def ne(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
+    """Whether the two differ."""
+def not_equal(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
+    """Whether the two differ."""
+def lt(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
+    """Whether input < other."""
+def less(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
+    """Whether input < other."""
+def le(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
+    """Whether input <= other."""
+def less_equal(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
+    """Whether input <= other."""
+def gt(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
+    """Whether input > other."""
+def greater(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
+    """Whether input > other."""
+def ge(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
+    """Whether input >= other."""
+def greater_equal(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
+    """Whether input >= other."""
+def logical_and(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
+    """Whether both are nonzero."""
+def logical_or(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
+    """Whether either is nonzero."""
+def logical_xor(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
+    """Whether exactly one is nonzero."""
+def atan2(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return the angle of the point (other, input) in radians, broadcast."""
+def arctan2(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return the angle of the point (other, input) in radians, broadcast."""
+def copysign(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
+    """Return |input| with the sign of other, broadcast."""
+def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: bool | int | float = 1, out: Tensor | None = None) -> Tensor:
+    """Return input + value * tensor1 * tensor2, broadcast."""
+def bitwise_and(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
+    """Bits set in both."""
+def bitwise_or(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
+    """Bits set in either."""
+def bitwise_xor(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
+    """Bits set in exactly one."""
+def clamp(input: Tensor, min: Tensor | bool | int | float | None = None, max: Tensor | bool | int | float | None = None, *, out: Tensor | None = None) -> Tensor:
+    """Return input limited to [min, max]; either bound may be missing, a number, or a tensor that broadcasts."""
+def clip(input: Tensor, min: Tensor | bool | int | float | None = None, max: Tensor | bool | int | float | None = None, *, out: Tensor | None = None) -> Tensor:
+    """Return input limited to [min, max]; either bound may be missing, a number, or a tensor that broadcasts."""
+def clamp_(input: Tensor, min: Tensor | bool | int | float | None = None, max: Tensor | bool | int | float | None = None) -> Tensor:
+    """In place: Return input limited to [min, max]; either bound may be missing, a number, or a tensor that broadcasts."""
+def clip_(input: Tensor, min: Tensor | bool | int | float | None = None, max: Tensor | bool | int | float | None = None) -> Tensor:
+    """In place: Return input limited to [min, max]; either bound may be missing, a number, or a tensor that broadcasts."""
+def where(condition: Tensor, input: Tensor | bool | int | float | None = None, other: Tensor | bool | int | float | None = None, *, out: Tensor | None = None) -> Any:
+    """Return input where the condition holds and other elsewhere, broadcast; with the condition alone, its nonzeros."""
+def frac(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return input - trunc(input), elementwise."""
+def frac_(input: Tensor) -> Tensor:
+    """In place: Return input - trunc(input), elementwise."""
+def sinc(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return sin(pi x) / (pi x), and 1 where x is 0."""
+def sinc_(input: Tensor) -> Tensor:
+    """In place: Return sin(pi x) / (pi x), and 1 where x is 0."""
+def logit(input: Tensor, eps: float | None = None, *, out: Tensor | None = None) -> Tensor:
+    """Return log(x / (1 - x)), with x first limited to [eps, 1 - eps] when eps is given."""
+def logit_(input: Tensor, eps: float | None = None) -> Tensor:
+    """In place: Return log(x / (1 - x)), with x first limited to [eps, 1 - eps] when eps is given."""
+def deg2rad(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return angles given in degrees in radians."""
+def deg2rad_(input: Tensor) -> Tensor:
+    """In place: Return angles given in degrees in radians."""
+def rad2deg(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return angles given in radians in degrees."""
+def rad2deg_(input: Tensor) -> Tensor:
+    """In place: Return angles given in radians in degrees."""
+def nan_to_num(input: Tensor, nan: float | None = None, posinf: float | None = None, neginf: float | None = None, *, out: Tensor | None = None) -> Tensor:
+    """Return input with NaN, +inf and -inf replaced: by default by 0 and the dtype's largest and smallest number."""
+def nan_to_num_(input: Tensor, nan: float | None = None, posinf: float | None = None, neginf: float | None = None) -> Tensor:
+    """In place: Return input with NaN, +inf and -inf replaced: by default by 0 and the dtype's largest and smallest number."""
+def signbit(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return whether the sign bit is set, as it is for -0.0."""
+def isposinf(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return whether each element is +inf."""
+def isneginf(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return whether each element is -inf."""
+def clamp_min_(input: Tensor, min: Tensor | bool | int | float) -> Tensor:
+    """In place: Return input, and min where input is less."""
+def clamp_max_(input: Tensor, max: Tensor | bool | int | float) -> Tensor:
+    """In place: Return input, and max where input is more."""
+def float_power(input: Tensor | bool | int | float, exponent: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
+    """Return input ** exponent, computed in float64, broadcast."""
+def fmax(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return the larger of the two; a number wins against NaN. Broadcast."""
+def fmin(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return the smaller of the two; a number wins against NaN. Broadcast."""
+def hypot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return sqrt(x * x + y * y) without overflow, broadcast; its gradient at the origin is NaN, as in PyTorch."""
+def logaddexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return log(exp(x) + exp(y)) without overflow, broadcast."""
+def logaddexp2(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return log2(2**x + 2**y) without overflow, broadcast."""
+def xlogy(input: Tensor | bool | int | float, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
+    """Return x * log(y), and 0 where x is 0 and y is no NaN, broadcast."""
+def xlogy_(input: Tensor | bool | int | float, other: Tensor | bool | int | float) -> Tensor:
+    """In place: Return x * log(y), and 0 where x is 0 and y is no NaN, broadcast."""
+def heaviside(input: Tensor, values: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return 0 where input is negative, 1 where it is positive, and `values` where it is 0, broadcast."""
+def ldexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return input * 2**other, broadcast."""
+def ldexp_(input: Tensor, other: Tensor) -> Tensor:
+    """In place: Return input * 2**other, broadcast."""
+def bitwise_left_shift(input: Tensor | bool | int | float, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
+    """Return input * 2**other for integers, broadcast."""
+def bitwise_right_shift(input: Tensor | bool | int | float, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
+    """Return floor(input / 2**other) for integers, broadcast."""
+def gcd(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return the greatest common divisor of integers, never negative, broadcast."""
+def gcd_(input: Tensor, other: Tensor) -> Tensor:
+    """In place: Return the greatest common divisor of integers, never negative, broadcast."""
+def lcm(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return the least common multiple of integers, never negative and 0 with a zero, broadcast."""
+def lcm_(input: Tensor, other: Tensor) -> Tensor:
+    """In place: Return the least common multiple of integers, never negative and 0 with a zero, broadcast."""
+def lerp(input: Tensor, end: Tensor, weight: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
+    """Return input + weight * (end - input), broadcast. The dtypes must be the same."""
+def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: bool | int | float = 1, out: Tensor | None = None) -> Tensor:
+    """Return input + value * tensor1 / tensor2, broadcast. Integer division is refused."""
+def trapz(y: Tensor, x: Tensor | None = None, *, dx: float | None = None, dim: int = -1) -> Tensor:
+    """Return the integral of y along `dim` by the trapezoidal rule, over places x or with steps of dx (1)."""
+def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False, out: Tensor | None = None) -> Tensor:
+    """Return input's elements at `index` along `dim`: out[i][j] = input[index[i][j]][j] for dim 0."""
+def scatter(input: Tensor, dim: int, index: Tensor, src: Tensor | bool | int | float | None = None, *, value: Any = None, reduce: str | None = None, out: Tensor | None = None) -> Tensor:
+    """Return input with src, a tensor or a number (also as `value`), written at `index` along `dim`."""
+def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return input with src added at `index` along `dim`; repeated places add up, always in the same order."""
+def index_select(input: Tensor, dim: int, index: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return the slices of input at `index` (a vector) along `dim`."""
+def masked_select(input: Tensor, mask: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return the elements of input where the mask holds, as one dimension."""
+def nonzero(input: Tensor, *, as_tuple: bool = False, out: Tensor | None = None) -> Any:
+    """Return the indices of nonzero elements, (n, ndim), or with `as_tuple` one vector per dimension. Synchronises."""
+def as_strided_(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    """In-place version of `as_strided`: this tensor's own shape changes. Returns it."""
+def cholesky(input: Tensor, upper: bool = False, *, out: Tensor | None = None) -> Tensor:
+    """Return the factors of symmetric positive definite matrices, as `linalg.cholesky` does."""
+def cholesky_solve(B: Tensor, L: Tensor, upper: bool = False, *, out: Tensor | None = None) -> Tensor:
+    """Return X with A @ X = B (*, n, k), given the Cholesky factor L (*, n, n) of A. Batches broadcast."""
+def cholesky_inverse(L: Tensor, upper: bool = False, *, out: Tensor | None = None) -> Tensor:
+    """Return the inverse of A, given the Cholesky factor L (*, n, n) of A."""
+def qr(input: Tensor, some: bool = True) -> QR:
+    """Return (Q, R) as `linalg.qr` does, reduced or, without `some`, complete."""
+def svd(input: Tensor, some: bool = True, compute_uv: bool = True) -> USV:
+    """Return (U, S, V), reduced unless `some` is False; without `compute_uv`, U and V are zeros. V is not transposed."""
+def slogdet(input: Tensor) -> SignLogabsdet:
+    """Return (sign, logabsdet) of the determinants of square matrices, as `linalg.slogdet` does."""
+def kron(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return Kronecker's product: blocks of other, each times one element of input, in as many dimensions as the longer."""
+def cross(input: Tensor, other: Tensor, dim: int | None = None, *, out: Tensor | None = None) -> Tensor:
+    """Return the cross products along `dim`, of size 3: by default the first such dimension. The others broadcast."""
+def matrix_power(input: Tensor, n: int, *, out: Tensor | None = None) -> Tensor:
+    """Return square matrices (*, m, m) to an integer power: of the inverse when it is negative, identities at 0."""
+def inverse(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return the inverses of square matrices (*, n, n), as `linalg.inv` does."""
+def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return input @ other: dot, matrix-vector, matrix-matrix or batched products by the operands' dimensions."""
+def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return the product of two matrices, (m, k) @ (k, n)."""
+def bmm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return the products of two batches of matrices, (b, m, k) @ (b, k, n)."""
+def mv(input: Tensor, vec: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return the product of a matrix and a vector, (m, k) @ (k,)."""
+def dot(input: Tensor, tensor: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return the sum of the products of two vectors."""
+def vdot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return the sum of the products of two vectors, as `dot` does: no tensor is complex."""
+def inner(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return the sums of products over the last dimensions, (*, k) and (+, k) -> (*, +); of a number, its multiples."""
+def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return the matrix of all products of two vectors' elements."""
+def ger(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return the matrix of all products of two vectors' elements."""
+def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: bool | int | float = 1, alpha: bool | int | float = 1, out: Tensor | None = None) -> Tensor:
+    """Return beta * input + alpha * (mat1 @ mat2); input broadcasts. With beta 0, input's values are not read."""
+def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: bool | int | float = 1, alpha: bool | int | float = 1, out: Tensor | None = None) -> Tensor:
+    """Return beta * input + alpha * (mat @ vec); input broadcasts. With beta 0, input's values are not read."""
+def addmv_(input: Tensor, mat: Tensor, vec: Tensor, *, beta: bool | int | float = 1, alpha: bool | int | float = 1) -> Tensor:
+    """In place: Return beta * input + alpha * (mat @ vec); input broadcasts. With beta 0, input's values are not read."""
+def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: bool | int | float = 1, alpha: bool | int | float = 1, out: Tensor | None = None) -> Tensor:
+    """Return beta * input + alpha * outer(vec1, vec2); input broadcasts. With beta 0, input's values are not read."""
+def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: bool | int | float = 1, alpha: bool | int | float = 1, out: Tensor | None = None) -> Tensor:
+    """Return beta * input + alpha * the sum of the products batch1 @ batch2, (b, m, k) @ (b, k, n); input broadcasts."""
+def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: bool | int | float = 1, alpha: bool | int | float = 1, out: Tensor | None = None) -> Tensor:
+    """Return beta * input + alpha * (batch1 @ batch2) for batches of matrices; input broadcasts."""
+def relu_(input: Tensor) -> Tensor:
+    """In place: Return max(input, 0)."""
+def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Tensor:
+    """Return the tensors joined along an existing dimension. Their other sizes must agree; dtypes are promoted."""
+def concat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Tensor:
+    """Return the tensors joined along an existing dimension. Their other sizes must agree; dtypes are promoted."""
+def concatenate(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Tensor:
+    """Return the tensors joined along an existing dimension. Their other sizes must agree; dtypes are promoted."""
+def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Tensor:
+    """Return the tensors, all of one shape, joined along a new dimension."""
+def conj_physical(input: Tensor) -> Tensor:
+    """Return input itself, its own conjugate."""
+def resolve_conj(input: Tensor) -> Tensor:
+    """Return input itself, its own conjugate."""
+def resolve_neg(input: Tensor) -> Tensor:
+    """Return input itself, its own conjugate."""
+def quantile(input: Tensor, q: float | Tensor, dim: int | None = None, keepdim: bool = False, *, interpolation: str = 'linear', out: Tensor | None = None) -> Tensor:
+    """Return the q-quantiles of input along `dim` (of all elements by default); NaN where there is one."""
+def nanquantile(input: Tensor, q: float | Tensor, dim: int | None = None, keepdim: bool = False, *, interpolation: str = 'linear', out: Tensor | None = None) -> Tensor:
+    """Return `quantile` of the elements that are not NaN; NaN where there are none."""
+def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None, out: Tensor | None = None) -> Tensor:
+    """Return `num_samples` indices per row (or of the vector), each with the probability of its non-negative weight."""
+def sum(input: Tensor, dim: int | Sequence[int] | None = None, keepdim: bool = False, *, dtype: DType | None = None, out: Tensor | None = None) -> Tensor:
+    """Return the sum over `dim` (all dimensions by default). Integers and bools are summed in int64."""
+def mean(input: Tensor, dim: int | Sequence[int] | None = None, keepdim: bool = False, *, dtype: DType | None = None, out: Tensor | None = None) -> Tensor:
+    """Return the mean over `dim` (all dimensions by default) of a floating point tensor."""
+def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: DType | None = None, out: Tensor | None = None) -> Tensor:
+    """Return the product over `dim` (all dimensions by default). Integers and bools are multiplied in int64."""
+def amax(input: Tensor, dim: int | Sequence[int] | None = (), keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
+    """Return the largest element over `dim`; ties share the gradient evenly."""
+def amin(input: Tensor, dim: int | Sequence[int] | None = (), keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
+    """Return the smallest element over `dim`; ties share the gradient evenly."""
+def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
+    """Return the index of the first largest element along `dim`, or in the flattened tensor."""
+def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
+    """Return the index of the first smallest element along `dim`, or in the flattened tensor."""
+def any(input: Tensor, dim: int | Sequence[int] | None = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
+    """Return whether any element over `dim` is nonzero."""
+def all(input: Tensor, dim: int | Sequence[int] | None = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
+    """Return whether all elements over `dim` are nonzero."""
+def var(input: Tensor, dim: Any = None, *, correction: bool | int | float = 1, keepdim: bool = False, unbiased: bool | None = None, out: Tensor | None = None) -> Tensor:
+    """Return the variance over `dim`, the squared deviations summed and divided by (n - correction)."""
+def std(input: Tensor, dim: Any = None, *, correction: bool | int | float = 1, keepdim: bool = False, unbiased: bool | None = None, out: Tensor | None = None) -> Tensor:
+    """Return the standard deviation over `dim`: the square root of `var`."""
+def norm(input: Tensor, p: float | str | None = 'fro', dim: int | Sequence[int] | None = None, keepdim: bool = False, *, dtype: DType | None = None, out: Tensor | None = None) -> Tensor:
+    """Return the p-norm over `dim` of the elements as one vector: (sum |x|^p)^(1/p); inf, -inf and 0 as their limits."""
+def logsumexp(input: Tensor, dim: int | Sequence[int] | None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
+    """Return log(sum(exp(input))) over `dim` without overflow."""
+def renorm(input: Tensor, p: float, dim: int, maxnorm: float, *, out: Tensor | None = None) -> Tensor:
+    """Return input with each slice along `dim` scaled down to a p-norm of at most `maxnorm`."""
+def cumsum(input: Tensor, dim: int, *, dtype: DType | None = None, out: Tensor | None = None) -> Tensor:
+    """Return the running sum along `dim`. Integers and bools are summed in int64."""
+def cumprod(input: Tensor, dim: int, *, dtype: DType | None = None, out: Tensor | None = None) -> Tensor:
+    """Return the running product along `dim`. Integers and bools are multiplied in int64."""
+def logcumsumexp(input: Tensor, dim: int, *, out: Tensor | None = None) -> Tensor:
+    """Return log of the running sum of exp along `dim`, without overflow."""
+def index_put_(input: Tensor, indices: Sequence[Tensor | None], values: Tensor, accumulate: bool = False) -> Tensor:
+    """In place: Return input with `values`, broadcast, written to (or added to) ``input[indices]``."""
+def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None, *, out: Tensor | None = None) -> Tensor:
+    """Return input's elements at `indices` along `dim`, the others broadcast; without `dim`, of the flat input."""
+def searchsorted(sorted_sequence: Tensor, input: Tensor | bool | int | float, *, out_int32: bool = False, right: bool = False, side: str | None = None, sorter: Tensor | None = None, out: Tensor | None = None) -> Tensor:
+    """Return where along the last dimension each input would go so that the sequence stays sorted."""
+def bucketize(input: Tensor | bool | int | float, boundaries: Tensor, *, out_int32: bool = False, right: bool = False, out: Tensor | None = None) -> Tensor:
+    """Return which of the buckets between the sorted boundaries (a vector) each input falls into."""
+def swapaxes(input: Tensor, dim0: int, dim1: int) -> Tensor:
+    """Return input with two dimensions swapped."""
+def swapdims(input: Tensor, dim0: int, dim1: int) -> Tensor:
+    """Return input with two dimensions swapped."""
+def moveaxis(input: Tensor, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
+    """Return input with the dimensions `source` moved to the places `destination`."""
+def polygamma(n: int, input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return the n-th derivative of digamma, elementwise; n = 0 is digamma itself."""
+def mvlgamma(input: Tensor, p: int, *, out: Tensor | None = None) -> Tensor:
+    """Return the log of the gamma function of p dimensions, elementwise."""
+def igamma(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return the regularised lower incomplete gamma function P(input, other), broadcast; differentiable in other."""
+def igammac(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return the regularised upper incomplete gamma function Q(input, other), broadcast; differentiable in other."""
+def nextafter(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return the number next to input in the direction of other, broadcast."""
+def nanmean(input: Tensor, dim: int | Sequence[int] | None = None, keepdim: bool = False, *, dtype: DType | None = None, out: Tensor | None = None) -> Tensor:
+    """Return the mean over `dim` of the elements that are not NaN; NaN where there are none."""
+def histc(input: Tensor, bins: int = 100, min: bool | int | float = 0, max: bool | int | float = 0, *, out: Tensor | None = None) -> Tensor:
+    """Return how many elements fall into each of `bins` equal intervals of [min, max], by default the data's range."""
 def exp(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """y = e**x."""
 def exp_(input: Tensor) -> Tensor:
@@ -421,292 +745,14 @@ def bitwise_not(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return the bits inverted; for bools, the logical not."""
 def logical_not(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return whether each element is zero."""
-def add(input: Tensor, other: Tensor | bool | int | float, *, alpha: bool | int | float = 1, out: Tensor | None = None) -> Tensor:
-    """Return input + alpha * other, broadcast; bool + bool is a logical or."""
-def sub(input: Tensor, other: Tensor | bool | int | float, *, alpha: bool | int | float = 1, out: Tensor | None = None) -> Tensor:
-    """Return input - alpha * other, broadcast. Bool tensors cannot be subtracted."""
-def subtract(input: Tensor, other: Tensor | bool | int | float, *, alpha: bool | int | float = 1, out: Tensor | None = None) -> Tensor:
-    """Return input - alpha * other, broadcast. Bool tensors cannot be subtracted."""
-def mul(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
-    """Return input * other, broadcast."""
-def multiply(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
-    """Return input * other, broadcast."""
-def div(input: Tensor, other: Tensor | bool | int | float, *, rounding_mode: str | None = None, out: Tensor | None = None) -> Tensor:
-    """Return input / other, broadcast; integers give floats unless `rounding_mode` is "trunc" or "floor"."""
-def divide(input: Tensor, other: Tensor | bool | int | float, *, rounding_mode: str | None = None, out: Tensor | None = None) -> Tensor:
-    """Return input / other, broadcast; integers give floats unless `rounding_mode` is "trunc" or "floor"."""
-def true_divide(input: Tensor, other: Tensor | bool | int | float, *, rounding_mode: str | None = None, out: Tensor | None = None) -> Tensor:
-    """Return input / other, broadcast; integers give floats unless `rounding_mode` is "trunc" or "floor"."""
-def floor_divide(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
-    """Return floor(input / other), broadcast. Its gradient is zero."""
-def pow(input: Tensor | bool | int | float, exponent: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
-    """Return input ** exponent, broadcast. Integers to negative integer powers are refused."""
-def neg(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return -input."""
-def negative(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return -input."""
-def neg_(input: Tensor) -> Tensor:
-    """In place: Return -input."""
-def negative_(input: Tensor) -> Tensor:
-    """In place: Return -input."""
-def maximum(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
-    """The larger of the two; NaN wins."""
-def minimum(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
-    """The smaller of the two; NaN wins."""
-def fmod(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
-    """The remainder with the sign of input."""
-def remainder(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
-    """The remainder with the sign of other."""
-def eq(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
-    """Whether the two are equal."""
-def ne(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
-    """Whether the two differ."""
-def not_equal(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
-    """Whether the two differ."""
-def lt(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
-    """Whether input < other."""
-def less(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
-    """Whether input < other."""
-def le(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
-    """Whether input <= other."""
-def less_equal(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
-    """Whether input <= other."""
-def gt(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
-    """Whether input > other."""
-def greater(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
-    """Whether input > other."""
-def ge(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
-    """Whether input >= other."""
-def greater_equal(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
-    """Whether input >= other."""
-def logical_and(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
-    """Whether both are nonzero."""
-def logical_or(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
-    """Whether either is nonzero."""
-def logical_xor(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
-    """Whether exactly one is nonzero."""
-def atan2(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return the angle of the point (other, input) in radians, broadcast."""
-def arctan2(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return the angle of the point (other, input) in radians, broadcast."""
-def copysign(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
-    """Return |input| with the sign of other, broadcast."""
-def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: bool | int | float = 1, out: Tensor | None = None) -> Tensor:
-    """Return input + value * tensor1 * tensor2, broadcast."""
-def bitwise_and(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
-    """Bits set in both."""
-def bitwise_or(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
-    """Bits set in either."""
-def bitwise_xor(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
-    """Bits set in exactly one."""
-def clamp(input: Tensor, min: Tensor | bool | int | float | None = None, max: Tensor | bool | int | float | None = None, *, out: Tensor | None = None) -> Tensor:
-    """Return input limited to [min, max]; either bound may be missing, a number, or a tensor that broadcasts."""
-def clip(input: Tensor, min: Tensor | bool | int | float | None = None, max: Tensor | bool | int | float | None = None, *, out: Tensor | None = None) -> Tensor:
-    """Return input limited to [min, max]; either bound may be missing, a number, or a tensor that broadcasts."""
-def clamp_(input: Tensor, min: Tensor | bool | int | float | None = None, max: Tensor | bool | int | float | None = None) -> Tensor:
-    """In place: Return input limited to [min, max]; either bound may be missing, a number, or a tensor that broadcasts."""
-def clip_(input: Tensor, min: Tensor | bool | int | float | None = None, max: Tensor | bool | int | float | None = None) -> Tensor:
-    """In place: Return input limited to [min, max]; either bound may be missing, a number, or a tensor that broadcasts."""
-def where(condition: Tensor, input: Tensor | bool | int | float | None = None, other: Tensor | bool | int | float | None = None, *, out: Tensor | None = None) -> Any:
-    """Return input where the condition holds and other elsewhere, broadcast; with the condition alone, its nonzeros."""
-def swapaxes(input: Tensor, dim0: int, dim1: int) -> Tensor:
-    """Return input with two dimensions swapped."""
-def swapdims(input: Tensor, dim0: int, dim1: int) -> Tensor:
-    """Return input with two dimensions swapped."""
-def moveaxis(input: Tensor, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
-    """Return input with the dimensions `source` moved to the places `destination`."""
-def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False, out: Tensor | None = None) -> Tensor:
-    """Return input's elements at `index` along `dim`: out[i][j] = input[index[i][j]][j] for dim 0."""
-def scatter(input: Tensor, dim: int, index: Tensor, src: Tensor | bool | int | float | None = None, *, value: Any = None, reduce: str | None = None, out: Tensor | None = None) -> Tensor:
-    """Return input with src, a tensor or a number (also as `value`), written at `index` along `dim`."""
-def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return input with src added at `index` along `dim`; repeated places add up, always in the same order."""
-def index_select(input: Tensor, dim: int, index: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return the slices of input at `index` (a vector) along `dim`."""
-def masked_select(input: Tensor, mask: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return the elements of input where the mask holds, as one dimension."""
-def nonzero(input: Tensor, *, as_tuple: bool = False, out: Tensor | None = None) -> Any:
-    """Return the indices of nonzero elements, (n, ndim), or with `as_tuple` one vector per dimension. Synchronises."""
-def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Tensor:
-    """Return the tensors joined along an existing dimension. Their other sizes must agree; dtypes are promoted."""
-def concat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Tensor:
-    """Return the tensors joined along an existing dimension. Their other sizes must agree; dtypes are promoted."""
-def concatenate(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Tensor:
-    """Return the tensors joined along an existing dimension. Their other sizes must agree; dtypes are promoted."""
-def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Tensor:
-    """Return the tensors, all of one shape, joined along a new dimension."""
-def cumsum(input: Tensor, dim: int, *, dtype: DType | None = None, out: Tensor | None = None) -> Tensor:
-    """Return the running sum along `dim`. Integers and bools are summed in int64."""
-def cumprod(input: Tensor, dim: int, *, dtype: DType | None = None, out: Tensor | None = None) -> Tensor:
-    """Return the running product along `dim`. Integers and bools are multiplied in int64."""
-def logcumsumexp(input: Tensor, dim: int, *, out: Tensor | None = None) -> Tensor:
-    """Return log of the running sum of exp along `dim`, without overflow."""
-def sum(input: Tensor, dim: int | Sequence[int] | None = None, keepdim: bool = False, *, dtype: DType | None = None, out: Tensor | None = None) -> Tensor:
-    """Return the sum over `dim` (all dimensions by default). Integers and bools are summed in int64."""
-def mean(input: Tensor, dim: int | Sequence[int] | None = None, keepdim: bool = False, *, dtype: DType | None = None, out: Tensor | None = None) -> Tensor:
-    """Return the mean over `dim` (all dimensions by default) of a floating point tensor."""
-def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: DType | None = None, out: Tensor | None = None) -> Tensor:
-    """Return the product over `dim` (all dimensions by default). Integers and bools are multiplied in int64."""
-def amax(input: Tensor, dim: int | Sequence[int] | None = (), keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
-    """Return the largest element over `dim`; ties share the gradient evenly."""
-def amin(input: Tensor, dim: int | Sequence[int] | None = (), keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
-    """Return the smallest element over `dim`; ties share the gradient evenly."""
-def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
-    """Return the index of the first largest element along `dim`, or in the flattened tensor."""
-def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
-    """Return the index of the first smallest element along `dim`, or in the flattened tensor."""
-def any(input: Tensor, dim: int | Sequence[int] | None = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
-    """Return whether any element over `dim` is nonzero."""
-def all(input: Tensor, dim: int | Sequence[int] | None = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
-    """Return whether all elements over `dim` are nonzero."""
-def var(input: Tensor, dim: Any = None, *, correction: bool | int | float = 1, keepdim: bool = False, unbiased: bool | None = None, out: Tensor | None = None) -> Tensor:
-    """Return the variance over `dim`, the squared deviations summed and divided by (n - correction)."""
-def std(input: Tensor, dim: Any = None, *, correction: bool | int | float = 1, keepdim: bool = False, unbiased: bool | None = None, out: Tensor | None = None) -> Tensor:
-    """Return the standard deviation over `dim`: the square root of `var`."""
-def norm(input: Tensor, p: float | str | None = 'fro', dim: int | Sequence[int] | None = None, keepdim: bool = False, *, dtype: DType | None = None, out: Tensor | None = None) -> Tensor:
-    """Return the p-norm over `dim` of the elements as one vector: (sum |x|^p)^(1/p); inf, -inf and 0 as their limits."""
-def logsumexp(input: Tensor, dim: int | Sequence[int] | None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
-    """Return log(sum(exp(input))) over `dim` without overflow."""
-def diag(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tensor:
-    """Return the matrix with a vector on its diagonal, or a copy of a matrix's diagonal."""
-def hstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
-    """Return the tensors joined along the second dimension; vectors along their only one."""
-def vstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
-    """Return the tensors joined along the first dimension, vectors as rows."""
-def row_stack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
-    """Return the tensors joined along the first dimension, vectors as rows."""
-def dstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
-    """Return the tensors joined along the third dimension."""
-def column_stack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
-    """Return the tensors joined along the second dimension, vectors and scalars as columns."""
-def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None, out: Tensor | None = None) -> Tensor:
-    """Return `num_samples` indices per row (or of the vector), each with the probability of its non-negative weight."""
-def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return input @ other: dot, matrix-vector, matrix-matrix or batched products by the operands' dimensions."""
-def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return the product of two matrices, (m, k) @ (k, n)."""
-def bmm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return the products of two batches of matrices, (b, m, k) @ (b, k, n)."""
-def mv(input: Tensor, vec: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return the product of a matrix and a vector, (m, k) @ (k,)."""
-def dot(input: Tensor, tensor: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return the sum of the products of two vectors."""
-def vdot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return the sum of the products of two vectors, as `dot` does: no tensor is complex."""
-def inner(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return the sums of products over the last dimensions, (*, k) and (+, k) -> (*, +); of a number, its multiples."""
-def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return the matrix of all products of two vectors' elements."""
-def ger(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return the matrix of all products of two vectors' elements."""
-def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: bool | int | float = 1, alpha: bool | int | float = 1, out: Tensor | None = None) -> Tensor:
-    """Return beta * input + alpha * (mat1 @ mat2); input broadcasts. With beta 0, input's values are not read."""
-def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: bool | int | float = 1, alpha: bool | int | float = 1, out: Tensor | None = None) -> Tensor:
-    """Return beta * input + alpha * (mat @ vec); input broadcasts. With beta 0, input's values are not read."""
-def addmv_(input: Tensor, mat: Tensor, vec: Tensor, *, beta: bool | int | float = 1, alpha: bool | int | float = 1) -> Tensor:
-    """In place: Return beta * input + alpha * (mat @ vec); input broadcasts. With beta 0, input's values are not read."""
-def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: bool | int | float = 1, alpha: bool | int | float = 1, out: Tensor | None = None) -> Tensor:
-    """Return beta * input + alpha * outer(vec1, vec2); input broadcasts. With beta 0, input's values are not read."""
-def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: bool | int | float = 1, alpha: bool | int | float = 1, out: Tensor | None = None) -> Tensor:
-    """Return beta * input + alpha * the sum of the products batch1 @ batch2, (b, m, k) @ (b, k, n); input broadcasts."""
-def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: bool | int | float = 1, alpha: bool | int | float = 1, out: Tensor | None = None) -> Tensor:
-    """Return beta * input + alpha * (batch1 @ batch2) for batches of matrices; input broadcasts."""
-def frac(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return input - trunc(input), elementwise."""
-def frac_(input: Tensor) -> Tensor:
-    """In place: Return input - trunc(input), elementwise."""
-def sinc(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return sin(pi x) / (pi x), and 1 where x is 0."""
-def sinc_(input: Tensor) -> Tensor:
-    """In place: Return sin(pi x) / (pi x), and 1 where x is 0."""
-def logit(input: Tensor, eps: float | None = None, *, out: Tensor | None = None) -> Tensor:
-    """Return log(x / (1 - x)), with x first limited to [eps, 1 - eps] when eps is given."""
-def logit_(input: Tensor, eps: float | None = None) -> Tensor:
-    """In place: Return log(x / (1 - x)), with x first limited to [eps, 1 - eps] when eps is given."""
-def deg2rad(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return angles given in degrees in radians."""
-def deg2rad_(input: Tensor) -> Tensor:
-    """In place: Return angles given in degrees in radians."""
-def rad2deg(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return angles given in radians in degrees."""
-def rad2deg_(input: Tensor) -> Tensor:
-    """In place: Return angles given in radians in degrees."""
-def nan_to_num(input: Tensor, nan: float | None = None, posinf: float | None = None, neginf: float | None = None, *, out: Tensor | None = None) -> Tensor:
-    """Return input with NaN, +inf and -inf replaced: by default by 0 and the dtype's largest and smallest number."""
-def nan_to_num_(input: Tensor, nan: float | None = None, posinf: float | None = None, neginf: float | None = None) -> Tensor:
-    """In place: Return input with NaN, +inf and -inf replaced: by default by 0 and the dtype's largest and smallest number."""
-def signbit(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return whether the sign bit is set, as it is for -0.0."""
-def isposinf(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return whether each element is +inf."""
-def isneginf(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return whether each element is -inf."""
-def clamp_min_(input: Tensor, min: Tensor | bool | int | float) -> Tensor:
-    """In place: Return input, and min where input is less."""
-def clamp_max_(input: Tensor, max: Tensor | bool | int | float) -> Tensor:
-    """In place: Return input, and max where input is more."""
-def float_power(input: Tensor | bool | int | float, exponent: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
-    """Return input ** exponent, computed in float64, broadcast."""
-def fmax(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return the larger of the two; a number wins against NaN. Broadcast."""
-def fmin(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return the smaller of the two; a number wins against NaN. Broadcast."""
-def hypot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return sqrt(x * x + y * y) without overflow, broadcast; its gradient at the origin is NaN, as in PyTorch."""
-def logaddexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return log(exp(x) + exp(y)) without overflow, broadcast."""
-def logaddexp2(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return log2(2**x + 2**y) without overflow, broadcast."""
-def xlogy(input: Tensor | bool | int | float, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
-    """Return x * log(y), and 0 where x is 0 and y is no NaN, broadcast."""
-def xlogy_(input: Tensor | bool | int | float, other: Tensor | bool | int | float) -> Tensor:
-    """In place: Return x * log(y), and 0 where x is 0 and y is no NaN, broadcast."""
-def heaviside(input: Tensor, values: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return 0 where input is negative, 1 where it is positive, and `values` where it is 0, broadcast."""
-def ldexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return input * 2**other, broadcast."""
-def ldexp_(input: Tensor, other: Tensor) -> Tensor:
-    """In place: Return input * 2**other, broadcast."""
-def bitwise_left_shift(input: Tensor | bool | int | float, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
-    """Return input * 2**other for integers, broadcast."""
-def bitwise_right_shift(input: Tensor | bool | int | float, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
-    """Return floor(input / 2**other) for integers, broadcast."""
-def gcd(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return the greatest common divisor of integers, never negative, broadcast."""
-def gcd_(input: Tensor, other: Tensor) -> Tensor:
-    """In place: Return the greatest common divisor of integers, never negative, broadcast."""
-def lcm(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return the least common multiple of integers, never negative and 0 with a zero, broadcast."""
-def lcm_(input: Tensor, other: Tensor) -> Tensor:
-    """In place: Return the least common multiple of integers, never negative and 0 with a zero, broadcast."""
-def lerp(input: Tensor, end: Tensor, weight: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
-    """Return input + weight * (end - input), broadcast. The dtypes must be the same."""
-def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: bool | int | float = 1, out: Tensor | None = None) -> Tensor:
-    """Return input + value * tensor1 / tensor2, broadcast. Integer division is refused."""
-def trapz(y: Tensor, x: Tensor | None = None, *, dx: float | None = None, dim: int = -1) -> Tensor:
-    """Return the integral of y along `dim` by the trapezoidal rule, over places x or with steps of dx (1)."""
-def as_strided_(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-    """In-place version of `as_strided`: this tensor's own shape changes. Returns it."""
-def conj_physical(input: Tensor) -> Tensor:
-    """Return input itself, its own conjugate."""
-def resolve_conj(input: Tensor) -> Tensor:
-    """Return input itself, its own conjugate."""
-def resolve_neg(input: Tensor) -> Tensor:
-    """Return input itself, its own conjugate."""
-def quantile(input: Tensor, q: float | Tensor, dim: int | None = None, keepdim: bool = False, *, interpolation: str = 'linear', out: Tensor | None = None) -> Tensor:
-    """Return the q-quantiles of input along `dim` (of all elements by default); NaN where there is one."""
-def nanquantile(input: Tensor, q: float | Tensor, dim: int | None = None, keepdim: bool = False, *, interpolation: str = 'linear', out: Tensor | None = None) -> Tensor:
-    """Return `quantile` of the elements that are not NaN; NaN where there are none."""
-def renorm(input: Tensor, p: float, dim: int, maxnorm: float, *, out: Tensor | None = None) -> Tensor:
-    """Return input with each slice along `dim` scaled down to a p-norm of at most `maxnorm`."""
-def searchsorted(sorted_sequence: Tensor, input: Tensor | bool | int | float, *, out_int32: bool = False, right: bool = False, side: str | None = None, sorter: Tensor | None = None, out: Tensor | None = None) -> Tensor:
-    """Return where along the last dimension each input would go so that the sequence stays sorted."""
-def bucketize(input: Tensor | bool | int | float, boundaries: Tensor, *, out_int32: bool = False, right: bool = False, out: Tensor | None = None) -> Tensor:
-    """Return which of the buckets between the sorted boundaries (a vector) each input falls into."""
-def index_put_(input: Tensor, indices: Sequence[Tensor | None], values: Tensor, accumulate: bool = False) -> Tensor:
-    """In place: Return input with `values`, broadcast, written to (or added to) ``input[indices]``."""
-def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None, *, out: Tensor | None = None) -> Tensor:
-    """Return input's elements at `indices` along `dim`, the others broadcast; without `dim`, of the flat input."""
+def tanh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """y = tanh(x)."""
+def tanh_(input: Tensor) -> Tensor:
+    """In place: y = tanh(x)."""
+def sigmoid(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """y = 1 / (1 + e**-x)."""
+def sigmoid_(input: Tensor) -> Tensor:
+    """In place: y = 1 / (1 + e**-x)."""
 def lgamma(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """y = log|Gamma(x)|."""
 def digamma(input: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -717,47 +763,3 @@ def i0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """y = the modified Bessel function of the first kind of order 0."""
 def i0_(input: Tensor) -> Tensor:
     """In place: y = the modified Bessel function of the first kind of order 0."""
-def polygamma(n: int, input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return the n-th derivative of digamma, elementwise; n = 0 is digamma itself."""
-def mvlgamma(input: Tensor, p: int, *, out: Tensor | None = None) -> Tensor:
-    """Return the log of the gamma function of p dimensions, elementwise."""
-def igamma(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return the regularised lower incomplete gamma function P(input, other), broadcast; differentiable in other."""
-def igammac(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return the regularised upper incomplete gamma function Q(input, other), broadcast; differentiable in other."""
-def nextafter(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return the number next to input in the direction of other, broadcast."""
-def nanmean(input: Tensor, dim: int | Sequence[int] | None = None, keepdim: bool = False, *, dtype: DType | None = None, out: Tensor | None = None) -> Tensor:
-    """Return the mean over `dim` of the elements that are not NaN; NaN where there are none."""
-def histc(input: Tensor, bins: int = 100, min: bool | int | float = 0, max: bool | int | float = 0, *, out: Tensor | None = None) -> Tensor:
-    """Return how many elements fall into each of `bins` equal intervals of [min, max], by default the data's range."""
-def inverse(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return the inverses of square matrices (*, n, n), as `linalg.inv` does."""
-def cholesky(input: Tensor, upper: bool = False, *, out: Tensor | None = None) -> Tensor:
-    """Return the factors of symmetric positive definite matrices, as `linalg.cholesky` does."""
-def cholesky_solve(B: Tensor, L: Tensor, upper: bool = False, *, out: Tensor | None = None) -> Tensor:
-    """Return X with A @ X = B (*, n, k), given the Cholesky factor L (*, n, n) of A. Batches broadcast."""
-def cholesky_inverse(L: Tensor, upper: bool = False, *, out: Tensor | None = None) -> Tensor:
-    """Return the inverse of A, given the Cholesky factor L (*, n, n) of A."""
-def qr(input: Tensor, some: bool = True) -> QR:
-    """Return (Q, R) as `linalg.qr` does, reduced or, without `some`, complete."""
-def svd(input: Tensor, some: bool = True, compute_uv: bool = True) -> USV:
-    """Return (U, S, V), reduced unless `some` is False; without `compute_uv`, U and V are zeros. V is not transposed."""
-def slogdet(input: Tensor) -> SignLogabsdet:
-    """Return (sign, logabsdet) of the determinants of square matrices, as `linalg.slogdet` does."""
-def kron(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return Kronecker's product: blocks of other, each times one element of input, in as many dimensions as the longer."""
-def cross(input: Tensor, other: Tensor, dim: int | None = None, *, out: Tensor | None = None) -> Tensor:
-    """Return the cross products along `dim`, of size 3: by default the first such dimension. The others broadcast."""
-def matrix_power(input: Tensor, n: int, *, out: Tensor | None = None) -> Tensor:
-    """Return square matrices (*, m, m) to an integer power: of the inverse when it is negative, identities at 0."""
-def tanh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """y = tanh(x)."""
-def tanh_(input: Tensor) -> Tensor:
-    """In place: y = tanh(x)."""
-def sigmoid(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """y = 1 / (1 + e**-x)."""
-def sigmoid_(input: Tensor) -> Tensor:
-    """In place: y = 1 / (1 + e**-x)."""
-def relu_(input: Tensor) -> Tensor:
-    """In place: Return max(input, 0)."""

@@ -18,6 +18,7 @@ ROOT = Path(__file__).parent.parent
 PAGES: dict[str, Callable[[], str]] = {
     "autograd_gpu/_functions.pyi": stubs.functions,
     "autograd_gpu/_methods.pyi": stubs.methods,
+    "autograd_gpu/_names.py": stubs.names,
     "docs/hardware.md": lambda: hardware_report.report(hardware_report.kept()),
     "docs/kernels.md": build_report.page,
     "docs/operations.md": operations_page.page,

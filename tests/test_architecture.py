@@ -91,12 +91,53 @@ def in_a_fresh_process(code: str) -> dict:
     return json.loads(result.stdout)
 
 
-def test_importing_the_package_loads_nothing_heavy():
-    loaded = in_a_fresh_process("import sys, json, autograd_gpu; print(json.dumps(sorted(sys.modules)))")
+def loaded_by(code: str) -> list[str]:
+    """The package's modules that a fresh process has read after running `code`."""
+    found = in_a_fresh_process(f"import sys, json\n{code}\nprint(json.dumps(sorted(sys.modules)))")
     heavy = {"cupy", "matplotlib", "torch", "sklearn", "scipy", "tqdm", "safetensors", "pytest"}
-    assert not heavy & {name.split(".")[0] for name in loaded}
-    assert "autograd_gpu.arrays.cuda" not in loaded
-    assert not [name for name in loaded if name.startswith("autograd_gpu.emulator")]
+    assert not heavy & {name.split(".")[0] for name in found}
+    assert "autograd_gpu.arrays.cuda" not in found
+    assert not [name for name in found if name.startswith("autograd_gpu.emulator")]
+    return [name for name in found if name.startswith("autograd_gpu.")]
+
+
+def test_importing_the_package_reads_no_operation_and_no_array_function():
+    loaded = loaded_by("import autograd_gpu")
+    assert not [name for name in loaded if re.match(r"autograd_gpu\.(ops|arrays|autograd|nn|cuda)", name)]
+    assert len(loaded) <= 20, f"{len(loaded)} modules are read at import: {loaded}"
+
+
+def test_importing_the_package_reads_nothing_of_python_that_numpy_has_not_read():
+    before, after = (
+        set(in_a_fresh_process(f"import sys, json, {names}; print(json.dumps(list(sys.modules)))"))
+        for names in ("numpy, ml_dtypes", "autograd_gpu")
+    )
+    more = {name for name in after - before if not name.startswith("autograd_gpu")}
+    assert more <= {"heapq", "_heapq", "threading", "copy"}, f"importing the package also reads {sorted(more)}"
+
+
+def test_the_first_step_reads_what_it_names_alone():
+    loaded = loaded_by("import autograd_gpu as torch; x = torch.ones(3, requires_grad=True); (x * 2).sum().backward()")
+    operations = [name for name in loaded if name.startswith("autograd_gpu.ops.")]
+    assert "autograd_gpu.ops.reduce" in operations
+    assert not [name for name in operations if re.search(r"special|linalg|\.nn\.|statistics|random|einsum", name)]
+
+
+def test_what_is_read_when_first_named_is_itself_from_then_on():
+    code = """
+import autograd_gpu as torch
+assert {"softmax", "abs_", "nn", "tensor", "Generator"} <= set(dir(torch)) and "softmax" in torch.__all__
+softmax = torch.Tensor.softmax
+x = torch.Tensor([1.0, 2.0])
+assert torch.Tensor.softmax is softmax is vars(torch.Tensor)["softmax"]
+assert torch.abs is torch.abs and not callable(torch.pi)
+assert x.T.shape == (2,) and (x + 1)[0] == 2 and len(x) == 2 and list(-x) == [-1, -2]
+try:
+    torch.Tensor.no_such_method
+except AttributeError as error:
+    assert "no_such_method" in str(error)
+"""
+    loaded_by(code)
 
 
 def families(backend: str) -> dict[str, dict[str, list[str]]]:

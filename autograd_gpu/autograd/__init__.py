@@ -1,12 +1,17 @@
 """``autograd_gpu.autograd``: PyTorch's names for running the graph and extending it."""
 
-from typing import Any
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from ..modes import enable_grad, inference_mode, no_grad, set_grad_enabled
 from ..function import Function
-from . import forward_ad, function, functional, graph
 from .anomaly import detect_anomaly, set_detect_anomaly
 from .backward import backward, grad
+
+if TYPE_CHECKING:
+    from . import forward_ad, function, functional, graph
+    from .gradient_checks import gradcheck as gradcheck
+    from .gradient_checks import gradgradcheck as gradgradcheck
 
 __all__ = [
     "Function", "backward", "detect_anomaly", "enable_grad", "forward_ad", "function", "functional", "grad", "graph",
@@ -15,9 +20,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """``gradcheck`` and ``gradgradcheck`` are checks, made of the public interface: they are imported when asked for."""
+    """What is not part of every backward is read when first named."""
+    if name in ("forward_ad", "function", "functional", "graph"):
+        return importlib.import_module(f".{name}", __name__)
     if name in ("gradcheck", "gradgradcheck"):
-        from . import gradient_checks
-
-        return getattr(gradient_checks, name)
+        return getattr(importlib.import_module(".gradient_checks", __name__), name)
     raise AttributeError(f"module '{__name__}' has no attribute '{name}'")

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from ..engine import Node
-from ..op import Op, on_out_of_memory
+from ..op import Op
 from ..saving import PackedValue, SavedOutput
 from ..tensor import Tensor
 from ..user_line import line_of
@@ -117,6 +117,3 @@ def _human(size: int) -> str:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-on_out_of_memory.append(explain_out_of_memory)

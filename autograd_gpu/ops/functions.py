@@ -6,19 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 from ..tensor import Tensor
-from . import methods  # noqa: F401  (every declaration has been made then, and the in-place forms hang on Tensor)
 from .arguments import explaining
 from .out import accepting_out
 from .public import declared
 
 
-def package_functions() -> dict[str, Callable[..., Any]]:
-    """Return every declared function by its public name."""
-    functions: dict[str, Callable[..., Any]] = {}
+def package_function(name: str) -> Callable[..., Any]:
+    """Return a declared function by its public name."""
     for operation in declared:
-        if operation.function:
-            function = (accepting_out if operation.out else explaining)(operation.operation)
-            functions |= dict.fromkeys(operation.names, function)
-        if operation.in_place == "function":
-            functions |= {f"{name}_": getattr(Tensor, f"{name}_") for name in operation.names}
-    return functions
+        if operation.function and name in operation.names:
+            return (accepting_out if operation.out else explaining)(operation.operation)
+        if operation.in_place == "function" and name in [f"{one}_" for one in operation.names]:
+            return getattr(Tensor, name)
+    raise AttributeError(f"no operation that has been read declares a function '{name}': run `make pages`")

@@ -1,4 +1,4 @@
-"""The one place that hangs methods and operators on Tensor."""
+"""The one place that hangs methods and operators on Tensor: those of the modules that have been read."""
 
 from __future__ import annotations
 
@@ -13,14 +13,9 @@ from ..dtypes import DType
 from ..printing import represent
 from ..tensor import AccumulateGrad, Tensor
 from ..views import edge_of
-from . import (  # noqa: F401  (those not used here are read for what they declare)
-    arrange, cast, closeness, combinatorics, conversion, creation, diagonals, distributions, dlpack, einsum,
-    elementwise, elementwise_composed, gradient, index, inplace, inplace_views, matmul, order_statistics, pieces,
-    properties, quantile, random, reduce, renorm, repetition, scan, scatter, searchsorted, shape, signal_windows, sort,
-    special, statistics, strided, unary, unique,
+from . import (
+    cast, conversion, creation, elementwise, elementwise_composed, index, inplace, matmul, pieces, unary,
 )  # fmt: skip
-from .linalg import decompositions, determinants, matrix_norm, products, pseudoinverse, systems  # noqa: F401
-from .nn import activation, dropout, fused_activation, softmax  # noqa: F401
 from .arguments import explaining, takes_more_tensors
 from .public import Public, declared
 
@@ -44,8 +39,18 @@ def hang(operation: Public) -> None:
             setattr(Tensor, f"{name}_", method)
 
 
-for _operation in declared:
-    hang(_operation)
+_hung = 0  # how many of the declarations
+
+
+def hang_declared() -> None:
+    """Hang what has been declared since the last time, by modules read since."""
+    global _hung
+    while _hung < len(declared):
+        _hung += 1
+        hang(declared[_hung - 1])
+
+
+hang_declared()
 
 # ---------------------------------------------------------------------------------------------- operators
 

@@ -15,7 +15,7 @@ import numpy as np
 import autograd_gpu as ag
 
 from ..autograd.gradient_checks import gradcheck, gradgradcheck
-from ..ops.public import declared
+from .declarations import declared
 from .op_case import Call, Draw, OpCase, numpy_dtype
 
 # A few roundings in the dtype; where values are sums of many terms, a row multiplies this by its own factor.

@@ -16,7 +16,7 @@ import numpy as np
 
 import autograd_gpu as ag
 
-from ...ops.public import declared
+from ..declarations import declared
 from ..op_case import ALL, Call, Draw, OpCase
 from ..op_table import CASES
 from . import arguments

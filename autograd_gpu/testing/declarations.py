@@ -1,0 +1,16 @@
+"""All that the operations declare: every module of theirs is read for it, as a program would that names everything."""
+
+from __future__ import annotations
+
+import importlib
+
+from ..ops.methods import hang_declared
+from ..ops.public import declared as read_so_far
+from .layers import FILES
+
+for _name in FILES:
+    if _name.startswith("ops."):
+        importlib.import_module(f"autograd_gpu.{_name}")
+importlib.import_module("autograd_gpu.autograd")  # which gives Tensor its `backward`
+hang_declared()
+declared = sorted(read_so_far, key=lambda operation: operation.operation.__module__)
