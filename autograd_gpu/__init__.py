@@ -22,7 +22,7 @@ from .layouts import Layout as layout
 from .layouts import MemoryFormat as memory_format
 from .settings import (
     are_deterministic_algorithms_enabled, get_deterministic_debug_mode, get_float32_matmul_precision,
-    is_deterministic_algorithms_warn_only_enabled, set_deterministic_debug_mode, set_float32_matmul_precision,
+    get_num_threads,    is_deterministic_algorithms_warn_only_enabled, set_deterministic_debug_mode, set_float32_matmul_precision, set_num_threads,
     use_deterministic_algorithms,
 )  # fmt: skip
 from .tensor import Size, Tensor

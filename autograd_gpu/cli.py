@@ -61,7 +61,12 @@ def _parser() -> argparse.ArgumentParser:
 
     kernels = commands.add_parser("kernels", help="the CUDA kernels").add_subparsers(required=True, metavar="ACTION")
     build = kernels.add_parser("build", help="compile all kernels into the cache; needs no GPU")
-    build.add_argument("--arch", action="append", metavar="sm_90a", help="repeat for several; default: all supported")
+    build.add_argument(
+        "--arch",
+        action="append",
+        metavar="sm_90a",
+        help="repeat for several; native: this processor; default: all GPUs supported",
+    )
     build.add_argument("--jobs", type=int, help="how many to compile at a time; default: one per core")
     build.set_defaults(command=_build)
     return parser
@@ -129,7 +134,13 @@ def _train_digits(arguments: argparse.Namespace) -> int:
 def _build(arguments: argparse.Namespace) -> int:
     from .arrays.cuda.compile import DEFAULT_ARCHS, build_all, cache_folder
 
-    rows = build_all(arguments.arch or DEFAULT_ARCHS, arguments.jobs)
+    archs = list(arguments.arch or DEFAULT_ARCHS)
+    if "native" in archs:
+        _build_for_this_processor(arguments.jobs)
+        archs.remove("native")
+        if not archs:
+            return OK
+    rows = build_all(archs, arguments.jobs)
     print(f"{'file':24} {'kernel':40} {'dtype':9} {'arch':8} {'registers':>9} {'shared':>7} {'spills':>6}")
     for row in rows:
         used = row.resources
@@ -139,3 +150,14 @@ def _build(arguments: argparse.Namespace) -> int:
         )
     print(f"{len(rows)} kernels in {cache_folder()}")
     return OK
+
+
+def _build_for_this_processor(jobs: int | None) -> None:
+    from .arrays.native import build
+
+    built = build.build_many(build.all_pairs(), jobs)
+    for (file, dtype), outcome in built.items():
+        if isinstance(outcome, CompileError):
+            print(f"{file:24} {dtype:9} NumPy's path: {next(filter(None, str(outcome).splitlines()))}")
+    libraries = [outcome for outcome in built.values() if isinstance(outcome, Path)]
+    print(f"{len(libraries)} of {len(built)} libraries for this processor in {build.cache_folder() / 'native'}")

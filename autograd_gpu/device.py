@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import os
 import re
@@ -45,7 +44,7 @@ class Device:
         """The package of array functions for this device. Importing CUDA's may raise DeviceUnavailable."""
         backend = self._backend
         if backend is None:
-            backend = self._backend = _array_package(self.type)
+            backend = self._backend = importlib.import_module(_ARRAYS[self.type])
         return backend
 
     def __repr__(self) -> str:
@@ -73,14 +72,8 @@ class Device:
         set_default_device(_outer_defaults.pop())
 
 
-def _array_package(kind: str) -> ModuleType:
-    """The array functions of a kind of device: for the CPU those compiled for this processor, where that can be done."""
-    if kind == "cpu" and os.environ.get("AUTOGRAD_GPU_NATIVE", "0") not in ("", "0"):
-        with contextlib.suppress(ImportError):  # the reason is in `autograd-gpu info`
-            return importlib.import_module("autograd_gpu.arrays.native")
-    return importlib.import_module(f"autograd_gpu.arrays.{kind}")
-
-
+# The CPU's are compiled for this processor where they can be, else NumPy's.
+_ARRAYS = {"cpu": "autograd_gpu.arrays.native", "cuda": "autograd_gpu.arrays.cuda"}
 _outer_defaults: list[Device] = []
 _devices: dict[tuple[str, int | None], Device] = {}
 

@@ -13,6 +13,7 @@ from collections import Counter
 import numpy as np
 
 from .arrays.cuda import compile, driver
+from .arrays.native import runtime
 from .errors import DeviceUnavailable
 from .version import __version__
 
@@ -23,7 +24,7 @@ def report() -> str:
         ("autograd_gpu", __version__),
         ("Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
         ("NumPy", np.__version__),
-        ("cpu", f"{os.cpu_count()} cores"),
+        ("cpu", f"{os.cpu_count()} cores; {runtime.describe()}"),
         ("cuda", _gpu()),
         ("display driver", _display_driver()),
         ("CUDA compiler", _compiler()),

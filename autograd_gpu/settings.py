@@ -1,4 +1,5 @@
-"""What a program sets once for all operations: how exactly float32 products are computed, and deterministic algorithms.
+"""What a program sets once for all operations: how exactly float32 products are computed, deterministic algorithms, and
+how many of the CPU's cores are used.
 
 Keeps what it was told and knows nothing else: whoever computes looks here. `autograd_gpu.backends` has PyTorch's other
 names for the same.
@@ -6,7 +7,9 @@ names for the same.
 
 from __future__ import annotations
 
+import os
 import warnings
+from collections.abc import Callable
 
 # ---------------------------------------------------------------------------------------------- float32 products
 
@@ -83,3 +86,32 @@ def set_deterministic_debug_mode(debug_mode: int | str) -> None:
 def get_deterministic_debug_mode() -> int:
     """Return the mode's number."""
     return _MODES[_mode]
+
+
+# ---------------------------------------------------------------------------------------------- the CPU's threads
+
+_threads: int | None = None
+on_threads: list[Callable[[int], object]] = []  # whoever computes is told
+
+
+def set_num_threads(int: int) -> None:
+    """Share the CPU's work among so many threads: kernels and NumPy's matrix products. Results stay the same bits, but
+    for products, whose sums BLAS orders as it likes."""
+    global _threads
+    if type(int) is not type(0):
+        raise TypeError(f"set_num_threads expects an int, but got {type(int).__name__}")
+    if int < 1:
+        raise RuntimeError(f"set_num_threads expects a positive integer, but got {int}")
+    _threads = int
+    for tell in on_threads:
+        tell(int)
+
+
+def get_num_threads() -> int:
+    """Return how many threads share the CPU's work: as set, else OMP_NUM_THREADS, else the cores the process may use."""
+    if _threads is not None:
+        return _threads
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    if asked.isdecimal() and int(asked) > 0:
+        return int(asked)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

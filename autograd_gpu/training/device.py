@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..arrays.native import runtime
 from ..device import Device, resolve
 from ..errors import DeviceUnavailable
 
@@ -11,6 +12,8 @@ def choose_device(name: str) -> Device:
     if name != "auto":
         device = resolve(name)
         device.backend.synchronize()
+        if device.type == "cpu":
+            runtime.prepare()
         return device
     try:
         return choose_device("cuda")

@@ -2,9 +2,11 @@
 
 from numpy import ndarray as _ndarray
 
+from ...settings import on_threads as _on_threads
 from ..alike import check_all as _check_all
 from .attention import *
 from .bag import *
+from .blas_threads import set_blas_threads as _set_blas_threads
 from .bounds import *
 from .cast import *
 from .columns import *
@@ -34,3 +36,4 @@ from .special import *
 
 # What is named here returns arrays anyway, and often takes no longer than asking would.
 _check_all(globals(), _ndarray, but=("cast", "elementwise", "matmul", "memory"))
+_on_threads.append(_set_blas_threads)

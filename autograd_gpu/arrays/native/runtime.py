@@ -9,12 +9,13 @@ from __future__ import annotations
 import ctypes
 import functools
 import os
+import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import ml_dtypes
 import numpy as np
 
+from autograd_gpu import settings
 from autograd_gpu.arrays.native import build
 from autograd_gpu.arrays.sources import SCALARS, CompileError
 
@@ -27,7 +28,7 @@ NAME = dict(zip(DTYPES, SCALARS, strict=True))
 SHARED_FROM, RELEASED_FROM = 32768, 16384
 
 
-class Unusable(ImportError):
+class Unusable(RuntimeError):
     """The reason why NumPy's path is taken."""
 
 
@@ -64,7 +65,8 @@ def _begin(found: ctypes.PyDLL) -> None:
     objects = (None, True, np.ndarray, float, int, bool, bytes, IndexError, *DTYPES)
     addresses = (ctypes.c_void_p * len(objects))(*map(id, objects))
     found.host_begin(addresses, ctypes.c_void_p(table[_NEW_FROM_DESCR]), SHARED_FROM, RELEASED_FROM)
-    found.host_set_threads(default_threads())
+    found.host_set_threads(settings.get_num_threads())
+    settings.on_threads.append(found.host_set_threads)
 
 
 def _look_at_an_array(found: ctypes.PyDLL) -> None:
@@ -77,20 +79,19 @@ def _look_at_an_array(found: ctypes.PyDLL) -> None:
         raise Unusable(f"NumPy {np.__version__} lays arrays out otherwise")
 
 
-def default_threads() -> int:
-    """What the process may run on, or OMP_NUM_THREADS where it says less."""
-    asked = os.environ.get("OMP_NUM_THREADS", "")
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return int(asked) if asked.isdecimal() and int(asked) > 0 else cores
-
-
 # ---- kernels' libraries
 
 
 @functools.cache
 def entries(file: str, dtype: str) -> ctypes.CDLL | None:
-    """The library of `file` for `dtype`, built if need be; None where there is none, for the reason in `failures`."""
+    """The library of `file` for `dtype`; None where there is none, for the reason in `failures`.
+
+    It is built here and now if need be, in about a second. In the background, while NumPy's path serves, would be no
+    wait, but then a run's numbers would depend on how soon the compiler was done.
+    """
     try:
+        if not build.library_path(file, dtype).exists():
+            _say_so()
         return ctypes.CDLL(str(build.build_library(file, dtype)))
     except (CompileError, OSError) as error:
         failures[file, dtype] = str(error)
@@ -113,8 +114,36 @@ def kernel_function(name: str, address: int, letters: str) -> Callable[..., None
     return library().host_kernel(name.encode(), ctypes.c_void_p(address), letters.encode())
 
 
-def path() -> Path:
-    return build.cache_folder() / "native"
+@functools.cache
+def _say_so() -> None:
+    """A line, once and to a person only, that explains the wait."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        print("autograd_gpu: compiling kernels for this processor, each once; a second or so each", file=sys.stderr)
+
+
+# What a training step asks for: models of linear layers, attention, norms and losses, their optimisers, their data.
+OF_TRAINING = {
+    "float32": (
+        "activation.cu cast.cu elementwise_binary.cu elementwise_fused.cu elementwise_select.cu elementwise_unary.cu "
+        "index.cu loss.cu memory.cu norm.cu optim.cu random.cu reduce.cu softmax.cu"
+    ),
+    "float64": "cast.cu elementwise_binary.cu elementwise_select.cu random.cu",
+    "int64": "cast.cu elementwise_binary.cu index.cu memory.cu",
+    "bool": "cast.cu elementwise_binary.cu elementwise_unary.cu reduce.cu",
+}
+
+
+def prepare() -> None:
+    """Build what training needs and is not there yet, on all cores, with a line that says so."""
+    try:
+        library()
+    except Unusable:
+        return
+    pairs = [(file, dtype) for dtype, files in OF_TRAINING.items() for file in files.split()]
+    missing = [pair for pair in pairs if not build.library_path(*pair).exists()]
+    if missing:
+        print(f"compiling {len(missing)} files of kernels for this processor, once ...", file=sys.stderr, flush=True)
+        build.build_many(missing)
 
 
 def describe() -> str:
@@ -122,6 +151,6 @@ def describe() -> str:
     try:
         library()
     except Unusable as error:
-        return f"NumPy ({error})"
-    failed = f"; {len(failures)} files do not compile" if failures else ""
-    return f"kernels compiled for this processor by {build.compiler()[0]}, {library().host_threads()} threads{failed}"
+        return f"NumPy's path, since: {str(error).strip().splitlines()[0]}"
+    failed = f"; NumPy's path for {', '.join(f'{file} {dtype}' for file, dtype in failures)}" if failures else ""
+    return f"kernels compiled for this processor by {build.compiler()[0]}, {settings.get_num_threads()} threads{failed}"
