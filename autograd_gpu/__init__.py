@@ -21,9 +21,9 @@ from .layouts import channels_last, channels_last_3d, contiguous_format, preserv
 from .layouts import Layout as layout
 from .layouts import MemoryFormat as memory_format
 from .settings import (
-    are_deterministic_algorithms_enabled, get_deterministic_debug_mode, get_float32_matmul_precision,
-    get_num_threads,    is_deterministic_algorithms_warn_only_enabled, set_deterministic_debug_mode, set_float32_matmul_precision, set_num_threads,
-    use_deterministic_algorithms,
+    are_deterministic_algorithms_enabled, get_deterministic_debug_mode, get_float32_matmul_precision, get_num_threads,
+    is_deterministic_algorithms_warn_only_enabled, set_deterministic_debug_mode, set_float32_matmul_precision,
+    set_num_threads, use_deterministic_algorithms,
 )  # fmt: skip
 from .tensor import Size, Tensor
 from .version import __version__
