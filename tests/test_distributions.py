@@ -125,3 +125,72 @@ def test_a_tensor_is_filled_with_draws_of_a_coin_and_of_integers():
     assert set(x.bernoulli_(0.25).tolist()) == {0, 1} and abs(x.mean().item() - 0.25) < 0.03
     assert set(x.random_(2, 5).tolist()) == {2, 3, 4}
     assert set(x.random_(3).tolist()) == {0, 1, 2}
+
+
+# ---- what no distribution has
+
+
+REFUSED = {
+    "probability tensor contains either `inf`, `nan` or element < 0": [
+        lambda t, weight=weight: ag.multinomial(t([weight, 1.0]), 2) for weight in (math.nan, -1.0, math.inf)
+    ],
+    r"invalid multinomial distribution \(encountering probability entry": [
+        lambda t, weight=weight: ag.multinomial(t([weight, 1.0]), 2, True) for weight in (math.nan, -1.0, math.inf)
+    ],
+    r"invalid multinomial distribution \(sum of probabilities <= 0\)": [
+        lambda t: ag.multinomial(t([0.0, 0.0]), 1),
+        lambda t: ag.multinomial(t([[1.0, 0.0], [0.0, 0.0]]), 3, True),
+    ],
+    "cannot sample n_sample <= 0 samples": [lambda t: ag.multinomial(t([1.0]), 0)],
+    "prob_dist must be 1 or 2 dim": [lambda t: ag.multinomial(t(1.0), 1)],
+    "multinomial only supports floating-point dtypes for input, got: Long": [lambda t: ag.multinomial(t([1, 2]), 1)],
+    "normal expects all elements of std >= 0.0": [
+        lambda t: ag.normal(t([1.0, 2.0]), t([1.0, -1.0])),
+        lambda t: ag.normal(0.0, t([math.nan])),
+    ],
+    "normal expects std >= 0.0, but found std -1": [
+        lambda t: ag.normal(t([1.0]), -1.0),
+        lambda t: ag.normal(0.0, -1.0, (2,)),
+        lambda t: t([1.0]).normal_(0, -1),
+    ],
+    "Expected p_in >= 0 && p_in <= 1 to be true, but got false": [
+        lambda t: ag.bernoulli(t([0.5, 2.0])),
+        lambda t: ag.bernoulli(t([-0.1])),
+        lambda t: ag.bernoulli(t([math.nan])),
+        lambda t: t([0.0]).bernoulli_(t([2.0])),
+    ],
+    r"bernoulli_ expects p to be in \[0, 1\], but got p=2": [
+        lambda t: ag.bernoulli(t([0.5]), 2.0),
+        lambda t: t([1, 2]).bernoulli_(2.0),
+    ],
+    "invalid Poisson rate, expected rate to be non-negative": [
+        lambda t: ag.poisson(t([1.0, -1.0])),
+        lambda t: ag.poisson(t([math.nan])),
+    ],
+    r"uniform_ expects to return a \[from, to\) range, but found from=2": [lambda t: t([1.0]).uniform_(2, 1)],
+    "to is out of bounds for": [lambda t: t([1.0]).uniform_(0, math.inf)],
+    "from is out of bounds for": [lambda t: t([1.0]).uniform_(math.nan, 1)],
+    "uniform_ expects to-from <= ": [lambda t: t([1.0]).uniform_(-3e38, 3e38)],
+    "out of bounds for": [lambda t: t([1, 2]).to(ag.uint8).random_(0, 300)],
+    "not implemented for 'Long'": [
+        lambda t: ag.bernoulli(t([1])),
+        lambda t: t([1, 2]).normal_(),
+        lambda t: ag.randn(2, dtype=ag.int64),
+    ],
+}
+
+
+@pytest.mark.parametrize(("message", "draw"), [(message, draw) for message, draws in REFUSED.items() for draw in draws])
+def test_what_no_distribution_has_is_refused(message, draw, device):
+    with pytest.raises(RuntimeError, match=message):
+        draw(lambda values: ag.tensor(values, device=device))
+
+
+def test_the_ends_of_a_probability_are_probabilities(device):
+    p = ag.tensor([0.0, 1.0], device=device)
+    assert ag.bernoulli(p).tolist() == [0, 1]
+    assert ag.bernoulli(p, 1.0).tolist() == [1, 1]
+    assert ag.multinomial(p, 2).tolist() == [1, 0]
+    assert ag.multinomial(p, 3, True).tolist() == [1, 1, 1]
+    assert ag.normal(p, 0.0).tolist() == [0, 1]
+    assert ag.poisson(p * 0).tolist() == [0, 0]

@@ -6,6 +6,7 @@ On the CPU at once; on a GPU, which is not waited for, by the next call that wai
 from __future__ import annotations
 
 from ..device import cpu
+from ..dtypes import int32
 from ..op import Op
 from ..tensor import Tensor
 from ..user_line import line_of, user_line
@@ -57,3 +58,9 @@ def in_range(
 def refuse_zeros(divisor: Tensor) -> None:
     """Raise PyTorch's error when an integer divisor is 0."""
     divisor.device.backend.refuse_zeros(divisor._array, Refusal(RuntimeError, ZERO_DIVISION, divisor))
+
+
+def refuse_unless(holds: Tensor, message: str) -> None:
+    """Raise RuntimeError with `message` when an element of a bool tensor is False."""
+    array = holds.device.backend.cast(holds._array, int32.numpy)
+    holds.device.backend.refuse_zeros(array, Refusal(RuntimeError, message, holds))

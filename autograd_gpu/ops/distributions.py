@@ -10,10 +10,11 @@ import math
 from .. import dtypes
 from ..op import Op
 from ..tensor import Tensor
-from .cast import broadcast_together, cast
+from .bounds import refuse_unless
+from .cast import as_number, broadcast_together, cast
 from .inplace import copy_
 from .public import public
-from .random import Generator, rand, randint, randn
+from .random import Generator, check_deviation, checked_probability, rand, randint, randn
 from .unary import exp, floor, log1p, tan
 
 
@@ -32,8 +33,7 @@ def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
     if not input.is_floating_point():
         raise NotImplementedError(f'"poisson_cpu" not implemented for {input.dtype}. Use x.float().')
     rate = cast(input.detach(), dtypes.float64)
-    if rate.is_cpu and rate.device.axis is None and (rate._array < 0).any():  # a GPU is not waited for
-        raise RuntimeError("invalid Poisson rate, expected rate to be non-negative")
+    refuse_unless(rate >= 0, "invalid Poisson rate, expected rate to be non-negative")
     u = rand(input.shape, generator=generator, dtype=dtypes.float64, device=input.device)
     return cast(Inverted.apply(u, rate, kernel="poisson_from"), input.dtype)
 
@@ -103,6 +103,7 @@ def log_normal_(self: Tensor, mean: float = 1, std: float = 2, *, generator: Gen
 @public(function=False)
 def normal_(self: Tensor, mean: float = 0, std: float = 1, *, generator: Generator | None = None) -> Tensor:
     """Fill with normal numbers of the given mean and standard deviation."""
+    check_deviation(std)
     drawn = randn(self.shape, generator=generator, dtype=self.dtype, device=self.device)
     return copy_(self, drawn * std + mean)
 
@@ -112,7 +113,19 @@ def uniform_(
     self: Tensor, from_: float = 0, to: float = 1, *, generator: Generator | None = None, **bounds: float
 ) -> Tensor:
     """Fill with uniform numbers from [from, to)."""
-    low = bounds.get("from", from_)
+    low, to = as_number(bounds.get("from", from_), "uniform_", "from"), as_number(to, "uniform_", "to")
+    if self.is_floating_point():
+        largest = dtypes.finfo(self.dtype).max
+        for name, bound in (("from", low), ("to", to)):
+            if not -largest <= bound <= largest:
+                raise RuntimeError(f"{name} is out of bounds for {self.dtype}: uniform_ got {bound}")
+        if low > to:
+            raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={low} > to={to}")
+        if to - low > largest:
+            raise RuntimeError(
+                f"uniform_ expects to-from <= std::numeric_limits<{self.dtype}>::max(), but found to={to} and from={low} "
+                "which result in to-from to exceed the limit"
+            )
     drawn = rand(self.shape, generator=generator, dtype=self.dtype, device=self.device)
     return copy_(self, drawn * (to - low) + low)
 
@@ -121,11 +134,13 @@ def uniform_(
 def bernoulli_(self: Tensor, p: float = 0.5, *, generator: Generator | None = None) -> Tensor:
     """Fill with 1 with probability p, else 0."""
     drawn = rand(self.shape, generator=generator, device=self.device)
-    return copy_(self, drawn < p)
+    return copy_(self, drawn < checked_probability(p))
 
 
 @public(function=False)
 def random_(self: Tensor, from_: int = 0, to: int | None = None, *, generator: Generator | None = None) -> Tensor:
     """Fill with integers from [from, to); ``random_(to)`` starts at 0."""
     low, high = (0, from_) if to is None else (from_, to)
+    if not self.is_floating_point() and not (dtypes.holds(low, self.dtype) and dtypes.holds(high - 1, self.dtype)):
+        raise RuntimeError(f"from={low} or to - 1={high - 1} is out of bounds for {self.dtype}")
     return copy_(self, randint(low, high, self.shape, generator=generator, device=self.device))

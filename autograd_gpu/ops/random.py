@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from typing import Any
 
@@ -11,6 +12,7 @@ from ..device import cpu as CPU
 from ..dtypes import DType
 from ..layouts import MemoryFormat, check_memory_format
 from ..tensor import Tensor, wrap
+from .bounds import refuse_unless
 from .integers import as_integer, as_new_sizes
 from .public import public
 
@@ -126,7 +128,10 @@ def _draw(function: str, size: tuple, dtype: DType | None, device: Any, generato
     place = in_level(resolve(device))
     dtype = dtypes.get_default_dtype() if dtype is None else dtype
     if not dtype.is_floating_point:
-        raise RuntimeError(f"{function}: expected a floating point dtype, but got {dtype}. Use randint for integers.")
+        kind = f"\"{function}_kernel_{place.type}\" not implemented for '{dtypes.SCALAR_TYPES[dtype.name]}'"
+        raise NotImplementedError(
+            f"{kind}: expected a floating point dtype, but got {dtype}. Use randint for integers."
+        )
     generator = _checked(generator, place)
     return wrap(getattr(place.backend, function)(generator.state, size, dtype.numpy), place)
 
@@ -247,6 +252,7 @@ def randperm(
 @public(method=False)
 def normal(mean: Any, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None, **kwargs: Any) -> Tensor:
     """Return normal numbers with the given mean and standard deviation, numbers (with `size`) or tensors."""
+    check_deviation(std)
     if size is None:
         template = mean + std if isinstance(mean, Tensor) or isinstance(std, Tensor) else None
         if template is None:
@@ -255,11 +261,39 @@ def normal(mean: Any, std: Any = 1.0, size: Any = None, *, generator: Generator 
     return randn(*size, generator=generator, **kwargs) * std + mean
 
 
+def check_deviation(std: Any) -> None:
+    """Raise PyTorch's errors when a standard deviation, or an element of a tensor of them, is negative or NaN."""
+    if isinstance(std, Tensor):
+        refuse_unless(std.detach() >= 0, "normal expects all elements of std >= 0.0")
+    elif not std >= 0:
+        raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
+
+
 @public
-def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
-    """Return 1 with the probability that input gives, else 0, in input's dtype."""
+def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | None = None) -> Tensor:
+    """Return 1 with the probability that input gives (or everywhere `p`), else 0, in input's dtype."""
     unit = _draw("uniform", tuple(input.shape), dtypes.float32, input.device, generator)
-    return (unit < input.detach()).to(input.dtype)
+    if p is None and not input.is_floating_point():
+        kind = (
+            f"\"bernoulli_tensor_{input.device.type}_p_\" not implemented for '{dtypes.SCALAR_TYPES[input.dtype.name]}'"
+        )
+        raise NotImplementedError(f"{kind}: expected probabilities")
+    return (unit < checked_probability(input.detach() if p is None else p)).to(input.dtype)
+
+
+def checked_probability(p: Any) -> Any:
+    """Return a probability, a number or a tensor of them. RuntimeError when one is outside [0, 1] or NaN."""
+    if isinstance(p, Tensor):
+        refuse_unless((p >= 0) & (p <= 1), "Expected p_in >= 0 && p_in <= 1 to be true, but got false: a probability")
+    elif not 0 <= p <= 1:
+        raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p}")
+    return p
+
+
+_WRONG_WEIGHTS = (
+    "invalid multinomial distribution (encountering probability entry < 0, infinity or NaN): probability tensor contains "
+    "either `inf`, `nan` or element < 0"
+)
 
 
 @public(out=True)
@@ -267,8 +301,17 @@ def multinomial(
     input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None
 ) -> Tensor:
     """Return `num_samples` indices per row (or of the vector), each with the probability of its non-negative weight."""
+    if input.ndim not in (1, 2):
+        raise RuntimeError(f"prob_dist must be 1 or 2 dim, but it has {input.ndim} dimensions")
+    if not input.is_floating_point():
+        kind = dtypes.SCALAR_TYPES[input.dtype.name]
+        raise RuntimeError(f"multinomial only supports floating-point dtypes for input, got: {kind}. Use x.float().")
+    if as_integer(num_samples, "num_samples") <= 0:
+        raise RuntimeError("cannot sample n_sample <= 0 samples")
     weights = input.detach().to(dtypes.float64)
     rows = weights.reshape(-1, weights.shape[-1])
+    refuse_unless((rows >= 0) & (rows < math.inf), _WRONG_WEIGHTS)
+    refuse_unless(rows.sum(-1) != 0, "invalid multinomial distribution (sum of probabilities <= 0)")
     if not replacement:
         if num_samples > rows.shape[1]:
             raise RuntimeError("cannot sample n_sample > prob_dist.size(-1) samples without replacement")
