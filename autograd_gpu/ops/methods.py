@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -40,14 +41,16 @@ def hang(operation: Public) -> None:
 
 
 _hung = 0  # how many of the declarations
+_hanging = threading.Lock()  # two threads may name what has not been read at once
 
 
 def hang_declared() -> None:
     """Hang what has been declared since the last time, by modules read since."""
     global _hung
-    while _hung < len(declared):
-        _hung += 1
-        hang(declared[_hung - 1])
+    with _hanging:
+        while _hung < len(declared):
+            hang(declared[_hung])
+            _hung += 1
 
 
 hang_declared()
