@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import autograd_gpu as ag
+from autograd_gpu.arrays import cpu as numpys
 from autograd_gpu.op import Op
 from autograd_gpu.testing import op_checks
 from autograd_gpu.testing.op_case import Draw, OpCase
@@ -32,6 +33,13 @@ FLOATING = [case for case in CASES if "float64" in case.dtypes]
 
 @rows_and_dtypes()
 def test_values_are_the_references(case: OpCase, dtype: str):
+    op_checks.check_values(case, "cpu", dtype)
+
+
+@rows_and_dtypes()
+def test_values_are_the_references_on_numpys_path(case: OpCase, dtype: str, monkeypatch: pytest.MonkeyPatch):
+    """Where there is no compiler the CPU's functions are these."""
+    monkeypatch.setattr(ag.device("cpu"), "_backend", numpys)
     op_checks.check_values(case, "cpu", dtype)
 
 

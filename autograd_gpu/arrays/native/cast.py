@@ -12,15 +12,16 @@ REALS = DTYPES[:4]
 
 
 def _cast_to(dtype):
-    """From a real to a whole dtype what cannot be held is what NumPy makes of it; a half type takes double by one rounding."""
+    def cast(x):
+        return cpu.cast(x, dtype)
+
+    # From a real to a whole dtype what cannot be held is what NumPy makes of it; a double goes to a half type in one rounding.
     if dtype.kind in "iu":
-        dtypes = DTYPES[4:]
+        sources = DTYPES[len(REALS) :]
     else:
-        dtypes = [source for source in DTYPES if source.itemsize < 8 or source.kind != "f" or dtype not in REALS[:2]]
-    dtypes = [source for source in dtypes if source != dtype]
-    return map_function(
-        lambda x: cpu.cast(x, dtype), "cast.cu", f"cast_to_{NAME[dtype]}", ("P",), gives=dtype, dtypes=dtypes
-    )
+        sources = [source for source in DTYPES if source.itemsize < 8 or source.kind != "f" or dtype not in REALS[:2]]
+    sources = [source for source in sources if source != dtype]
+    return map_function(cast, "cast.cu", f"cast_to_{NAME[dtype]}", ("P",), gives=dtype, dtypes=sources)
 
 
 _casts = {dtype: _cast_to(dtype) for dtype in KIND}

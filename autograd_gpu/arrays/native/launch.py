@@ -81,10 +81,14 @@ def map_function(
     The result's dtype is the operands' where `gives` does not say another; `dtypes` are those that the kernel serves.
     `cost` is what an element takes, an addition being 1.
     """
-    return _Map(numpy_function, file, kernel, operands, gives, dtypes, compares, cost).function
+    return Map(numpy_function, file, kernel, operands, gives, dtypes, compares, cost).function
 
 
-class _Map:
+class Map:
+    """One kernel built on map.cuh, and what a call needs beside it. `all` holds every one, for the test that all run."""
+
+    all: ClassVar[list[Map]] = []
+
     def __init__(
         self,
         numpy_function: Callable[..., Any],
@@ -99,6 +103,7 @@ class _Map:
         self.numpy, self.file, self.kernel, self.operands = numpy_function, file, kernel, operands
         self.gives, self.dtypes, self.compares = gives, dtypes, compares
         self._number = compared if compares else scalar_for
+        Map.all.append(self)
         self.loaded: dict[np.dtype, bool] = {}
         lib = runtime.library()
         letters = "".join(_OPERANDS[operand] for operand in operands).encode()
