@@ -12,8 +12,8 @@ from .device import Device as device
 from .device import get_default_device, set_default_device
 from .dtypes import DType as dtype
 from .dtypes import (
-    bfloat16, can_cast, finfo, float16, float32, float64, get_default_dtype, iinfo, int8, int16, int32, int64, promote_types,
-    set_default_dtype, uint8,
+    bfloat16, can_cast, finfo, float16, float32, float64, get_default_dtype, iinfo, int8, int16, int32, int64,
+    promote_types, set_default_dtype, uint8,
 )  # fmt: skip
 from .modes import enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled
 from .errors import DeviceUnavailable
@@ -43,14 +43,17 @@ inf, nan, pi, e = (__import__("math").inf, __import__("math").nan, __import__("m
 
 _LAZY = {
     "autograd": "autograd", "cuda": "cuda", "Generator": "ops.random", "set_printoptions": "printing",
-    "nn": "nn", "linalg": "linalg", "special": "special", "optim": "optim", "func": "func", "vmap": "func", "utils": "utils",
+    "nn": "nn", "linalg": "linalg", "special": "special", "optim": "optim", "func": "func", "vmap": "func",
+    "utils": "utils",
     "backends": "backends",
-    "load": "serialization", "save": "serialization", "memory_report": "autograd.saved_memory", "draw_graph": "autograd.drawing",
+    "load": "serialization", "save": "serialization", "memory_report": "autograd.saved_memory",
+    "draw_graph": "autograd.drawing",
 }  # fmt: skip
 _LAZY |= dict.fromkeys(
     "adaptive_avg_pool1d alpha_dropout avg_pool1d bilinear channel_shuffle conv1d conv2d conv3d conv_tbc "
     "conv_transpose1d conv_transpose2d conv_transpose3d cosine_similarity feature_alpha_dropout max_pool1d "
-    "max_pool1d_with_indices max_pool2d max_pool3d pairwise_distance pdist pixel_shuffle pixel_unshuffle rms_norm".split(),
+    "max_pool1d_with_indices max_pool2d max_pool3d pairwise_distance pdist pixel_shuffle pixel_unshuffle "
+    "rms_norm".split(),
     "nn.functional",
 )
 _LAZY |= dict.fromkeys(

@@ -466,7 +466,7 @@ def cholesky_inverse(L: Tensor, upper: bool = False, *, out: Tensor | None = Non
 def qr(input: Tensor, some: bool = True) -> QR:
     """Return (Q, R) as `linalg.qr` does, reduced or, without `some`, complete."""
 def svd(input: Tensor, some: bool = True, compute_uv: bool = True) -> USV:
-    """Return (U, S, V), reduced unless `some` is False; without `compute_uv`, U and V are zeros. V is not transposed."""
+    """Return (U, S, V), reduced unless `some` is False; without `compute_uv`, U and V are zeros."""
 def slogdet(input: Tensor) -> SignLogabsdet:
     """Return (sign, logabsdet) of the determinants of square matrices, as `linalg.slogdet` does."""
 def kron(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:

@@ -289,8 +289,8 @@ class Methods:
         """Return beta * input + alpha * (batch1 @ batch2) for batches of matrices; input broadcasts."""
     def baddbmm_(self, batch1: Tensor, batch2: Tensor, *, beta: builtins.bool | builtins.int | builtins.float = 1, alpha: builtins.bool | builtins.int | builtins.float = 1) -> Tensor:
         """In place: Return beta * input + alpha * (batch1 @ batch2) for batches of matrices; input broadcasts."""
-    def bernoulli(self, *, generator: Generator | None = None) -> Tensor:
-        """Return 1 with the probability that input gives, else 0, in input's dtype."""
+    def bernoulli(self, p: builtins.float | None = None, *, generator: Generator | None = None) -> Tensor:
+        """Return 1 with the probability that input gives (or everywhere `p`), else 0, in input's dtype."""
     def bernoulli_(self, p: builtins.float = 0.5, *, generator: Generator | None = None) -> Tensor:
         """Fill with 1 with probability p, else 0."""
     def bfloat16(self) -> Tensor:
@@ -1030,7 +1030,7 @@ class Methods:
     def sum_to_size(self, *size: Any) -> Tensor:
         """Return input summed down to `size`, which broadcasts to its shape."""
     def svd(self, some: builtins.bool = True, compute_uv: builtins.bool = True) -> USV:
-        """Return (U, S, V), reduced unless `some` is False; without `compute_uv`, U and V are zeros. V is not transposed."""
+        """Return (U, S, V), reduced unless `some` is False; without `compute_uv`, U and V are zeros."""
     def swapaxes(self, dim0: builtins.int, dim1: builtins.int) -> Tensor:
         """Return input with two dimensions swapped."""
     def swapaxes_(self, *args: Any, **kwargs: Any) -> Tensor:

@@ -1,7 +1,7 @@
 """Autocast's switches, a set for each thread: on which devices operations cast, and to what. Casts nothing itself.
 
-While any switch of a thread is on, `caster` is among the interceptors, first of them: what a tangent is computed of, or a
-checkpoint keeps, is the operation on what was cast.
+While any switch of a thread is on, `caster` is among the interceptors, first of them: what a tangent is computed of, or
+a checkpoint keeps, is the operation on what was cast.
 """
 
 from __future__ import annotations

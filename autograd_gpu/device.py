@@ -11,7 +11,10 @@ from typing import Any
 
 
 class Device:
-    """A place where tensors live: ``device("cpu")``, ``device("cuda")``, ``device("cuda", 1)``. One object per place."""
+    """A place where tensors live: ``device("cpu")``, ``device("cuda")``, ``device("cuda", 1)``.
+
+    One object per place.
+    """
 
     __slots__ = ("type", "index", "_backend")
 
@@ -83,7 +86,8 @@ def _interned(kind: str, index: int | None) -> Device:
     if device is None:
         if kind not in ("cpu", "cuda"):
             raise RuntimeError(
-                f"Expected one of cpu, cuda device type at start of device string: {kind}. autograd_gpu has no '{kind}'."
+                f"Expected one of cpu, cuda device type at start of device string: {kind}. autograd_gpu has no "
+                f"'{kind}'."
             )
         device = object.__new__(Device)
         device.type, device.index, device._backend = kind, index, None

@@ -171,7 +171,8 @@ def fitting(value: builtins.bool | int | float, dtype: DType) -> builtins.bool |
     elif low <= value <= high or (low == 0 and isinstance(value, int) and -high <= value < 0):
         return int(value) % (high + 1) if low == 0 else int(value)
     raise RuntimeError(
-        f"value cannot be converted to type {_IN_C[dtype.name]} without overflow: {value} is not between {low} and {high}"
+        f"value cannot be converted to type {_IN_C[dtype.name]} without overflow: {value} is not between {low} and "
+        f"{high}"
     )
 
 

@@ -181,8 +181,8 @@ def run_node(node: Node, gradients: list[Any]) -> Sequence[Any]:
             replaced = list(replacement) if isinstance(replacement, (tuple, list)) else [replacement]
             if len(replaced) != len(gradients):
                 raise RuntimeError(
-                    f"hook '{getattr(hook, '__name__', type(hook).__name__)}' has returned an incorrect number of values "
-                    f"(got {len(replaced)}, but expected {len(gradients)})"
+                    f"hook '{getattr(hook, '__name__', type(hook).__name__)}' has returned an incorrect number of "
+                    f"values (got {len(replaced)}, but expected {len(gradients)})"
                 )
             gradients = replaced
     results = node.run(list(gradients))

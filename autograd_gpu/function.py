@@ -106,20 +106,20 @@ class FunctionCtx(Op):
                 continue
             if not isinstance(gradient, Tensor):
                 raise RuntimeError(
-                    f"expected Variable or None (got {type(gradient).__name__}) as gradient {number} that function {name} "
-                    "returned"
+                    f"expected Variable or None (got {type(gradient).__name__}) as gradient {number} that function "
+                    f"{name} returned"
                 )
             shape, dtype, device = info
             if gradient.device.base is not device.base:
                 raise RuntimeError(
-                    f"Function {name} returned an invalid gradient at index {number} - expected device {device} but got "
-                    f"{gradient.device}"
+                    f"Function {name} returned an invalid gradient at index {number} - expected device {device} but "
+                    f"got {gradient.device}"
                 )
             if gradient._array.shape != shape:
                 if not _expands(shape, gradient._array.shape):
                     raise RuntimeError(
-                        f"Function {name} returned an invalid gradient at index {number} - got {list(gradient.shape)} but "
-                        f"expected shape compatible with {list(shape)}"
+                        f"Function {name} returned an invalid gradient at index {number} - got {list(gradient.shape)} "
+                        f"but expected shape compatible with {list(shape)}"
                     )
                 gradient = sum_to(gradient, shape)
             checked.append(cast(gradient, from_numpy(dtype)))
@@ -141,7 +141,8 @@ def _zeros(info: tuple) -> Tensor:
 
 
 class Function:
-    """Base of user operations: define static methods ``forward(ctx, ...)`` and ``backward(ctx, *grads)``, call ``apply``.
+    """Base of user operations: define static methods ``forward(ctx, ...)`` and ``backward(ctx, *grads)``, call
+    ``apply``.
 
     With a ``setup_context(ctx, inputs, output)``, forward is written without ctx.
     """
@@ -170,7 +171,8 @@ class Function:
     def vmap(info: Any, in_dims: tuple, *args: Any) -> tuple[Any, Any]:
         """Return (outputs, out_dims) for arguments whose dimension in_dims[i] is mapped, as `func.vmap` has it.
 
-        `info` has the batch_size and the randomness. Without this rule vmap maps the operations of forward and backward.
+        `info` has the batch_size and the randomness. Without this rule vmap maps the operations of forward and
+        backward.
         """
         raise NotImplementedError("You must implement the vmap staticmethod for it to be called.")
 
@@ -178,8 +180,8 @@ class Function:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         raise RuntimeError(
-            "Legacy autograd function with non-static forward method is deprecated. Please use new-style autograd function "
-            f"with static forward method: {type(self).__name__}.apply(...)"
+            "Legacy autograd function with non-static forward method is deprecated. Please use new-style autograd "
+            f"function with static forward method: {type(self).__name__}.apply(...)"
         )
 
     setup_context: Callable | None = None

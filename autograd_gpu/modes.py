@@ -1,4 +1,5 @@
-"""What this thread's operations do: record, or not, or take no part in graphs at all; and forward mode's level in force.
+"""What this thread's operations do: record, or not, or take no part in graphs at all; and forward mode's level in
+force.
 
 Grad modes are PyTorch's: context managers, decorators with or without parentheses, and for generators.
 """
@@ -125,7 +126,10 @@ class enable_grad(Mode):
 
 
 class inference_mode(Mode):
-    """No recording, no version counting; tensors made inside can never be recorded. ``inference_mode(False)`` ends it."""
+    """No recording, no version counting; tensors made inside can never be recorded.
+
+    ``inference_mode(False)`` ends it.
+    """
 
     def __new__(cls, mode: Any = True) -> Any:
         return super().__new__(cls, None if isinstance(mode, bool) else mode)

@@ -46,7 +46,7 @@ def allows_tf32() -> bool:
     return _precision != "highest"
 
 
-# ---------------------------------------------------------------------------------------------- deterministic algorithms
+# ------------------------------------------------------------------------------------------- deterministic algorithms
 
 _MODES = {"default": 0, "warn": 1, "error": 2}
 _mode = "default"
@@ -108,7 +108,8 @@ def set_num_threads(int: int) -> None:
 
 
 def get_num_threads() -> int:
-    """Return how many threads share the CPU's work: as set, else OMP_NUM_THREADS, else the cores the process may use."""
+    """Return how many threads share the CPU's work: as set, else OMP_NUM_THREADS, else the cores the process may
+    use."""
     if _threads is not None:
         return _threads
     asked = os.environ.get("OMP_NUM_THREADS", "")

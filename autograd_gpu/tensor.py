@@ -303,8 +303,8 @@ class Tensor(Methods):
         check_can_require_grad(self._array)
         if modes.inference:
             raise RuntimeError(
-                "requires_grad_: Setting requires_grad=True is not allowed inside inference_mode(): nothing is recorded "
-                "there. Do it outside the block, or use no_grad() if only part of the work needs no gradient."
+                "requires_grad_: Setting requires_grad=True is not allowed inside inference_mode(): nothing is "
+                "recorded there. Do it outside the block, or use no_grad() if only part of the work needs no gradient."
             )
         if self._inference:
             raise RuntimeError(
@@ -349,9 +349,9 @@ class Tensor(Methods):
         """The accumulated gradient; None before the first backward. Assigning checks shape, dtype and device."""
         if self._grad is None and not self._retains_grad and not self.is_leaf:
             warnings.warn(
-                "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't "
-                "be populated during autograd.backward(). If you indeed want the .grad field to be populated for a "
-                "non-leaf Tensor, use .retain_grad() on the non-leaf Tensor.",
+                "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute "
+                "won't be populated during autograd.backward(). If you indeed want the .grad field to be populated for "
+                "a non-leaf Tensor, use .retain_grad() on the non-leaf Tensor.",
                 UserWarning,
                 stacklevel=2,
             )
@@ -375,7 +375,8 @@ class Tensor(Methods):
             )
         if value.device is not self.device:
             raise RuntimeError(
-                f"assigned grad has data located on a different device: the tensor is on {self.device}, the gradient on "
+                f"assigned grad has data located on a different device: the tensor is on {self.device}, the gradient "
+                "on "
                 f'{value.device}. Move it with .to("{self.device}").'
             )
         if value._array.shape != self._array.shape:

@@ -1,7 +1,7 @@
 """What is read only when a program first names it: the operations, by the index in `_names.py`, and what few ask for.
 
-Importing the package reads no operation. `torch.softmax` and `x.softmax` read the module that declares softmax, with what
-that builds on; the index is written by `make pages`, and a test holds it to the declarations.
+Importing the package reads no operation. `torch.softmax` and `x.softmax` read the module that declares softmax, with
+what that builds on; the index is written by `make pages`, and a test holds it to the declarations.
 """
 
 from __future__ import annotations

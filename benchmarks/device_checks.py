@@ -1,5 +1,5 @@
-"""Checks for `gpu_check` of what sizes and schedules can break: 2^31 elements, many planes, every tile of a convolution,
-two streams at once, running out of memory in the middle of a step, steps captured into graphs."""
+"""Checks for `gpu_check` of what sizes and schedules can break: 2^31 elements, many planes, every tile of a
+convolution, two streams at once, running out of memory in the middle of a step, steps captured into graphs."""
 
 from __future__ import annotations
 

@@ -35,12 +35,12 @@ same documentation. One command does all of it on a machine with a GPU: `make gp
 
 CUBLASLT = """
 Products by cuBLASLt (`arrays/cuda/blas.py`, where nvmath-python is installed): {proof}
-Our own kernels do every product until `python -m benchmarks.matmul_choice` has found cuBLASLt's results right, and faster,
-on the device at hand.
+Our own kernels do every product until `python -m benchmarks.matmul_choice` has found cuBLASLt's results right, and
+faster, on the device at hand.
 """
 TURING = """
-On sm_75 the tensor-core files take float16 alone (its tensor cores know neither bfloat16 nor tf32), and attention, with 64
-KiB of shared memory a block, d up to 64 backward and 128 forward.
+On sm_75 the tensor-core files take float16 alone (its tensor cores know neither bfloat16 nor tf32), and attention, with
+64 KiB of shared memory a block, d up to 64 backward and 128 forward.
 """
 
 

@@ -1,7 +1,7 @@
 """Host time in instructions, which a busy machine does not change: a small training step, counted by callgrind.
 
-``python -m benchmarks.instructions`` runs a loop of recorded operations and a backward under valgrind, twice as often the
-second time, so that the difference is the steps alone, without Python's start and the imports.
+``python -m benchmarks.instructions`` runs a loop of recorded operations and a backward under valgrind, twice as often
+the second time, so that the difference is the steps alone, without Python's start and the imports.
 """
 
 from __future__ import annotations

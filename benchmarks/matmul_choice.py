@@ -26,7 +26,8 @@ NO_GPU = 2
 
 
 def measure(sizes: tuple[int, ...], dtypes: tuple[str, ...], budget: float) -> list[record.Row]:
-    """A row for each dtype and each combination of sizes, times in microseconds; cublaslt None where it is no choice."""
+    """A row for each dtype and each combination of sizes, times in microseconds; cublaslt None where it is no
+    choice."""
     rows = []
     for dtype in dtypes:
         ag.set_float32_matmul_precision("high" if dtype == "tf32" else "highest")

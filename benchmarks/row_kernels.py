@@ -1,4 +1,7 @@
-"""The row kernels on rows of several lengths: softmax, norms, cross entropy. What they move, and the same in PyTorch."""
+"""The row kernels on rows of several lengths: softmax, norms, cross entropy.
+
+What they move, and the same in PyTorch.
+"""
 
 from __future__ import annotations
 

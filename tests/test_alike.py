@@ -1,5 +1,5 @@
-"""What the arrays of one call must have in common is said and held: nothing is read or written beyond an array, no dtype
-is taken for another. On both devices."""
+"""What the arrays of one call must have in common is said and held: nothing is read or written beyond an array, no
+dtype is taken for another. On both devices."""
 
 import inspect
 

@@ -1,4 +1,5 @@
-"""Indices and divisors out of bounds: refused with PyTorch's words, on a GPU when it is next waited for, naming the line."""
+"""Indices and divisors out of bounds: refused with PyTorch's words, on a GPU when it is next waited for, naming the
+line."""
 
 import inspect
 

@@ -1,4 +1,5 @@
-"""Nothing of an operation is forgotten: its names, its row, its kind on both devices, its pages. A failure names the file.
+"""Nothing of an operation is forgotten: its names, its row, its kind on both devices, its pages. A failure names the
+file.
 
 What each test asks for is what CONTRIBUTING.md says under "Adding an operation"; no test here computes anything.
 """
@@ -28,8 +29,8 @@ ROWS = ROOT / "autograd_gpu" / "testing" / "op_rows"
 # Operations whose results are no function of their arguments' values, or depend on where these lie in memory: the op
 # table's checks do not fit them. Each is held by the tests of the file before it.
 HELD_ELSEWHERE = {
-    "tests/test_creation.py": "tensor as_tensor from_numpy zeros ones full empty empty_like arange linspace logspace eye "
-    "tril_indices triu_indices manual_seed initial_seed get_rng_state set_rng_state rand randn randn_like "
+    "tests/test_creation.py": "tensor as_tensor from_numpy zeros ones full empty empty_like arange linspace logspace "
+    "eye tril_indices triu_indices manual_seed initial_seed get_rng_state set_rng_state rand randn randn_like "
     "randint randint_like randperm normal bernoulli multinomial seed",
     "tests/test_distributions.py": "exponential_ cauchy_ geometric_ log_normal_ bernoulli_ random_ frombuffer range",
     "tests/test_init.py": "normal_ uniform_",
@@ -56,8 +57,9 @@ HELD_ELSEWHERE = {
 
 # Functions of a tensor that are no methods, in PyTorch neither (tests/oracle/test_toplevel.py asks it).
 NO_METHODS = set(
-    "zeros_like ones_like full_like empty_like rand_like randn_like randint_like set_rng_state dropout poisson binomial "
-    "combinations vander unravel_index fill to_dlpack tensordot rsub gradient trapezoid cumulative_trapezoid searchsorted "
+    "zeros_like ones_like full_like empty_like rand_like randn_like randint_like set_rng_state dropout poisson "
+    "binomial combinations vander unravel_index fill to_dlpack tensordot rsub gradient trapezoid cumulative_trapezoid "
+    "searchsorted "
     "var_mean std_mean cdist selu celu threshold rrelu selu_ celu_ threshold_ rrelu_".split()
 )
 
@@ -117,8 +119,8 @@ def test_every_function_of_a_tensor_is_a_method():
         ):
             is_method = hasattr(ag.Tensor, operation.name)
             assert is_method != (operation.name in NO_METHODS), (
-                f"{operation.name} ({home_of(operation.operation)}) is declared with method=False: let it be a method, or "
-                "name it in NO_METHODS in tests/test_completeness.py"
+                f"{operation.name} ({home_of(operation.operation)}) is declared with method=False: let it be a method, "
+                "or name it in NO_METHODS in tests/test_completeness.py"
             )
 
 
@@ -161,8 +163,8 @@ def test_every_module_that_declares_something_is_in_the_index():
         module = ".".join(path.relative_to(ROOT / "autograd_gpu").with_suffix("").parts)
         if re.search(r"^@public", path.read_text(), re.M):
             assert module in {**FUNCTIONS, **METHODS}, (
-                f"{path.relative_to(ROOT)} declares operations that no program would find: run `make pages`, which writes "
-                "them into autograd_gpu/_names.py"
+                f"{path.relative_to(ROOT)} declares operations that no program would find: run `make pages`, which "
+                "writes them into autograd_gpu/_names.py"
             )
 
 

@@ -15,7 +15,8 @@ ROOT = Path(__file__).parent.parent
 COPIED = ("autograd_gpu", "benchmarks", "docs", "kernels", "tests", "CONTRIBUTING.md", "pyproject.toml")
 
 STEP = re.compile(
-    r"in(?: the `__all__` of)?\s+`(?P<file>[^`]+)`, (?P<side>above|below) the line\s+that begins\s+`(?P<anchor>[^`]+)`:\n\n"
+    r"in(?: the `__all__` of)?\s+`(?P<file>[^`]+)`, (?P<side>above|below) the line\s+that "
+    r"begins\s+`(?P<anchor>[^`]+)`:\n\n"
     r"(?P<code>(?: {8}.*\n|\n)+)"
 )
 GUIDE = (ROOT / "CONTRIBUTING.md").read_text()

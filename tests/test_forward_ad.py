@@ -1,4 +1,5 @@
-"""Forward mode: dual tensors, their tangents through every kind of operation, a Function's own jvp, mixes with reverse mode."""
+"""Forward mode: dual tensors, their tangents through every kind of operation, a Function's own jvp, mixes with reverse
+mode."""
 
 import math
 

@@ -1,4 +1,5 @@
-"""Selective checkpointing: what the policy saves is recalled, the rest is computed again, the gradients stay the same."""
+"""Selective checkpointing: what the policy saves is recalled, the rest is computed again, the gradients stay the
+same."""
 
 import functools
 import weakref

@@ -1,4 +1,7 @@
-"""Derivatives where a formula has a hole: zeros, ties, infinities, repeated places. The definition says what is right."""
+"""Derivatives where a formula has a hole: zeros, ties, infinities, repeated places.
+
+The definition says what is right.
+"""
 
 import math
 

@@ -1,4 +1,7 @@
-"""Regions in which operations choose their dtype, and Functions that take part. Knows the switches, not what they do."""
+"""Regions in which operations choose their dtype, and Functions that take part.
+
+Knows the switches, not what they do.
+"""
 
 from __future__ import annotations
 
@@ -28,12 +31,13 @@ class autocast:
     """Within the block, or a decorated function, operations on `device_type` compute in the dtype that suits them.
 
     Products take their operands in `dtype` (float16 on "cuda", bfloat16 on "cpu"), what would overflow or cancel in
-    float32, and everything else in what it is given (Micikevicius et al. 2018, "Mixed precision training"). Regions nest;
-    ``enabled=False`` computes in the operands' dtypes within another. Weights are cast once while the outermost region is
-    open, unless ``cache_enabled=False``. Backward casts nothing, wherever it is called: gradients have forward's dtypes.
+    float32, and everything else in what it is given (Micikevicius et al. 2018, "Mixed precision training"). Regions
+    nest; ``enabled=False`` computes in the operands' dtypes within another. Weights are cast once while the outermost
+    region is open, unless ``cache_enabled=False``. Backward casts nothing, wherever it is called: gradients have
+    forward's dtypes.
 
-    ValueError for a `device_type` that is no str, RuntimeError for an unknown one; another dtype than float16 and bfloat16
-    warns and casts nothing.
+    ValueError for a `device_type` that is no str, RuntimeError for an unknown one; another dtype than float16 and
+    bfloat16 warns and casts nothing.
     """
 
     def __init__(
@@ -69,8 +73,8 @@ class autocast:
     def __call__(self, func: Callable) -> Callable:
         if not callable(func):
             raise TypeError(
-                f"autocast()(func) requires a callable, but got {type(func).__name__}. Did you mean to use autocast as a "
-                "context manager? For example: with autocast(device_type=...): output = model(input)"
+                f"autocast()(func) requires a callable, but got {type(func).__name__}. Did you mean to use autocast as "
+                "a context manager? For example: with autocast(device_type=...): output = model(input)"
             )
 
         @functools.wraps(func)

@@ -1,5 +1,5 @@
-"""A scale for losses, so that float16 gradients neither vanish nor overflow. Keeps it, and what it learns of a step, on the
-device: the host waits for nothing, and a captured step adapts its scale when it is replayed."""
+"""A scale for losses, so that float16 gradients neither vanish nor overflow. Keeps it, and what it learns of a step, on
+the device: the host waits for nothing, and a captured step adapts its scale when it is replayed."""
 
 from __future__ import annotations
 
@@ -183,8 +183,8 @@ class GradScaler:
     def _state(self, caller: str) -> tuple[Tensor, Tensor]:
         if self._scale is None or self._growth_tracker is None:
             raise AssertionError(
-                f"Attempted {caller} but _scale is None.  This may indicate your script did not use scaler.scale(loss or "
-                "outputs) earlier in the iteration."
+                f"Attempted {caller} but _scale is None.  This may indicate your script did not use scaler.scale(loss "
+                "or outputs) earlier in the iteration."
             )
         return self._scale, self._growth_tracker
 

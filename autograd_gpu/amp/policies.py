@@ -1,6 +1,8 @@
-"""Which dtype operations compute in under autocast: PyTorch's lists for CUDA, by the operations that they are made of here.
+"""Which dtype operations compute in under autocast: PyTorch's lists for CUDA, by the operations that they are made of
+here.
 
-What is in neither list computes in the dtype of its operands. Operations of backward are not here: they follow forward's.
+What is in neither list computes in the dtype of its operands. Operations of backward are not here: they follow
+forward's.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 is written. Knows dtypes and shapes, no device.
 
 A line says of each array its dtype, then its sizes: `T` is one dtype wherever it stands in the line, as is any other
-capital letter; a small word is one size, and with a star any number of sizes, those that the function is given under that
-name if it is. `weight?` may be None.
+capital letter; a small word is one size, and with a star any number of sizes, those that the function is given under
+that name if it is. `weight?` may be None.
 """
 
 from __future__ import annotations

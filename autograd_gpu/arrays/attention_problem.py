@@ -1,4 +1,7 @@
-"""An attention as its kernels see it: the host's half of Problem in kernels/include/attention.cuh. Knows shapes and strides."""
+"""An attention as its kernels see it: the host's half of Problem in kernels/include/attention.cuh.
+
+Knows shapes and strides.
+"""
 
 from __future__ import annotations
 

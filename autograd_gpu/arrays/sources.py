@@ -1,4 +1,5 @@
-"""The kernels' sources: where they are, which dtypes each file is compiled for, and the folder for what is made of them.
+"""The kernels' sources: where they are, which dtypes each file is compiled for, and the folder for what is made of
+them.
 
 Shared by those who compile them: for a GPU (`arrays.cuda.compile`) and for this machine's processor (`arrays.native`).
 """

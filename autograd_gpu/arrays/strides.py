@@ -76,8 +76,8 @@ def layout_of(shape: tuple[int, ...], *places: tuple[tuple[int, ...] | None, int
 
 
 def _in_tiles(sizes: tuple[int, ...], steps: list[Strides]) -> tuple[tuple[int, ...], list[Strides]]:
-    """The same dimensions, in tiles of LINES x LANES where the neighbours of one array lie across those of the first: of
-    each 32 bytes that a warp gets from it, the others are for the warps of the same block."""
+    """The same dimensions, in tiles of LINES x LANES where the neighbours of one array lie across those of the first:
+    of each 32 bytes that a warp gets from it, the others are for the warps of the same block."""
     last = len(sizes) - 1
     if not 1 <= last <= MAX_DIMS - 3 or sizes[last] % LANES:
         return sizes, steps

@@ -25,8 +25,8 @@ def _run_checked(node: Op, gradients: list[Any]) -> Any:
         for number, result in enumerate(results):
             if result is not None and bool(result.detach().isnan().any()):
                 raise RuntimeError(
-                    f"Function '{node.name()}' returned nan values in its {number}th output. The operation was recorded at "
-                    f"{line_of(node.where)}."
+                    f"Function '{node.name()}' returned nan values in its {number}th output. The operation was "
+                    f"recorded at {line_of(node.where)}."
                 )
     return results
 
@@ -40,7 +40,8 @@ class detect_anomaly:
     def __init__(self, check_nan: bool = True) -> None:
         self._wanted = (True, check_nan)
         warnings.warn(
-            "Anomaly Detection has been enabled. This mode will increase the runtime and should only be enabled for debugging.",
+            "Anomaly Detection has been enabled. This mode will increase the runtime and should only be enabled for "
+            "debugging.",
             stacklevel=2,
         )
 

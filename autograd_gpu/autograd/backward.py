@@ -228,7 +228,8 @@ def _root_gradients(roots: tuple, given: Any, create_graph: bool) -> list[Tensor
         given = (given,)
     if len(given) != len(roots):
         raise RuntimeError(
-            f"backward: got {len(roots)} tensors and {len(given)} gradients; expected one gradient (or None) per tensor."
+            f"backward: got {len(roots)} tensors and {len(given)} gradients; expected one gradient (or None) per "
+            "tensor."
         )
     gradients = []
     for number, (root, gradient) in enumerate(zip(roots, given)):
@@ -260,8 +261,8 @@ def _check_root_gradient(root: Tensor, gradient: Any, number: int) -> None:
         raise TypeError(f"gradients can be either Tensors or None, but got {type(gradient).__name__}")
     if gradient._array.shape != root._array.shape:
         raise RuntimeError(
-            f"Mismatch in shape: grad_output[{number}] has a shape of {gradient.shape} and output[{number}] has a shape "
-            f"of {root.shape}."
+            f"Mismatch in shape: grad_output[{number}] has a shape of {gradient.shape} and output[{number}] has a "
+            f"shape of {root.shape}."
         )
     if gradient.device.base is not root.device.base:
         raise RuntimeError(

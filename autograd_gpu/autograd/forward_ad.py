@@ -2,8 +2,8 @@
 
 No operation has a second rule for it. The gradient that a backward gives, u -> u^T J, is linear in u, so its own
 backward with the tangent t is J t (the "double backward trick": J. Townsend, "A new trick for calculating Jacobian
-vector products", 2017), taken here operation by operation: nothing is kept from one to the next, and the tangents can be
-differentiated in turn. Views take their tangent's view; a Function's own ``jvp`` is called.
+vector products", 2017), taken here operation by operation: nothing is kept from one to the next, and the tangents can
+be differentiated in turn. Views take their tangent's view; a Function's own ``jvp`` is called.
 """
 
 from __future__ import annotations
@@ -216,8 +216,8 @@ def _private(pushed: list[Tensor | None], given: list, is_recorded: bool) -> lis
 
 
 def _laid_out_like(tangent: Tensor, tensor: Tensor) -> Tensor:
-    """Return the tangent, copied where its dimensions lie in memory in another order than the tensor's: it takes part in
-    the same views."""
+    """Return the tangent, copied where its dimensions lie in memory in another order than the tensor's: it takes part
+    in the same views."""
     if tangent.stride() == tensor.stride() or tangent.device.axis is not None or tensor.device.axis is not None:
         return tangent
     steps = tensor.stride()
@@ -313,7 +313,8 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
 
 
 def unpack_dual(tensor: Tensor, *, level: int | None = None) -> UnpackedDualTensor:
-    """Return (primal, tangent) of a dual tensor, the primal as a view without tangent; tangent None where none is carried."""
+    """Return (primal, tangent) of a dual tensor, the primal as a view without tangent; tangent None where none is
+    carried."""
     if not duals:
         return UnpackedDualTensor(tensor, None)
     with _Suspended():

@@ -24,8 +24,8 @@ def _prepare(func: Callable, inputs: Any, create_graph: bool) -> tuple[tuple, tu
     for number, output in enumerate(results):
         if not isinstance(output, Tensor):
             raise TypeError(
-                f"The outputs of the user-provided function must be either a Tensor or a tuple of Tensors but the value at "
-                f"index {number} has type {type(output).__name__}."
+                "The outputs of the user-provided function must be either a Tensor or a tuple of Tensors but the "
+                f"value at index {number} has type {type(output).__name__}."
             )
     return leaves, results, is_single, is_single_output
 
@@ -46,7 +46,8 @@ def _gradients(
     if not live:
         if strict:
             raise RuntimeError(
-                "The output of the user-provided function is independent of the input. This is not allowed in strict mode."
+                "The output of the user-provided function is independent of the input. This is not allowed in strict "
+                "mode."
             )
         return tuple(x.new_zeros(x.shape) for x in inputs)
     found = grad(
@@ -129,14 +130,14 @@ def jacobian(
         )
     if strict and vectorize:
         raise RuntimeError(
-            "torch.autograd.functional.jacobian: `strict=True` and `vectorized=True` are not supported together. Please "
-            "either set `strict=False` or `vectorize=False`."
+            "torch.autograd.functional.jacobian: `strict=True` and `vectorized=True` are not supported together. "
+            "Please either set `strict=False` or `vectorize=False`."
         )
     if strategy == "forward-mode":
         if create_graph:
             raise NotImplementedError(
-                'torch.autograd.functional.jacobian: `create_graph=True` and `strategy="forward-mode"` are not supported '
-                'together (yet). Please either set `create_graph=False` or `strategy="reverse-mode"`.'
+                'torch.autograd.functional.jacobian: `create_graph=True` and `strategy="forward-mode"` are not '
+                'supported together (yet). Please either set `create_graph=False` or `strategy="reverse-mode"`.'
             )
         if not vectorize:
             raise NotImplementedError(

@@ -51,8 +51,8 @@ def gradcheck(
     repeat itself within `nondet_tol`. Raises GradcheckError at the first wrong entry, unless `raise_exception` is off.
 
     `check_forward_ad` compares the Jacobian's columns, by dual tensors; `check_undefined_grad` holds that an output
-    without a gradient counts as one with zeros; the batched checks hold several gradients (tangents) at once to one by one.
-    `masked` is about sparse tensors, of which there are none: it changes nothing.
+    without a gradient counts as one with zeros; the batched checks hold several gradients (tangents) at once to one by
+    one. `masked` is about sparse tensors, of which there are none: it changes nothing.
     """
     if check_batched_forward_grad and not check_forward_ad:
         raise ValueError("Setting check_batched_forward_grad=True requires check_forward_ad to be True")
@@ -306,8 +306,8 @@ class _Check:
         at_output = _place(row, output.shape)
         at_input = _place(column, value.shape)
         raise GradcheckError(
-            f"Jacobian mismatch {mode}for output {number} with respect to input {position}: {wrong.sum()} of {wrong.size} "
-            f"entries are wrong, the first d output{at_output} / d input{at_input}: "
+            f"Jacobian mismatch {mode}for output {number} with respect to input {position}: {wrong.sum()} of "
+            f"{wrong.size} entries are wrong, the first d output{at_output} / d input{at_input}: "
             f"numerical {float(numerical[row, column])!r}, analytical {float(analytical[row, column])!r} "
             f"(allowed: atol {self.atol:g} + rtol {self.rtol:g} of the numerical).\n"
             f"numerical:\n{numerical}\nanalytical:\n{analytical}"

@@ -153,7 +153,7 @@ def increment_version(tensor: Tensor | Sequence[Tensor]) -> None:
         bump_version(one)
 
 
-# -------------------------------------------------------------------------------------------------- writes to saved values
+# --------------------------------------------------------------------------------------------- writes to saved values
 
 
 class _Kept:

@@ -1,4 +1,5 @@
-"""cuDNN's switches. cuDNN is not used here: convolutions and norms are our own kernels, and the switches choose nothing.
+"""cuDNN's switches. cuDNN is not used here: convolutions and norms are our own kernels, and the switches choose
+nothing.
 
 `deterministic` is always so, there is one algorithm, so that there is nothing to `benchmark`, and float32 convolutions
 are computed in float32 whatever `allow_tf32` says.

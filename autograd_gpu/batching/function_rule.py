@@ -22,8 +22,9 @@ def mapped_by_rule(function: Any, args: tuple) -> Any:
     name = function.__name__
     if function.generate_vmap_rule:
         raise RuntimeError(
-            f"You tried to vmap over {name}, but it has both generate_vmap_rule=True and an overridden vmap staticmethod. "
-            "Please set generate_vmap_rule=False or delete the overridden vmap staticmethod to avoid ambiguity."
+            f"You tried to vmap over {name}, but it has both generate_vmap_rule=True and an overridden vmap "
+            "staticmethod. Please set generate_vmap_rule=False or delete the overridden vmap staticmethod to avoid "
+            "ambiguity."
         )
     hidden = [axes_of(value.device) if isinstance(value, Tensor) else [] for value in args]
     axis = max((axes[0] for axes in hidden if axes), key=lambda axis: axis.number)  # of the newest level
@@ -39,8 +40,8 @@ def mapped_by_rule(function: Any, args: tuple) -> Any:
         innermost.level = outer
     if not isinstance(found, tuple) or len(found) != 2:
         raise RuntimeError(
-            f"Expected the vmap staticmethod to have two returns, an output and out_dims with pytree structure compatible "
-            f"with the output. ({name})"
+            "Expected the vmap staticmethod to have two returns, an output and out_dims with pytree structure "
+            f"compatible with the output. ({name})"
         )
     outputs, rebuild = flatten(found[0])
     out_dims = spread(found[1], found[0])

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 
 class RowRules:
-    """Each function by the same function underneath, the examples' rows below one another where parameters are shared."""
+    """Each function by the same function underneath, the examples' rows below one another where parameters are
+    shared."""
 
     if TYPE_CHECKING:  # what `Batching` brings
         under: Any

@@ -1,4 +1,7 @@
-"""``autograd_gpu.cuda``: the GPUs there are, streams, graphs, kernels of your own. Each part is imported when first named."""
+"""``autograd_gpu.cuda``: the GPUs there are, streams, graphs, kernels of your own.
+
+Each part is imported when first named.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,8 @@ _HOME = {
     **dict.fromkeys("CUDAGraph graph graph_pool_handle is_current_stream_capturing".split(), "capture"),
     **dict.fromkeys("Event Stream current_stream default_stream set_stream stream".split(), "streams"),
     **dict.fromkeys(
-        "current_device device_count get_device_name is_available manual_seed manual_seed_all synchronize".split(), "devices"
+        "current_device device_count get_device_name is_available manual_seed manual_seed_all synchronize".split(),
+        "devices",
     ),
 }  # fmt: skip
 

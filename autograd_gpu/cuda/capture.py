@@ -1,9 +1,9 @@
 """CUDA graphs: the launches of a whole training step, recorded once and replayed without any Python in between.
 
 While a graph is captured nothing runs: operations record their launches, allocate from the graph's own memory, and the
-host sees no values. A replay runs them all on the very same memory, so inputs are copied into the tensors of the capture,
-and results are read from its outputs. What the host decides (a learning rate of a schedule) is written before a replay by
-who registered for it in `before_replay`.
+host sees no values. A replay runs them all on the very same memory, so inputs are copied into the tensors of the
+capture, and results are read from its outputs. What the host decides (a learning rate of a schedule) is written before
+a replay by who registered for it in `before_replay`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ def is_current_stream_capturing() -> bool:
 
 
 def graph_pool_handle() -> Any:
-    """Return memory that several graphs may share which are never replayed at the same time, in the order of capture."""
+    """Return memory that several graphs may share which are never replayed at the same time, in the order of
+    capture."""
     return streams_of_driver().pool()
 
 
@@ -49,8 +50,8 @@ class CUDAGraph:
         streams = streams_of_driver()
         if streams.current().ptr == streams.default.ptr:
             raise RuntimeError(
-                "CUDA graphs must be captured on a non-default stream. (However, after capture, it's ok to replay them on "
-                "the default stream.) Use `with cuda.graph(g):`, which makes one."
+                "CUDA graphs must be captured on a non-default stream. (However, after capture, it's ok to replay them "
+                "on the default stream.) Use `with cuda.graph(g):`, which makes one."
             )
         self._pool = streams.pool() if pool is None else pool
         streams.begin_capture(self._pool)

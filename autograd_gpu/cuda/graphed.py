@@ -25,8 +25,8 @@ def make_graphed_callables(
     """Return callables (functions or modules) whose forward and backward are replays of captured graphs.
 
     sample_args
-        For each callable a tuple of tensors, of the shapes and with the requires_grad that every call will have. Results
-        are tensors of the same memory at each call: clone what is to outlive the next one.
+        For each callable a tuple of tensors, of the shapes and with the requires_grad that every call will have.
+        Results are tensors of the same memory at each call: clone what is to outlive the next one.
 
     Several callables are called in the given order, and their backwards in the opposite one. A module's forward is
     replaced and the module returned; in the other mode (train or eval) it runs as before.

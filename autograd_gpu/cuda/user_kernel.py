@@ -13,8 +13,8 @@ from ..views import edge_of
 class kernel:
     """A CUDA kernel of your own, launched on tensors.
 
-        scale = cuda.kernel(source, "scale")             # extern "C" __global__ void scale(const float *x, float *y, int n)
-        scale(grid, block, x, y, x.numel())              # grid and block: an int or a tuple of up to three
+        scale = cuda.kernel(source, "scale")      # extern "C" __global__ void scale(const float *x, float *y, int n)
+        scale(grid, block, x, y, x.numel())       # grid and block: an int or a tuple of up to three
 
     Arguments follow the parameter list, which is read off the source: contiguous CUDA tensors of the pointer's dtype
     (None for a null pointer) and numbers. Nothing is recorded: wrap the launch in an ``autograd.Function`` to give it a
@@ -42,8 +42,8 @@ class kernel:
                     )
                 if modes.grad and edge_of(value) is not None:
                     raise RuntimeError(
-                        f"{self.name}: argument {number} requires grad, and a raw kernel records nothing. Launch it in an "
-                        "autograd.Function's forward and backward, or under no_grad()."
+                        f"{self.name}: argument {number} requires grad, and a raw kernel records nothing. Launch it in "
+                        "an autograd.Function's forward and backward, or under no_grad()."
                     )
                 value = value._array
             arrays.append(value)

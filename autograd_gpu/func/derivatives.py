@@ -271,8 +271,8 @@ def _basis(tensors: Sequence[Tensor]) -> list[Tensor]:
 def _pushed(func: Callable, primals: tuple, tangents: list[Tensor], name: str, has_aux: bool) -> tuple:
     """Return func's outputs, their tangents, the way back to a tree, and aux: by dual tensors, or else by two pulls.
 
-    One level of dual tensors is in force at a time, so that a transform within another takes two reverse passes, as does
-    a Function without a jvp of its own.
+    One level of dual tensors is in force at a time, so that a transform within another takes two reverse passes, as
+    does a Function without a jvp of its own.
     """
     leaves, rebuild = flatten(primals)
     if not duals:

@@ -106,8 +106,8 @@ class BackwardHooks:
             if not self.has_input_boundary:  # nobody asks for the inputs' gradients
                 if self._call_hooks((None,) * self.number_of_inputs) is not None:
                     raise RuntimeError(
-                        "Backward hook for Modules where no input requires gradient should always return None or None for "
-                        "all gradients."
+                        "Backward hook for Modules where no input requires gradient should always return None or None "
+                        "for all gradients."
                     )
                 self.gradients_out = None
             return tuple(gradients[place] for place in places)

@@ -85,14 +85,16 @@ class Module:
         return _add_hook(self._forward_hooks, (hook, with_kwargs), prepend)
 
     def register_full_backward_pre_hook(self, hook: Callable, prepend: bool = False) -> RemovableHandle:
-        """Call ``hook(module, grad_output)`` before backward goes through the module; what it returns replaces grad_output."""
+        """Call ``hook(module, grad_output)`` before backward goes through the module; what it returns replaces
+        grad_output."""
         return _add_hook(self._backward_pre_hooks, hook, prepend)
 
     def register_full_backward_hook(self, hook: Callable, prepend: bool = False) -> RemovableHandle:
         """Call ``hook(module, grad_input, grad_output)``, tuples, when backward has gone through the module.
 
         grad_input has an entry for each positional argument: zeros for a tensor that nothing came to, None for what is
-        no tensor; what the hook returns replaces it. Of a module whose output is no tensor and no tuple, it is not called.
+        no tensor; what the hook returns replaces it. Of a module whose output is no tensor and no tuple, it is not
+        called.
         """
         return _add_hook(self._backward_hooks, hook, prepend)
 

@@ -1,6 +1,8 @@
-"""Recurrent layers: Elman's network, LSTM (Hochreiter & Schmidhuber 1997) and GRU (Cho et al. 2014), and single steps of them.
+"""Recurrent layers: Elman's network, LSTM (Hochreiter & Schmidhuber 1997) and GRU (Cho et al. 2014), and single steps
+of them.
 
-The input's part of every gate is one matrix product for the whole sequence; only the hidden state's part goes step by step.
+The input's part of every gate is one matrix product for the whole sequence; only the hidden state's part goes step by
+step.
 """
 
 from __future__ import annotations
@@ -256,7 +258,8 @@ class LSTM(RNNBase):
 
 
 class GRU(RNNBase):
-    """r, z = sigmoid(W_ih x + b_ih + W_hh h + b_hh); n = tanh(W_in x + b_in + r (W_hn h + b_hn)); h = (1 - z) n + z h."""
+    """r, z = sigmoid(W_ih x + b_ih + W_hh h + b_hh); n = tanh(W_in x + b_in + r (W_hn h + b_hn)); h = (1 - z) n + z
+    h."""
 
     def __init__(
         self,

@@ -101,7 +101,8 @@ def block_diag(*tensors: Tensor) -> Tensor:
     for number, x in enumerate(tensors):
         if x.ndim > 2:
             raise RuntimeError(
-                f"torch.block_diag: Input tensors must have 2 or fewer dimensions. Input {number} has {x.ndim} dimensions"
+                f"torch.block_diag: Input tensors must have 2 or fewer dimensions. Input {number} has {x.ndim} "
+                "dimensions"
             )
     blocks = [_as_matrix(x) for x in tensors]
     widths, start, rows = [x.shape[1] for x in blocks], 0, []

@@ -17,7 +17,8 @@ ZERO_DIVISION = (
 
 
 class CheckedIndex(Op):
-    """y = index, counted from the front where it is negative; what is outside [low, high), and not `ignored`, is refused."""
+    """y = index, counted from the front where it is negative; what is outside [low, high), and not `ignored`, is
+    refused."""
 
     differentiable = False
 

@@ -115,7 +115,10 @@ def cast(x: Tensor, dtype: DType) -> Tensor:
 
 
 def same_dtype(name: str, like: Tensor, *, mixed: bool = False, **others: Tensor | None) -> None:
-    """Refuse tensors, or None, of another dtype than `like`'s. With `mixed`, a half type takes parameters in float32 too."""
+    """Refuse tensors, or None, of another dtype than `like`'s.
+
+    With `mixed`, a half type takes parameters in float32 too.
+    """
     for argument, x in others.items():
         if x is None or x._array.dtype == like._array.dtype or casts_alike(like, x):
             continue
@@ -123,8 +126,8 @@ def same_dtype(name: str, like: Tensor, *, mixed: bool = False, **others: Tensor
             continue
         wanted, found = dtypes.SCALAR_TYPES[like.dtype.name], dtypes.SCALAR_TYPES[x.dtype.name]
         raise RuntimeError(
-            f"{name}(): mixed dtype: expected {argument} to have the same dtype as the input: expected scalar type {wanted} "
-            f"but found {found}. Cast it first: {argument}.to({like.dtype})."
+            f"{name}(): mixed dtype: expected {argument} to have the same dtype as the input: expected scalar type "
+            f"{wanted} but found {found}. Cast it first: {argument}.to({like.dtype})."
         )
 
 
@@ -165,7 +168,8 @@ def _rounded(y: Tensor, dtype: DType) -> Tensor:
 
 
 def wide_under_autocast(*tensors: Tensor) -> tuple[Tensor, ...]:
-    """Return the tensors, under autocast in float32: what PyTorch computes in, in functions made of several operations here."""
+    """Return the tensors, under autocast in float32: what PyTorch computes in, in functions made of several operations
+    here."""
     if not interceptors:
         return tensors
     return tuple(cast(x, dtypes.float32) if casts_alike(x) else x for x in tensors)

@@ -289,7 +289,8 @@ def triu(input: Tensor, diagonal: int = 0) -> Tensor:
 
 
 def initialise(self: Tensor, *data: Any, device: Any = None) -> None:
-    """``Tensor(sizes)`` is not filled, ``Tensor(sequence)`` holds its numbers in the default dtype, ``Tensor(x)`` is x."""
+    """``Tensor(sizes)`` is not filled, ``Tensor(sequence)`` holds its numbers in the default dtype, ``Tensor(x)`` is
+    x."""
     if len(data) == 1 and isinstance(data[0], Tensor):
         made = data[0].detach()
     elif len(data) == 1 and not isinstance(data[0], (Size, int, np.integer)):
@@ -322,7 +323,8 @@ def asarray(
     copy: bool | None = None,
     requires_grad: bool | None = None,
 ) -> Tensor:
-    """Return obj as a tensor that shares its memory: where it can (copy=None), never (True), or else ValueError (False).
+    """Return obj as a tensor that shares its memory: where it can (copy=None), never (True), or else ValueError
+    (False).
 
     obj is a tensor, a NumPy array, anything with `__dlpack__` or a buffer, or numbers. A tensor keeps its history
     unless requires_grad=False.
@@ -387,7 +389,10 @@ def range(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Return start, start + step, ... up to and with end. Deprecated, as in PyTorch: use `arange`, which excludes end."""
+    """Return start, start + step, ... up to and with end.
+
+    Deprecated, as in PyTorch: use `arange`, which excludes end.
+    """
     warnings.warn(
         "torch.range is deprecated and will be removed in a future release because its behavior is inconsistent with "
         "Python's range builtin. Instead, use torch.arange, which produces values in [start, end).",

@@ -123,8 +123,8 @@ def uniform_(
             raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={low} > to={to}")
         if to - low > largest:
             raise RuntimeError(
-                f"uniform_ expects to-from <= std::numeric_limits<{self.dtype}>::max(), but found to={to} and from={low} "
-                "which result in to-from to exceed the limit"
+                f"uniform_ expects to-from <= std::numeric_limits<{self.dtype}>::max(), but found to={to} and "
+                f"from={low} which result in to-from to exceed the limit"
             )
     drawn = rand(self.shape, generator=generator, dtype=self.dtype, device=self.device)
     return copy_(self, drawn * (to - low) + low)

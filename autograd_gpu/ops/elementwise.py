@@ -401,8 +401,8 @@ def neg(input: Tensor) -> Tensor:
     """Return -input."""
     if _is_bool(input):
         raise RuntimeError(
-            "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use the "
-            "`~` or `logical_not()` operator instead."
+            "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use "
+            "the `~` or `logical_not()` operator instead."
         )
     return Neg.apply(input)
 

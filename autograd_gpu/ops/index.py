@@ -126,8 +126,8 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
     if isinstance(given, Tensor) and value.dtype is not x.dtype and not is_fill:
         raise RuntimeError(
             "Index put requires the source and destination dtypes match, got "
-            f"{dtypes.SCALAR_TYPES[x.dtype.name]} for the destination and {dtypes.SCALAR_TYPES[value.dtype.name]} for the "
-            f"source. Cast it first: value.to({x.dtype})."
+            f"{dtypes.SCALAR_TYPES[x.dtype.name]} for the destination and {dtypes.SCALAR_TYPES[value.dtype.name]} for "
+            f"the source. Cast it first: value.to({x.dtype})."
         )
     check_overlap(view, (value,), "index_put_")
     overwrite(view, _Advanced(view, advanced).scatter(cast(value, x.dtype)), "index_put_")
@@ -262,8 +262,8 @@ class _Advanced:
             if part._array.shape != shape[dim : dim + part.ndim]:
                 wrong = next(d for d in range(part.ndim) if part._array.shape[d] != shape[dim + d])
                 raise IndexError(
-                    f"The shape of the mask {list(part.shape)} at index {wrong} does not match the shape of the indexed "
-                    f"tensor {list(shape)} at index {dim + wrong}"
+                    f"The shape of the mask {list(part.shape)} at index {wrong} does not match the shape of the "
+                    f"indexed tensor {list(shape)} at index {dim + wrong}"
                 )
             coordinates = wrap(part.device.backend.nonzero(part._array), part.device)
             numbers.extend((dim + d, coordinates.select(1, d)) for d in range(part.ndim))
@@ -342,7 +342,7 @@ def _counted(index: Tensor, size: int, dim: int) -> Tensor:
     return in_range(index, size, message, low=-size)
 
 
-# ---------------------------------------------------------------------------------------------- named gathers and scatters
+# ----------------------------------------------------------------------------------------- named gathers and scatters
 
 
 def as_index(name: str, index: Tensor) -> Tensor:
@@ -359,7 +359,8 @@ def _along(x_shape: tuple[int, ...], dim: int, index: Tensor, name: str) -> Tens
         return reshape(index, (0,))
     if index.ndim != max(len(x_shape), index.ndim if not x_shape else 0):
         raise RuntimeError(
-            f"Index tensor must have the same number of dimensions as input tensor ({name}: {index.ndim} and {len(x_shape)})"
+            f"Index tensor must have the same number of dimensions as input tensor ({name}: {index.ndim} and "
+            f"{len(x_shape)})"
         )
     if not x_shape:
         return in_range(
@@ -486,7 +487,8 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     if isinstance(value, Tensor):
         if value.ndim:
             raise RuntimeError(
-                f"masked_fill only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s)."
+                f"masked_fill only supports a 0-dimensional value tensor, but got tensor with {value.ndim} "
+                "dimension(s)."
             )
         if value.is_cpu and value.device.axis is None and value._edge is None:  # a GPU is not waited for
             dtypes.fitting(value._array.item(), input.dtype)

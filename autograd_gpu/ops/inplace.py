@@ -91,7 +91,8 @@ def _arrays_along(backend: Any, array: Any, steps: tuple | None) -> list[Any]:
 
 
 def _layout(base: Tensor, steps: tuple | None) -> tuple:
-    """Return the base's strides, where it begins, and the size of a storage that holds it and all views of the steps."""
+    """Return the base's strides, where it begins, and the size of a storage that holds it and all views of the
+    steps."""
     backend = base.device.backend
     arrays = _arrays_along(backend, base._array, steps)
     begins = [backend.offset(array) for array in arrays]
@@ -167,8 +168,8 @@ def check_changeable(x: Tensor, name: str) -> None:
         return
     if _is_leafs(x._edge):
         raise RuntimeError(
-            f"a leaf Variable that requires grad is being used in an in-place operation. ({name}: write under no_grad(), "
-            "or work on x.clone().)"
+            f"a leaf Variable that requires grad is being used in an in-place operation. ({name}: write under "
+            "no_grad(), or work on x.clone().)"
         )
 
 
@@ -195,8 +196,8 @@ def _check_view_writable(x: Tensor, name: str) -> None:
     step = multiple_view_step(x._steps)
     if step is not None:
         raise RuntimeError(
-            f"Output {step[1]} of {step[0].__name__} is a view and is being modified inplace. This view is the output of "
-            "a function that returns multiple views. Such functions do not allow the output views to be modified "
+            f"Output {step[1]} of {step[0].__name__} is a view and is being modified inplace. This view is the output "
+            "of a function that returns multiple views. Such functions do not allow the output views to be modified "
             f"inplace. You should replace the inplace operation by an out-of-place one. ({name})"
         )
 

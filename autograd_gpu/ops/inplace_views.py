@@ -89,7 +89,8 @@ public(in_place_view("as_strided_", as_strided))
 
 @public(function=False)
 def resize_(self: Tensor, *sizes: Any) -> Tensor:
-    """Give this tensor another shape, row-major from where it begins, in its storage or, if that is too small, a new one.
+    """Give this tensor another shape, row-major from where it begins, in its storage or, if that is too small, a new
+    one.
 
     What the old storage does not reach is unset. RuntimeError for tensors that require grad; after a move to a new
     storage, also for the use of older views.

@@ -110,7 +110,8 @@ def check_operands(name: str, x: Any, y: Any) -> None:
             raise TypeError(f"{name}(): argument {position} must be Tensor, not {type(value).__name__}")
     if x._array.dtype != y._array.dtype and not casts_alike(x, y):
         raise RuntimeError(
-            f"expected m1 and m2 to have the same dtype, but got: {x.dtype} != {y.dtype} ({name}: cast one with .to(dtype))"
+            f"expected m1 and m2 to have the same dtype, but got: {x.dtype} != {y.dtype} ({name}: cast one with "
+            ".to(dtype))"
         )
     if x._array.dtype.kind == "b":
         raise NotImplementedError(f"\"addmm_impl_cpu_\" not implemented for 'Bool' ({name}: cast both with .int())")
@@ -138,8 +139,8 @@ def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     _dims("bmm", mat2, 3, "batch2")
     if input.shape[0] != mat2.shape[0]:
         raise RuntimeError(
-            f"Expected size for first two dimensions of batch2 tensor to be: [{input.shape[0]}, {input.shape[2]}] but got: "
-            f"{list(mat2.shape[:2])}."
+            f"Expected size for first two dimensions of batch2 tensor to be: [{input.shape[0]}, {input.shape[2]}] but "
+            f"got: {list(mat2.shape[:2])}."
         )
     return matmul(input, mat2)
 
@@ -200,7 +201,8 @@ def _outer(name: str, *vectors: tuple[str, Tensor]) -> Tensor:
 
 
 def _in_one_rounding(function: F) -> F:
-    """`rounded_once`; without factors a GPU's product stays one of half types, on tensor cores, and is rounded before."""
+    """`rounded_once`; without factors a GPU's product stays one of half types, on tensor cores, and is rounded
+    before."""
     once = rounded_once(function)
 
     @functools.wraps(function)
@@ -247,7 +249,8 @@ def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: 
 @public(in_place="method", out=True)
 @_in_one_rounding
 def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
-    """Return beta * input + alpha * the sum of the products batch1 @ batch2, (b, m, k) @ (b, k, n); input broadcasts."""
+    """Return beta * input + alpha * the sum of the products batch1 @ batch2, (b, m, k) @ (b, k, n); input
+    broadcasts."""
     _dims("addbmm", batch1, 3, "batch1")
     _dims("addbmm", batch2, 3, "batch2")
     (count, m, k), (other_count, other_k, n) = batch1._array.shape, batch2._array.shape

@@ -141,7 +141,7 @@ for _name, _function in {
 }.items():  # fmt: skip
     setattr(Tensor, f"__{_name}__", _function)
 
-# ---------------------------------------------------------------------------------------------- what Python and NumPy ask
+# ------------------------------------------------------------------------------------------- what Python and NumPy ask
 
 
 def _only(self: Tensor) -> Any:
@@ -168,7 +168,8 @@ def _as_array(self: Tensor, dtype: Any = None, copy: bool | None = None) -> np.n
 
 
 def _wrap_array(self: Tensor, array: np.ndarray, context: Any = None, return_scalar: bool = False) -> Tensor:
-    """What NumPy computed of a tensor and an array, `tensor + array`, is a tensor: of NumPy's dtype, without history."""
+    """What NumPy computed of a tensor and an array, `tensor + array`, is a tensor: of NumPy's dtype, without
+    history."""
     return creation.from_numpy(np.asarray(array))
 
 

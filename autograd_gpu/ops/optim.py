@@ -1,8 +1,9 @@
 """The optimisers' steps, and the norm and scale of all gradients: over many tensors at once, in place, not recorded.
 
 The tensors of one call are on one device, and those of a step have one dtype. Numbers that change from step to step are
-tensors on that device, so that a captured step reads what they are when it is replayed: `lr` and `scale` (what gradients
-are multiplied by as they are read) float64 (), `found_inf` float32 (), where anything but 0 means that nothing happens.
+tensors on that device, so that a captured step reads what they are when it is replayed: `lr` and `scale` (what
+gradients are multiplied by as they are read) float64 (), `found_inf` float32 (), where anything but 0 means that
+nothing happens.
 """
 
 from __future__ import annotations

@@ -20,8 +20,8 @@ _UNCAST = frozenset(
     "abs addbmm addmm addmv all amax amin any argmax argmin baddbmm bitwise_not bmm bucketize ceil chain_matmul clamp "
     "clamp_max clamp_min cross det diag dot eigvalsh fix floor frac gather heaviside histc index_add index_copy "
     "index_reduce index_select inner inv inverse isin isneginf isposinf linalg_cross log_softmax logcumsumexp "
-    "masked_select matmul matrix_norm matrix_power mm msort multi_dot mv nan_to_num nanquantile narrow_copy neg nonzero "
-    "nonzero_static norm quantile renorm round scatter scatter_add scatter_reduce searchsorted sign signbit "
+    "masked_select matmul matrix_norm matrix_power mm msort multi_dot mv nan_to_num nanquantile narrow_copy neg "
+    "nonzero nonzero_static norm quantile renorm round scatter scatter_add scatter_reduce searchsorted sign signbit "
     "slice_scatter softmax solve solve_triangular svdvals take take_along_dim tensordot tril triu trunc vdot vecdot "
     "vector_norm where multinomial".split()
 )
@@ -60,8 +60,8 @@ def _into(out: Tensor, function: Callable, args: tuple, kwargs: dict) -> Tensor:
         result = function(*args, **kwargs)
         if result.dtype is not out.dtype and name in _UNCAST:
             raise RuntimeError(
-                f"{name}: Expected out tensor to have dtype {result.dtype}, but got {out.dtype} instead: the result and "
-                "out must have the same scalar type"
+                f"{name}: Expected out tensor to have dtype {result.dtype}, but got {out.dtype} instead: the result "
+                "and out must have the same scalar type"
             )
         if result._array.shape == out._array.shape:
             return overwrite(out, result, name)

@@ -35,7 +35,8 @@ class Split(View):
 
 
 class UnsafeSplit(Split):
-    """Split whose outputs count as tensors of their own, though they share x's memory: a write to one goes unnoticed."""
+    """Split whose outputs count as tensors of their own, though they share x's memory: a write to one goes
+    unnoticed."""
 
     is_view = False
 

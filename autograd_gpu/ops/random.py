@@ -291,8 +291,8 @@ def checked_probability(p: Any) -> Any:
 
 
 _WRONG_WEIGHTS = (
-    "invalid multinomial distribution (encountering probability entry < 0, infinity or NaN): probability tensor contains "
-    "either `inf`, `nan` or element < 0"
+    "invalid multinomial distribution (encountering probability entry < 0, infinity or NaN): probability tensor "
+    "contains either `inf`, `nan` or element < 0"
 )
 
 

@@ -103,7 +103,8 @@ def _difference(x: Tensor, y: Tensor) -> Tensor:
 
 
 class Cummax(Op):
-    """y, i = the largest of x so far along `dim`, and where it last was, which gets the gradients of all that show it."""
+    """y, i = the largest of x so far along `dim`, and where it last was, which gets the gradients of all that show
+    it."""
 
     kernel = "cummax"
 

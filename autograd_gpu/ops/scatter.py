@@ -55,7 +55,10 @@ def _from_rows(rows: Tensor, like: Tensor, dim: int) -> Tensor:
 def _slices(
     name: str, x: Tensor, dim: int, index: Tensor, source: Tensor, from_the_end: bool = False
 ) -> tuple[int, Tensor, Tensor]:
-    """Return dim, the checked index vector, and the source's slices as rows. Only index_fill counts `from_the_end` too."""
+    """Return dim, the checked index vector, and the source's slices as rows.
+
+    Only index_fill counts `from_the_end` too.
+    """
     dim = wrap_dim(dim, x.ndim)
     if index.ndim > 1:
         raise IndexError(

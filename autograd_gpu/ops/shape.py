@@ -229,7 +229,8 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
 
 
 def shaped(input: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """Return an operand or a result of an operation in the shape wanted: itself when it has that shape, not a view of it."""
+    """Return an operand or a result of an operation in the shape wanted: itself when it has that shape, not a view of
+    it."""
     return input if input._array.shape == shape else reshape(input, shape)
 
 

@@ -232,7 +232,10 @@ def new_empty_strided(
 
 
 def view_as_dtype(self: Tensor, dtype: DType) -> Tensor:
-    """Return the same bytes as another dtype, without a history. The last size changes with the size of the elements."""
+    """Return the same bytes as another dtype, without a history.
+
+    The last size changes with the size of the elements.
+    """
     array, old, new = self._array, self.dtype.itemsize, dtype.itemsize
     problem = None
     if new != old:

@@ -13,7 +13,8 @@ from .optimizer import check_not_negative
 
 
 class ASGD(ComposedOptimizer):
-    """p = p * (1 - lambd * eta) - eta * g, and in the state as ``ax`` the mean of p from step t0 on (Polyak & Juditsky 1992).
+    """p = p * (1 - lambd * eta) - eta * g, and in the state as ``ax`` the mean of p from step t0 on (Polyak & Juditsky
+    1992).
 
     eta = lr / (1 + lambd * lr * step)^alpha. g includes weight_decay * p.
     """

@@ -1,4 +1,7 @@
-"""Optimizers that are written in operations, a parameter at a time. Their numbers are on the host: no step can be captured."""
+"""Optimizers that are written in operations, a parameter at a time.
+
+Their numbers are on the host: no step can be captured.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +59,8 @@ class ComposedOptimizer(Optimizer):
 
 
 def with_decay(p: Tensor, g: Tensor, lr: float, group: dict[str, Any]) -> Tensor:
-    """Return the gradient with weight decay; decoupled decay shrinks the parameter instead (Loshchilov & Hutter 2019)."""
+    """Return the gradient with weight decay; decoupled decay shrinks the parameter instead (Loshchilov & Hutter
+    2019)."""
     weight_decay = group["weight_decay"]
     if not weight_decay:
         return g

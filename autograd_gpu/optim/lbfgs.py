@@ -18,8 +18,8 @@ class LBFGS(Optimizer):
 
     ``step(closure)`` makes up to ``max_iter`` iterations, each of which evaluates the closure at least once; it ends
     early after ``max_eval`` evaluations (by default 1.25 * max_iter), or when the gradient's largest element is at most
-    ``tolerance_grad``, or when parameters or loss change by no more than ``tolerance_change``. ``line_search_fn`` is None
-    (steps of ``lr``) or "strong_wolfe". One parameter group only.
+    ``tolerance_grad``, or when parameters or loss change by no more than ``tolerance_change``. ``line_search_fn`` is
+    None (steps of ``lr``) or "strong_wolfe". One parameter group only.
     """
 
     def __init__(

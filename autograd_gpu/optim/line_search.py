@@ -1,4 +1,5 @@
-"""A step length that meets the strong Wolfe conditions: less far than the slope promises is enough, and the slope is flat.
+"""A step length that meets the strong Wolfe conditions: less far than the slope promises is enough, and the slope is
+flat.
 
 Nocedal & Wright 2006, algorithms 3.5 (bracket) and 3.6 (zoom), with the safeguards of Schmidt's minFunc.
 """

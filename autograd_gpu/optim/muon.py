@@ -13,7 +13,8 @@ from .composed import ComposedOptimizer
 
 
 class Muon(ComposedOptimizer):
-    """p = p * (1 - lr * weight_decay) - lr * scale * O, O a momentum of the gradients made nearly orthogonal (Jordan 2024).
+    """p = p * (1 - lr * weight_decay) - lr * scale * O, O a momentum of the gradients made nearly orthogonal (Jordan
+    2024).
 
     For matrices only, hidden layers' weights: the rest of a model is given to AdamW. The singular values are driven
     towards 1 by ``ns_steps`` of a Newton-Schulz iteration in bfloat16. ``adjust_lr_fn`` is "original" (or None), which

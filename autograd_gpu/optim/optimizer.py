@@ -100,7 +100,8 @@ class Optimizer(OptimizerHooks):
 
         ``scale`` is a tensor of one element on the parameters' device that gradients are multiplied by as they are
         read, such as a clip coefficient: one pass less over the gradients than scaling them first. ``grad_scale`` and
-        ``found_inf``, where a gradient scaler has set them on the optimizer, divide the gradients and call the step off.
+        ``found_inf``, where a gradient scaler has set them on the optimizer, divide the gradients and call the step
+        off.
         """
         loss = None
         if closure is not None:

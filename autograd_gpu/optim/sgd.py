@@ -1,5 +1,5 @@
-"""Stochastic gradient descent with momentum. Knows the settings and the state; the arithmetic is one fused kernel over all
-parameters."""
+"""Stochastic gradient descent with momentum. Knows the settings and the state; the arithmetic is one fused kernel over
+all parameters."""
 
 from __future__ import annotations
 
@@ -81,7 +81,8 @@ class SGD(FusedOptimizer):
             )
 
     def _by_first_step(self, parameters: list[Tensor]) -> list[tuple[bool, list[Tensor]]]:
-        """Return the parameters whose buffers are to be filled, new ones made for them, and those that have had a step."""
+        """Return the parameters whose buffers are to be filled, new ones made for them, and those that have had a
+        step."""
         new, known = [], []
         for parameter in parameters:
             state = self.state[parameter]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import inspect
+from typing import Any
 
 from ..ops.methods import hang_declared
 from ..ops.public import declared as read_so_far
@@ -14,3 +16,8 @@ for _name in FILES:
 importlib.import_module("autograd_gpu.autograd")  # which gives Tensor its `backward`
 hang_declared()
 declared = sorted(read_so_far, key=lambda operation: operation.operation.__module__)
+
+
+def summary_of(function: Any) -> str:
+    """Return the first paragraph of its documentation, on one line."""
+    return " ".join((inspect.getdoc(function) or "").split("\n\n")[0].split())

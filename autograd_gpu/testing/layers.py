@@ -1,7 +1,8 @@
 """How the house stands: which file imports which, in which layers, and whether anywhere in a circle or upward.
 
-``python -m autograd_gpu.testing.layers`` prints the layers, the files of each, and what is wrong; `tests/test_architecture.py`
-holds that nothing is. Imports within functions count like others, but for those of `MEANT`; those for types only do not.
+``python -m autograd_gpu.testing.layers`` prints the layers, the files of each, and what is wrong;
+`tests/test_architecture.py` holds that nothing is. Imports within functions count like others, but for those of
+`MEANT`; those for types only do not.
 """
 
 from __future__ import annotations

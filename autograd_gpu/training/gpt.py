@@ -77,7 +77,8 @@ class Block(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, y: Tensor, norm_after: nn.LayerNorm) -> tuple[Tensor, Tensor]:
-        """x is the stream and y its norm, (batch, time, width); return the stream after the block and its `norm_after`."""
+        """x is the stream and y its norm, (batch, time, width); return the stream after the block and its
+        `norm_after`."""
         y, x = added_and_normed(x, self.dropout(self.attention(y)), self.norm_mlp)
         y, x = added_and_normed(x, self.dropout(self.perceptron(y)), norm_after)
         return x, y

@@ -1,7 +1,7 @@
 """Selective checkpointing: which operations of a checkpointed function are kept and which are computed again.
 
-An operation is a subclass of `Op`, the type of its node: ``type(y.grad_fn)``. What is kept of one is its output and what
-its forward noted for backward; in the second run that is recalled in the place of computing.
+An operation is a subclass of `Op`, the type of its node: ``type(y.grad_fn)``. What is kept of one is its output and
+what its forward noted for backward; in the second run that is recalled in the place of computing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ from ..tensor import Tensor
 
 
 class CheckpointPolicy(enum.Enum):
-    """What becomes of an operation's output: saved, or computed again. To offload is to compute again, outside compilers."""
+    """What becomes of an operation's output: saved, or computed again.
+
+    To offload is to compute again, outside compilers.
+    """
 
     MUST_SAVE = 0
     PREFER_SAVE = 1
@@ -51,8 +54,8 @@ def create_selective_checkpoint_contexts(
         for operation in policy_fn_or_list:
             if not (isinstance(operation, type) and issubclass(operation, Op)):
                 raise ValueError(
-                    f"Expected op in `op_list` to be an operation, as type(y.grad_fn) gives it, but got: {operation} of "
-                    f"type {type(operation)}."
+                    f"Expected op in `op_list` to be an operation, as type(y.grad_fn) gives it, but got: {operation} "
+                    f"of type {type(operation)}."
                 )
         saved = tuple(policy_fn_or_list)
         policy: Callable = lambda context, operation, *inputs, **parameters: operation in saved  # noqa: E731
@@ -143,8 +146,8 @@ class _SecondRun(_Run):
         self.calls[operation] += 1
         if call >= len(entries):
             raise RuntimeError(
-                f"{operation.__name__} invocation index {call} encountered during backward but not found in storage. The "
-                "checkpointed function must do the same each time."
+                f"{operation.__name__} invocation index {call} encountered during backward but not found in storage. "
+                "The checkpointed function must do the same each time."
             )
         entry = entries[call]
         if entry is None:

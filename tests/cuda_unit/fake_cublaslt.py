@@ -1,8 +1,8 @@
 """A stand-in for nvmath.bindings.cublasLt over host memory, written from cuBLASLt's documentation.
 
 Matrices lie columns first: element (i, j) of one with leading dimension ld is at i + j * ld. D = op(A) op(B), then the
-epilogue: BIAS adds a vector along D's rows; GELU_AUX writes gelu's argument to the auxiliary matrix; DGELU multiplies by
-the slope at it; BGRADB writes B's sums over k, as many as D has columns.
+epilogue: BIAS adds a vector along D's rows; GELU_AUX writes gelu's argument to the auxiliary matrix; DGELU multiplies
+by the slope at it; BGRADB writes B's sums over k, as many as D has columns.
 """
 
 import ctypes

@@ -1,4 +1,5 @@
-"""Connectionist temporal classification on the emulated GPU against NumPy, with more states than a block has threads."""
+"""Connectionist temporal classification on the emulated GPU against NumPy, with more states than a block has
+threads."""
 
 import numpy as np
 import pytest

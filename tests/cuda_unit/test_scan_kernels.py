@@ -1,4 +1,5 @@
-"""Scans against NumPy, on the emulated GPU: rows longer than a block, columns, ties, NaN, and the recurrence's transpose."""
+"""Scans against NumPy, on the emulated GPU: rows longer than a block, columns, ties, NaN, and the recurrence's
+transpose."""
 
 import numpy as np
 import pytest

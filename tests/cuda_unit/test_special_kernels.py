@@ -1,4 +1,5 @@
-"""The special functions' kernels against the CPU's float64, which tests/oracle holds to PyTorch's, on the emulated GPU."""
+"""The special functions' kernels against the CPU's float64, which tests/oracle holds to PyTorch's, on the emulated
+GPU."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,5 @@
-"""Substitution on the GPU against NumPy's inverse: blocks, columns, both triangles, in every dtype that has a kernel."""
+"""Substitution on the GPU against NumPy's inverse: blocks, columns, both triangles, in every dtype that has a
+kernel."""
 
 import numpy as np
 import pytest

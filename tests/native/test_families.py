@@ -1,5 +1,5 @@
-"""Rows and reductions compiled for this processor: exact where NumPy's sums drift, the same for every number of threads, and
-NumPy's own function nowhere behind them."""
+"""Rows and reductions compiled for this processor: exact where NumPy's sums drift, the same for every number of
+threads, and NumPy's own function nowhere behind them."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,5 @@
-"""What is compiled for this processor runs compiled: NumPy's function of the name serves what is listed here, and why."""
+"""What is compiled for this processor runs compiled: NumPy's function of the name serves what is listed here, and
+why."""
 
 from collections import defaultdict
 from collections.abc import Callable

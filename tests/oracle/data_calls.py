@@ -289,7 +289,7 @@ torch.zeros(3).scatter_(0, torch.tensor([0]), 1e300)
 torch.zeros(2, dtype=torch.uint8).masked_fill(torch.tensor([True, False]), -1)
 torch.zeros(2, dtype=torch.bool).masked_fill(torch.tensor([True, False]), 2)
 torch.zeros(2, dtype=torch.bool).fill_(3)
-torch.ones(2, dtype=torch.float16).addcmul(torch.ones(2, dtype=torch.float16), torch.ones(2, dtype=torch.float16), value=1e9)
+x = torch.ones(2, dtype=torch.float16);; x.addcmul(torch.ones(2, dtype=torch.float16), torch.ones_like(x), value=1e9)
 torch.zeros(2, dtype=torch.int8) == 300
 torch.zeros(2, dtype=torch.int8) < 300
 torch.zeros(2, dtype=torch.int8) > 300
@@ -965,7 +965,7 @@ torch.nan_to_num(torch.ones(2), out=torch.zeros(2, dtype=torch.float64))
 torch.inner(torch.ones(2), torch.ones(2), out=torch.zeros((), dtype=torch.float64))
 torch.addr(torch.ones(2, 2), torch.ones(2), torch.ones(2), out=torch.zeros(2, 2, dtype=torch.float64))
 torch.addmv(torch.ones(2), torch.ones(2, 2), torch.ones(2), out=torch.zeros(2, dtype=torch.float64))
-torch.baddbmm(torch.ones(1, 2, 2), torch.ones(1, 2, 2), torch.ones(1, 2, 2), out=torch.zeros(1, 2, 2, dtype=torch.float64))
+x = torch.ones(1, 2, 2);; torch.baddbmm(x, x, x, out=torch.zeros(1, 2, 2, dtype=torch.float64))
 """
 
 # We do what PyTorch refuses, or the definition where it has a slip of NumPy's or C's in its place.

@@ -106,13 +106,13 @@ LAYERS = [
     ),
     "F.scaled_dot_product_attention(n(2, 4, 3, 4), n(2, 2, 5, 4), n(2, 2, 5, 4), enable_gqa=True)",
     *each(
-        "F.multi_head_attention_forward(n(3, 2, 4), n(5, 2, 4), n(5, 2, 4), 4, 2, n(12, 4), n(12), {more}, 0.0, n(4, 4), "
-        "n(4), {a})",
+        "F.multi_head_attention_forward(n(3, 2, 4), n(5, 2, 4), n(5, 2, 4), 4, 2, n(12, 4), n(12), {more}, 0.0, n(4, "
+        "4), n(4), {a})",
         more=("None, None, False", "n(1, 1, 4), n(1, 1, 4), True"),
         a=("", "need_weights=False", "average_attn_weights=False", "attn_mask=n(3, 5)", "key_padding_mask=n(2, 5)"),
     ),
-    "F.multi_head_attention_forward(n(3, 4), n(5, 6), n(5, 7), 4, 2, None, None, None, None, False, 0.0, n(4, 4), None, "
-    "use_separate_proj_weight=True, q_proj_weight=n(4, 4), k_proj_weight=n(4, 6), v_proj_weight=n(4, 7))",
+    "F.multi_head_attention_forward(n(3, 4), n(5, 6), n(5, 7), 4, 2, None, None, None, None, False, 0.0, n(4, 4), "
+    "None, use_separate_proj_weight=True, q_proj_weight=n(4, 4), k_proj_weight=n(4, 6), v_proj_weight=n(4, 7))",
 ]
 
 CONVOLUTIONS = [
@@ -120,7 +120,8 @@ CONVOLUTIONS = [
     for dims in DIMS
     for call in (
         *each(
-            f"F.conv{dims}d(n(2, 4, {LENGTHS[dims]}), n(6, {{kept}}, {', '.join(['2'] * dims)}), n(6), {{a}}, groups={{groups}})",
+            f"F.conv{dims}d(n(2, 4, {LENGTHS[dims]}), n(6, {{kept}}, {', '.join(['2'] * dims)}), n(6), {{a}}, "
+            f"groups={{groups}})",
             kept=("4",),
             a=("1", "2", "stride=2, padding=1", "1, 2, 2", "padding='same'", "padding='valid', dilation=2"),
             groups=(1,),
@@ -333,7 +334,8 @@ LOSSES = [
         "triplet_margin_loss", "n(3, 4), n(3, 4), n(3, 4)", "margin=5.0", "p=1.0, eps=0.1", "margin=5.0, swap=True"
     ),
     *losses("triplet_margin_with_distance_loss", "n(3, 4), n(3, 4), n(3, 4)", "margin=5.0, swap=True"),
-    "F.triplet_margin_with_distance_loss(n(3, 4), n(3, 4), n(3, 4), distance_function=lambda a, b: (a - b).abs().sum(-1))",
+    "F.triplet_margin_with_distance_loss(n(3, 4), n(3, 4), n(3, 4), distance_function=lambda a, b: (a - "
+    "b).abs().sum(-1))",
     *losses("multi_margin_loss", "n(3, 4), k(4, 3)", "p=2", "margin=0.5, weight=d(4)", "2, 0.7, d(4)"),
     "F.multi_margin_loss(n(4), k(4))",
     *losses("multilabel_margin_loss", "n(2, 4), T.tensor([[3, 0, -1, 1], [2, 1, 0, 3]])"),

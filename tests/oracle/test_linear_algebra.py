@@ -12,7 +12,8 @@ import autograd_gpu as ag
 
 
 def variables(library: ModuleType) -> dict[str, Any]:
-    """Leaves in float64: A, P (3, 3), B, Q (2, 3, 3), tall (4, 3), wide (2, 4), b (3,), C (3, 2); P and Q positive definite.
+    """Leaves in float64: A, P (3, 3), B, Q (2, 3, 3), tall (4, 3), wide (2, 4), b (3,), C (3, 2); P and Q positive
+    definite.
 
     Singular and other special matrices and other dtypes carry no gradient.
     """

@@ -41,8 +41,8 @@ STEPS = [
 ]
 
 
-# Steps by which a tensor changes its own shape, and views by stride: those of fresh memory in row-major order, since the
-# results of the two libraries need not lie in memory alike.
+# Steps by which a tensor changes its own shape, and views by stride: those of fresh memory in row-major order, since
+# the results of the two libraries need not lie in memory alike.
 RESHAPING = [
     "t[{a}].t_()",
     "t[{a}].transpose_(0, 1)",

@@ -38,7 +38,9 @@ CALLS = {
     "wide values": ([(1, 2, 4, 5), (1, 2, 7, 5), (1, 2, 7, 9)], {}),
     "bools": ([(2, 3, 4, 5), (2, 3, 6, 5), (2, 3, 6, 5)], {"attn_mask": mask(4, 6)}),
     "bools a batch": ([(2, 3, 4, 5), (2, 3, 6, 5), (2, 3, 6, 5)], {"attn_mask": mask(2, 1, 4, 6)}),
-    "bools for shared keys": ([(2, 4, 4, 5), (2, 2, 6, 5), (2, 2, 6, 5)], {"attn_mask": mask(4, 4, 6), "enable_gqa": True}),
+    "bools for shared keys": (
+        [(2, 4, 4, 5), (2, 2, 6, 5), (2, 2, 6, 5)], {"attn_mask": mask(4, 4, 6), "enable_gqa": True}
+    ),
     "one bool a query": ([(2, 3, 4, 5), (2, 3, 6, 5), (2, 3, 6, 5)], {"attn_mask": mask(4, 1)}),
     "bools of a batch of matrices": ([(3, 4, 5), (3, 6, 5), (3, 6, 5)], {"attn_mask": mask(3, 4, 6)}),
     "bools in five dimensions": ([(2, 2, 3, 4, 5)] * 3, {"attn_mask": mask(2, 1, 3, 4, 4)}),

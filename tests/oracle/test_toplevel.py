@@ -1,4 +1,5 @@
-"""Functions that PyTorch has at the top level beside a method or a function of nn.functional: the same arguments there."""
+"""Functions that PyTorch has at the top level beside a method or a function of nn.functional: the same arguments
+there."""
 
 import math
 import types

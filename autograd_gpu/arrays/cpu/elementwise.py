@@ -29,7 +29,8 @@ def _array(result):
 
 
 def _with_a_dimension(function):
-    """For functions that write into their own temporaries: a 0-d array meanwhile has one dimension, so they are arrays."""
+    """For functions that write into their own temporaries: a 0-d array meanwhile has one dimension, so they are
+    arrays."""
 
     def raised(value):
         return value.reshape(1) if isinstance(value, np.ndarray) else value
@@ -115,7 +116,8 @@ def _export(function, name):
 
 
 _NOISY = frozenset(  # those that meet infinities and NaN in ordinary use; a backward pass is quiet as a whole
-    "exp log sqrt rsqrt reciprocal div pow tan asin acos atanh acosh cosh sinh exp2 expm1 log2 log10 log1p fmod remainder"
+    "exp log sqrt rsqrt reciprocal div pow tan asin acos atanh acosh cosh sinh exp2 expm1 log2 log10 log1p fmod "
+    "remainder"
     " floor_divide square sin cos".split()
 )
 
@@ -143,7 +145,8 @@ def _rsqrt(x):
 neg, abs, sqrt, exp, log, square = (
     _unary(name, function)
     for name, function in (
-        ("neg", np.negative), ("abs", np.absolute), ("sqrt", np.sqrt), ("exp", np.exp), ("log", np.log), ("square", np.square),
+        ("neg", np.negative), ("abs", np.absolute), ("sqrt", np.sqrt), ("exp", np.exp), ("log", np.log),
+        ("square", np.square),
     )
 )  # fmt: skip
 reciprocal, tanh, sin, cos, tan = (

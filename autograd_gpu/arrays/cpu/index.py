@@ -32,7 +32,8 @@ def scatter_add_rows(gy, index, count):
 
 
 def _add_runs(out, gy, index):
-    """out[r] += the rows of gy whose index is r: a pass for each place of short runs, and the long ones by themselves."""
+    """out[r] += the rows of gy whose index is r: a pass for each place of short runs, and the long ones by
+    themselves."""
     order = np.argsort(index, kind="stable")
     rows = index[order]
     starts = np.flatnonzero(np.concatenate(([True], rows[1:] != rows[:-1])))

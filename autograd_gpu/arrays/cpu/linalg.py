@@ -1,7 +1,7 @@
 """Solutions and decompositions on the CPU: LAPACK through NumPy, for batches of any dimensions, empty ones included.
 
-Those that can fail take `check`, the name of who asks: then failure raises LinAlgError in PyTorch's words, else an int32
-code a matrix tells which failed and where.
+Those that can fail take `check`, the name of who asks: then failure raises LinAlgError in PyTorch's words, else an
+int32 code a matrix tells which failed and where.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from autograd_gpu.errors import LinAlgError
 from .quiet import quiet
 
 __all__ = [
-    "cholesky", "det", "eigh", "eigvalsh", "inv", "matrix_exp", "qr", "slogdet", "solve", "solve_triangular", "svd", "svdvals",
+    "cholesky", "det", "eigh", "eigvalsh", "inv", "matrix_exp", "qr", "slogdet", "solve", "solve_triangular", "svd",
+    "svdvals",
 ]  # fmt: skip
 
 BLOCK = 32  # rows that substitution does one by one; all before them by one matrix product
@@ -27,8 +28,8 @@ SINGULAR_INVERSE = (
 )
 SINGULAR = "The solver failed because the input matrix is singular."
 NOT_POSITIVE = (
-    "The factorization could not be completed because the input is not positive-definite (the leading minor of order {} "
-    "is not positive-definite)."
+    "The factorization could not be completed because the input is not positive-definite (the leading minor of order "
+    "{} is not positive-definite)."
 )
 NO_EIGENVALUES = (
     "The algorithm failed to converge because the input matrix is ill-conditioned or has too many repeated eigenvalues "
@@ -100,7 +101,8 @@ def qr(x, mode):
 
 
 def eigh(x, upper, check):
-    """The ascending eigenvalues and the eigenvectors, in columns, of the symmetric matrix of which one triangle is read."""
+    """The ascending eigenvalues and the eigenvectors, in columns, of the symmetric matrix of which one triangle is
+    read."""
     values, vectors = _converged(np.linalg.eigh, NO_EIGENVALUES, check, x, "U" if upper else "L")
     return values, np.ascontiguousarray(vectors)
 
@@ -166,7 +168,8 @@ def _polynomial(c: tuple[float, ...], powers: tuple[np.ndarray, ...]) -> np.ndar
 
 @quiet
 def _or_codes(function: Callable, code_of: Callable, problem: str, check: str | None, x: Any, *others: Any) -> Any:
-    """function(x, *others) and a zero for each matrix; where it fails, matrix by matrix, what can be had and its code."""
+    """function(x, *others) and a zero for each matrix; where it fails, matrix by matrix, what can be had and its
+    code."""
     batch = x.shape[:-2]
     try:
         return function(x, *others), np.zeros(batch, np.int32)

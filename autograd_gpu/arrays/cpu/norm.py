@@ -139,7 +139,8 @@ def _column_products(x, y):
 
 @functools.lru_cache(maxsize=64)
 def _share(columns, dtype):
-    """1 / columns as an array of no dimensions: with a Python number an operation on a small array takes twice as long."""
+    """1 / columns as an array of no dimensions: with a Python number an operation on a small array takes twice as
+    long."""
     return np.array(1 / columns, dtype)
 
 

@@ -1,4 +1,5 @@
-"""Infinities and NaN are values here, as on a GPU, not warnings: runs a function with NumPy's floating point warnings off."""
+"""Infinities and NaN are values here, as on a GPU, not warnings: runs a function with NumPy's floating point warnings
+off."""
 
 from __future__ import annotations
 

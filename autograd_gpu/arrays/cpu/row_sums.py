@@ -8,8 +8,9 @@ import numpy as np
 
 from .long_sums import total
 
-# Products of a tiny matrix's elements with ones. Up to here a product with a square of ones, which leaves each sum in all
-# of its row, and an operation on arrays of one shape take half the time of a reduction and a broadcasting operation.
+# Products of a tiny matrix's elements with ones. Up to here a product with a square of ones, which leaves each sum in
+# all of its row, and an operation on arrays of one shape take half the time of a reduction and a broadcasting
+# operation.
 TINY = 4096
 PIECE = 1024
 

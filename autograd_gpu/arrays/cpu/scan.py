@@ -110,7 +110,8 @@ def _recurrence(factor, y):
         return y
     block = math.isqrt(length)
     count = -(-length // block)
-    # A block a column: (block, count, width), each scanned from nothing, then what its neighbour ends in carried through.
+    # A block a column: (block, count, width), each scanned from nothing, then what its neighbour ends in carried
+    # through.
     factor, parts = (_in_blocks(v, block, count) for v in (factor, y))
     parts = _recurrence(factor.reshape(block, -1), parts.reshape(block, -1)).reshape(parts.shape)
     carried = np.multiply.accumulate(factor, axis=0)

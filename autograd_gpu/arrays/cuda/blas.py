@@ -1,8 +1,8 @@
 """Matrix products by cuBLASLt through nvmath's low-level bindings, with what surrounds them done in its epilogues.
 
-cuBLASLt counts columns first: our out (m, n) is its D (n, m), so that its A is our y and its B our x. A plan, which is the
-descriptors and the algorithm of one kind of product, is made once and kept. What cuBLASLt cannot do (strides along both
-dimensions, several batch dimensions) is answered by None: our own kernels do it.
+cuBLASLt counts columns first: our out (m, n) is its D (n, m), so that its A is our y and its B our x. A plan, which is
+the descriptors and the algorithm of one kind of product, is made once and kept. What cuBLASLt cannot do (strides along
+both dimensions, several batch dimensions) is answered by None: our own kernels do it.
 
 Not proved: no GPU has run this file yet. The tests run it against a stand-in written from cuBLASLt's documentation.
 """
@@ -54,8 +54,8 @@ def product(
 ) -> Array | None:
     """x @ y and what the epilogue makes of it, or None where cuBLASLt cannot, or was measured to be slower.
 
-    Without an epilogue: x @ y + bias. "GELU_AUX": aux becomes x @ y + bias, and the result is its gelu by tanh. "DGELU":
-    the result is (x @ y) * gelu'(aux). "BGRADB": bias becomes the sums of x's rows.
+    Without an epilogue: x @ y + bias. "GELU_AUX": aux becomes x @ y + bias, and the result is its gelu by tanh.
+    "DGELU": the result is (x @ y) * gelu'(aux). "BGRADB": bias becomes the sums of x's rows.
     """
     name = x.dtype.name
     if name == "float32" and allows_tf32():

@@ -80,7 +80,8 @@ def __call__(self, dtype, grid, block, {names}, *, shared_mem=0):
 
 @functools.cache
 def _kernel_with(letters: tuple[str, ...]) -> type[Kernel]:
-    """Kernel, its __call__ written out for these parameters: a third of a launch's time would go into loops over them."""
+    """Kernel, its __call__ written out for these parameters: a third of a launch's time would go into loops over
+    them."""
     names = [f"a{i}" for i in range(len(letters))]
     values = (
         f"0 if {name} is None else pointer({name})" if letter == "P" else name

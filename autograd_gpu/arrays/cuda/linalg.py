@@ -22,7 +22,8 @@ from autograd_gpu.arrays.cuda.memory import contiguous, copy, expand, from_numpy
 from autograd_gpu.arrays.cuda.reduce import amax, sum
 
 __all__ = [
-    "cholesky", "det", "eigh", "eigvalsh", "inv", "matrix_exp", "qr", "slogdet", "solve", "solve_triangular", "svd", "svdvals",
+    "cholesky", "det", "eigh", "eigvalsh", "inv", "matrix_exp", "qr", "slogdet", "solve", "solve_triangular", "svd",
+    "svdvals",
 ]  # fmt: skip
 
 ROWS = 64  # as in kernels/triangular.cu

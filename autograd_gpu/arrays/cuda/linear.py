@@ -1,7 +1,8 @@
 """The affine map with what surrounds it in one kernel: bias, gelu, gelu's slope. Launches the matrix product's kernels.
 
-Where operands are not on tensor cores, or K is cut into slices, gelu is a pass of its own. cuBLASLt, where it is chosen,
-has epilogues for all of these, and for the gradient of the bias as well; of the two gelus it knows the one by tanh.
+Where operands are not on tensor cores, or K is cut into slices, gelu is a pass of its own. cuBLASLt, where it is
+chosen, has epilogues for all of these, and for the gradient of the bias as well; of the two gelus it knows the one by
+tanh.
 """
 
 from __future__ import annotations

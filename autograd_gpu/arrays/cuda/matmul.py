@@ -1,8 +1,8 @@
 """The matrix product, batched and strided: chooses among the kernels of kernels/matmul.cu and kernels/matmul_tensor.cu.
 
 Transposed operands and stride-0 batches are multiplied as they lie. The choice among our kernels depends on shapes,
-strides, dtype and float32's precision alone, so that they give the same bits on every GPU. Where cuBLASLt was measured to
-be faster (matmul_choice.py), it does the product instead.
+strides, dtype and float32's precision alone, so that they give the same bits on every GPU. Where cuBLASLt was measured
+to be faster (matmul_choice.py), it does the product instead.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Which does a matrix product on this GPU, our kernels or cuBLASLt. Knows measurements; multiplies nothing.
 
 `python -m benchmarks.matmul_choice` measures both over a range of sizes, checks that they agree, and writes
-`matmul_choice.json` into the cache folder: {device: [{dtype, m, n, k, own, cublaslt}]}, times in microseconds, null where
-there is none. The nearest measured size decides. Without a table for the device our own kernels do everything.
+`matmul_choice.json` into the cache folder: {device: [{dtype, m, n, k, own, cublaslt}]}, times in microseconds, null
+where there is none. The nearest measured size decides. Without a table for the device our own kernels do everything.
 AUTOGRAD_GPU_MATMUL=own or =cublaslt decides without looking.
 """
 

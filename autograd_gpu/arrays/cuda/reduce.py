@@ -38,8 +38,8 @@ WALK = struct.Struct("@5q" + 2 * layout_format(1))
 
 
 class Reduction:
-    """A pair of kernels, and the bytes of the state they share: an `A` in `state` is the type computed in, a `W` the one
-    that sum_wide sums up in."""
+    """A pair of kernels, and the bytes of the state they share: an `A` in `state` is the type computed in, a `W` the
+    one that sum_wide sums up in."""
 
     def __init__(self, name: str, state: str) -> None:
         self.state = state

@@ -1,5 +1,5 @@
-"""The user's own CUDA kernel, called on device arrays. Reads the parameter list off the source, so that every argument is
-checked against it before a launch; knows nothing of tensors.
+"""The user's own CUDA kernel, called on device arrays. Reads the parameter list off the source, so that every argument
+is checked against it before a launch; knows nothing of tensors.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ _TYPES = {
     "float": ("f", "float32"), "double": ("d", "float64"), "bool": ("?", "bool"),
     "char": ("b", "int8"), "signed char": ("b", "int8"), "unsigned char": ("B", "uint8"), "short": ("h", "int16"),
     "int": ("i", "int32"), "unsigned": ("I", "uint32"), "unsigned int": ("I", "uint32"),
-    "long": ("q", "int64"), "long long": ("q", "int64"), "unsigned long long": ("Q", "uint64"), "size_t": ("Q", "uint64"),
+    "long": ("q", "int64"), "long long": ("q", "int64"), "unsigned long long": ("Q", "uint64"),
+    "size_t": ("Q", "uint64"),
     "f16": ("", "float16"), "__half": ("", "float16"), "bf16": ("", "bfloat16"), "__nv_bfloat16": ("", "bfloat16"),
     "u8": ("B", "uint8"), "i8": ("b", "int8"), "i16": ("h", "int16"), "i32": ("i", "int32"), "i64": ("q", "int64"),
 }  # fmt: skip
@@ -30,7 +31,8 @@ class UserKernel:
 
     def __init__(self, source: str, name: str, defines: Sequence[str] = ()) -> None:
         self.name = name
-        # Definitions stand in the text, behind the compilers' own headers, in which one such as T=float would do damage.
+        # Definitions stand in the text, behind the compilers' own headers, in which one such as T=float would do
+        # damage.
         lines = [" ".join(("#define", *define.partition("=")[::2])) for define in defines]
         self._text = "\n".join([*lines, f'#line 1 "{name}.cu"', source])
         self._parameters = _parameters(source, name, dict(d.split("=", 1) for d in defines if "=" in d))

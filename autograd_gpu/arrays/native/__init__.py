@@ -1,7 +1,7 @@
 """The CPU by kernels compiled for this processor: kernels/*.cu, a block of one thread, blocks dealt out to threads.
 
-What has no kernel here is the NumPy backend's, function by function and dtype by dtype: all of them where there is nothing
-to compile with (`runtime.describe` says why).
+What has no kernel here is the NumPy backend's, function by function and dtype by dtype: all of them where there is
+nothing to compile with (`runtime.describe` says why).
 """
 
 import contextlib as _contextlib

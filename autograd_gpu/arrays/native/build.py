@@ -1,7 +1,7 @@
 """Kernel sources to shared libraries for this machine's processor, by its C++ compiler. Knows flags and the disk cache.
 
-A library is one file for one dtype, named by a hash of everything it is made from: sources, flags, compiler and processor.
-It appears by a rename, so that processes may build the same one at once. Knows nothing of calling.
+A library is one file for one dtype, named by a hash of everything it is made from: sources, flags, compiler and
+processor. It appears by a rename, so that processes may build the same one at once. Knows nothing of calling.
 """
 
 from __future__ import annotations
@@ -21,14 +21,15 @@ from pathlib import Path
 
 from autograd_gpu.arrays.sources import DTYPES, CompileError, cache_folder, defines, kernels_folder, source
 
-# Never -ffast-math: it folds x != x, and a library linked with it makes the whole process flush subnormals. No contraction:
-# fma is written where it is meant, so that every processor gives the same bits.
+# Never -ffast-math: it folds x != x, and a library linked with it makes the whole process flush subnormals. No
+# contraction: fma is written where it is meant, so that every processor gives the same bits.
 FLAGS = (
     "-std=c++20", "-O3", "-march=native", "-fPIC", "-shared", "-w", "-ffp-contract=off", "-fno-math-errno",
     "-fno-trapping-math", "-fno-strict-aliasing", "-fwrapv", "-fsigned-char", "-fno-rtti", "-fno-threadsafe-statics",
     "-fvisibility=hidden",
 )  # fmt: skip
-# Compilers keep to half of AVX-512's vectors by themselves; the whole ones compute exponentials in three quarters of the time.
+# Compilers keep to half of AVX-512's vectors by themselves; the whole ones compute exponentials in three quarters of
+# the time.
 if platform.machine() == "x86_64":
     FLAGS = (*FLAGS, "-mprefer-vector-width=512")
 GCC_FLAGS = ("-fno-gnu-unique",)  # else a library that was built again is the one already loaded
@@ -134,8 +135,8 @@ def is_clang() -> bool:
 
 
 def _built(path: Path, build) -> Path:
-    """What `build` makes in a folder of its own, in its place in the cache; where that cannot be written, in a temporary
-    folder of this process."""
+    """What `build` makes in a folder of its own, in its place in the cache; where that cannot be written, in a
+    temporary folder of this process."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent) as folder:

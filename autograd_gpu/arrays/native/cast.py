@@ -15,7 +15,8 @@ def _cast_to(dtype):
     def cast(x):
         return cpu.cast(x, dtype)
 
-    # From a real to a whole dtype what cannot be held is what NumPy makes of it; a double goes to a half type in one rounding.
+    # From a real to a whole dtype what cannot be held is what NumPy makes of it; a double goes to a half type in one
+    # rounding.
     if dtype.kind in "iu":
         sources = DTYPES[len(REALS) :]
     else:

@@ -1,5 +1,5 @@
-"""Convolutions and their gradients on the CPU: products by BLAS of some images' columns at a time, made and taken back by
-kernels. Few enough images that their columns stay in the processor's cache, in memory that the thread keeps.
+"""Convolutions and their gradients on the CPU: products by BLAS of some images' columns at a time, made and taken back
+by kernels. Few enough images that their columns stay in the processor's cache, in memory that the thread keeps.
 
 Half types are computed in float32 and rounded once. Groups of one channel are the NumPy backend's.
 """
@@ -77,8 +77,8 @@ def _as_matrices(weight: np.ndarray, groups: int) -> np.ndarray:
 
 
 class _Columns:
-    """Some images' columns: (images, groups, rows, outputs) where each image has a product, else (groups, rows, images *
-    outputs)."""
+    """Some images' columns: (images, groups, rows, outputs) where each image has a product, else (groups, rows, images
+    * outputs)."""
 
     def __init__(self, channels: int, window: tuple, groups: int, dtype: np.dtype) -> None:
         size, output, kernel, _, padding, _ = window

@@ -26,7 +26,8 @@ BOOL = np.dtype(bool)
 
 # What an element takes where it is more than an addition, roughly: it decides from where threads share the work.
 _COST = dict.fromkeys(
-    "exp log tanh sigmoid sin cos tan asin acos atan sinh cosh asinh acosh atanh erf erfc exp2 expm1 log2 log10 log1p".split(), 8
+    "exp log tanh sigmoid sin cos tan asin acos atan sinh cosh asinh acosh atanh erf erfc exp2 expm1 log2 log10 "
+    "log1p".split(), 8
 ) | dict.fromkeys("pow fmod remainder floor_divide atan2 gcd".split(), 16)  # fmt: skip
 
 

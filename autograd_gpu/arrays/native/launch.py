@@ -1,7 +1,7 @@
 """Kernels as functions of Python's: what the families call. Knows dtypes, layouts and NumPy's twin; no formula.
 
-A kernel is looked for when its dtype is first asked for. Where there is none, since its file is not compiled for the dtype
-or does not compile here, the NumPy backend's function of the same name runs.
+A kernel is looked for when its dtype is first asked for. Where there is none, since its file is not compiled for the
+dtype or does not compile here, the NumPy backend's function of the same name runs.
 """
 
 from __future__ import annotations
@@ -85,7 +85,10 @@ def map_function(
 
 
 class Map:
-    """One kernel built on map.cuh, and what a call needs beside it. `all` holds every one, for the test that all run."""
+    """One kernel built on map.cuh, and what a call needs beside it.
+
+    `all` holds every one, for the test that all run.
+    """
 
     all: ClassVar[list[Map]] = []
 

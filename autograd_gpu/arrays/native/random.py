@@ -1,4 +1,7 @@
-"""Random numbers compiled for this processor, the same as on every device: kernels/random.cu. Knows the state's place."""
+"""Random numbers compiled for this processor, the same as on every device: kernels/random.cu.
+
+Knows the state's place.
+"""
 
 from __future__ import annotations
 

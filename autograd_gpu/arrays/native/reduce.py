@@ -1,5 +1,5 @@
-"""Reductions over any dimensions of any layout, compiled for this processor. Knows how to see an array as rows or columns
-and where to cut it; kernels/host/reduce.cu does the rest."""
+"""Reductions over any dimensions of any layout, compiled for this processor. Knows how to see an array as rows or
+columns and where to cut it; kernels/host/reduce.cu does the rest."""
 
 from __future__ import annotations
 

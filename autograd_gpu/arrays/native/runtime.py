@@ -23,8 +23,8 @@ DTYPES = tuple(np.dtype(getattr(ml_dtypes, name, None) or name) for name in SCAL
 KIND = {dtype: kind for kind, dtype in enumerate(DTYPES)}
 NAME = dict(zip(DTYPES, SCALARS, strict=True))
 
-# Work, in additions of two floats: from where a kernel is shared out to threads, and from where Python's lock is given up.
-# Measured: benchmarks/results/native_threshold.json.
+# Work, in additions of two floats: from where a kernel is shared out to threads, and from where Python's lock is given
+# up. Measured: benchmarks/results/native_threshold.json.
 SHARED_FROM, RELEASED_FROM = 32768, 16384
 
 

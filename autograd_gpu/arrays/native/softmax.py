@@ -1,4 +1,5 @@
-"""softmax and log_softmax along one dimension, and their gradients, compiled for this processor: kernels/host/softmax.cu."""
+"""softmax and log_softmax along one dimension, and their gradients, compiled for this processor:
+kernels/host/softmax.cu."""
 
 from __future__ import annotations
 

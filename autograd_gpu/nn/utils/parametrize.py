@@ -1,8 +1,8 @@
 """``nn.utils.parametrize``, under PyTorch's name: a module's tensor that is computed from others each time it is read.
 
-A parametrized module gets a class of its own, in which the tensor's name is a property; what it is computed from lies in
-``module.parametrizations``. A parametrization is a module: ``forward`` computes the tensor, ``right_inverse``, where it
-has one, what forward would compute it from.
+A parametrized module gets a class of its own, in which the tensor's name is a property; what it is computed from lies
+in ``module.parametrizations``. A parametrization is a module: ``forward`` computes the tensor, ``right_inverse``, where
+it has one, what forward would compute it from.
 """
 
 from __future__ import annotations
@@ -110,8 +110,8 @@ def register_parametrization(
 ) -> Module:
     """Have a parameter or buffer of a module computed by a parametrization, after those it has; return the module.
 
-    It must keep shape and dtype, which is tried out here unless ``unsafe``. An optimizer that holds the parameter goes on
-    with it, unless the parametrization computes from several tensors: those are new parameters.
+    It must keep shape and dtype, which is tried out here unless ``unsafe``. An optimizer that holds the parameter goes
+    on with it, unless the parametrization computes from several tensors: those are new parameters.
     """
     parametrization.train(module.training)
     if is_parametrized(module, tensor_name):
@@ -130,7 +130,8 @@ def register_parametrization(
         module.parametrizations[tensor_name] = parametrizations
     else:
         raise ValueError(
-            f"Module '{module}' does not have a parameter, a buffer, or a parametrized element with name '{tensor_name}'"
+            f"Module '{module}' does not have a parameter, a buffer, or a parametrized element with name "
+            f"'{tensor_name}'"
         )
     return module
 

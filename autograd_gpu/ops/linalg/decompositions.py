@@ -207,7 +207,8 @@ class Svdvals(Op):
 def cholesky(input: Tensor, *, upper: bool = False) -> Tensor:
     """Return L, lower triangular, with L @ L.mT = input, for symmetric positive definite matrices (*, n, n).
 
-    With `upper`, L.mT. One triangle of input is read, the one that is returned. LinAlgError where it is not positive definite.
+    With `upper`, L.mT. One triangle of input is read, the one that is returned. LinAlgError where it is not positive
+    definite.
     """
     return _factor("linalg.cholesky", input, upper, "linalg.cholesky")[0]
 
@@ -264,8 +265,8 @@ def cholesky_inverse(L: Tensor, upper: bool = False) -> Tensor:
 def qr(A: Tensor, mode: str = "reduced") -> QR:
     """Return (Q, R) with Q @ R = A (*, m, n), the columns of Q orthonormal and R upper triangular.
 
-    mode: "reduced", Q (*, m, k) and R (*, k, n) for k = min(m, n); "complete", Q (*, m, m); "r", R alone and an empty Q.
-    Differentiable where the first k columns of A are linearly independent; "complete" not for m > n, "r" not at all.
+    mode: "reduced", Q (*, m, k) and R (*, k, n) for k = min(m, n); "complete", Q (*, m, m); "r", R alone and an empty
+    Q. Differentiable where the first k columns of A are linearly independent; "complete" not for m > n, "r" not at all.
     """
     check_matrices("linalg.qr", A, "geqrf_cpu")
     if mode not in ("reduced", "complete", "r"):
@@ -327,8 +328,8 @@ def svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = None) -> 
     """Return (U, S, Vh) with U @ diag(S) @ Vh = A (*, m, n), S descending and not negative.
 
     U (*, m, m) and Vh (*, n, n), or with full_matrices=False their first min(m, n) columns and rows. Gradients through
-    U and Vh need distinct singular values, and nonzero ones unless A is square; those that come from the columns and rows
-    beyond the first min(m, n) are ignored. `driver` is taken on CUDA only, where one routine serves for all.
+    U and Vh need distinct singular values, and nonzero ones unless A is square; those that come from the columns and
+    rows beyond the first min(m, n) are ignored. `driver` is taken on CUDA only, where one routine serves for all.
     """
     check_matrices("linalg.svd", A, "linalg_svd_cpu")
     _check_driver("linalg.svd", A, driver)
@@ -351,7 +352,10 @@ def _check_driver(name: str, x: Tensor, driver: str | None) -> None:
 
 @public(name="svd")
 def torch_svd(input: Tensor, some: bool = True, compute_uv: bool = True) -> USV:
-    """Return (U, S, V), reduced unless `some` is False; without `compute_uv`, U and V are zeros. V is not transposed."""
+    """Return (U, S, V), reduced unless `some` is False; without `compute_uv`, U and V are zeros.
+
+    V is not transposed.
+    """
     check_matrices("linalg.svd", input, "linalg_svd_cpu")
     if compute_uv:
         u, s, vh = svd_parts(input, not some)

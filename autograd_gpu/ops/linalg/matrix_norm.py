@@ -31,8 +31,8 @@ def vector_norm(
 ) -> Tensor:
     """Return (sum |x|^ord)^(1/ord) over `dim` (all dimensions by default), whose elements count as one vector.
 
-    ord inf and -inf are the largest and the smallest magnitude, 0 the number of nonzero elements. Where the norm is 0, so
-    is its gradient.
+    ord inf and -inf are the largest and the smallest magnitude, 0 the number of nonzero elements. Where the norm is 0,
+    so is its gradient.
     """
     input = _floating("linalg.vector_norm", input, dtype)
     ord = as_number(ord, "linalg_vector_norm", "ord")
@@ -44,8 +44,8 @@ def vector_norm(
         raise RuntimeError(
             f"linalg.vector_norm cannot compute the {ord} norm on an empty tensor because {what}"
             if dim is None
-            else f"linalg.vector_norm cannot compute the {ord} norm on the dimension {dims[0]} because this dimension is empty "
-            f"and {what}"
+            else f"linalg.vector_norm cannot compute the {ord} norm on the dimension {dims[0]} because this dimension "
+            f"is empty and {what}"
         )
     if ord == 2:
         return Norm.apply(input, dims=dims, keepdim=keepdim)
@@ -70,7 +70,8 @@ def matrix_norm(
     """Return a norm of the matrices in two dimensions of input.
 
     ord: "fro", the square root of the sum of squares; "nuc", the sum of the singular values; inf and -inf, the largest
-    and the smallest sum of magnitudes of a row; 1 and -1, of a column; 2 and -2, the largest and smallest singular value.
+    and the smallest sum of magnitudes of a row; 1 and -1, of a column; 2 and -2, the largest and smallest singular
+    value.
     """
     input = _floating("linalg.matrix_norm", input, dtype)
     ord = as_number(ord, "linalg_matrix_norm", "ord")
@@ -103,7 +104,8 @@ def norm(
 ) -> Tensor:
     """Return a vector norm of input, or a matrix norm when `dim` names two dimensions or `ord` is the name of one.
 
-    Without `ord`, the 2-norm of all elements (over `dim`); without `dim`, input has one dimension or, with an `ord`, one or two.
+    Without `ord`, the 2-norm of all elements (over `dim`); without `dim`, input has one dimension or, with an `ord`,
+    one or two.
     """
     dims = None if dim is None else one_or_more(dim, "dim")
     if dims is not None and len(dims) not in (1, 2):
@@ -126,8 +128,8 @@ def _floating(name: str, x: Tensor, dtype: DType | None) -> Tensor:
         raise RuntimeError(f"{name}: dtype should be floating point or complex, but got {scalar_type(dtype)}")
     if dtype is not None and dtype.itemsize < x.dtype.itemsize:
         raise RuntimeError(
-            f"{name}: the dtype of the input ({scalar_type(x)}) should be convertible without narrowing to the specified "
-            f"dtype ({scalar_type(dtype)})"
+            f"{name}: the dtype of the input ({scalar_type(x)}) should be convertible without narrowing to the "
+            f"specified dtype ({scalar_type(dtype)})"
         )
     return x if dtype is None else cast(x, dtype)
 
@@ -135,8 +137,8 @@ def _floating(name: str, x: Tensor, dtype: DType | None) -> Tensor:
 def cond(input: Tensor, p: Number | str | None = None) -> Tensor:
     """Return the condition numbers of matrices: |input| |inv(input)| in a matrix norm, infinite for a singular matrix.
 
-    p as `ord` of `matrix_norm`; by default 2, the ratio of the largest and the smallest singular value (-2: the inverse).
-    Matrices are square unless p is None, 2 or -2.
+    p as `ord` of `matrix_norm`; by default 2, the ratio of the largest and the smallest singular value (-2: the
+    inverse). Matrices are square unless p is None, 2 or -2.
     """
     if p not in (None, "fro", "nuc", math.inf, -math.inf, 1, -1, 2, -2):
         raise RuntimeError(f"linalg.cond got an invalid norm type: {p}")
@@ -163,7 +165,8 @@ def dist(input: Tensor, other: Tensor, p: Number = 2) -> Tensor:
 
 
 class EuclideanDistances(Op):
-    """y_ij = |a_i - b_j| for a (*, m, d) and b (*, n, d), given by who applies it; the gradient of a zero distance is 0."""
+    """y_ij = |a_i - b_j| for a (*, m, d) and b (*, n, d), given by who applies it; the gradient of a zero distance is
+    0."""
 
     def forward(ctx, a, b, y):
         return y
@@ -190,8 +193,8 @@ def cdist(
 ) -> Tensor:
     """Return the p-norm distances (*, m, n) between the rows of x1 (*, m, d) and of x2 (*, n, d). Batches broadcast.
 
-    Euclidean distances of more than 25 rows come from one matrix product, |a|^2 + |b|^2 - 2 a.b, which rounds more; with
-    compute_mode "donot_use_mm_for_euclid_dist" never, with "use_mm_for_euclid_dist" always.
+    Euclidean distances of more than 25 rows come from one matrix product, |a|^2 + |b|^2 - 2 a.b, which rounds more;
+    with compute_mode "donot_use_mm_for_euclid_dist" never, with "use_mm_for_euclid_dist" always.
     """
     for number, x in enumerate((x1, x2), 1):
         if not x.dtype.is_floating_point:

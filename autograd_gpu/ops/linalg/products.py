@@ -1,4 +1,5 @@
-"""Products made of others: Kronecker's and the cross product, powers of a matrix, many matrices in the cheapest order."""
+"""Products made of others: Kronecker's and the cross product, powers of a matrix, many matrices in the cheapest
+order."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ from .systems import check_square, identity, inv, scalar_type
 
 @public(out=True)
 def kron(input: Tensor, other: Tensor) -> Tensor:
-    """Return Kronecker's product: blocks of other, each times one element of input, in as many dimensions as the longer."""
+    """Return Kronecker's product: blocks of other, each times one element of input, in as many dimensions as the
+    longer."""
     ndim = max(input.ndim, other.ndim)
     x, y = ((1,) * (ndim - z.ndim) + tuple(z.shape) for z in (input, other))
     spread = reshape(input, tuple(size for n in x for size in (n, 1))) * reshape(
@@ -70,8 +72,8 @@ def vecdot(x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:
             )
     if x._array.dtype != y._array.dtype:
         raise RuntimeError(
-            f"linalg.vecdot: Expected x and y to have the same dtype, but found x of type {scalar_type(x)} and y of type "
-            f"{scalar_type(y)} instead"
+            f"linalg.vecdot: Expected x and y to have the same dtype, but found x of type {scalar_type(x)} and y of "
+            f"type {scalar_type(y)} instead"
         )
     return sum(x * y, dim)
 
@@ -157,8 +159,8 @@ def multi_dot(tensors: Sequence[Tensor]) -> Tensor:
     for number, (x, y) in enumerate(itertools.pairwise(tensors)):
         if x.shape[1] != y.shape[0]:
             raise RuntimeError(
-                f"multi_dot(): tensors {number} and {number + 1} with shapes {list(x.shape)} and {list(y.shape)} cannot be "
-                "multiplied"
+                f"multi_dot(): tensors {number} and {number + 1} with shapes {list(x.shape)} and {list(y.shape)} "
+                "cannot be multiplied"
             )
     return reshape(_in_cheapest_order(tensors), shape)
 
@@ -199,7 +201,8 @@ def chain_matmul(*matrices: Tensor) -> Tensor:
 
 
 def vander(x: Tensor, N: int | None = None) -> Tensor:
-    """Return Vandermonde matrices (*, n, N) of vectors (*, n): the powers 0 to N - 1 (N is by default n) of each element."""
+    """Return Vandermonde matrices (*, n, N) of vectors (*, n): the powers 0 to N - 1 (N is by default n) of each
+    element."""
     if x.dtype.itemsize == 2 and x.dtype.is_floating_point:
         raise RuntimeError(
             f"linalg.vander supports floating point, complex, and integer tensors, but got {scalar_type(x)}"

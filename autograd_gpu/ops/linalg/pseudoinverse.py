@@ -53,7 +53,8 @@ def pinv(
     if not isinstance(input, Tensor) or input.ndim < 2 or input.dtype not in (dtypes.float32, dtypes.float64):
         what = f"{scalar_type(input)}{{{list(input.shape)}}}" if isinstance(input, Tensor) else type(input).__name__
         raise RuntimeError(
-            f"linalg.pinv({what}): expected a tensor with 2 or more dimensions of float, double, cfloat or cdouble types"
+            f"linalg.pinv({what}): expected a tensor with 2 or more dimensions of float, double, cfloat or cdouble "
+            "types"
         )
     if hermitian:
         check_square("linalg.pinv", input)
@@ -110,15 +111,17 @@ def _tolerance(A: Tensor, largest: Tensor, atol: Tolerance, rtol: Tolerance) -> 
 def lstsq(input: Tensor, b: Tensor, rcond: float | None = None, *, driver: str | None = None) -> LeastSquares:
     """Return (solution, residuals, rank, singular_values): the X of least norm that minimises |input @ X - b|.
 
-    input (*, m, n); b (*, m, k), or vectors (m,) or (*, m) for an input of the very same batch. The drivers "gelsy" (the
-    default), "gels", "gelsd" and "gelss" differ in what else they return: the residuals (not gelsy; for m > n and full
-    rank), the rank (not gels), the singular values (gelsd and gelss). Those up to rcond times the largest count as zero.
+    input (*, m, n); b (*, m, k), or vectors (m,) or (*, m) for an input of the very same batch. The drivers "gelsy"
+    (the default), "gels", "gelsd" and "gelss" differ in what else they return: the residuals (not gelsy; for m > n and
+    full rank), the rank (not gels), the singular values (gelsd and gelss). Those up to rcond times the largest count as
+    zero.
     """
     _check_single_or_double(input)
     check_matrices("torch.linalg.lstsq", input, letter="input")
     if not 0 <= input.ndim - b.ndim <= 1:
         raise RuntimeError(
-            "torch.linalg.lstsq: input.dim() must be greater or equal to other.dim() and (input.dim() - other.dim()) <= 1"
+            "torch.linalg.lstsq: input.dim() must be greater or equal to other.dim() and (input.dim() - other.dim()) "
+            "<= 1"
         )
     if input._array.dtype != b._array.dtype:
         raise RuntimeError(
@@ -135,8 +138,8 @@ def lstsq(input: Tensor, b: Tensor, rcond: float | None = None, *, driver: str |
     left, right = over_batch(input, unsqueeze(b, -1) if is_vector else b)
     if right._array.shape[-2] != rows:
         raise RuntimeError(
-            f"torch.linalg.lstsq: input.size(-2) should match other.size({-1 if is_vector else -2}), but they are {rows} "
-            f"and {right._array.shape[-2]}"
+            f"torch.linalg.lstsq: input.size(-2) should match other.size({-1 if is_vector else -2}), but they are "
+            f"{rows} and {right._array.shape[-2]}"
         )
     rtol = max(rows, columns) * dtypes.finfo(input.dtype).eps if rcond is None else rcond
     x = Matmul.apply(pinv(left, rtol=rtol), right)

@@ -26,7 +26,7 @@ from ..results import (
 )
 from ..shape import movedim, reshape, squeeze, transpose, unsqueeze
 
-# ---------------------------------------------------------------------------------------------- what is asked of operands
+# ------------------------------------------------------------------------------------------- what is asked of operands
 
 
 def scalar_type(x: Tensor | DType) -> str:
@@ -235,7 +235,8 @@ def _fitting(name: str, A: Tensor, B: Tensor, left: bool) -> tuple[Tensor, Tenso
 def solve_triangular(
     input: Tensor, B: Tensor, *, upper: bool, left: bool = True, unitriangular: bool = False
 ) -> Tensor:
-    """Return X with input @ X = B (X @ input = B unless `left`) for triangular input (*, n, n), B (*, n, k). Batches broadcast.
+    """Return X with input @ X = B (X @ input = B unless `left`) for triangular input (*, n, n), B (*, n, k). Batches
+    broadcast.
 
     Only the triangle named by `upper` is read, and its diagonal only without `unitriangular`. A zero on the diagonal
     gives infinities and NaN, not an error.
@@ -256,16 +257,16 @@ def triangular_solve(
     for letter, x in (("b", b), ("A", A)):
         if x.ndim < 2:
             raise RuntimeError(
-                f"torch.triangular_solve: Expected {letter} to have at least 2 dimensions, but it has {x.ndim} dimensions "
-                "instead"
+                f"torch.triangular_solve: Expected {letter} to have at least 2 dimensions, but it has {x.ndim} "
+                "dimensions instead"
             )
     check_square("triangular_solve", A, "triangular_solve_cpu")
     check_alike("triangular_solve", A, b)
     n, (rows, columns) = A._array.shape[-1], b._array.shape[-2:]
     if n != rows:
         raise RuntimeError(
-            f"Incompatible matrix sizes for triangular_solve: each A matrix is {n} by {n} but each b matrix is {rows} by "
-            f"{columns}"
+            f"Incompatible matrix sizes for triangular_solve: each A matrix is {n} by {n} but each b matrix is {rows} "
+            f"by {columns}"
         )
     a, rhs = over_batch(A, b)
     coefficient = a.clone()
@@ -280,7 +281,7 @@ def tensorsolve(input: Tensor, other: Tensor, dims: Sequence[int] | None = None)
     shape = input._array.shape[other.ndim :]
     if math.prod(shape) != other._array.size:
         raise RuntimeError(
-            "Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == prod(self.shape[:other.ndim]), but "
-            f"got {math.prod(shape)} != {other._array.size}"
+            "Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == prod(self.shape[:other.ndim]), "
+            f"but got {math.prod(shape)} != {other._array.size}"
         )
     return reshape(solve(reshape(input, (other._array.size, math.prod(shape))), reshape(other, (-1,))), shape)

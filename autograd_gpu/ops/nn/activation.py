@@ -318,7 +318,8 @@ class PreluBackward(Op):
 def rrelu(
     input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False
 ) -> Tensor:
-    """Return x for x > 0, else slope * x: slopes drawn from [lower, upper] in training, else their mean (Xu et al. 2015)."""
+    """Return x for x > 0, else slope * x: slopes drawn from [lower, upper] in training, else their mean (Xu et al.
+    2015)."""
     if lower > upper:
         raise RuntimeError(f"Lower bound should be less than or equal to the upper bound, but got {lower} and {upper}")
     if not training:

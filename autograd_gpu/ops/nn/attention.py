@@ -167,8 +167,8 @@ def _check(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, dropo
         )
     if k.shape[-2] != v.shape[-2]:
         raise RuntimeError(
-            f"scaled_dot_product_attention: expected a value for each key, but got {v.shape[-2]} values for {k.shape[-2]} "
-            "keys"
+            f"scaled_dot_product_attention: expected a value for each key, but got {v.shape[-2]} values for "
+            f"{k.shape[-2]} keys"
         )
     if not 0 <= dropout_p <= 1:
         raise RuntimeError(f"dropout probability has to be between 0 and 1, but got {dropout_p}")

@@ -8,7 +8,8 @@ from .conv import conv1d
 
 
 def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor, pad: int = 0) -> Tensor:
-    """Return input (T, N, C) convolved over time with weight (width, C, out), `pad` zeros at either end: (T', N, out)."""
+    """Return input (T, N, C) convolved over time with weight (width, C, out), `pad` zeros at either end: (T', N,
+    out)."""
     if input.ndim != 3:
         raise RuntimeError("Input must have 3 dims: time, batch, in_channel")
     if weight.ndim != 3:

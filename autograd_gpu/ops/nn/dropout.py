@@ -16,7 +16,8 @@ from ..inplace import inplace as in_place
 from ..public import public
 from ..random import default_generator, rand
 
-# The value that SELU tends to, which a dropped element takes: Klambauer, Unterthiner, Mayr & Hochreiter 2017, section 3.
+# The value that SELU tends to, which a dropped element takes: Klambauer, Unterthiner, Mayr & Hochreiter 2017, section
+# 3.
 _SATURATED = -1.7580993408473766
 
 
@@ -44,7 +45,8 @@ class Dropout(Op):
 
 @public(method=False)
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """Return input with each element zeroed with probability p and the others scaled by 1 / (1 - p); input itself in eval."""
+    """Return input with each element zeroed with probability p and the others scaled by 1 / (1 - p); input itself in
+    eval."""
     if not 0.0 <= p <= 1.0:
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
     if not training or p == 0.0:
@@ -56,13 +58,14 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
 
 
 def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """Return input (N, C, L) or (C, L) with each channel zeroed with probability p and the others scaled by 1 / (1 - p)."""
+    """Return input (N, C, L) or (C, L) with each channel zeroed with probability p and the others scaled by 1 / (1 -
+    p)."""
     _check(p)
     if input.ndim not in (2, 3):
         raise RuntimeError(
             f"dropout1d: Expected 2D or 3D input, but received a {input.ndim}D input. Note that dropout1d exists to "
-            "provide channel-wise dropout on inputs with 1 spatial dimension, a channel dimension, and an optional batch "
-            "dimension (i.e. 2D or 3D inputs)."
+            "provide channel-wise dropout on inputs with 1 spatial dimension, a channel dimension, and an optional "
+            "batch dimension (i.e. 2D or 3D inputs)."
         )
     return _of_channels(input, p, training, inplace, batch=input.ndim - 2)
 
@@ -74,9 +77,9 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
         _warn_of_dimensions("dropout2d", input, "2 spatial dimensions", "3D or 4D")
     if input.ndim == 3:
         warnings.warn(
-            "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior is desired - "
-            "input is interpreted as shape (N, C, L), where C is the channel dim. To maintain the 1D channel-wise dropout "
-            "behavior, please switch to using dropout1d instead.",
+            "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior is desired "
+            "- input is interpreted as shape (N, C, L), where C is the channel dim. To maintain the 1D channel-wise "
+            "dropout behavior, please switch to using dropout1d instead.",
             stacklevel=2,
         )
     return _of_channels(input, p, training, inplace, batch=1)
@@ -154,8 +157,8 @@ def _check(p: float) -> None:
 def _warn_of_dimensions(name: str, x: Tensor, spatial: str, expected: str) -> None:
     warnings.warn(
         f"{name}: Received a {x.ndim}-D input to {name}, which is deprecated and will result in an error in a future "
-        f"release. To retain the behavior and silence this warning, please use dropout instead. Note that {name} exists "
-        f"to provide channel-wise dropout on inputs with {spatial}, a channel dimension, and an optional batch dimension "
-        f"(i.e. {expected} inputs).",
+        f"release. To retain the behavior and silence this warning, please use dropout instead. Note that {name} "
+        f"exists to provide channel-wise dropout on inputs with {spatial}, a channel dimension, and an optional batch "
+        f"dimension (i.e. {expected} inputs).",
         stacklevel=3,
     )

@@ -137,15 +137,15 @@ def _check_bags(
 ) -> None:
     if per_sample_weights is not None and per_sample_weights._array.shape != input._array.shape:
         raise ValueError(
-            f"embedding_bag: If per_sample_weights ({per_sample_weights.shape}) is not None, then it must have the same "
-            f"shape as the input ({input.shape})"
+            f"embedding_bag: If per_sample_weights ({per_sample_weights.shape}) is not None, then it must have the "
+            f"same shape as the input ({input.shape})"
         )
     if weight.ndim != 2:
         raise ValueError(f"weight has to be a 2D Tensor, but got Tensor of dimension {weight.ndim}")
     if input.ndim == 2 and offsets is not None:
         raise ValueError(
-            "if input is 2D, then offsets has to be None, as input is treated is a mini-batch of fixed length sequences. "
-            f"However, found offsets of type {type(offsets)}"
+            "if input is 2D, then offsets has to be None, as input is treated is a mini-batch of fixed length "
+            f"sequences. However, found offsets of type {type(offsets)}"
         )
     if input.ndim == 1 and (offsets is None or offsets.ndim != 1):
         raise ValueError("offsets has to be a 1D Tensor" + (" but got None" if offsets is None else ""))
@@ -210,8 +210,11 @@ def _ends(offsets: Tensor, include_last_offset: bool, index: Tensor) -> Tensor:
     items = index._array.size
     starts: Any = cast(offsets, dtypes.int64)
     if starts._array.size:
-        message = "offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from position 0. However, got "
-        in_range(starts[:1], 1, message + "{index}", RuntimeError)
+        message = (
+            "offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from position 0. However, "
+            "got {index}"
+        )
+        in_range(starts[:1], 1, message, RuntimeError)
         message = f"offsets[-1] can not be greater than input's length {items} but got offsets[-1] of {{index}}"
         starts = in_range(starts, items + 1, message, RuntimeError)
         message = "offsets: a bag cannot start before the one in front of it, but one does, by {index}"

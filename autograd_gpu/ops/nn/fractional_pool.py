@@ -31,8 +31,8 @@ def fractional_max_pool2d(
 ) -> Any:
     """Return the largest of `output_size` (or output_ratio times as many) windows over input (N, C, H, W) or (C, H, W).
 
-    Where a channel's windows lie depends on two numbers from [0, 1), drawn or given as (N, C, 2). With `return_indices`,
-    where in H x W the largest are too.
+    Where a channel's windows lie depends on two numbers from [0, 1), drawn or given as (N, C, 2). With
+    `return_indices`, where in H x W the largest are too.
     """
     y, indices = fractional_max_pool2d_with_indices(
         input, kernel_size, output_size, output_ratio, return_indices, _random_samples
@@ -48,7 +48,8 @@ def fractional_max_pool3d(
     return_indices: bool = False,
     _random_samples: Tensor | None = None,
 ) -> Any:
-    """Return the largest of `output_size` windows over input (N, C, T, H, W) or (C, T, H, W), as fractional_max_pool2d."""
+    """Return the largest of `output_size` windows over input (N, C, T, H, W) or (C, T, H, W), as
+    fractional_max_pool2d."""
     y, indices = fractional_max_pool3d_with_indices(
         input, kernel_size, output_size, output_ratio, return_indices, _random_samples
     )

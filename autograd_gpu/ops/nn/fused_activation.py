@@ -133,7 +133,8 @@ def relu(input: Tensor) -> Tensor:
 
 
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
-    """Return input * Phi(input) (Hendrycks & Gimpel 2016), exactly or by the tanh formula with ``approximate="tanh"``."""
+    """Return input * Phi(input) (Hendrycks & Gimpel 2016), exactly or by the tanh formula with
+    ``approximate="tanh"``."""
     if approximate not in ("none", "tanh"):
         raise RuntimeError(f"approximate argument must be either none or tanh, but got {approximate!r}.")
     if not checked("gelu", input).is_floating_point():

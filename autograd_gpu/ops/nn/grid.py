@@ -37,8 +37,8 @@ def grid_sample(
     """Return input (N, C, H, W) read at grid (N, h, w, 2): (N, C, h, w); or (N, C, D, H, W) at (N, d, h, w, 3).
 
     The last dimension of a grid is (x, y) or (x, y, z), from -1 to 1 across the picture: from centre to centre of its
-    corner pixels with `align_corners`, else from edge to edge. `mode` is bilinear, nearest or (4-d input) bicubic; beyond
-    the picture lie zeros, its border, or its reflection, as `padding_mode` says. NaN stands for -1.
+    corner pixels with `align_corners`, else from edge to edge. `mode` is bilinear, nearest or (4-d input) bicubic;
+    beyond the picture lie zeros, its border, or its reflection, as `padding_mode` says. NaN stands for -1.
     """
     _check_grid_sample(input, grid, mode, padding_mode)
     is_aligned = _is_aligned(align_corners)
@@ -64,7 +64,8 @@ def _read(x: Tensor, pixel: Tensor, weight: Tensor, shape: tuple[int, ...]) -> T
 
 
 def _combined(taps: Sequence[Sequence[Tap]], size: Sequence[int]) -> tuple[Tensor, Tensor]:
-    """Return for each place all its pixels, numbered through the batch, or -1, and their weights: (N * places, taps)."""
+    """Return for each place all its pixels, numbered through the batch, or -1, and their weights: (N * places,
+    taps)."""
     batch, dims = taps[0][0][0]._array.shape[0], taps[0][0][0].ndim
     first = reshape(arange(batch, device=taps[0][0][0].device) * math.prod(size), (batch, *(1,) * (dims - 1)))
     numbered: list[list[tuple[Tensor, Tensor]]] = []
@@ -178,8 +179,9 @@ def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None =
 def _is_aligned(align_corners: bool | None) -> bool:
     if align_corners is None:
         warnings.warn(
-            "Default grid_sample and affine_grid behavior has changed to align_corners=False since 1.3.0. Please specify "
-            "align_corners=True if the old behavior is desired. See the documentation of grid_sample for details.",
+            "Default grid_sample and affine_grid behavior has changed to align_corners=False since 1.3.0. Please "
+            "specify align_corners=True if the old behavior is desired. See the documentation of grid_sample for "
+            "details.",
             stacklevel=3,
         )
     return bool(align_corners)
@@ -219,17 +221,19 @@ def _checked_sizes(theta: Tensor, size: Sequence[int], is_aligned: bool) -> tupl
         raise ValueError(f"Expected theta to have floating point type, but got {theta.dtype}")
     if len(size) not in (4, 5):
         raise NotImplementedError(
-            f"affine_grid only supports 4D and 5D sizes, for 2D and 3D affine transforms, respectively. Got size {size}."
+            "affine_grid only supports 4D and 5D sizes, for 2D and 3D affine transforms, respectively. Got size "
+            f"{size}."
         )
     dims = len(size) - 2
     if theta.ndim != 3 or theta._array.shape[1:] != (dims, dims + 1):
         raise ValueError(
-            f"Expected a batch of {dims}D affine matrices of shape Nx{dims}x{dims + 1} for size {size}. Got {theta.shape}."
+            f"Expected a batch of {dims}D affine matrices of shape Nx{dims}x{dims + 1} for size {size}. Got "
+            f"{theta.shape}."
         )
     if is_aligned and min(size[2:]) == 1:
         warnings.warn(
-            "Since version 1.3.0, affine_grid behavior has changed for unit-size grids when align_corners=True. This is "
-            "not an intended use case of affine_grid. See the documentation of affine_grid for details.",
+            "Since version 1.3.0, affine_grid behavior has changed for unit-size grids when align_corners=True. This "
+            "is not an intended use case of affine_grid. See the documentation of affine_grid for details.",
             stacklevel=3,
         )
     elif min(size) <= 0:

@@ -135,8 +135,8 @@ def feed_forward(
 ) -> Tensor:
     """Return linear(gelu(linear(input, weight1, bias1), approximate), weight2, bias2), a transformer's two layers.
 
-    input (..., in), weight1 (hidden, in), weight2 (out, hidden), biases (hidden,) and (out,) or None -> (..., out). Not in
-    PyTorch. Where a kernel does a product and what surrounds it at once, gelu costs no pass of its own, forward or
+    input (..., in), weight1 (hidden, in), weight2 (out, hidden), biases (hidden,) and (out,) or None -> (..., out). Not
+    in PyTorch. Where a kernel does a product and what surrounds it at once, gelu costs no pass of its own, forward or
     backward, and is taken of the hidden values before they are rounded.
     """
     if approximate not in ("none", "tanh"):

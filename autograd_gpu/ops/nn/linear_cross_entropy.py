@@ -56,9 +56,9 @@ class LinearCrossEntropy(Op):
     """The cross entropy of x @ weight' + bias with target: each row's, or its sum or mean over the rows.
 
     A chunk of rows at a time. For a sum or mean, the logits become their own gradient in place, which goes at once into
-    those of x, weight and bias, and backward only scales these (Hsu et al. 2024, "Liger Kernel", section 3.2; Wijmans et
-    al. 2024, "Cut Your Losses", has no logits in memory at all). So the logits are read once and never exist but for a
-    chunk. Of `wanted`, whether x, weight and bias want gradients, nothing more is computed than is asked for.
+    those of x, weight and bias, and backward only scales these (Hsu et al. 2024, "Liger Kernel", section 3.2; Wijmans
+    et al. 2024, "Cut Your Losses", has no logits in memory at all). So the logits are read once and never exist but for
+    a chunk. Of `wanted`, whether x, weight and bias want gradients, nothing more is computed than is asked for.
     """
 
     divisor = gx = gweight = gbias = None
@@ -112,7 +112,8 @@ class LinearCrossEntropyBackward(Op):
 
 
 def _by_chunks(backend, x, weight, bias, target, gloss, ignore_index, rows, wanted):
-    """The rows' losses, and the gradients of x, weight and bias, None or wanted; without a gloss it is 1 for each row."""
+    """The rows' losses, and the gradients of x, weight and bias, None or wanted; without a gloss it is 1 for each
+    row."""
     dtype = (float64 if x.dtype == float64.numpy else float32).numpy  # of losses and of sums over chunks
     losses = backend.empty(x.shape[:1], dtype)
     gx = backend.empty(x.shape, x.dtype) if wanted[0] else None
@@ -183,8 +184,9 @@ def linear_cross_entropy(
     """Return ``cross_entropy(linear(input, linear_weight, linear_bias), target, ...)`` of input (N, in) or (in,).
 
     linear_weight is (C, in), or (C, d1, ..., in) for a loss of more dimensions; target holds classes (N, d1, ...) or
-    probabilities (N, C, d1, ...). Classes without weights, label smoothing or further dimensions never have the logits of
-    all rows in memory: `options` says of how many. Everything else is the composition, and so are higher derivatives.
+    probabilities (N, C, d1, ...). Classes without weights, label smoothing or further dimensions never have the logits
+    of all rows in memory: `options` says of how many. Everything else is the composition, and so are higher
+    derivatives.
     """
     own, of_weight = input._array.shape, linear_weight._array.shape
     _check_shapes(own, of_weight, linear_bias)

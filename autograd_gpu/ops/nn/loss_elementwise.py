@@ -151,7 +151,8 @@ LEAST_VARIANCE = 9.999999960041972e-13  # 1e-12 in float32, which PyTorch has in
 class BinaryCrossEntropy(Op):
     """loss = -(y log x + (1 - y) log(1 - x)), the logarithms held above -100.
 
-    The slope is (x - y) / (x (1 - x)), whose denominator PyTorch holds above 1e-12: where x = y it is 0, also at the ends.
+    The slope is (x - y) / (x (1 - x)), whose denominator PyTorch holds above 1e-12: where x = y it is 0, also at the
+    ends.
     """
 
     def forward(ctx, x, target):
@@ -256,7 +257,8 @@ def poisson_nll_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """Return exp(x) - y x with x the rate's logarithm, else x - y log(x + eps), reduced; `full` adds Stirling's log y!."""
+    """Return exp(x) - y x with x the rate's logarithm, else x - y log(x + eps), reduced; `full` adds Stirling's log
+    y!."""
     reduction = reduction_of(reduction, size_average, reduce)
     input, target = wide_under_autocast(input, target)
     if log_input:
@@ -279,7 +281,8 @@ def gaussian_nll_loss(
 ) -> Tensor:
     """Return (log v + (x - y)^2 / v) / 2 with v = max(var, eps) held constant there, reduced (Nix & Weigend 1994).
 
-    `var` has input's shape, or lacks its last dimension, or has size 1 in one of its dimensions; `full` adds log(2 pi)/2.
+    `var` has input's shape, or lacks its last dimension, or has size 1 in one of its dimensions; `full` adds log(2
+    pi)/2.
     """
     reduction = reduction_of(reduction)
     variance = _variance_like(input, var)

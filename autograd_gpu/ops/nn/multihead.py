@@ -1,4 +1,5 @@
-"""Multi-head attention (Vaswani et al. 2017) as a function of its weights: projections around the attention of heads."""
+"""Multi-head attention (Vaswani et al. 2017) as a function of its weights: projections around the attention of
+heads."""
 
 from __future__ import annotations
 
@@ -165,17 +166,18 @@ def _check_shapes(
     kind = "batched (3-D)" if q.ndim == 3 else "unbatched (2-D)"
     if not k.ndim == v.ndim == q.ndim:
         raise AssertionError(
-            f"For {kind} `query`, expected `key` and `value` to be {q.ndim}-D but found {k.ndim}-D and {v.ndim}-D tensors "
-            "respectively"
+            f"For {kind} `query`, expected `key` and `value` to be {q.ndim}-D but found {k.ndim}-D and {v.ndim}-D "
+            "tensors respectively"
         )
     if padding is not None and padding.ndim != q.ndim - 1:
         raise AssertionError(
-            f"For {kind} `query`, expected `key_padding_mask` to be `None` or {q.ndim - 1}-D but found {padding.ndim}-D "
-            "tensor instead"
+            f"For {kind} `query`, expected `key_padding_mask` to be `None` or {q.ndim - 1}-D but found "
+            f"{padding.ndim}-D tensor instead"
         )
     if attn_mask is not None and attn_mask.ndim not in (2, 3):
         raise AssertionError(
-            f"For {kind} `query`, expected `attn_mask` to be `None`, 2-D or 3-D but found {attn_mask.ndim}-D tensor instead"
+            f"For {kind} `query`, expected `attn_mask` to be `None`, 2-D or 3-D but found {attn_mask.ndim}-D tensor "
+            "instead"
         )
     return q.ndim == 3
 

@@ -138,7 +138,8 @@ def layer_norm(
     bias: Tensor | None = None,
     eps: float = 1e-5,
 ) -> Tensor:
-    """Return input normalised to mean 0 and variance 1 over its trailing `normalized_shape`, then scaled and shifted."""
+    """Return input normalised to mean 0 and variance 1 over its trailing `normalized_shape`, then scaled and
+    shifted."""
     rows, weight, bias = _checked("layer_norm", input, normalized_shape, weight, bias)
     return LayerNorm.apply(input, weight, bias, eps=eps, rows=rows)
 

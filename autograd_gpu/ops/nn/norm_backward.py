@@ -64,7 +64,8 @@ def _or_nothing(ctx, gradient, like):
 def _derivatives(
     ctx: Any, ggx: Tensor | None, ggweight: Tensor | None, ggbias: Tensor | None, centred: bool
 ) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
-    """Gradients of gy, x and weight: the composition that the kernel fuses is differentiated, with n = (x - mean) * rstd."""
+    """Gradients of gy, x and weight: the composition that the kernel fuses is differentiated, with n = (x - mean) *
+    rstd."""
     gy, x, weight = ctx.saved
     shape, x = x._array.shape, shaped(x, ctx.rows)
     gy = shaped(gy, ctx.rows)

@@ -1,7 +1,7 @@
 """Along one dimension another number of points: each a weighted sum of a few of the old ones.
 
-The weights are a sparse matrix that the sizes and the mode decide; made once, and kept on the device with its transpose,
-by which gradients go back.
+The weights are a sparse matrix that the sizes and the mode decide; made once, and kept on the device with its
+transpose, by which gradients go back.
 """
 
 from __future__ import annotations

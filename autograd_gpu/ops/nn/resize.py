@@ -74,8 +74,8 @@ def _check_mode(x: Tensor, mode: str, align_corners: bool | None, antialias: boo
             raise ValueError("Lanczos mode requires antialias=True")
     if not 3 <= x.ndim <= 5 or x.ndim not in _DIMENSIONS.get(mode, ()):
         raise NotImplementedError(
-            f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {x.ndim}D) for the modes: nearest | linear | "
-            f"bilinear | bicubic | trilinear | lanczos | area | nearest-exact (got {mode})"
+            f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {x.ndim}D) for the modes: nearest | linear "
+            f"| bilinear | bicubic | trilinear | lanczos | area | nearest-exact (got {mode})"
         )
     if not x.is_floating_point():
         raise RuntimeError(
@@ -147,7 +147,8 @@ def upsample_bilinear(
 
 
 def channel_shuffle(input: Tensor, groups: int) -> Tensor:
-    """Return input (N, C, ...) with its channels, in `groups` groups, dealt out in turn (Zhang, Zhou, Lin & Sun 2018)."""
+    """Return input (N, C, ...) with its channels, in `groups` groups, dealt out in turn (Zhang, Zhou, Lin & Sun
+    2018)."""
     shape = input._array.shape
     if input.ndim <= 2:
         raise RuntimeError(f"channel_shuffle expects input with > 2 dims, but got input with sizes {list(shape)}")

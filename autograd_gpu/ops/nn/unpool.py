@@ -96,13 +96,13 @@ def _check(dims: int, x: Tensor, indices: Tensor, size: tuple[int, ...]) -> None
         raise RuntimeError(f"elements in indices should be type int64 but got: {indices.dtype}")
     if indices._array.shape != x._array.shape:
         raise RuntimeError(
-            f"Expected shape of indices to be same as that of the input tensor ({list(x.shape)}) but got indices tensor "
-            f"with shape: {list(indices.shape)}"
+            f"Expected shape of indices to be same as that of the input tensor ({list(x.shape)}) but got indices "
+            f"tensor with shape: {list(indices.shape)}"
         )
     if x.ndim not in (dims + 1, dims + 2):
         raise RuntimeError(
-            f"Input to max_unpooling{dims}d should be a {dims + 1}d or {dims + 2}d Tensor, but got a tensor with {x.ndim} "
-            "dimensions."
+            f"Input to max_unpooling{dims}d should be a {dims + 1}d or {dims + 2}d Tensor, but got a tensor with "
+            f"{x.ndim} dimensions."
         )
     for d, n in enumerate(size):
         if n < 0:

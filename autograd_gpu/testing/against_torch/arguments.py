@@ -189,12 +189,12 @@ def number(value: Any, rng: random.Random) -> str:
         return rng.choice(["True", "False", "1", "0", "None"])
     if isinstance(value, int):
         return rng.choice(
-            ["0", "1", "-1", "2", "3", "-3", "7", f"np.int64({value})", f"T.tensor({value})", f"{value}.5", f"{value}.0",
-             "'x'", "None", "True", f"[{value}]", f"({value},)", f"T.tensor([{value}])"]
+            ["0", "1", "-1", "2", "3", "-3", "7", f"np.int64({value})", f"T.tensor({value})", f"{value}.5",
+             f"{value}.0", "'x'", "None", "True", f"[{value}]", f"({value},)", f"T.tensor([{value}])"]
         )  # fmt: skip
     return rng.choice(
-        ["0.0", "0", "-1.0", "1.0", "inf", "nan", "300.0", "1e4", "1e-4", "2", f"T.tensor({value})", f"np.float32({value})",
-         "'x'", "None", "True", f"[{value}]", f"T.tensor([{value}])"]
+        ["0.0", "0", "-1.0", "1.0", "inf", "nan", "300.0", "1e4", "1e-4", "2", f"T.tensor({value})",
+         f"np.float32({value})", "'x'", "None", "True", f"[{value}]", f"T.tensor([{value}])"]
     )  # fmt: skip
 
 

@@ -24,8 +24,8 @@ from .arguments import Array
 from .templates import ALIASES, TEMPLATES
 
 LONG = set(
-    "sum mean amax amin max min prod var std norm logsumexp cumsum nansum nanmean softmax log_softmax std_mean var_mean "
-    "index_add scatter_add count_nonzero linalg.vector_norm nn.functional.layer_norm nn.functional.mse_loss "
+    "sum mean amax amin max min prod var std norm logsumexp cumsum nansum nanmean softmax log_softmax std_mean "
+    "var_mean index_add scatter_add count_nonzero linalg.vector_norm nn.functional.layer_norm nn.functional.mse_loss "
     "nn.functional.l1_loss nn.functional.batch_norm logcumsumexp aminmax dist".split()
 )
 TAKES_OUT = {name for operation in declared if operation.out for name in operation.names}
@@ -289,8 +289,9 @@ _NUMBERS: dict[str, tuple] = {
     "b": (True, False),
 }
 RANDOM = set(
-    "rand randn randint randperm rand_like randn_like randint_like normal bernoulli multinomial empty empty_like new_empty "
-    "dropout dropout_ alpha_dropout alpha_dropout_ feature_alpha_dropout feature_alpha_dropout_ rrelu rrelu_ normal_ "
-    "uniform_ bernoulli_ random_ cauchy_ exponential_ geometric_ log_normal_ resize_ empty_strided new_empty_strided "
+    "rand randn randint randperm rand_like randn_like randint_like normal bernoulli multinomial empty empty_like "
+    "new_empty dropout dropout_ alpha_dropout alpha_dropout_ feature_alpha_dropout feature_alpha_dropout_ rrelu rrelu_ "
+    "normal_ uniform_ bernoulli_ random_ cauchy_ exponential_ geometric_ log_normal_ resize_ empty_strided "
+    "new_empty_strided "
     "resize_as_ poisson binomial".split()
 )

@@ -1,7 +1,7 @@
 """What differs between two outcomes of one call, and how much may.
 
-Values are close when they differ by a few roundings of their dtype; where they do not, PyTorch's own float64 of the same
-arguments decides: whoever is nearer to it is right.
+Values are close when they differ by a few roundings of their dtype; where they do not, PyTorch's own float64 of the
+same arguments decides: whoever is nearer to it is right.
 """
 
 from __future__ import annotations
@@ -38,8 +38,10 @@ KEY_WORDS = [
 ]
 # What is ours or NumPy's inside.
 INNER = re.compile(
-    r"_array\b|_backend\b|NoneType' object|object has no attribute|operands could not|ufunc|could not be broadcast|numpy\."
-    r"|setting an array element|not subscriptable|not iterable|unsupported operand|np\.|ndarray\b(?!s?\b.*must be)|axis "
+    r"_array\b|_backend\b|NoneType' object|object has no attribute|operands could not|ufunc|could not be "
+    r"broadcast|numpy\."
+    r"|setting an array element|not subscriptable|not iterable|unsupported operand|np\.|ndarray\b(?!s?\b.*must "
+    r"be)|axis "
     r"|local variable|list index|tuple index|not callable|cannot unpack|unpack|slice indices|_apply|NotImplementedType"
 )
 
@@ -112,7 +114,8 @@ def _unlike(found: Any, expected: Any, values: bool) -> str | None:
 
 
 def close(found: np.ndarray, expected: np.ndarray, dtype: str) -> bool:
-    """A few roundings apart, relative to each element and, less so, to the largest; NaN with NaN, infinity with itself."""
+    """A few roundings apart, relative to each element and, less so, to the largest; NaN with NaN, infinity with
+    itself."""
     if dtype not in TOLERANCE:
         return bool(np.array_equal(found, expected))
     limit = TOLERANCE[dtype]

@@ -1,4 +1,5 @@
-"""What a call did in one library: its result, gradients, second derivatives, tangents, what it shares; or what it raised.
+"""What a call did in one library: its result, gradients, second derivatives, tangents, what it shares; or what it
+raised.
 
 Knows no library: it is handed one, and whatever it finds is NumPy arrays, names and plain numbers afterwards.
 """

@@ -1,4 +1,5 @@
-"""Rows of the op table: functions of one element or of two: arithmetic, comparisons, roundings, and what is composed of them."""
+"""Rows of the op table: functions of one element or of two: arithmetic, comparisons, roundings, and what is composed of
+them."""
 
 from __future__ import annotations
 

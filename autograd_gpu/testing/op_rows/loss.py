@@ -393,7 +393,8 @@ def ctc(
     reduction: str = "mean",
     zero_infinity: bool = False,
 ) -> Array:
-    """By its definition: every path through the classes that collapses to the target (Graves et al. 2006, section 3.1)."""
+    """By its definition: every path through the classes that collapses to the target (Graves et al. 2006, section
+    3.1)."""
     if x.ndim == 2:
         return ctc(x[:, None], targets, lengths, target_lengths, blank, reduction, zero_infinity).reshape(())
     starts = np.cumsum([0, *target_lengths])

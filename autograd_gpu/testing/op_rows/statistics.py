@@ -1,4 +1,5 @@
-"""Rows of the op table: integers' divisors, roundings, quantiles, covariances, counts in bins, integrals, selections."""
+"""Rows of the op table: integers' divisors, roundings, quantiles, covariances, counts in bins, integrals,
+selections."""
 
 from __future__ import annotations
 
