@@ -16,7 +16,8 @@ from autograd_gpu.testing.op_table import CASES
 pytestmark = pytest.mark.ours
 
 LEFT_TO_NUMPY = {
-    "cast": "a real number that a whole dtype cannot hold is what NumPy makes of it; a double goes to a half in one rounding",
+    "cast": "a real number that a whole dtype cannot hold is what NumPy makes of it; a double goes to a "
+    "half in one rounding",
     "convolution": "few and large groups are a product of NumPy's BLAS with columns, which are compiled here",
     "attention of float16": "its kernel is made of tensor cores",
 }
