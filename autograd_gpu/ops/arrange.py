@@ -126,6 +126,8 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
             raise RuntimeError(f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got: {list(x.shape)}")
     if len({x.dtype for x in vectors}) > 1:
         raise RuntimeError("torch.meshgrid expects all tensors to have the same dtype")
+    if len({x.device for x in vectors}) > 1:
+        raise RuntimeError("torch.meshgrid expects all tensors to have the same device; move them with .to(device)")
     swapped = indexing == "xy" and len(vectors) > 1
     if swapped:
         vectors[:2] = vectors[1::-1]

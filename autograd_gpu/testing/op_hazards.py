@@ -15,8 +15,7 @@ import numpy as np
 
 import autograd_gpu as ag
 
-from . import op_checks
-from .op_case import Call, Draw, OpCase, numpy_dtype
+from .op_case import Call, Draw, OpCase
 from .op_checks import apply, arrays_in, describe, is_floating, replaced, tensors_of, to_numpy
 
 # A few roundings, relative to the largest number of a result.
@@ -47,17 +46,18 @@ def changed(sample: Call, change: Change) -> Call:
 def check_halves(case: OpCase, device: str) -> None:
     """In 16 bits, values of 300, 1e4 and 1e-4, and 70,000 of them, give what float32 gives, rounded once."""
     for dtype in set(HALF_TOLERANCE) & set(case.dtypes):
-        limit = float(ml_dtypes.finfo(numpy_dtype(dtype)).max)
         for sample in case.samples(Draw(dtype)):
             for scale in (300.0, 1e4, 1e-4):
-
-                def scaled(x: np.ndarray, scale: float = scale) -> np.ndarray:
-                    return np.clip(x.astype(np.float64) * scale, -limit, limit).astype(x.dtype)
-
-                _rounds_once(case, changed(sample, scaled), device, dtype, f"of about {scale:g}")
+                scaled = changed(sample, lambda x, scale=scale: _scaled(x, scale))
+                _rounds_once(case, scaled, device, dtype, f"of about {scale:g}")
             if device == "cpu":
                 for long in lengthened(case, sample, 70_000):
                     _rounds_once(case, long, device, dtype, "of 70,000 elements")
+
+
+def _scaled(x: np.ndarray, scale: float) -> np.ndarray:
+    limit = float(ml_dtypes.finfo(x.dtype).max)
+    return np.clip(x.astype(np.float64) * scale, -limit, limit).astype(x.dtype)
 
 
 def _rounds_once(case: OpCase, sample: Call, device: str, dtype: str, what: str) -> None:
@@ -97,15 +97,15 @@ def directions(tensors: list[ag.Tensor], positive: bool = False) -> list[ag.Tens
     return [ag.tensor(rng.choice(choices, tuple(t.shape)), dtype=t.dtype, device=t.device) for t in tensors]
 
 
-def close_to_largest(found: np.ndarray, expected: np.ndarray, tolerance: float, what: str) -> None:
-    """Equal within tolerance * the largest finite |expected|; NaN equals NaN; infinities must be the same."""
+def close_to_largest(found: np.ndarray, expected: np.ndarray, tolerance: float, what: str, floor: float = 0.0) -> None:
+    """Equal within tolerance * the largest finite |expected|, or floor; NaN equals NaN, an infinity itself."""
     a, b = (np.asarray(side).astype(np.float64) for side in (found, expected))
     assert a.shape == b.shape, f"{what}: shape {a.shape}, expected {b.shape}"
     if a.size == 0:
         return
     with np.errstate(all="ignore"):
         finite = np.abs(b[np.isfinite(b)])
-        room = tolerance * (finite.max() if finite.size else 0.0) + _least(found.dtype)
+        room = max(tolerance * (finite.max() if finite.size else 0.0), floor) + _least(found.dtype)
         close = (a == b) | (np.isnan(a) & np.isnan(b)) | (np.abs(a - b) <= room)
     if not close.all():
         place = tuple(int(index) for index in np.argwhere(~close)[0])
@@ -284,26 +284,25 @@ MODES = {
 
 
 def check_edges(case: OpCase, device: str) -> None:
-    """At zeros, ties, infinities, and the largest and smallest normal numbers the devices agree to second order, and
-    what float64 finds representable float32 finds too."""
+    """At zeros, ties and an infinity float32 finds what float64 finds, to second order; there, and at the largest and
+    smallest normal numbers, a GPU finds what the CPU does."""
     limits = np.finfo(np.float32)
-    edges: dict[str, float] = {
-        "0": 0.0, "1": 1.0, "infinity": np.inf, "-infinity": -np.inf, "the largest number": float(limits.max),
-        "the smallest normal number": float(limits.tiny),
-    }  # fmt: skip
-    for sample in case.samples(Draw("float32"))[:2]:
+    edges = {"0": 0.0, "ties": 1.0, "infinity": np.inf, "-infinity": -np.inf}
+    if device != "cpu":
+        # A 64th of the largest: what overflows does so whatever the order of a sum.
+        edges |= {"the largest numbers": float(limits.max) / 64, "the smallest normal number": float(limits.tiny)}
+    for sample in case.samples(Draw("float32"))[:1]:
         for what, edge in edges.items():
-            for everywhere in (True, False):
-                moved = changed(sample, lambda x, edge=edge, everywhere=everywhere: _put(x, edge, everywhere))
-                found = to_second_order(case, moved, device)
-                raised = changed(moved, lambda x: x.astype(np.float64)) if device == "cpu" else moved
-                expected = to_second_order(case, raised, "cpu")
-                name = f"{describe(case, moved)} at {what}{'' if everywhere else ' in one place'}"
-                assert (found is None) == (expected is None), f"{name}: refused by one of the two"
-                for part, value in (expected or {}).items():
-                    with np.errstate(all="ignore"):
-                        rounded = value.astype(np.float32) if value.dtype == np.float64 else value
-                    close_to_largest((found or {})[part], rounded, 1e-3, f"{name}: {part}")
+            moved = changed(sample, lambda x, edge=edge: _put(x, edge, everywhere=np.isfinite(edge)))
+            found = to_second_order(case, moved, device)
+            raised = changed(moved, lambda x: x.astype(np.float64)) if device == "cpu" else moved
+            expected = to_second_order(case, raised, "cpu")
+            name = f"{describe(case, moved)} at {what}"
+            assert (found is None) == (expected is None), f"{name}: refused by one of the two"
+            for part, value in (expected or {}).items():
+                with np.errstate(all="ignore"):
+                    rounded = value.astype(np.float32) if value.dtype == np.float64 else value
+                close_to_largest((found or {})[part], rounded, 1e-3, f"{name}: {part}", floor=1e-5)
 
 
 def _put(x: np.ndarray, edge: float, everywhere: bool) -> np.ndarray:
@@ -330,7 +329,10 @@ def to_second_order(case: OpCase, sample: Call, device: str) -> dict[str, np.nda
         outputs = [o for o in outputs if o is not None and o.requires_grad]
         if not outputs or not leaves:
             break
-        outputs = ag.autograd.grad(outputs, leaves, directions(outputs), create_graph=True, allow_unused=True)
+        try:
+            outputs = ag.autograd.grad(outputs, leaves, directions(outputs), create_graph=True, allow_unused=True)
+        except ag.linalg.LinAlgError:  # a derivative that decomposes what is not finite
+            return None
         found |= {f"derivative {order} by {n}": to_numpy(g) for n, g in enumerate(outputs) if g is not None}
     return found
 
@@ -349,12 +351,14 @@ def check_unlike_operands(case: OpCase, device: str) -> None:
             _promoted_or_refused(case, sample, device, place)
             tensors = tensors_of(sample, device)
             tensors[place] = tensors[place].to(other)
-            if tensors[place].dim():
+            if tensors[place].dim() and any(t.dim() for n, t in enumerate(tensors) if n != place):
                 try:
                     apply(case, sample, tensors)
                 except (RuntimeError, NotImplementedError):
                     continue
-                raise AssertionError(f"{describe(case, sample)}: takes array {place} from {other}, the others on {device}")
+                raise AssertionError(
+                    f"{describe(case, sample)}: takes array {place} from {other}, the others on {device}"
+                )
 
 
 def _promoted_or_refused(case: OpCase, sample: Call, device: str, place: int) -> None:
@@ -432,11 +436,10 @@ def _tangents_are_separate(case: OpCase, sample: Call, device: str) -> None:
         duals = iter([forward.make_dual(leaf, d) for leaf, d in zip(leaves, given)])
         made = [next(duals) if t.dtype.is_floating_point else t for t in tensors]
         outputs = apply(case, sample, made)
-        views = [o for o in outputs if _base(o) in made or o in made] if False else []
         tangents = [
             forward.unpack_dual(o).tangent
             for o in outputs
-            if o.dtype.is_floating_point and not any(_base(o) is _base(m) for m in made) and o not in views
+            if o.dtype.is_floating_point and not any(_base(o) is _base(m) for m in made)
         ]
     _separate(case, sample, {"tangent": [t for t in tangents if t is not None], "given tangent": given})
 
@@ -448,4 +451,36 @@ CHECKS = {
     "edges": check_edges,
     "unlike operands": check_unlike_operands,
     "sharing": check_sharing,
+}
+
+_KINK = "a norm has a kink at 0, and no second derivative there"
+_BY_ZERO = "0 divided by 0: there is no derivative to agree on"
+_NOT_UNIQUE = "factors of a singular matrix are not unique"
+_COPIES = "it copies, and a copy moves between devices"
+_UNSAFE = "its pieces are views that do not say so: that is what is unsafe"
+
+# A row's id, and why a check does not hold for it. Tests hold each list to a twentieth of the rows.
+OPTED_OUT: dict[str, dict[str, str]] = {
+    "modes": {
+        **dict.fromkeys(
+            "norm nn.functional.normalize nn.functional.pdist linalg.vector_norm linalg.matrix_norm linalg.norm dist "
+            "renorm".split(),
+            _KINK,
+        ),
+        **dict.fromkeys(("div[rounding_mode]", "fmod", "remainder", "copysign"), _BY_ZERO),
+        "nn.functional.binary_cross_entropy": "at 0 and 1 its slope is held back, by an end that has no slope itself",
+        "nn.functional.binary_cross_entropy[weighted]": "at 0 and 1 its slope is held back, by an end without a slope",
+    },
+    "edges": {
+        **dict.fromkeys("linalg.qr qr linalg.eigh linalg.svd svd".split(), _NOT_UNIQUE),
+        **dict.fromkeys(
+            "linalg.slogdet slogdet logdet".split(), "whether a singular matrix's determinant is 0 is rounding"
+        ),
+    },
+    "unlike operands": dict.fromkeys(
+        "slice_scatter select_scatter diagonal_scatter Tensor.copy_ Tensor.__setitem__".split(), _COPIES
+    ),
+    "sharing": dict.fromkeys("unsafe_split unsafe_split_with_sizes unsafe_chunk".split(), _UNSAFE),
+    "halves": {},
+    "long sums": {},
 }

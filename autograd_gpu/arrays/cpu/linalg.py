@@ -188,17 +188,19 @@ def _or_codes(function: Callable, code_of: Callable, problem: str, check: str | 
 
 def _converged(function: Callable, problem: str, check: str, x: Any, *options: Any) -> Any:
     """function(x, *options), or the error for the first matrix that it fails on."""
+    batch = x.shape[:-2]
+    if not np.isfinite(x).all():  # some LAPACKs never come back from it
+        place = next(place for place in np.ndindex(*batch) if not np.isfinite(x[place]).all())
+        what = problem if problem is NO_EIGENVALUES else NOT_FINITE
+        raise LinAlgError(_message(check, place, batch, what, x.shape[-1]))
     try:
         return function(x, *options)
     except np.linalg.LinAlgError:
-        batch = x.shape[:-2]
         for place in np.ndindex(*batch):
             try:
                 function(x[place], *options)
             except np.linalg.LinAlgError:
-                is_known = problem is NO_EIGENVALUES or np.isfinite(x[place]).all()
-                what = problem if is_known else NOT_FINITE
-                raise LinAlgError(_message(check, place, batch, what, x.shape[-1])) from None
+                raise LinAlgError(_message(check, place, batch, problem, x.shape[-1])) from None
         raise
 
 

@@ -23,7 +23,7 @@ class LayerNormBackward(Op):
     """
 
     def forward(ctx, gy, x, weight, gsum, mean, rstd, eps, rows, biased):
-        ctx.eps, ctx.rows = eps, rows
+        ctx.eps, ctx.rows, ctx.biased = eps, rows, biased
         shape, gy, x = x.shape, as_rows(ctx, gy), as_rows(ctx, x)
         gsum = None if gsum is None else as_rows(ctx, gsum)
         gx, gweight, gbias = ctx.backend.layer_norm_backward(gy, x, mean, rstd, weight, gsum, biased)
@@ -36,7 +36,7 @@ class LayerNormBackward(Op):
         ctx.save(gy, x, weight)
 
     def backward(ctx, ggx, ggweight=None, ggbias=None):
-        return *_derivatives(ctx, ggx, ggweight, ggbias, centred=True), ggx
+        return *_derivatives(ctx, ggx, ggweight, ggbias if ctx.biased else None, centred=True), ggx
 
 
 class RmsNormBackward(Op):

@@ -1,0 +1,44 @@
+"""Every row of the op table through what goes wrong in silence, on both devices; few rows opt out, each with its reason."""
+
+import pytest
+
+from autograd_gpu.testing import op_hazards
+from autograd_gpu.testing.op_case import OpCase
+from autograd_gpu.testing.op_table import CASES
+
+pytestmark = pytest.mark.ours
+
+FLOATING = [case for case in CASES if "float64" in case.dtypes]
+
+
+def rows_but_for(check: str) -> pytest.MarkDecorator:
+    held = [case for case in FLOATING if case.id not in op_hazards.OPTED_OUT[check]]
+    return pytest.mark.parametrize("case", held, ids=lambda case: case.id)
+
+
+@rows_but_for("modes")
+def test_both_modes_agree_either_way_round_at_zeros_and_ties_too(case: OpCase, device: str):
+    op_hazards.check_modes_agree(case, device)
+
+
+@rows_but_for("edges")
+def test_zeros_ties_infinities_and_the_ends_of_the_numbers_to_second_order(case: OpCase, device: str):
+    op_hazards.check_edges(case, device)
+
+
+@rows_but_for("unlike operands")
+def test_operands_that_are_not_alike_are_promoted_or_refused(case: OpCase, device: str):
+    op_hazards.check_unlike_operands(case, device)
+
+
+@rows_but_for("sharing")
+def test_a_write_to_a_result_an_input_a_gradient_or_a_tangent_changes_nothing_else(case: OpCase, device: str):
+    op_hazards.check_sharing(case, device)
+
+
+@pytest.mark.parametrize("check", op_hazards.CHECKS)
+def test_few_rows_opt_out_of_a_check_and_each_exists(check: str):
+    reasons = op_hazards.OPTED_OUT[check]
+    assert all(reasons.values())
+    assert set(reasons) <= {case.id for case in FLOATING}
+    assert len(reasons) <= len(FLOATING) / 20
