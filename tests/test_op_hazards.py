@@ -16,24 +16,33 @@ def rows_but_for(check: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("case", held, ids=lambda case: case.id)
 
 
+def hold(check: str, case: OpCase, device: str) -> None:
+    """The check, which must not hold where the row is listed as wrong yet."""
+    if case.id in op_hazards.STILL_WRONG.get((check, device), ()):
+        with pytest.raises(AssertionError):
+            op_hazards.CHECKS[check](case, device)
+    else:
+        op_hazards.CHECKS[check](case, device)
+
+
 @rows_but_for("modes")
 def test_both_modes_agree_either_way_round_at_zeros_and_ties_too(case: OpCase, device: str):
-    op_hazards.check_modes_agree(case, device)
+    hold("modes", case, device)
 
 
 @rows_but_for("edges")
 def test_zeros_ties_infinities_and_the_ends_of_the_numbers_to_second_order(case: OpCase, device: str):
-    op_hazards.check_edges(case, device)
+    hold("edges", case, device)
 
 
 @rows_but_for("unlike operands")
 def test_operands_that_are_not_alike_are_promoted_or_refused(case: OpCase, device: str):
-    op_hazards.check_unlike_operands(case, device)
+    hold("unlike operands", case, device)
 
 
 @rows_but_for("sharing")
 def test_a_write_to_a_result_an_input_a_gradient_or_a_tangent_changes_nothing_else(case: OpCase, device: str):
-    op_hazards.check_sharing(case, device)
+    hold("sharing", case, device)
 
 
 @pytest.mark.parametrize("check", op_hazards.CHECKS)

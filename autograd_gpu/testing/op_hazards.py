@@ -474,7 +474,7 @@ OPTED_OUT: dict[str, dict[str, str]] = {
     "edges": {
         **dict.fromkeys("linalg.qr qr linalg.eigh linalg.svd svd".split(), _NOT_UNIQUE),
         **dict.fromkeys(
-            "linalg.slogdet slogdet logdet".split(), "whether a singular matrix's determinant is 0 is rounding"
+            "linalg.slogdet slogdet logdet linalg.cond".split(), "whether a matrix is singular is a matter of rounding"
         ),
     },
     "unlike operands": dict.fromkeys(
@@ -483,4 +483,15 @@ OPTED_OUT: dict[str, dict[str, str]] = {
     "sharing": dict.fromkeys("unsafe_split unsafe_split_with_sizes unsafe_chunk".split(), _UNSAFE),
     "halves": {},
     "long sums": {},
+}
+
+# Rows that a check still finds wrong, by the device: each is to be mended, and a test fails once it is and stands here yet.
+STILL_WRONG: dict[tuple[str, str], set[str]] = {
+    ("edges", "cuda"): set(
+        "prod var std var_mean std_mean Tensor.int scatter_reduce[prod] index_reduce[prod] nn.functional.bilinear "
+        "nn.functional.cross_entropy nn.functional.layer_norm nn.functional.batch_norm nn.functional.group_norm "
+        "nn.functional.instance_norm nn.functional.binary_cross_entropy nn.functional.binary_cross_entropy[weighted] "
+        "nn.functional.ctc_loss nn.functional.scaled_dot_product_attention linalg.vander nn.functional.add_layer_norm "
+        "poisson vander".split()
+    ),
 }
