@@ -1,4 +1,4 @@
-"""Every row of the op table through what goes wrong in silence, on both devices; few rows opt out, each with its reason."""
+"""Every row of the op table through what goes wrong in silence, on both devices; few opt out, with a reason."""
 
 import pytest
 

@@ -1,5 +1,5 @@
-"""What goes wrong in silence, looked for in each row of the op table: numbers that overflow or vanish on the way, counts and
-sums that lose digits, derivatives of higher order that disagree, operands that are not alike, memory that is shared.
+"""What goes wrong in silence, looked for in each row of the op table: numbers that overflow or vanish on the way, counts
+and sums that lose digits, derivatives of higher order that disagree, operands that are not alike, memory that is shared.
 
 Knows the public interface only, so it runs on any device. Every check takes a case, raises AssertionError with the call
 that failed, and returns nothing. A row that cannot hold one is in OPTED_OUT with the reason.
@@ -150,7 +150,7 @@ def _repeated(sample: Call, from_end: int, times: int) -> Call:
 
 
 def check_long_sums(case: OpCase, device: str) -> None:
-    """Sums of millions of float32 of one sign are float64's within 1e-5, in every order of axes, forward and backward."""
+    """Sums of millions of float32 of one sign are float64's within 1e-5, in every order of axes, backward too."""
     size = LONG[device]
     for sample in case.samples(Draw("float32"))[:2]:
         positive = changed(sample, lambda x: np.abs(x) + np.asarray(0.1, x.dtype))
@@ -173,7 +173,7 @@ def sums(case: OpCase, sample: Call) -> bool:
     return found is not None and any(array.size * 10 <= largest for array in found.values())
 
 
-# ---------------------------------------------------------------------------------------------- both modes, either way round
+# ---------------------------------------------------------------------------------------------- both modes
 
 
 def check_modes_agree(case: OpCase, device: str) -> None:
@@ -337,11 +337,11 @@ def to_second_order(case: OpCase, sample: Call, device: str) -> dict[str, np.nda
     return found
 
 
-# ---------------------------------------------------------------------------------------------- operands that are not alike
+# ---------------------------------------------------------------------------------------------- unlike operands
 
 
 def check_unlike_operands(case: OpCase, device: str) -> None:
-    """An operand of another dtype is promoted or refused, one on another device is refused, none is taken as it lies."""
+    """An operand of another dtype is promoted or refused, one on another device refused, none taken as it lies."""
     other = "cuda" if device == "cpu" else "cpu"
     for sample in case.samples(Draw("float32")):
         places = [place for place, array in enumerate(arrays_in(sample)) if is_floating(array)]
@@ -485,7 +485,7 @@ OPTED_OUT: dict[str, dict[str, str]] = {
     "long sums": {},
 }
 
-# Rows that a check still finds wrong, by the device: each is to be mended, and a test fails once it is and stands here yet.
+# Rows that a check still finds wrong, by the device: a test fails when one is mended and stands here yet.
 STILL_WRONG: dict[tuple[str, str], set[str]] = {
     ("edges", "cuda"): set(
         "prod var std var_mean std_mean Tensor.int scatter_reduce[prod] index_reduce[prod] nn.functional.bilinear "
