@@ -1,5 +1,5 @@
-"""What goes wrong in silence, looked for in each row of the op table: numbers that overflow or vanish on the way, counts
-and sums that lose digits, derivatives of higher order that disagree, operands that are not alike, memory that is shared.
+"""What goes wrong in silence, looked for in each row of the op table: numbers that overflow or vanish on the way, sums
+that lose digits, derivatives of second order that disagree, operands that are not alike, memory that is shared.
 
 Knows the public interface only, so it runs on any device. Every check takes a case, raises AssertionError with the call
 that failed, and returns nothing. A row that cannot hold one is in OPTED_OUT with the reason.
