@@ -22,6 +22,7 @@ with _contextlib.suppress(_Unusable):
     from .conv import *
     from .elementwise import *
     from .incomplete_gamma import *
+    from .index import *
     from .loss import *
     from .memory import *
     from .norm import *

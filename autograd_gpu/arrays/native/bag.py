@@ -7,6 +7,7 @@ import numpy as np
 from autograd_gpu.arrays import cpu
 from autograd_gpu.arrays.native.columns import SHARES
 from autograd_gpu.arrays.native.launch import Kernel
+from autograd_gpu.arrays.native.rows import contiguous_or_none
 
 __all__ = ["bag_dot", "bag_max", "bag_scatter", "bag_sum"]
 
@@ -25,10 +26,10 @@ def bag_sum(x, index, weight, offsets):
     run = _sum[x.dtype]
     if run is None:
         return cpu.bag_sum(x, index, weight, offsets)
-    bags, size = _bags(index, offsets)
+    (bags, size), offsets = _bags(index, offsets), contiguous_or_none(offsets)
     y = np.empty((bags, x.shape[1]), x.dtype)
     if y.size:
-        weight = None if weight is None else _plain(weight)
+        weight = contiguous_or_none(weight)
         arrays = (_plain(x), _plain(index), weight, offsets, y)
         run(min(bags, SHARES), index.size * x.shape[1], *arrays, size, bags, len(x), x.shape[1])
     return y
@@ -38,12 +39,13 @@ def bag_scatter(gy, index, weight, offsets, count):
     run, bags_and_size = _scatter[gy.dtype], _bags(index, offsets)
     if run is None or index.size > MOST_ITEMS:
         return cpu.bag_scatter(gy, index, weight, offsets, count)
+    offsets = contiguous_or_none(offsets)
     gx = np.empty((count, gy.shape[1]), gy.dtype)
     if gx.size:
         begin, item, bag_of = (np.empty(size, np.int32) for size in (count + 2, index.size, index.size))
         bags, size = bags_and_size
         _order[gy.dtype](1, index.size, _plain(index), offsets, begin, item, bag_of, size, bags, count)
-        weight = None if weight is None else _plain(weight)
+        weight = contiguous_or_none(weight)
         arrays = (_plain(gy), begin, item, bag_of, weight, gx)
         run(min(count, SHARES), max(index.size * gy.shape[1], gx.size), *arrays, count, gy.shape[1])
     return gx
@@ -55,7 +57,7 @@ def bag_dot(gy, x, index, offsets):
         return cpu.bag_dot(gy, x, index, offsets)
     gweight = np.empty(index.shape, x.dtype)
     if gweight.size:
-        bags, size = _bags(index, offsets)
+        (bags, size), offsets = _bags(index, offsets), contiguous_or_none(offsets)
         arrays = (_plain(gy), _plain(x), _plain(index), offsets, gweight)
         run(min(bags, SHARES), index.size * x.shape[1], *arrays, size, bags, len(x), x.shape[1])
     return gweight
@@ -65,7 +67,7 @@ def bag_max(x, index, offsets):
     run = _max[x.dtype]
     if run is None:
         return cpu.bag_max(x, index, offsets)
-    bags, size = _bags(index, offsets)
+    (bags, size), offsets = _bags(index, offsets), contiguous_or_none(offsets)
     y, row_of = np.empty((bags, x.shape[1]), x.dtype), np.empty((bags, x.shape[1]), np.int64)
     if y.size:
         arrays = (_plain(x), _plain(index), offsets, y, row_of)
