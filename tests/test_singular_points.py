@@ -304,3 +304,36 @@ def test_a_query_without_keys_attends_to_nothing_whether_or_not_weights_are_aske
     without, _ = attention(x, x, x, key_padding_mask=hidden, need_weights=False)
     assert (found - without).abs().max().item() < 1e-6
     assert weights[0].tolist() == [[0] * 3] * 3 and found.isfinite().all()
+
+
+# ---- nothing
+
+
+def test_a_product_over_nothing_has_a_gradient():
+    x = torch.zeros(0, 3, 0, dtype=torch.float64, requires_grad=True)
+    (gradient,) = torch.autograd.grad(x.prod(1, keepdim=True).sum(), x)
+    assert gradient.shape == (0, 3, 0)
+    y = torch.zeros(2, 0, dtype=torch.float64, requires_grad=True)
+    assert y.prod(1).tolist() == [1, 1] and torch.autograd.grad(y.prod(1).sum(), y)[0].shape == (2, 0)
+
+
+def test_a_batch_of_nothing_is_multiplied():
+    assert torch.matmul(torch.ones(2, 3, 0), torch.ones(0, 2)).tolist() == [[[0, 0]] * 3] * 2
+    assert torch.matmul(torch.ones(0, 3, 4), torch.ones(4, 2)).shape == (0, 3, 2)
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+        torch.matmul(torch.ones(2, 3, 0), torch.ones(1, 2))
+
+
+def test_no_correction_is_the_usual_one():
+    x = numbers(1, 2, 4)
+    assert x.var(correction=None).item() == x.var().item() and x.std(correction=None).item() == x.std().item()
+
+
+def test_nothing_is_cut_into_as_many_nothings_as_were_asked_for():
+    assert [tuple(part.shape) for part in torch.chunk(torch.ones(0, 2), 3)] == [(0, 2)] * 3
+
+
+def test_the_median_of_nothing_can_go_backward():
+    x = torch.zeros(0, 4, dtype=torch.float64, requires_grad=True)
+    y = torch.median(x)
+    assert y.isnan().item() and torch.autograd.grad(y, x)[0].shape == (0, 4)

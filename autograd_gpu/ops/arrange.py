@@ -11,7 +11,7 @@ from .cast import broadcast_shape, cast, sum_to, to_device
 from .creation import arange
 from .diagonals import diagonal
 from .index import index_select
-from .integers import as_sizes, is_integer, one_or_more, wrap_dim
+from .integers import as_sizes, is_integer, one_or_more, real_dim, wrap_dim
 from .pieces import cat, several_tensors, split, stack
 from .public import public
 from .shape import (
@@ -142,6 +142,9 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
 @public(method=False)
 def cartesian_prod(*tensors: Tensor) -> Tensor:
     """Return all combinations of one element of each vector, a row each."""
+    for x in tensors:
+        if x.ndim != 1:
+            raise RuntimeError(f"Expect a 1D vector, but got shape {list(x.shape)}")
     if len(tensors) == 1:
         return tensors[0]
     return stack([reshape(grid, (-1,)) for grid in meshgrid(*tensors, indexing="ij")], 1)
@@ -241,10 +244,10 @@ def roll(input: Tensor, shifts: int | Sequence[int], dims: int | Sequence[int] |
         raise RuntimeError(f"shifts and dimensions must align. shifts: {len(places)}, dims:{len(along)}")
     result = input
     for shift, dim in zip(places, along):
-        dim = wrap_dim(dim, input.ndim)
+        dim = real_dim(dim, input.ndim)
         size = input._array.shape[dim]
         cut = -shift % size if size else 0
-        result = cat([narrow(result, dim, cut, size - cut), narrow(result, dim, 0, cut)], dim) if input.ndim else result
+        result = cat([narrow(result, dim, cut, size - cut), narrow(result, dim, 0, cut)], dim)
     return result
 
 
@@ -269,7 +272,9 @@ def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
 @public
 def adjoint(input: Tensor) -> Tensor:
     """Return the tensor with its last two dimensions swapped."""
-    return transpose(input, -2, -1)
+    if input.ndim == 1:
+        raise RuntimeError("tensor.adjoint() is only supported on matrices or batches of matrices. Got 1-D tensor.")
+    return transpose(input, -2, -1) if input.ndim else input
 
 
 # ---------------------------------------------------------------------------------------------- windows

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..tensor import Tensor
 from .diagonals import diagonal
-from .integers import is_integer, one_or_more, wrap_dim
+from .integers import is_integer, one_or_more, real_dim
 from .matmul import matmul
 from .public import public
 from .reduce import sum
@@ -49,7 +49,7 @@ def tensordot(a: Tensor, b: Tensor, dims: int | Sequence[Any] = 2) -> Tensor:
             raise RuntimeError(f"tensordot expects dims < ndim_a or ndim_b, but got dims={dims}")
         over_a, over_b = list(range(a.ndim - dims, a.ndim)), list(range(dims))
     else:
-        over_a, over_b = ([wrap_dim(d, x.ndim) for d in _listed(of)] for x, of in zip((a, b), dims))
+        over_a, over_b = ([real_dim(d, x.ndim) for d in _listed(of)] for x, of in zip((a, b), dims))
     if len(over_a) != len(over_b):
         raise RuntimeError("both dimension lists should have same length")
     for d, e in zip(over_a, over_b):

@@ -23,6 +23,13 @@ def as_integer(value: Any, name: str = "dim") -> int:
         raise TypeError(f"argument '{name}' must be int, not {type(value).__name__}") from None
 
 
+def real_dim(dim: Any, ndim: int) -> int:
+    """Return `wrap_dim` of a dimension that has to be there: a tensor without dimensions has not even the 0th."""
+    if ndim == 0:
+        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
+    return wrap_dim(dim, ndim)
+
+
 def wrap_dim(dim: int, ndim: int) -> int:
     """Return dim counted from the front; PyTorch's IndexError when it is out of range."""
     if type(dim) is not int:

@@ -67,10 +67,10 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     if x.ndim == 1 or y.ndim == 1:
         return _with_vector(input, other)
     if x.shape[-1] != y.shape[-2]:
-        folded = (x[..., 0].size, x.shape[-1]) if y.ndim == 2 else x.shape
+        folded = (math.prod(x.shape[:-1]), x.shape[-1]) if y.ndim == 2 else x.shape
         raise RuntimeError(inner_differs(folded, y.shape))
     if y.ndim == 2:  # one big product instead of a batch of small ones
-        product = Matmul.apply(reshape(input, (-1, x.shape[-1]) if x.size else (x[..., 0].size, x.shape[-1])), other)
+        product = Matmul.apply(reshape(input, (math.prod(x.shape[:-1]), x.shape[-1])), other)
         return reshape(product, (*x.shape[:-1], y.shape[-1]))
     batch = broadcast_shape(x.shape[:-2], y.shape[:-2])
     return Matmul.apply(broadcast(input, batch + x.shape[-2:]), broadcast(other, batch + y.shape[-2:]))

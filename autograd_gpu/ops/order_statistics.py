@@ -13,7 +13,7 @@ from .index import gather
 from .integers import wrap_dim
 from .pieces import cat
 from .public import public
-from .reduce import Amax, argmax, sum
+from .reduce import Amax, argmax, mean, sum
 from .results import ValuesIndices, kthvalue_result, median_result, mode_result, nanmedian_result
 from .scan import cummax
 from .shape import narrow, reshape, squeeze
@@ -32,6 +32,8 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Val
     """Return (values, indices) of the k-th smallest element along `dim`, counted from 1."""
     dim = wrap_dim(dim, input.ndim)
     size = input._array.shape[dim] if input.ndim else 1
+    if size == 0:
+        raise IndexError(f"kthvalue(): Expected reduction dim {dim} to have non-zero size.")
     if not 1 <= k <= size:
         raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {dim}")
     order = argsort(input, dim, stable=True)
@@ -84,7 +86,7 @@ def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False) -> A
 def _median(input: Tensor, dim: int | None, keepdim: bool, ignore_nan: bool, result: Any) -> Any:
     if dim is None:
         if input._array.size == 0:
-            return input.new_full((), float("nan")) if input.is_floating_point() else input.new_zeros(())
+            return mean(input) if input.is_floating_point() else input.new_zeros(())  # NaN, with a gradient of nothing
         return Median.apply(input, dims=tuple(range(input.ndim)), keepdim=False, ignore_nan=ignore_nan)
     dim = wrap_dim(dim, input.ndim)
     if input.ndim == 0:

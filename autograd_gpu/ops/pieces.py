@@ -134,6 +134,8 @@ def split(tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int 
 def _cut(
     operation: type[Split], tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int
 ) -> tuple[Tensor, ...]:
+    if tensor.ndim == 0:
+        raise RuntimeError("split expects at least a 1-dimensional tensor")
     dim = wrap_dim(dim, tensor.ndim)
     length = tensor._array.shape[dim]
     if is_integer(split_size_or_sections):
@@ -166,20 +168,23 @@ def unsafe_split_with_sizes(tensor: Tensor, split_sizes: Sequence[int], dim: int
 @public
 def unsafe_chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """`chunk` whose outputs may be written in place; only safe when input and the other outputs are not used after."""
-    return unsafe_split(input, _chunk_size(input, chunks, dim), dim)
+    return unsafe_split(input, _chunk_sizes(input, chunks, dim), dim)
 
 
 @public
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """Return at most `chunks` views of equal size along `dim` (the last may be smaller)."""
-    return split(input, _chunk_size(input, chunks, dim), dim)
+    return split(input, _chunk_sizes(input, chunks, dim), dim)
 
 
-def _chunk_size(input: Tensor, chunks: int, dim: int) -> int:
+def _chunk_sizes(input: Tensor, chunks: int, dim: int) -> int | list[int]:
+    """Return the size of each but the last; of nothing as many nothings as were asked for."""
+    if input.ndim == 0:
+        raise RuntimeError("chunk expects at least a 1-dimensional tensor")
     if chunks <= 0:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
     length = input._array.shape[wrap_dim(dim, input.ndim)]
-    return max(-(-length // chunks), 1)
+    return -(-length // chunks) if length else [0] * chunks
 
 
 @public

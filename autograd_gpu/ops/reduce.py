@@ -75,7 +75,8 @@ class Prod(Op):
         gy = _restore(gy, ctx.shape, ctx.dims)
         for dim in reversed(ctx.dims):  # the product over several dimensions is that of products over one
             x = x.movedim(dim, -1)
-        others = _product_of_others(x.reshape(*x.shape[: x.ndim - len(ctx.dims)], -1))
+        kept = x.ndim - len(ctx.dims)
+        others = _product_of_others(x.reshape(*x.shape[:kept], math.prod(x.shape[kept:])))
         others = others.reshape(x.shape)
         for dim in ctx.dims:
             others = others.movedim(-1, dim)
@@ -344,7 +345,12 @@ def all(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
 
 @public(out=True)
 def var(
-    input: Tensor, dim: Any = None, *, correction: Number = 1, keepdim: bool = False, unbiased: bool | None = None
+    input: Tensor,
+    dim: Any = None,
+    *,
+    correction: Number | None = 1,
+    keepdim: bool = False,
+    unbiased: bool | None = None,
 ) -> Tensor:
     """Return the variance over `dim`, the squared deviations summed and divided by (n - correction)."""
     if isinstance(dim, builtins.bool):
@@ -353,13 +359,19 @@ def var(
         correction = 1 if unbiased else 0
     if input._array.dtype.kind in "iub":
         raise RuntimeError(f"std and var only support floating point and complex dtypes, but got {input.dtype}")
+    correction = 1 if correction is None else as_number(correction, "var", "correction")
     return Var.apply(input, dims=wrap_dims(dim, input._array.ndim), keepdim=keepdim, correction=correction)
 
 
 @public(out=True)
 @rounded_once
 def std(
-    input: Tensor, dim: Any = None, *, correction: Number = 1, keepdim: bool = False, unbiased: bool | None = None
+    input: Tensor,
+    dim: Any = None,
+    *,
+    correction: Number | None = 1,
+    keepdim: bool = False,
+    unbiased: bool | None = None,
 ) -> Tensor:
     """Return the standard deviation over `dim`: the square root of `var`."""
     return Std.apply(var(input, dim, correction=correction, keepdim=keepdim, unbiased=unbiased))

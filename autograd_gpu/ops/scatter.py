@@ -27,7 +27,7 @@ from .index import (
     getitem,
     nonzero,
 )
-from .integers import wrap_dim
+from .integers import real_dim, wrap_dim
 from .pieces import cat
 from .public import public
 from .reduce import sum
@@ -276,7 +276,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
             "torch.take_along_dim(): input and indices should have the same number of dimensions, but got "
             f"{input.ndim} dimensions for input, and {indices.ndim} dimensions for indices"
         )
-    dim = wrap_dim(dim, input.ndim)
+    dim = real_dim(dim, input.ndim)
     x_shape, i_shape = input._array.shape, indices._array.shape
     others = broadcast_shape((*x_shape[:dim], 1, *x_shape[dim + 1 :]), (*i_shape[:dim], 1, *i_shape[dim + 1 :]))
     wide = expand(input, (*others[:dim], x_shape[dim], *others[dim + 1 :]))

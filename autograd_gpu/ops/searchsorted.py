@@ -41,6 +41,11 @@ def searchsorted(
     values = tensor(input, device=sequence.device) if is_scalar(input) else input.detach()  # type: ignore[union-attr]
     dtype = dtypes.promote_types(values.dtype, sequence.dtype)
     sequence, values = cast(sequence, dtype), cast(values, dtype)
+    if sequence.ndim == 0 or (values.ndim == 0 and sequence.ndim > 1):
+        raise RuntimeError(
+            "torch.searchsorted(): input value can be a scalar only when boundaries tensor dimension is 1, but we got "
+            f"boundaries tensor dim({sequence.ndim}) and input value's dim({values.ndim}) numel({values._array.size})"
+        )
     if sequence.ndim > 1 and sequence._array.shape[:-1] != values._array.shape[:-1]:
         raise RuntimeError(
             "torch.searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries "

@@ -261,9 +261,9 @@ def reshape_as(self: Tensor, other: Tensor) -> Tensor:
 @public
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """Return input with the dimensions start_dim to end_dim merged into one."""
+    start, end = wrap_dim(start_dim, input.ndim), wrap_dim(end_dim, input.ndim)
     if input.ndim == 0:
         return reshape(input, 1)
-    start, end = wrap_dim(start_dim, input.ndim), wrap_dim(end_dim, input.ndim)
     if start > end:
         raise RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim")
     if start == end:
@@ -433,9 +433,13 @@ def clone(input: Tensor, *, memory_format: MemoryFormat | None = None) -> Tensor
 @public
 def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     """Return input[start : start + length] along `dim`."""
+    if input.ndim == 0:
+        raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
     dim = wrap_dim(dim, input.ndim)
     size = input._array.shape[dim]
     start, length = as_integer(start, "start"), as_integer(length, "length")
+    if not -size <= start <= size:
+        raise IndexError(f"start out of range (expected to be in range of [{-size}, {size}], but got {start})")
     start = start + size if start < 0 else start
     if length < 0:
         raise RuntimeError("narrow(): length must be non-negative.")
@@ -453,6 +457,8 @@ def narrow_copy(input: Tensor, dim: int, start: int, length: int) -> Tensor:
 @public
 def select(input: Tensor, dim: int, index: int) -> Tensor:
     """Return input at one index of `dim`, without that dimension."""
+    if input.ndim == 0:
+        raise IndexError("select() cannot be applied to a 0-dim tensor.")
     dim = wrap_dim(dim, input.ndim)
     size = input._array.shape[dim]
     index = as_integer(index, "index")

@@ -10,6 +10,7 @@ from typing import Any
 from .. import dtypes
 from ..dtypes import DType
 from ..tensor import Tensor
+from .bounds import refuse_unless
 from .cast import Number, as_number, cast, floating, rounded_once
 from .creation import linspace
 from .diagonals import diagonal
@@ -38,7 +39,12 @@ def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> 
 @public(method=False)
 @rounded_once
 def var_mean(
-    input: Tensor, dim: Any = None, *, correction: Number = 1, keepdim: bool = False, unbiased: bool | None = None
+    input: Tensor,
+    dim: Any = None,
+    *,
+    correction: Number | None = 1,
+    keepdim: bool = False,
+    unbiased: bool | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Return (variance, mean) over `dim`."""
     over = None if isinstance(dim, builtins.bool) else dim
@@ -48,7 +54,12 @@ def var_mean(
 @public(method=False)
 @rounded_once
 def std_mean(
-    input: Tensor, dim: Any = None, *, correction: Number = 1, keepdim: bool = False, unbiased: bool | None = None
+    input: Tensor,
+    dim: Any = None,
+    *,
+    correction: Number | None = 1,
+    keepdim: bool = False,
+    unbiased: bool | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Return (standard deviation, mean) over `dim`."""
     variance, centre = var_mean(input, dim, correction=correction, keepdim=keepdim, unbiased=unbiased)
@@ -155,7 +166,9 @@ def cov(
         divisor = total - correction * (1 if spread is total else spread)
         divisor = divisor.clamp(min=0)
         product = matmul(centred, transpose(centred * weight, 0, 1))
-    if not isinstance(divisor, Tensor) and count <= correction:
+    if isinstance(divisor, Tensor):
+        refuse_unless(total != 0, "cov(): weights sum to zero, can't be normalized")
+    elif count <= correction:
         warnings.warn(
             "cov(): degrees of freedom is <= 0. Correction should be strictly less than the number of observations.",
             stacklevel=2,
@@ -223,6 +236,8 @@ def histogram(
         raise NotImplementedError(f'"histogram" not implemented for {input.dtype}. Use x.float().')
     x = reshape(input.detach(), (input._array.size,))
     if isinstance(bins, Tensor) and bins.ndim:
+        if not bins._array.size:
+            raise RuntimeError("torch.histogram: bins tensor should have at least 1 element")
         edges = clone(bins.detach())
     else:
         edges = _equal_edges(x, int(as_number(bins, "histogram", "bins")), range)

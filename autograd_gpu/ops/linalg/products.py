@@ -13,7 +13,7 @@ from ...tensor import Tensor
 from ..cast import broadcast_together, cast
 from ..diagonals import diagonal
 from ..inplace import Copy
-from ..integers import is_integer, wrap_dim
+from ..integers import is_integer, real_dim, wrap_dim
 from ..matmul import matmul, mm
 from ..pieces import cat
 from ..public import public
@@ -49,6 +49,7 @@ def linalg_cross(input: Tensor, other: Tensor, *, dim: int = -1) -> Tensor:
     """Return the cross products along `dim`, of size 3. The other dimensions broadcast."""
     if input.ndim != other.ndim:
         raise RuntimeError("linalg.cross: inputs must have the same number of dimensions.")
+    real_dim(dim, input.ndim)
     sizes = input.shape[dim], other.shape[dim]
     if sizes != (3, 3):
         raise RuntimeError(f"linalg.cross: inputs dimension {dim} must have length 3. Got {sizes[0]} and {sizes[1]}")
@@ -207,7 +208,8 @@ def vander(x: Tensor, N: int | None = None) -> Tensor:
         raise RuntimeError(
             f"linalg.vander supports floating point, complex, and integer tensors, but got {scalar_type(x)}"
         )
-    count = N if N is not None else x.shape[-1] if x.ndim else 0
+    x = x if x.ndim else unsqueeze(x, 0)
+    count = N if N is not None else x.shape[-1]
     if count <= 1:
         raise RuntimeError("N must be greater than 1.")
     ones = x.new_ones((*x.shape, 1))

@@ -129,7 +129,7 @@ def scaled_dot_product_attention(
     """
     _check(query, key, value, attn_mask, dropout_p, is_causal)
     q, k, v = query._array.shape, key._array.shape, value._array.shape
-    scale = 1 / math.sqrt(q[-1]) if scale is None else as_number(scale, "scaled_dot_product_attention", "scale")
+    scale = 1 / math.sqrt(q[-1] or 1) if scale is None else as_number(scale, "scaled_dot_product_attention", "scale")
     width = max(q[-1], v[-1])
     wants_gradient = attn_mask is not None and attn_mask.requires_grad
     fused = dropout_p == 0.0 and not wants_gradient and width <= LARGEST_HEAD and q[-1] == k[-1]

@@ -279,6 +279,11 @@ def _check_operands(name: str, dims: int, x: Tensor, weight: Tensor, bias: Tenso
             f"Expected {dims + 1}D (unbatched) or {dims + 2}D (batched) input to {name}, but got input of size: "
             f"{list(x.shape)}"
         )
+    if 0 in x._array.shape[-dims:] or 0 in weight._array.shape[2:]:
+        raise RuntimeError(
+            f"{name}: Only zero batch or zero channel inputs are supported, but got input shape: {list(x.shape)} and "
+            f"weight shape: {list(weight.shape)}"
+        )
     if weight.ndim != dims + 2:
         raise RuntimeError(
             f"expected stride to be a single integer value or a list of {weight.ndim - 2} values to match the "

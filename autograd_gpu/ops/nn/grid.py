@@ -161,6 +161,11 @@ def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None =
     """
     is_aligned = _is_aligned(align_corners)
     spatial = _checked_sizes(theta, size, is_aligned)
+    if theta._array.shape[0] != size[0]:
+        raise RuntimeError(
+            f"Expected size for first two dimensions of theta tensor to be: [{size[0]}, {len(spatial)}] but got: "
+            f"{list(theta.shape[:2])}."
+        )
     dims = len(spatial)
     axes = []
     for d, length in enumerate(spatial):

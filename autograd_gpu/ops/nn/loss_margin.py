@@ -12,6 +12,7 @@ from ..cast import cast, in_full, result_type, wide_under_autocast
 from ..creation import arange
 from ..elementwise import clamp, logical_and, minimum, where
 from ..index import gather, index_select
+from ..integers import real_dim
 from ..reduce import any, sum
 from ..scan import cumsum
 from ..shape import reshape, unsqueeze
@@ -257,4 +258,5 @@ def multilabel_soft_margin_loss(
     loss = -(target * logsigmoid(input) + rest * logsigmoid(-input))
     if weight is not None:
         loss = loss * weight
+    real_dim(-1, input.ndim)
     return reduced(sum(loss, input.ndim - 1) / input._array.shape[-1], reduction)

@@ -331,7 +331,8 @@ def _as_planes(x: Tensor, dims: int) -> Tensor:
 
 
 def _check_input(name: str, dims: int, x: Tensor) -> None:
-    if x.ndim not in (dims + 1, dims + 2) or 0 in x._array.shape[-dims - 1 :]:
+    filled = dims if name.startswith("adaptive") and x.ndim == dims + 1 else dims + 1
+    if x.ndim not in (dims + 1, dims + 2) or 0 in x._array.shape[-filled:]:
         raise RuntimeError(
             f"{name}: Expected {dims + 1}D or {dims + 2}D (batch mode) tensor with optional 0 dim batch size for "
             f"input, but got: {list(x.shape)}"

@@ -48,6 +48,14 @@ def interpolate(
     _check_mode(input, mode, align_corners, antialias)
     old = input._array.shape[2:]
     new, scales = _sizes(old, size, scale_factor, recompute_scale_factor)
+    if input._array.size == 0 and 0 in input._array.shape[1:]:
+        if 0 in old:
+            raise RuntimeError(
+                f"Input and output sizes should be greater than 0, but got input {list(old)} output {list(new)}"
+            )
+        raise RuntimeError(
+            f"Non-empty {input.ndim}D data tensor expected but got a tensor with sizes {list(input.shape)}"
+        )
     if mode == "area":
         return _AREA[len(old)](input, new)
     along = _ALONG[mode] if not antialias else f"antialiased {_ALONG[mode]}"
