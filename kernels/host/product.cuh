@@ -31,13 +31,20 @@ __attribute__((noinline)) static void product_tile(acc_t* __restrict__ c, long c
         for (int k = 0; k < COLS; k++) c[r * c_row + k] += sum[r][k];
 }
 
+const int NEAR_STEPS = 96;  // of b, so that a strip of it stays in the nearest cache while the rows go by
+
 template <int COLS>
 __device__ inline void product_strip(acc_t* c, long c_row, const acc_t* a, long a_row, long a_step, const acc_t* b,
                                      long b_row, int rows, int steps) {
-    int r = 0;
-    for (; r + TILE_ROWS <= rows; r += TILE_ROWS)
-        product_tile<TILE_ROWS, COLS>(c + r * c_row, c_row, a + r * a_row, a_row, a_step, b, b_row, steps);
-    for (; r < rows; r++) product_tile<1, COLS>(c + r * c_row, c_row, a + r * a_row, a_row, a_step, b, b_row, steps);
+    for (int i = 0; i < steps; i += NEAR_STEPS) {
+        const int here = min(NEAR_STEPS, steps - i);
+        const acc_t *of_a = a + i * a_step, *of_b = b + i * b_row;
+        int r = 0;
+        for (; r + TILE_ROWS <= rows; r += TILE_ROWS)
+            product_tile<TILE_ROWS, COLS>(c + r * c_row, c_row, of_a + r * a_row, a_row, a_step, of_b, b_row, here);
+        for (; r < rows; r++)
+            product_tile<1, COLS>(c + r * c_row, c_row, of_a + r * a_row, a_row, a_step, of_b, b_row, here);
+    }
 }
 
 // c (rows, cols) += a (rows, steps) @ b (steps, cols). b's and c's columns lie together, and `cols` is padded; a's element

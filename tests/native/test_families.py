@@ -162,3 +162,25 @@ def test_pooling_is_numpys_at_every_edge(size: tuple[int, ...], stride: int, pad
                 for name, array in (("avg_pool", drawn(3, *size)), ("avg_pool_backward", gy)):
                     results = (getattr(backend, name)(array, *window, *choice) for backend in (native, cpu))
                     np.testing.assert_allclose(*results, rtol=1e-5, atol=1e-6)
+
+
+KERNELS = [(1, 1, 0, 1), (3, 1, 1, 1), (3, 2, 1, 1), (2, 3, 2, 2), (4, 1, 5, 1)]  # size, stride, padding, dilation
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("size", [(70,), (9, 12), (4, 5, 6)])
+@pytest.mark.parametrize("sliding", KERNELS)
+@pytest.mark.parametrize("groups", [1, 2])
+def test_convolution_is_numpys_at_every_edge(
+    dtype: type, size: tuple[int, ...], sliding: tuple[int, int, int, int], groups: int
+):
+    kernel, stride, padding, dilation = sliding
+    dims = len(size)
+    output = tuple((n + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1 for n in size)
+    window = (size, output, *((number,) * dims for number in (kernel, stride, padding, dilation)), groups)
+    x, weight = drawn(18, 2 * groups, *size, dtype=dtype), drawn(5 * groups, 2, *(kernel,) * dims, dtype=dtype)
+    gy = drawn(18, 5 * groups, *output, dtype=dtype)
+    calls = {"convolution": (x, weight), "convolution_transposed": (gy, weight), "convolution_weight": (x, gy)}
+    for name, operands in calls.items():
+        got, expected = (getattr(backend, name)(*operands, *window) for backend in (native, cpu))
+        np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-3 if dtype == np.float32 else 1e-10)

@@ -1,5 +1,6 @@
-"""Convolutions and their gradients on the CPU: products by BLAS of some images' columns at a time, made and taken back
-by kernels. Few enough images that their columns stay in the processor's cache, in memory that the thread keeps.
+"""Convolutions and their gradients on the CPU: those of middling size by conv_tiles.py, others as products by BLAS of
+some images' columns at a time, made and taken back by kernels. Few enough images that their columns stay in the
+processor's cache, in memory that the thread keeps.
 
 Half types are computed in float32 and rounded once. Groups of one channel are the NumPy backend's.
 """
@@ -14,6 +15,7 @@ import numpy as np
 
 from autograd_gpu.arrays import cpu
 from autograd_gpu.arrays.cpu.precision import wide
+from autograd_gpu.arrays.native import conv_tiles
 from autograd_gpu.arrays.native.columns import gather, scatter
 
 __all__ = ["convolution", "convolution_transposed", "convolution_weight"]
@@ -26,6 +28,8 @@ def convolution(x, weight, size, output, kernel, stride, padding, dilation, grou
     window = (size, output, kernel, stride, padding, dilation)
     if not _are_ours(x.dtype, weight.shape[1], groups):
         return cpu.convolution(x, weight, *window, groups)
+    if conv_tiles.serves(x.dtype, weight.shape, groups):
+        return conv_tiles.convolution(x, weight, window, groups)
     wide_x, matrices = wide(x), _as_matrices(wide(weight), groups)
     y = np.empty((x.shape[0], weight.shape[0], *output), wide_x.dtype)
     layout = _Columns(wide_x.shape[1], window, groups, wide_x.dtype)
@@ -43,6 +47,8 @@ def convolution_transposed(gy, weight, size, output, kernel, stride, padding, di
     window = (size, output, kernel, stride, padding, dilation)
     if not _are_ours(gy.dtype, weight.shape[1], groups):
         return cpu.convolution_transposed(gy, weight, *window, groups)
+    if conv_tiles.serves(gy.dtype, weight.shape, groups):
+        return conv_tiles.convolution_transposed(gy, weight, window, groups)
     wide_gy, matrices = np.ascontiguousarray(wide(gy)), _as_matrices(wide(weight), groups).swapaxes(1, 2)
     gx = np.empty((gy.shape[0], weight.shape[1] * groups, *size), wide_gy.dtype)
     layout = _Columns(gx.shape[1], window, groups, gx.dtype)
@@ -57,6 +63,8 @@ def convolution_weight(x, gy, size, output, kernel, stride, padding, dilation, g
     shape = (gy.shape[1], x.shape[1] // groups, *kernel)
     if not _are_ours(x.dtype, shape[1], groups):
         return cpu.convolution_weight(x, gy, *window, groups)
+    if conv_tiles.serves(x.dtype, shape, groups):
+        return conv_tiles.convolution_weight(x, gy, window, groups)
     wide_x, wide_gy = wide(x), np.ascontiguousarray(wide(gy))
     gweight = np.zeros((groups, shape[0] // groups, math.prod(shape[1:])), wide_x.dtype)
     layout = _Columns(x.shape[1], window, groups, wide_x.dtype)
