@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from autograd_gpu.arrays import cpu, native
-from autograd_gpu.arrays.native import launch, runtime
+from autograd_gpu.arrays.native import conv_tiles, launch, runtime
 
 pytestmark = pytest.mark.ours
 
@@ -177,10 +177,12 @@ def test_convolution_is_numpys_at_every_edge(
     kernel, stride, padding, dilation = sliding
     dims = len(size)
     output = tuple((n + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1 for n in size)
-    window = (size, output, *((number,) * dims for number in (kernel, stride, padding, dilation)), groups)
+    window = (size, output, *((number,) * dims for number in (kernel, stride, padding, dilation)))
     x, weight = drawn(18, 2 * groups, *size, dtype=dtype), drawn(5 * groups, 2, *(kernel,) * dims, dtype=dtype)
     gy = drawn(18, 5 * groups, *output, dtype=dtype)
     calls = {"convolution": (x, weight), "convolution_transposed": (gy, weight), "convolution_weight": (x, gy)}
     for name, operands in calls.items():
-        got, expected = (getattr(backend, name)(*operands, *window) for backend in (native, cpu))
-        np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-3 if dtype == np.float32 else 1e-10)
+        tiles = getattr(conv_tiles, name)(*operands, window, groups)
+        ours, expected = (getattr(backend, name)(*operands, *window, groups) for backend in (native, cpu))
+        for got in (tiles, ours):
+            np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-3 if dtype == np.float32 else 1e-10)
