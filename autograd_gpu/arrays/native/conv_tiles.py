@@ -1,5 +1,5 @@
-"""Convolutions and their gradients by one kernel each, which multiplies an image's columns tile by tile where it made them,
-in a core's cache: kernels/host/conv.cu. For kernels of middling size; conv.py has the others."""
+"""Convolutions and their gradients by one kernel each, kernels/host/conv.cu: it multiplies an image's columns tile by
+tile where it made them, in a core's cache. For kernels of middling size; conv.py has the others."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from autograd_gpu.arrays.native.rows import MOST_SHARES, contiguous, shares
 from autograd_gpu.arrays.window import WINDOW_BYTES, pack_window
 
 TILE = 64  # outputs that are one share, as in conv.cu
-# A tile's columns and the weight stay in a core's cache up to here; beyond, and where columns are too few to fill vectors
+# A tile's columns and the weight stay in a core's cache up to here; beyond, and where columns are too few for vectors
 # or are the image itself, BLAS is better at the products.
 FEWEST_COLUMNS, MOST_COLUMNS, MOST_WEIGHTS = 64, 1024, 1 << 16
 MOST_PARTS = 16  # of the sum over images that gweight is, a number that the shape alone decides
