@@ -5,6 +5,7 @@
 #   make bench       the benchmarks, against PyTorch
 #   make gpu-check   everything on a real GPU   (GPU_PYTHON=python3 uses that Python and its packages as they are)
 #   make pages       write what is generated: the pages of operations, kernels and hardware, the stubs that editors read
+#   make native-sanitize   the CPU's kernels and threads under sanitizers
 #   make check       what CI runs
 
 PYTHON ?= python3
@@ -14,7 +15,7 @@ BIN    := $(VENV)/bin
 # CuPy comes per CUDA version; the display driver says which one it can run.
 CUDA   ?= $(shell nvidia-smi 2>/dev/null | sed -n 's/.*CUDA Version: *\([0-9]*\).*/\1/p' | grep . || echo 13)
 
-.PHONY: train test bench gpu-check pages check clean
+.PHONY: native-sanitize train test bench gpu-check pages check clean
 
 train: $(VENV)/.train
 	$(BIN)/autograd-gpu train gpt $(ARGS)
@@ -30,6 +31,13 @@ gpu-check: $(if $(GPU_PYTHON),,$(VENV)/.cuda$(CUDA))
 
 pages: $(VENV)/.test
 	$(BIN)/python -m benchmarks.pages
+
+SANITIZERS := $(shell g++ -print-file-name=libasan.so):$(shell g++ -print-file-name=libubsan.so)
+native-sanitize: $(VENV)/.test
+	AUTOGRAD_GPU_EMULATE=0 AUTOGRAD_GPU_NATIVE_FLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize=alignment" \
+	ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 LD_PRELOAD=$(SANITIZERS) \
+	$(BIN)/python -m pytest tests/native/test_sanitized.py $(ARGS)
+	$(BIN)/python -m pytest tests/native/test_pool.py
 
 check:
 	.ci/run

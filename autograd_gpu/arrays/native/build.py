@@ -32,6 +32,8 @@ FLAGS = (
 # the time.
 if platform.machine() == "x86_64":
     FLAGS = (*FLAGS, "-mprefer-vector-width=512")
+# More of them, for sanitizers: `make native-sanitize`.
+FLAGS += tuple(os.environ.get("AUTOGRAD_GPU_NATIVE_FLAGS", "").split())
 GCC_FLAGS = ("-fno-gnu-unique",)  # else a library that was built again is the one already loaded
 RUNTIME = Path(__file__).parent / "runtime"
 RUNTIME_FLAGS = ("-std=c++20", "-O2", "-fPIC", "-shared", "-w", "-pthread")

@@ -30,8 +30,8 @@ struct Pool {
     alignas(64) std::atomic<unsigned> posted{0};  // grows with each job: what sleeping workers look at
     Launch launch{};
     long blocks = 0, run = 1;
-    int limit = 0;    // how many workers may join
-    int started = 0;  // how many there are
+    int started = 0;  // workers that there are
+    std::atomic<int> limit{0};  // of them may join; looked at before one has
     std::atomic<int> faults{0};
     std::atomic<bool> taken{false};
 };
@@ -52,7 +52,7 @@ void take_part(Pool* p) {
 bool join(Pool* p, int index) {
     State seen = p->state.load(std::memory_order_acquire);
     while (seen & OPEN) {
-        if (index >= p->limit) return false;
+        if (index >= p->limit.load(std::memory_order_relaxed)) return false;
         if (p->state.compare_exchange_weak(seen, seen + 1, std::memory_order_acq_rel)) return true;
     }
     return false;
@@ -106,7 +106,7 @@ int run_shared(const Launch& launch) {
     p->launch = launch;
     p->blocks = blocks;
     p->run = blocks / (4 * (workers + 1)) > 1 ? blocks / (4 * (workers + 1)) : 1;
-    p->limit = workers;
+    p->limit.store(workers, std::memory_order_relaxed);
     p->faults.store(0, std::memory_order_relaxed);
     p->next.store(0, std::memory_order_relaxed);
     p->state.fetch_add(OPEN, std::memory_order_release);
