@@ -1,4 +1,4 @@
-"""The op table's values on the CPU in three dtypes: what `make native-sanitize` runs with kernels built for sanitizers."""
+"""The op table's values on the CPU in three dtypes: what `make native-sanitize` runs with sanitizers compiled in."""
 
 import pytest
 
