@@ -28,6 +28,10 @@ class Known:
         )
 
 
+_CONSTANTS = (
+    r"\b(eq|ne|lt|le|gt|ge|greater|less|greater_equal|less_equal|not_equal|logical_\w+|heaviside)_?\(|unique|histogram"
+)
+
 KNOWN = [
     Known("rounded once, where PyTorch rounds in between", "rounded once", kind=".*nearer to PyTorch's float64"),
     Known(
@@ -35,6 +39,12 @@ KNOWN = [
         "dtypes that PyTorch's CPU has no kernel for",
         kind=".*is given, PyTorch raises",
         theirs=r"not implemented for|not supported for|\"\w+\" not implemented",
+    ),
+    Known(
+        "pools and convolutions of integers, which PyTorch's GPU has not either",
+        "pools, convolutions and norms of integers",
+        kind="result: raises",
+        ours=r"not implemented for '?(torch\.)?(u?int\d+|Int|Long|Byte|Char|Short|bool|Bool)",
     ),
     Known(
         "a dtype is refused by the name of the operation, not of a kernel",
@@ -46,8 +56,37 @@ KNOWN = [
     Known(
         "a derivative that PyTorch has not",
         "derivatives that PyTorch has not",
-        kind="(gradients|second derivatives|tangents): is given, PyTorch raises",
+        kind=".*is given, PyTorch raises",
         theirs=r"derivative for .* is not implemented|not differentiable|does not support|not implemented|forward AD",
+    ),
+    Known(
+        "a result that is a constant requires no grad",
+        "constants require none",
+        kind="result: requires_grad",
+        call=_CONSTANTS,
+    ),
+    Known(
+        "which of equal elements an index names",
+        "which of equal elements",
+        kind="result: values",
+        call=r"kthvalue|topk|median|mode\(|sort\(",
+    ),
+    Known(
+        "a step of 1 or nothing has no stride",
+        "strides of dimensions of size 1",
+        kind="result: values",
+        call=r"stride\(",
+    ),
+    Known(
+        "NumPy's array of bfloat16 is ml_dtypes'",
+        "`numpy()` of bfloat16",
+        theirs="unsupported ScalarType BFloat16",
+    ),
+    Known(
+        "PyTorch stumbles over itself",
+        "stumbles over itself",
+        kind=".*is given, PyTorch raises",
+        theirs=r"ZeroTensor|modified by an inplace operation|is not the same as the size of|setStorage|ambiguous$",
     ),
 ]
 

@@ -15,6 +15,7 @@ ALIASES = {
         "xlogy").split()},
     "special.expit": "sigmoid", "special.gammainc": "igamma", "special.gammaincc": "igammac",
     "special.gammaln": "lgamma", "special.multigammaln": "mvlgamma", "special.psi": "digamma",
+    "special.modified_bessel_i0": "i0", "special.modified_bessel_i1": "special.i1",
     **{f"nn.functional.{name}": name for name in "log_softmax sigmoid softmax tanh".split()},
     **{name: f"nn.functional.{name}" for name in (
         "adaptive_avg_pool1d avg_pool1d bilinear celu channel_shuffle conv1d conv2d conv3d conv_tbc "
