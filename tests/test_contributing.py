@@ -22,10 +22,11 @@ STEP = re.compile(
 GUIDE = (ROOT / "CONTRIBUTING.md").read_text()
 STEPS = [match.groupdict() for match in STEP.finditer(GUIDE)]
 BY_HAND = sorted({step["file"] for step in STEPS})
-GENERATED = ["autograd_gpu/_functions.pyi", "autograd_gpu/_methods.pyi"] + [
+GENERATED = [f"autograd_gpu/{name}" for name in ("_functions.pyi", "_methods.pyi", "_names.py")] + [
     f"docs/{name}.md" for name in ("hardware", "kernels", "operations")
 ]
 
+INDEX = "autograd_gpu/_names.py"  # of what is public, from which the package reads it
 ASKS_FOR_KERNELS = "tests/test_completeness.py::test_the_pages_of_kernels_name_them_all[docs/kernels.md]"
 
 
@@ -41,15 +42,29 @@ def take(step, tree):
     path.write_text("\n".join(lines))
 
 
-@pytest.fixture
-def tree(tmp_path):
+def copied_to(folder):
     for name in COPIED:
         source = ROOT / name
         if source.is_dir():
-            shutil.copytree(source, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "results"))
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__", "results"))
         else:
-            shutil.copy(source, tmp_path / name)
-    return tmp_path
+            shutil.copy(source, folder / name)
+    return folder
+
+
+@pytest.fixture
+def tree(tmp_path):
+    return copied_to(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory):
+    """The index of names, where the operation is in it: so that what is left out is missed, and not the index alone."""
+    tree = copied_to(tmp_path_factory.mktemp("whole"))
+    for step in STEPS:
+        take(step, tree)
+    run(tree, "benchmarks.pages", INDEX).check_returncode()
+    return (tree / INDEX).read_text()
 
 
 def run(tree, *arguments):
@@ -71,7 +86,8 @@ def test_the_guide_has_its_steps_and_no_more_than_five_files_by_hand():
 
 
 @pytest.mark.parametrize("left_out", range(len(STEPS)), ids=[f"{step['file']}, {step['anchor']}" for step in STEPS])
-def test_a_step_left_out_is_asked_for_by_its_file(left_out, tree):
+def test_a_step_left_out_is_asked_for_by_its_file(left_out, tree, index):
+    (tree / INDEX).write_text(index)
     for number, step in enumerate(STEPS):
         if number != left_out:
             take(step, tree)
@@ -86,12 +102,14 @@ def test_the_declaration_left_out_is_asked_for_by_its_file(tree):
     assert "@public over `def softcap` in autograd_gpu/ops/nn/activation.py" in named_by(result), result.stdout[-3000:]
 
 
-def test_all_steps_together_are_enough(tree):
+def test_all_steps_together_are_enough(tree, index):
     for step in STEPS:
         take(step, tree)
+    assert INDEX in named_by(outcome(tree, "tests/test_pages.py"))
+    (tree / INDEX).write_text(index)
     stale = outcome(tree, "tests/test_completeness.py", "tests/test_pages.py")
     for page in GENERATED:
-        assert page in named_by(stale), f"nothing asks for {page}"
+        assert page == INDEX or page in named_by(stale), f"nothing asks for {page}"
     compiled = "docs/kernels.md"  # from twenty compilations, which the compile gate does once for all
     run(tree, "benchmarks.pages", *(page for page in GENERATED if page != compiled)).check_returncode()
     forgotten = ("tests/test_completeness.py", "tests/test_pages.py", f"--deselect={ASKS_FOR_KERNELS}")

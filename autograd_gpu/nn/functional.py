@@ -93,4 +93,6 @@ __all__ = [
 ]  # fmt: skip
 
 for _name in __all__:
+    if _name not in globals():
+        raise ImportError(f"autograd_gpu/nn/functional.py names {_name} in its __all__ and does not import it")
     globals()[_name] = _explaining(globals()[_name])

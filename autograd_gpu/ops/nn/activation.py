@@ -127,16 +127,11 @@ def _curvature_of(kind: str) -> Callable[..., Tensor] | None:
 # ---------------------------------------------------------------------------------------------- public functions
 
 
-_ARGUMENTS = {  # the number that a kind is asked for by name
-    "elu": "alpha", "hardshrink": "lambd", "hardtanh": "min_val", "leaky_relu": "negative_slope", "softplus": "beta",
-    "softshrink": "lambd", "threshold": "threshold",
-}  # fmt: skip
-
-
-def _apply(x: Tensor, inplace: bool, kind: str, *numbers: float) -> Tensor:
+def _apply(x: Tensor, inplace: bool, kind: str, **given: float) -> Tensor:
+    """Return f(x) of a kind, with its numbers in the order of the formula, by the names that a message has for them."""
     if not x.is_floating_point():
         raise NotImplementedError(f'"{kind}" not implemented for {x.dtype}: expected a floating point tensor.')
-    numbers = tuple([as_number(number, kind, _ARGUMENTS[kind]) for number in numbers])
+    numbers = tuple([as_number(number, kind, argument) for argument, number in given.items()])
     if inplace:
         return in_place(f"{kind}_", lambda old: Activation.apply(old, kind=kind, numbers=numbers))(x)
     return Activation.apply(x, kind=kind, numbers=numbers)
@@ -159,17 +154,17 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
     if not input.is_floating_point():
         low, high = int(min_val), int(max_val)
         return input.clamp_(low, high) if inplace else clamp(input, low, high)
-    return _apply(input, inplace, "hardtanh", float(min_val), float(max_val))
+    return _apply(input, inplace, "hardtanh", min_val=float(min_val), max_val=float(max_val))
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """Return x for x > 0, else negative_slope * x."""
-    return _apply(input, inplace, "leaky_relu", negative_slope)
+    return _apply(input, inplace, "leaky_relu", negative_slope=negative_slope)
 
 
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """Return x for x > 0, else alpha * (exp(x) - 1) (Clevert, Unterthiner & Hochreiter 2016)."""
-    return _apply(input, inplace, "elu", alpha, 1.0, 1.0)
+    return _apply(input, inplace, "elu", alpha=alpha, scale=1.0, rate=1.0)
 
 
 # Fixed point of mean and variance: Klambauer, Unterthiner, Mayr & Hochreiter 2017.
@@ -180,7 +175,7 @@ _SELU_SCALE = 1.0507009873554804934193349852946
 @public(method=False)
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
     """Return scale * elu(x, alpha), with the constants that keep mean 0 and variance 1."""
-    return _apply(input, inplace, "elu", _SELU_ALPHA * _SELU_SCALE, _SELU_SCALE, 1.0)
+    return _apply(input, inplace, "elu", alpha=_SELU_ALPHA * _SELU_SCALE, scale=_SELU_SCALE, rate=1.0)
 
 
 @public(method=False)
@@ -188,7 +183,7 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """Return max(x, 0) + min(alpha * (exp(x / alpha) - 1), 0) (Barron 2017)."""
     if alpha == 0:
         raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
-    return _apply(input, inplace, "elu", alpha, 1.0, 1.0 / alpha)
+    return _apply(input, inplace, "elu", alpha=alpha, scale=1.0, rate=1.0 / alpha)
 
 
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
@@ -204,7 +199,7 @@ def mish(input: Tensor, inplace: bool = False) -> Tensor:
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """Return log(1 + exp(beta * x)) / beta; simply x where beta * x is above the threshold."""
     (input,) = wide_under_autocast(input)
-    return _apply(input, False, "softplus", beta, threshold)
+    return _apply(input, False, "softplus", beta=beta, threshold=threshold)
 
 
 def logsigmoid(input: Tensor) -> Tensor:
@@ -223,7 +218,7 @@ def threshold(input: Tensor, threshold: float, value: float, inplace: bool = Fal
     if not input.is_floating_point():
         held = where(input > threshold, input, int(value))
         return input.copy_(held) if inplace else held
-    return _apply(input, inplace, "threshold", threshold, value)
+    return _apply(input, inplace, "threshold", threshold=threshold, value=value)
 
 
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
@@ -239,14 +234,15 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
 @public
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """Return x where |x| > lambd, else 0."""
-    return _apply(input, False, "hardshrink", rounded(lambd, input.dtype) if input.is_floating_point() else lambd)
+    lambd = rounded(lambd, input.dtype) if input.is_floating_point() else lambd
+    return _apply(input, False, "hardshrink", lambd=lambd)
 
 
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """Return x moved towards 0 by lambd, and 0 where it would pass it."""
     if lambd < 0:
         raise RuntimeError(f"lambda must be greater or equal to 0, but found to be {lambd}.")
-    return _apply(input, False, "softshrink", lambd)
+    return _apply(input, False, "softshrink", lambd=lambd)
 
 
 def tanhshrink(input: Tensor) -> Tensor:
