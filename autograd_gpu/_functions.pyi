@@ -547,9 +547,9 @@ def any(input: Tensor, dim: int | Sequence[int] | None = None, keepdim: bool = F
     """Return whether any element over `dim` is nonzero."""
 def all(input: Tensor, dim: int | Sequence[int] | None = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Return whether all elements over `dim` are nonzero."""
-def var(input: Tensor, dim: Any = None, *, correction: bool | int | float = 1, keepdim: bool = False, unbiased: bool | None = None, out: Tensor | None = None) -> Tensor:
+def var(input: Tensor, dim: Any = None, *, correction: bool | int | float | None = 1, keepdim: bool = False, unbiased: bool | None = None, out: Tensor | None = None) -> Tensor:
     """Return the variance over `dim`, the squared deviations summed and divided by (n - correction)."""
-def std(input: Tensor, dim: Any = None, *, correction: bool | int | float = 1, keepdim: bool = False, unbiased: bool | None = None, out: Tensor | None = None) -> Tensor:
+def std(input: Tensor, dim: Any = None, *, correction: bool | int | float | None = 1, keepdim: bool = False, unbiased: bool | None = None, out: Tensor | None = None) -> Tensor:
     """Return the standard deviation over `dim`: the square root of `var`."""
 def norm(input: Tensor, p: float | str | None = 'fro', dim: int | Sequence[int] | None = None, keepdim: bool = False, *, dtype: DType | None = None, out: Tensor | None = None) -> Tensor:
     """Return the p-norm over `dim` of the elements as one vector: (sum |x|^p)^(1/p); inf, -inf and 0 as their limits."""

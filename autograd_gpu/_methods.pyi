@@ -1013,7 +1013,7 @@ class Methods:
         """Return input without its dimensions of size 1, or without those of `dim` that have size 1."""
     def squeeze_(self, *args: Any, **kwargs: Any) -> Tensor:
         """In-place version of `squeeze`: this tensor's own shape changes. Returns it."""
-    def std(self, dim: Any = None, *, correction: builtins.bool | builtins.int | builtins.float = 1, keepdim: builtins.bool = False, unbiased: builtins.bool | None = None) -> Tensor:
+    def std(self, dim: Any = None, *, correction: builtins.bool | builtins.int | builtins.float | None = 1, keepdim: builtins.bool = False, unbiased: builtins.bool | None = None) -> Tensor:
         """Return the standard deviation over `dim`: the square root of `var`."""
     def storage_offset(self) -> builtins.int:
         """Return the number of elements of its storage before the tensor's first."""
@@ -1115,7 +1115,7 @@ class Methods:
         """Return input with a dimension of size 1 at `dim`."""
     def unsqueeze_(self, *args: Any, **kwargs: Any) -> Tensor:
         """In-place version of `unsqueeze`: this tensor's own shape changes. Returns it."""
-    def var(self, dim: Any = None, *, correction: builtins.bool | builtins.int | builtins.float = 1, keepdim: builtins.bool = False, unbiased: builtins.bool | None = None) -> Tensor:
+    def var(self, dim: Any = None, *, correction: builtins.bool | builtins.int | builtins.float | None = 1, keepdim: builtins.bool = False, unbiased: builtins.bool | None = None) -> Tensor:
         """Return the variance over `dim`, the squared deviations summed and divided by (n - correction)."""
     def vdot(self, other: Tensor) -> Tensor:
         """Return the sum of the products of two vectors, as `dot` does: no tensor is complex."""
