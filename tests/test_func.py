@@ -658,3 +658,51 @@ def test_functional_call_replaces_plain_attributes_that_are_tensors():
     module, x = torch.nn.Sequential(Scaled()), torch.ones(2)
     assert torch.func.functional_call(module, {"0.scale": torch.tensor(5.0)}, x).tolist() == [5, 5]
     assert module(x).tolist() == [2, 2]
+
+
+CAPTURED = torch.tensor([5.0, 6.0])
+
+
+@pytest.mark.parametrize("where", ["closure", "global", "object", "default", "partial"])
+@pytest.mark.parametrize("transform", ["grad", "vjp", "jvp", "jacrev", "jacfwd", "hessian"])
+def test_what_a_function_captures_is_not_written_by_it(transform, where):
+    import functools
+
+    captured = torch.tensor([5.0, 6.0])
+
+    class Counter:
+        def __init__(self):
+            self.count = captured
+
+        def __call__(self, x):
+            self.count.add_(1)
+            return (x * 2).sum()
+
+    def write(to, x):
+        to.add_(1)
+        return (x * 2).sum()
+
+    functions = {
+        "closure": lambda x: write(captured, x),
+        "global": lambda x: write(CAPTURED, x),
+        "object": Counter().__call__,
+        "default": lambda x, to=captured: write(to, x),
+        "partial": functools.partial(write, captured),
+    }
+    f, x = functions[where], torch.tensor([1.0, 2.0])
+    calls = {"vjp": lambda: vjp(f, x), "jvp": lambda: jvp(f, (x,), (x,))}
+    others = {"grad": grad, "jacrev": jacrev, "jacfwd": jacfwd, "hessian": hessian}
+    with pytest.raises(RuntimeError, match="attempted to call in-place operation that would mutate a captured Tensor"):
+        calls[transform]() if transform in calls else others[transform](f)(x)
+    assert captured.tolist() == CAPTURED.tolist() == [5, 6]
+
+
+def test_what_a_function_is_given_or_makes_is_its_own_to_write(device: str):
+    def function(x):
+        x = x.mul_(3)
+        made = torch.zeros(2, device=device)
+        made[0] = x[1] * x[0]
+        return (made * x).sum()
+
+    x = torch.tensor([1.0, 2.0], device=device)
+    assert jacfwd(function)(x.clone()).tolist() == grad(function)(x.clone()).tolist() == [108, 27]

@@ -203,7 +203,7 @@ def allow_mutation_on_saved_tensors() -> Iterator[None]:
 
     Backward has to run within it too. RuntimeError when the contexts are nested.
     """
-    if before_write:
+    if any(isinstance(getattr(watch, "__self__", None), _Copies) for watch in before_write):
         raise RuntimeError("allow_mutation_on_saved_tensors contexts cannot be nested")
     copies = _Copies()
     before_write.append(copies.before_write)
@@ -211,7 +211,7 @@ def allow_mutation_on_saved_tensors() -> Iterator[None]:
         with saved_tensors_hooks(copies.pack, copies.unpack):
             yield
     finally:
-        before_write.clear()
+        before_write.remove(copies.before_write)
         copies.is_active = False
         copies.kept.clear()
 

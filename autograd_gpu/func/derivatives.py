@@ -27,6 +27,7 @@ from ..ops.pieces import split
 from ..ops.shape import movedim, reshape
 from ..tensor import AccumulateGrad, Tensor, check_can_require_grad
 from ..views import edge_of
+from .captured import Guarded
 
 
 class TrackedInput(Op):
@@ -169,7 +170,8 @@ def grad_and_value(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: 
         leaves, rebuild = flatten(chosen)
         tracked = _Tracked(leaves, "grad", is_recorded)
         with enable_grad():
-            value, aux = _results(func(*with_others(rebuild(tracked.given)), **kwargs), "grad", has_aux)
+            with Guarded(func):
+                value, aux = _results(func(*with_others(rebuild(tracked.given)), **kwargs), "grad", has_aux)
             if not isinstance(value, Tensor):
                 raise RuntimeError(
                     f"grad_and_value(f)(*args): Expected f(*args) to return a Tensor, got {type(value)}. "
@@ -209,7 +211,7 @@ def vjp(func: Callable, *primals: Any, has_aux: bool = False) -> tuple:
     is_recorded = modes.grad
     leaves, rebuild = flatten(primals)
     tracked = _Tracked(leaves, "vjp", is_recorded)
-    with enable_grad():
+    with enable_grad(), Guarded(func):
         output, aux = _results(func(*rebuild(tracked.given)), "vjp", has_aux)
     outputs, rebuild_output = _tensors_of(output, "vjp")
     is_outside = tracked.reaches_outside(outputs)
@@ -290,7 +292,8 @@ def _pushed_along(
 ) -> tuple:
     with forward_ad.dual_level():
         given = [_dual(x, tangent, name) for x, tangent in zip(leaves, tangents)]
-        output, aux = _results(func(*rebuild(given)), name, has_aux)
+        with Guarded(func, leaves):
+            output, aux = _results(func(*rebuild(given)), name, has_aux)
         results, rebuild_output = _tensors_of(output, name)
         pushed = [y._tangent for y in results]
     return results, pushed, rebuild_output, aux
@@ -311,7 +314,8 @@ class _Push:
         leaves, rebuild = flatten(primals)
         self.inputs = _Tracked(leaves, name, self.is_recorded)
         with enable_grad():
-            output, self.aux = _results(func(*rebuild(self.inputs.given)), name, has_aux)
+            with Guarded(func):
+                output, self.aux = _results(func(*rebuild(self.inputs.given)), name, has_aux)
             self.outputs, self.rebuild_output = _tensors_of(output, name)
             self.duals = _Tracked([zeros_like(y) for y in self.outputs], name, False)
             self.rows = self.inputs.pull(self.outputs, self.duals.given, True, True)
