@@ -48,7 +48,7 @@ def check_halves(case: OpCase, device: str) -> None:
     for dtype in set(HALF_TOLERANCE) & set(case.dtypes):
         for sample in case.samples(Draw(dtype)):
             for scale in (300.0, 1e4, 1e-4):
-                scaled = changed(sample, lambda x, scale=scale: _scaled(x, scale))
+                scaled = changed(sample, lambda x, scale=scale: _scaled(x, scale))  # type: ignore[misc]
                 _rounds_once(case, scaled, device, dtype, f"of about {scale:g}")
             if device == "cpu":
                 for long in lengthened(case, sample, 70_000):
@@ -293,7 +293,7 @@ def check_edges(case: OpCase, device: str) -> None:
         edges |= {"the largest numbers": float(limits.max) / 64, "the smallest normal number": float(limits.tiny)}
     for sample in case.samples(Draw("float32"))[:1]:
         for what, edge in edges.items():
-            moved = changed(sample, lambda x, edge=edge: _put(x, edge, everywhere=np.isfinite(edge)))
+            moved = changed(sample, lambda x, edge=edge: _put(x, edge, everywhere=np.isfinite(edge)))  # type: ignore[misc]
             found = to_second_order(case, moved, device)
             raised = changed(moved, lambda x: x.astype(np.float64)) if device == "cpu" else moved
             expected = to_second_order(case, raised, "cpu")
@@ -330,10 +330,11 @@ def to_second_order(case: OpCase, sample: Call, device: str) -> dict[str, np.nda
         if not outputs or not leaves:
             break
         try:
-            outputs = ag.autograd.grad(outputs, leaves, directions(outputs), create_graph=True, allow_unused=True)
+            gradients = ag.autograd.grad(outputs, leaves, directions(outputs), create_graph=True, allow_unused=True)
         except ag.linalg.LinAlgError:  # a derivative that decomposes what is not finite
             return None
-        found |= {f"derivative {order} by {n}": to_numpy(g) for n, g in enumerate(outputs) if g is not None}
+        outputs = [gradient for gradient in gradients if gradient is not None]
+        found |= {f"derivative {order} by {n}": to_numpy(g) for n, g in enumerate(gradients) if g is not None}
     return found
 
 
