@@ -24,11 +24,20 @@ __all__ = [
 
 BOOL = np.dtype(bool)
 
-# What an element takes where it is more than an addition, roughly: it decides from where threads share the work.
-_COST = dict.fromkeys(
-    "exp log tanh sigmoid sin cos tan asin acos atan sinh cosh asinh acosh atanh erf erfc exp2 expm1 log2 log10 "
-    "log1p".split(), 8
-) | dict.fromkeys("pow fmod remainder floor_divide atan2 gcd".split(), 16)  # fmt: skip
+# What an element takes where it is more than an addition, as measured: it decides from where threads share the work.
+_COST = {
+    name: cost
+    for cost, names in {
+        2: "exp sqrt reciprocal div",
+        3: "exp2 expm1 log tanh sigmoid cosh rsqrt",
+        4: "log1p log2 log10",
+        6: "erf erfc sinh atanh",
+        10: "asinh acosh",
+        20: "sin cos tan asin acos atan fmod remainder floor_divide gcd",
+        40: "pow atan2",
+    }.items()
+    for name in names.split()
+}
 
 
 def _unary(name: str, gives: np.dtype | None = None) -> Callable[..., np.ndarray]:
@@ -95,12 +104,12 @@ def _fused(numpy_function: Callable[..., np.ndarray], kernel: str, arrays: int, 
 
 
 _gelu = {
-    "none": _fused(lambda x: cpu.gelu(x, "none"), "gelu", 1, 16),
-    "tanh": _fused(lambda x: cpu.gelu(x, "tanh"), "gelu_tanh", 1, 16),
+    "none": _fused(lambda x: cpu.gelu(x, "none"), "gelu", 1, 4),
+    "tanh": _fused(lambda x: cpu.gelu(x, "tanh"), "gelu_tanh", 1, 4),
 }
 _gelu_backward = {
-    "none": _fused(lambda gy, x: cpu.gelu_backward(gy, x, "none"), "gelu_backward", 2, 24),
-    "tanh": _fused(lambda gy, x: cpu.gelu_backward(gy, x, "tanh"), "gelu_tanh_backward", 2, 24),
+    "none": _fused(lambda gy, x: cpu.gelu_backward(gy, x, "none"), "gelu_backward", 2, 5),
+    "tanh": _fused(lambda gy, x: cpu.gelu_backward(gy, x, "tanh"), "gelu_tanh_backward", 2, 5),
 }
 
 

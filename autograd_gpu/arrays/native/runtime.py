@@ -24,7 +24,7 @@ KIND = {dtype: kind for kind, dtype in enumerate(DTYPES)}
 NAME = dict(zip(DTYPES, SCALARS, strict=True))
 
 # Work, in additions of two floats: from where a kernel is shared out to threads, and from where Python's lock is given
-# up. Measured: benchmarks/results/native_threshold.json.
+# up. Measured by benchmarks/native_threshold.py.
 SHARED_FROM, RELEASED_FROM = 32768, 16384
 
 
@@ -64,7 +64,8 @@ def _begin(found: ctypes.PyDLL) -> None:
     table = ctypes.cast(pointer(_ARRAY_API, None), ctypes.POINTER(ctypes.c_void_p))
     objects = (None, True, np.ndarray, float, int, bool, bytes, IndexError, *DTYPES)
     addresses = (ctypes.c_void_p * len(objects))(*map(id, objects))
-    found.host_begin(addresses, ctypes.c_void_p(table[_NEW_FROM_DESCR]), SHARED_FROM, RELEASED_FROM)
+    found.host_begin(addresses, ctypes.c_void_p(table[_NEW_FROM_DESCR]))
+    found.host_set_thresholds(ctypes.c_long(SHARED_FROM), ctypes.c_long(RELEASED_FROM))
     found.host_set_threads(settings.get_num_threads())
     settings.on_threads.append(found.host_set_threads)
 

@@ -18,9 +18,9 @@ Object *None, *True, *array_type, *float_type, *int_type, *bool_type, *bytes_typ
 Object* (*new_array)(Object* type, Object* dtype, int dims, const long* shape, const long* strides, void* data, int flags,
                      Object* like);
 
-// Work in elements, weighted by what one costs: where threads begin to pay (`benchmarks/results/native_threshold.json`),
+// Work in elements, weighted by what one costs: where threads begin to pay (SHARED_FROM in runtime.py),
 // and where giving the interpreter's lock up and taking it again costs nothing to speak of.
-long shared_from = 32768, released_from = 8192;
+long shared_from, released_from;
 
 int kind_of(const Object* dtype) {
     for (int kind = 0; kind < KINDS; kind++)
@@ -366,11 +366,14 @@ Object* function_over(T* record, Method& method, const char* name, const char* d
 
 extern "C" {
 // `objects`: None, True, ndarray, float, int, bool, bytes, the exception of a fault, then the dtypes in the order of their kinds.
-void host_begin(Object** objects, void* array_maker, long shared, long released) {
+void host_begin(Object** objects, void* array_maker) {
     Object** places[] = {&None, &True, &array_type, &float_type, &int_type, &bool_type, &bytes_type, &fault_type};
     for (Object** place : places) *place = *objects++;
     for (Object*& dtype : dtypes) dtype = *objects++;
     new_array = (decltype(new_array))array_maker;
+}
+
+void host_set_thresholds(long shared, long released) {
     shared_from = shared;
     released_from = released;
 }
