@@ -170,6 +170,9 @@ class Batching(NnRules, RowRules):
     def sort(self, x, dim, descending, stable):
         return self._along("sort", dim, (x,), descending, stable)
 
+    def topk(self, x, dim, k, largest):
+        return self._along("topk", dim, (x,), k, largest)
+
     def max_with_index(self, x, dim, keepdim):
         return self._along("max_with_index", dim, (x,), keepdim)
 

@@ -246,7 +246,7 @@ def randperm(
 ) -> Tensor:
     """Return a random order of the integers from 0 to n - 1."""
     keys = _draw("uniform", as_new_sizes((n,)), dtypes.float64, device, generator)
-    return keys.argsort(stable=True).to(dtype or dtypes.int64)
+    return keys.argsort().to(dtype or dtypes.int64)
 
 
 @public(method=False)

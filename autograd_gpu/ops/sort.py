@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..op import Op
 from ..tensor import Tensor
-from .integers import wrap_dim
+from .integers import as_integer, wrap_dim
 from .public import public
 from .results import ValuesIndices, sort_result, topk_result
 
@@ -24,6 +24,23 @@ class Sort(Op):
     def backward(ctx, gy, _):
         (index,) = ctx.saved
         return gy.new_zeros(gy.shape).scatter(ctx.dim, index, gy) if gy.ndim else gy
+
+
+class Topk(Op):
+    """y, i = the k largest elements of x along `dim` (or the smallest), in order, and where each was."""
+
+    saved_as = "indices"
+
+    def forward(ctx, x, dim, k, largest):
+        ctx.dim, ctx.shape = dim, x.shape
+        return ctx.backend.topk(x, dim, k, largest)
+
+    def keep(ctx, outputs, x, dim, k, largest):
+        ctx.save(outputs[1].detach())
+
+    def backward(ctx, gy, _):
+        (index,) = ctx.saved
+        return gy.new_zeros(ctx.shape).scatter(ctx.dim, index, gy) if gy.ndim else gy
 
 
 @public
@@ -49,9 +66,7 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
     """Return the (values, indices) of the k largest (or smallest) elements along `dim`, in order."""
     dim = wrap_dim(dim, input.ndim)
     size = input._array.shape[dim] if input.ndim else 1
+    k = as_integer(k, "k")
     if not 0 <= k <= size:
         raise RuntimeError(f"selected index k out of range: k is {k}, dimension {dim} has size {size}")
-    values, indices = sort(input, dim, descending=largest)
-    return (
-        topk_result(values.narrow(dim, 0, k), indices.narrow(dim, 0, k)) if input.ndim else topk_result(values, indices)
-    )
+    return topk_result(*Topk.apply(input, dim=dim, k=k, largest=largest))

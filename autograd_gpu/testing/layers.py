@@ -42,6 +42,7 @@ LAYERS = [
 
 # Imports within functions that go upward, or would close a circle, on purpose: (who, whom) and why.
 MEANT = {
+    ("ops.nn.distance", "autograd.backward"): "differences of pairs are made again some at a time, and differentiated",
     ("ops.nn.ctc", "autograd.backward"): "its second derivative is that of its recursion, written in operations",
 }
 

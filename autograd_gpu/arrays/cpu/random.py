@@ -5,6 +5,8 @@ The same words, and so the same numbers, as kernels/random.cu makes: key = seed,
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from .precision import HALVES
@@ -23,6 +25,26 @@ def random_state(seed):
     return np.array([seed, 0], np.uint64).view(np.int64) if seed >= 0 else np.array([seed, 0], np.int64)
 
 
+def _in_pieces(draw):
+    """Let a long draw be made piece by piece, so that what it computes with does not take many times its memory."""
+
+    @functools.wraps(draw)
+    def drawn(state, shape, dtype):
+        count = int(np.prod(shape, dtype=np.int64))
+        if count <= PIECE:
+            return draw(state, shape, dtype)
+        out = np.empty(count, dtype)
+        for start in range(0, count, PIECE):
+            out[start : start + PIECE] = draw(state, (min(PIECE, count - start),), dtype)
+        return out.reshape(shape)
+
+    return drawn
+
+
+PIECE = 1 << 17  # a multiple of 4: each piece takes whole counters
+
+
+@_in_pieces
 def uniform(state, shape, dtype):
     count = int(np.prod(shape, dtype=np.int64))
     if dtype == np.float64:
@@ -33,6 +55,7 @@ def uniform(state, shape, dtype):
     return _below_one(value.astype(np.float32), dtype).reshape(shape)
 
 
+@_in_pieces
 @quiet
 def normal(state, shape, dtype):
     count = int(np.prod(shape, dtype=np.int64))
@@ -65,10 +88,22 @@ def _below_one(value, dtype):
 
 def _take(state, count):
     """Return the next `count` 32-bit words of the stream and move the state on."""
-    seed, offset = (int(word) for word in state.view(np.uint64))
+    seed, offset = state.view(np.uint64).tolist()
     blocks = -(-count // 4)
     state.view(np.uint64)[1] = (offset + blocks) % 2**64
-    return _philox(seed, offset, blocks)[:count]
+    if blocks > AHEAD // 4 or offset > 2**63:
+        return _philox(seed, offset, blocks)[:count]
+    # A few words cost as much as many: some are made ahead, for the draws that follow.
+    ahead_seed, start, words = _ahead[0]
+    if seed != ahead_seed or not start <= offset <= start + AHEAD - blocks:
+        start, words = offset, _philox(seed, offset, AHEAD)
+        _ahead[0] = seed, start, words
+    first = 4 * (offset - start)
+    return words[first : first + count]
+
+
+AHEAD = 256  # counters
+_ahead = [(-1, 0, np.empty(0, np.uint32))]
 
 
 def _philox(seed, offset, blocks):

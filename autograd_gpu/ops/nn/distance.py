@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...modes import enable_grad, modes, no_grad
+from ...op import Op
 from ...tensor import Tensor
 from ..cast import broadcast_together, cast, in_full, result_type, rounded_once, wide_under_autocast
-from ..creation import tensor
+from ..creation import tensor, zeros_like
 from ..elementwise import clamp
 from ..index import index_select
 from ..out import accepting_out
+from ..pieces import cat
 from ..reduce import norm, sum
+from ..shape import narrow
+
+PAIRS_AT_A_TIME = 1 << 18  # elements of their differences
 
 
 def normalize(
@@ -56,5 +62,46 @@ def pdist(input: Tensor, p: float = 2.0) -> Tensor:
         raise RuntimeError(f"pdist only supports floating-point dtypes, got: {input.dtype}")
     if p < 0:
         raise RuntimeError("pdist only supports non-negative p values")
-    first, second = (tensor(rows, device=input.device) for rows in np.triu_indices(input._array.shape[0], 1))
-    return norm(index_select(input, 0, first) - index_select(input, 0, second), p, 1)
+    first, second = np.triu_indices(input._array.shape[0], 1)
+    step = max(1, PAIRS_AT_A_TIME // max(input._array.shape[1], 1))
+    pairs = [
+        tuple(tensor(rows[start : start + step], device=input.device) for rows in (first, second))
+        for start in range(0, max(len(first), 1), step)
+    ]
+    with no_grad():
+        distances = cat([_distances(input, *some, p) for some in pairs])
+    return PairDistances.apply(input, distances, pairs=pairs, p=p)
+
+
+def _distances(x: Tensor, first: Tensor, second: Tensor, p: float) -> Tensor:
+    return norm(index_select(x, 0, first) - index_select(x, 0, second), p, 1)
+
+
+class PairDistances(Op):
+    """y_k = |x_i - x_j|_p of the k-th pair, given by who applies it; differences are made again, some pairs at a time."""
+
+    def forward(ctx, x, y, pairs, p):
+        ctx.pairs, ctx.p = pairs, p
+        return y
+
+    def keep(ctx, y, x, given, pairs, p):
+        ctx.save(x)
+
+    def backward(ctx, gy):
+        from ...autograd.backward import grad
+
+        (x,) = ctx.saved
+        if modes.grad:  # to be differentiated again: all pairs at once
+            whole = [cat([some[side] for some in ctx.pairs]) for side in (0, 1)]
+            return grad(_distances(x, *whole, ctx.p), x, gy, create_graph=True)[0], None
+        total, start = zeros_like(x), 0
+        leaf = x.detach().requires_grad_()
+        for some in ctx.pairs:
+            count = some[0]._array.shape[0]
+            with enable_grad():
+                part = grad(_distances(leaf, *some, ctx.p), leaf, narrow(gy, 0, start, count))[0]
+            total, start = total + part, start + count
+        return total, None
+
+    def name(ctx) -> str:
+        return "PdistBackward0"

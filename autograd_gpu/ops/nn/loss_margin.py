@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ...dtypes import SCALAR_TYPES, int64
+from ...modes import no_grad
+from ...op import Op
 from ...tensor import Tensor
 from ..bounds import in_range
 from ..cast import cast, in_full, result_type, wide_under_autocast
-from ..creation import arange
+from ..creation import arange, zeros_like
 from ..elementwise import clamp, logical_and, minimum, where
-from ..index import gather, index_select
+from ..index import gather, index_select, scatter_add
 from ..integers import real_dim
-from ..reduce import any, sum
+from ..pieces import cat
+from ..reduce import sum
 from ..scan import cumsum
-from ..shape import reshape, unsqueeze
+from ..shape import narrow, reshape, unsqueeze
 from ..unary import sqrt
 from .activation import logsigmoid
 from .distance import pairwise_distance
@@ -235,13 +238,56 @@ def multilabel_margin_loss(
         raise RuntimeError(f"expected scalar type Long but found {SCALAR_TYPES[target.dtype.name]}")
     message = "multilabel_margin_loss: argument #2 'target' is out of range: {index}"
     target = in_range(cast(target, int64), input._array.shape[-1], message, RuntimeError, ignored=-1)
-    is_listed = cumsum(target < 0, -1) == 0  # before the first -1
-    named = logical_and(unsqueeze(target, -1) == _classes(input), unsqueeze(is_listed, -1))  # (..., listed, C)
-    is_wrong = ~any(named, -2)
-    scores = gather(input, -1, where(is_listed, target, 0))
-    hinge = relu(1.0 - unsqueeze(scores, -1) + unsqueeze(input, -2))  # (..., listed, C)
-    counted = logical_and(unsqueeze(is_listed, -1), unsqueeze(is_wrong, -2))
-    return reduced(sum(where(counted, hinge, 0.0), (-2, -1)) / input._array.shape[-1], reduction)
+    classes = input._array.shape[-1]
+    rows, labels = reshape(input, (-1, classes)), reshape(target, (-1, classes))
+    with no_grad():
+        losses = cat([sum(hinge, (1, 2)) / classes for hinge in _hinges(rows, labels)])
+    losses = MultilabelMargin.apply(rows, labels, losses)
+    return reduced(reshape(losses, input._array.shape[:-1]), reduction)
+
+
+HINGES_AT_A_TIME = 1 << 18  # elements
+
+
+def _hinges(x: Tensor, target: Tensor) -> Iterator[Tensor]:
+    """max(0, 1 - x_y + x_i), (some rows, listed y, C), and 0 where i is right too; as many rows at a time as memory takes."""
+    rows, classes = x._array.shape
+    step = max(1, HINGES_AT_A_TIME // (classes * classes))
+    for start in range(0, max(rows, 1), step):
+        some, labels = (narrow(z, 0, start, min(step, rows - start)) for z in (x, target))
+        is_listed = cumsum(labels < 0, -1) == 0  # before the first -1
+        safe = where(is_listed, labels, 0)
+        marks = scatter_add(zeros_like(labels), 1, safe, cast(is_listed, int64))
+        counted = logical_and(unsqueeze(is_listed, -1), unsqueeze(marks == 0, -2))
+        hinge = relu(1.0 - unsqueeze(gather(some, 1, safe), -1) + unsqueeze(some, -2))
+        yield where(counted, hinge, 0.0)
+
+
+class MultilabelMargin(Op):
+    """losses of scores x (N, C) with right classes, given by who applies it: piecewise linear in x."""
+
+    def forward(ctx, x, target, losses):
+        return losses
+
+    def keep(ctx, losses, x, target, given):
+        ctx.save(x, target)
+
+    def backward(ctx, gloss):
+        x, target = ctx.saved
+        with no_grad():
+            slopes = [_slope(hinge > 0, x) for hinge in _hinges(x.detach(), target)]
+            by_class, by_listed = (cat([slope[side] for slope in slopes]) for side in (0, 1))
+            safe = where(cumsum(target < 0, -1) == 0, target, 0)
+            slope = scatter_add(by_class, 1, safe, -by_listed) / x._array.shape[1]
+        return unsqueeze(gloss, 1) * slope, None, None
+
+    def name(ctx) -> str:
+        return "MultilabelMarginLossBackward0"
+
+
+def _slope(is_open: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
+    """How many hinges are open for each class, and for each listed one."""
+    return tuple(cast(sum(is_open, dim), like.dtype) for dim in (1, 2))
 
 
 def multilabel_soft_margin_loss(

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from typing import Any
+
+import numpy as np
 
 from ...op import Op
 from ...tensor import Tensor
-from ..creation import arange
-from ..index import GatherRows
+from ..cast import cast, in_full
+from ..creation import arange, tensor
+from ..elementwise import where
+from ..index import GatherRows, index_select
 from ..integers import as_integer, is_integer
-from ..pieces import cat
-from ..reduce import argmax, mean
-from ..shape import narrow, reshape
+from ..reduce import argmax, sum
+from ..shape import reshape, select, unsqueeze
 from ..unary import abs, sign
 from .fused_activation import relu
 from .sliding_windows import Sizes, Window, outputs, per_dim
@@ -281,9 +283,15 @@ def _adaptive_avg_pool(dims: int, x: Tensor, output_size: Any) -> Tensor:
     if kernel is not None:
         return _avg_pool(dims, x, kernel, kernel, 0, False, True, None)
     # The windows overlap. The mean over a box is the mean over each dimension in turn.
+    dtype = x.dtype
+    x = in_full(x)
     for d, count in enumerate(wanted, x.ndim - dims):
-        x = _cut(x, d, count, partial(mean, dim=d, keepdim=True))
-    return x
+        pieces, places, lengths = _cut(x, d, count)
+        is_inside = arange(places.shape[1], device=x.device) < unsqueeze(lengths, 1)
+        trailing = (1,) * (x.ndim - d - 1)
+        inside = where(reshape(is_inside, (*is_inside.shape, *trailing)), pieces, 0.0)
+        x = sum(inside, d + 1) / reshape(cast(lengths, x.dtype), (count, *trailing))
+    return cast(x, dtype)
 
 
 def _adaptive_max_pool(dims: int, x: Tensor, output_size: Any, return_indices: bool) -> Any:
@@ -294,17 +302,26 @@ def _adaptive_max_pool(dims: int, x: Tensor, output_size: Any, return_indices: b
     index = reshape(arange(math.prod(plane), device=x.device), plane).expand(x._array.shape)
     # The largest of a box is the largest of its rows' largest. Last dimension first: the first of equals stays it.
     for d, count in reversed(list(enumerate(wanted, x.ndim - dims))):
-        places = _cut(x.detach(), d, count, partial(argmax, dim=d, keepdim=True), from_start=True)
-        x, index = x.gather(d, places), index.gather(d, places)
+        pieces, places, _ = _cut(x.detach(), d, count)
+        starts = reshape(select(places, 1, 0), (count, *(1,) * (x.ndim - d - 1)))
+        best = argmax(pieces, d + 1) + starts
+        x, index = x.gather(d, best), index.gather(d, best)
     return (x, index) if return_indices else x
 
 
-def _cut(x: Tensor, dim: int, count: int, reduce: Callable[[Tensor], Tensor], from_start: bool = False) -> Tensor:
-    """Return what `count` pieces of a dimension reduce to; with `from_start`, indices counted from its start."""
-    size = x._array.shape[dim]
-    bounds = [(i * size // count, -(-(i + 1) * size // count)) for i in range(count)]
-    pieces = [reduce(narrow(x, dim, start, end - start)) for start, end in bounds]
-    return cat([piece + start for piece, (start, _) in zip(pieces, bounds)] if from_start else pieces, dim)
+def _cut(x: Tensor, dim: int, count: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return `count` pieces of a dimension, (..., count, longest, ...), their places in it, and the pieces' lengths.
+
+    Behind the end of a shorter piece its last element is repeated.
+    """
+    size, number = x._array.shape[dim], np.arange(count)
+    starts, ends = number * size // count, -(-(number + 1) * size // count)
+    longest = int((ends - starts).max(initial=1))
+    places = np.minimum(starts[:, None] + np.arange(longest), ends[:, None] - 1)
+    there, lengths = tensor(places, device=x.device), tensor(ends - starts, device=x.device)
+    pieces = index_select(x, dim, reshape(there, (-1,)))
+    shape = x._array.shape
+    return reshape(pieces, (*shape[:dim], count, longest, *shape[dim + 1 :])), there, lengths
 
 
 def _adaptive(name: str, dims: int, x: Tensor, output_size: Any) -> tuple[Sizes, Sizes | None]:
