@@ -1,8 +1,8 @@
 """The most memory an operation and its backward hold at once, beside PyTorch's: python -m benchmarks.peak_memory
 
-Samples have about a million elements. Ours is what NumPy tells tracemalloc, PyTorch's what its allocator tells its profiler
-(what oneDNN takes for itself in a convolution is not among it). Both without the operands, and in a second call. Written to
-benchmarks/results/memory.json, which a test reads.
+Samples have about a million elements. Ours is what NumPy tells tracemalloc, PyTorch's what its allocator tells its
+profiler (what oneDNN takes for itself in a convolution is not among it). Both without the operands, and in a second
+call. Written to benchmarks/results/memory.json, which a test reads.
 """
 
 from __future__ import annotations

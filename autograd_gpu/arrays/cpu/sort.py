@@ -23,7 +23,7 @@ def sort(x, dim, descending, stable):
 
 
 def _order(keys, dim):
-    """The stable order. Where no two are equal it is the only one, which NumPy finds faster when not asked for a stable one."""
+    """The stable order. Where no two are equal it is the only one, and NumPy finds it faster by its unstable sort."""
     if keys.dtype.kind == "f" and keys.size > MANY:
         order = np.argsort(keys, axis=dim)
         ordered = np.take_along_axis(keys, order, dim)

@@ -78,7 +78,7 @@ def _distances(x: Tensor, first: Tensor, second: Tensor, p: float) -> Tensor:
 
 
 class PairDistances(Op):
-    """y_k = |x_i - x_j|_p of the k-th pair, given by who applies it; differences are made again, some pairs at a time."""
+    """y_k = |x_i - x_j|_p of pair k, given by who applies it; differences are made again, some pairs at a time."""
 
     def forward(ctx, x, y, pairs, p):
         ctx.pairs, ctx.p = pairs, p

@@ -250,7 +250,7 @@ HINGES_AT_A_TIME = 1 << 18  # elements
 
 
 def _hinges(x: Tensor, target: Tensor) -> Iterator[Tensor]:
-    """max(0, 1 - x_y + x_i), (some rows, listed y, C), and 0 where i is right too; as many rows at a time as memory takes."""
+    """max(0, 1 - x_y + x_i), (some rows, listed y, C), and 0 where i is right too; a number of rows at a time."""
     rows, classes = x._array.shape
     step = max(1, HINGES_AT_A_TIME // (classes * classes))
     for start in range(0, max(rows, 1), step):
@@ -287,7 +287,7 @@ class MultilabelMargin(Op):
 
 def _slope(is_open: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
     """How many hinges are open for each class, and for each listed one."""
-    return tuple(cast(sum(is_open, dim), like.dtype) for dim in (1, 2))
+    return cast(sum(is_open, 1), like.dtype), cast(sum(is_open, 2), like.dtype)
 
 
 def multilabel_soft_margin_loss(
