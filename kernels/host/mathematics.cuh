@@ -21,14 +21,14 @@ HOST_UNARY(fabs)
 HOST_BINARY(copysign)
 
 HOST_UNARY(lgamma)
-HOST_UNARY(sin)
-HOST_UNARY(cos)
-HOST_UNARY(tan)
-HOST_UNARY(asin)
-HOST_UNARY(acos)
-HOST_UNARY(atan)
+HOST_MATH double sin(double x) { return __builtin_sin(x); }
+HOST_MATH double cos(double x) { return __builtin_cos(x); }
+HOST_MATH double tan(double x) { return __builtin_tan(x); }
+HOST_MATH double asin(double x) { return __builtin_asin(x); }
+HOST_MATH double acos(double x) { return __builtin_acos(x); }
+HOST_MATH double atan(double x) { return __builtin_atan(x); }
 HOST_BINARY(fmod)
-HOST_BINARY(pow)
+HOST_MATH double pow(double x, double y) { return __builtin_pow(x, y); }
 HOST_BINARY(atan2)
 HOST_BINARY(nextafter)
 HOST_MATH double frexp(double x, int* exponent) { return __builtin_frexp(x, exponent); }
@@ -50,3 +50,5 @@ HOST_MATH float fminf(float x, float y) { return fmin(x, y); }
 HOST_MATH float fmaxf(float x, float y) { return fmax(x, y); }
 
 #include "vector.cuh"
+
+#include "trigonometry.cuh"
