@@ -337,3 +337,21 @@ def test_the_median_of_nothing_can_go_backward():
     x = torch.zeros(0, 4, dtype=torch.float64, requires_grad=True)
     y = torch.median(x)
     assert y.isnan().item() and torch.autograd.grad(y, x)[0].shape == (0, 4)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: torch.norm(x),
+        lambda x: torch.linalg.vector_norm(x, 2, keepdim=True).sum(),
+        lambda x: torch.linalg.vector_norm(x, 3),
+        lambda x: F.normalize(x, dim=0).sum() * 1e-12,
+        lambda x: torch.copysign(x, torch.ones(2, dtype=torch.float64)).sum(),
+    ],
+)
+def test_where_a_gradient_is_held_at_zero_so_is_its_own(function):
+    x = numbers(0, 0)
+    (gradient,) = torch.autograd.grad(function(leaf := x.clone().requires_grad_()), leaf)
+    assert gradient.isfinite().all()
+    for found in (hessian(function, x), forward_over_reverse(function)(x)):
+        assert found.tolist() == [[0, 0], [0, 0]]

@@ -266,7 +266,9 @@ class Copysign(Op):
 
     def backward(ctx, gz):
         x, z = ctx.saved
-        return where(x == 0, 0.0, gz * (z / x)), zero_gradient(gz) if ctx.needs(1) else None
+        is_zero = x == 0
+        sign = where(is_zero, 0.0, z) / where(is_zero, 1.0, x)
+        return gz * sign, zero_gradient(gz) if ctx.needs(1) else None
 
 
 class Addcmul(Op):

@@ -213,9 +213,9 @@ class Norm(Op):
 
     def backward(ctx, gy):
         x, y = ctx.saved
-        shape = x._array.shape
-        gy, y = _restore(gy, shape, ctx.dims), _restore(y, shape, ctx.dims)
-        return where(y == 0, 0.0, x * (gy / y))
+        gy, shape = reshape(gy, y._array.shape), x._array.shape
+        is_zero = y == 0  # put aside before the division, which would make NaN of its derivatives
+        return x * _restore(where(is_zero, 0.0, gy / where(is_zero, 1.0, y)), shape, ctx.dims)
 
     def name(ctx) -> str:
         return "LinalgVectorNormBackward0"
