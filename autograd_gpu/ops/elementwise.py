@@ -25,7 +25,7 @@ from .cast import (
     zero_gradient,
 )  # fmt: skip
 from .public import public
-from .unary import Test, floor, isnan, named, trunc
+from .unary import Test, isnan, named, trunc
 
 
 class Add(Op):
@@ -229,7 +229,7 @@ class Remainder(Op):
 
     def backward(ctx, gz):
         x, y = ctx.saved
-        return gz, -gz * floor(x / y) if ctx.needs(1) else None
+        return gz, -gz * floor_divide(x, y) if ctx.needs(1) else None
 
 
 class Atan2(Op):

@@ -10,6 +10,7 @@ import math
 from typing import Any
 
 from .. import dtypes
+from ..op import Op
 from ..tensor import Tensor
 from .cast import (
     Number,
@@ -62,13 +63,29 @@ def sinc(input: Tensor) -> Tensor:
     return where(is_zero, 1.0 - angle * angle / 6, sin(safe) / safe)
 
 
+class Logit(Op):
+    """y = log(x / (1 - x)), with no value and no slope outside of [0, 1]."""
+
+    def forward(ctx, x):
+        backend = ctx.backend
+        return backend.sub(backend.log(x), backend.log(backend.sub(1, x)))
+
+    def keep(ctx, y, x):
+        ctx.save(x)
+
+    def backward(ctx, gy):
+        (x,) = ctx.saved
+        return gy / where((x >= 0) & (x <= 1), x * (1 - x), math.nan)
+
+
 @public(in_place="function", out=True)
+@rounded_once
 def logit(input: Tensor, eps: float | None = None) -> Tensor:
     """Return log(x / (1 - x)), with x first limited to [eps, 1 - eps] when eps is given."""
     x = floating(input)
     if eps is not None:
         x = clamp(x, eps, 1 - eps)
-    return log(x) - log(1 - x)
+    return Logit.apply(x)
 
 
 @public(in_place="function", out=True)

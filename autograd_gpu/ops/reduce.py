@@ -374,7 +374,9 @@ def std(
     unbiased: bool | None = None,
 ) -> Tensor:
     """Return the standard deviation over `dim`: the square root of `var`."""
-    return Std.apply(var(input, dim, correction=correction, keepdim=keepdim, unbiased=unbiased))
+    # Squares may be too large or too small for float32 where their root is not.
+    wide = cast(input, dtypes.float64) if input.dtype is dtypes.float32 else input
+    return cast(Std.apply(var(wide, dim, correction=correction, keepdim=keepdim, unbiased=unbiased)), input.dtype)
 
 
 @public(out=True)

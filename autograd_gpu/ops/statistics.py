@@ -18,7 +18,7 @@ from .elementwise import where
 from .index import scatter_add
 from .matmul import matmul
 from .public import public
-from .reduce import Dims, Std, amax, amin, mean, sum, var
+from .reduce import Dims, amax, amin, mean, std, sum, var
 from .results import Histogram, MinMax, aminmax_result, histogram_result
 from .searchsorted import searchsorted
 from .shape import clone, reshape, transpose, unsqueeze
@@ -62,8 +62,8 @@ def std_mean(
     unbiased: bool | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Return (standard deviation, mean) over `dim`."""
-    variance, centre = var_mean(input, dim, correction=correction, keepdim=keepdim, unbiased=unbiased)
-    return Std.apply(variance), centre
+    _, centre = var_mean(input, dim, correction=correction, keepdim=keepdim, unbiased=unbiased)
+    return std(input, dim, correction=correction, keepdim=keepdim, unbiased=unbiased), centre
 
 
 @public

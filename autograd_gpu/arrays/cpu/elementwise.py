@@ -302,8 +302,8 @@ def gelu(x, approximate):
     else:
         y = erf_float(wide_x * inv_sqrt_2)
     y += one
-    y *= wide_x
     y *= half
+    y *= wide_x
     return _store(y, x.dtype, None)
 
 
@@ -323,7 +323,7 @@ def gelu_backward(gy, x, approximate):
         squared *= wide_x  # x * u'
         slope = t * t
         np.subtract(one, slope, out=slope)
-        slope *= squared
+        np.multiply(slope, squared, out=slope, where=slope != 0)  # where tanh is flat its argument may be infinite
         slope += t
         slope += one
         slope *= half

@@ -8,6 +8,8 @@ import numpy as np
 from numpy import broadcast_to as _broadcast_to
 from numpy.lib.stride_tricks import as_strided as _as_strided
 
+from .cast import cast
+
 __all__ = [
     "arange", "as_strided", "contiguous", "copy", "copy_into", "empty", "expand", "fill", "from_numpy", "full",
     "offset", "owns", "storage", "synchronize", "to_numpy",
@@ -48,7 +50,9 @@ def contiguous(x):
 def copy_into(out, x):
     if np.may_share_memory(out, x):
         x = x.copy()
-    np.copyto(out, x, casting="unsafe")
+    if x.dtype is not out.dtype:
+        x = cast(x, out.dtype)
+    np.copyto(out, x)
 
 
 def fill(out, value):

@@ -95,6 +95,8 @@ def _forward_rows(x, weight, bias, eps, centred):
         offset = np.subtract(wide_x, mean)
     rstd = products_along(offset, offset, 1)
     rstd *= share
+    if centred:
+        np.copyto(rstd, np.nan, where=rstd == np.inf)  # the squares were too large: all 0 would be no answer
     rstd += eps
     np.sqrt(rstd, rstd)
     np.reciprocal(rstd, rstd)

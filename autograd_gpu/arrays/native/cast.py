@@ -15,12 +15,8 @@ def _cast_to(dtype):
     def cast(x):
         return cpu.cast(x, dtype)
 
-    # From a real to a whole dtype what cannot be held is what NumPy makes of it; a double goes to a half type in one
-    # rounding.
-    if dtype.kind in "iu":
-        sources = DTYPES[len(REALS) :]
-    else:
-        sources = [source for source in DTYPES if source.itemsize < 8 or source.kind != "f" or dtype not in REALS[:2]]
+    # A double goes to a half type in one rounding, which is NumPy's.
+    sources = [source for source in DTYPES if source.itemsize < 8 or source.kind != "f" or dtype not in REALS[:2]]
     sources = [source for source in sources if source != dtype]
     return map_function(cast, "cast.cu", f"cast_to_{NAME[dtype]}", ("P",), gives=dtype, dtypes=sources)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from ...modes import enable_grad, modes, no_grad
@@ -9,12 +11,13 @@ from ...op import Op
 from ...tensor import Tensor
 from ..cast import broadcast_together, cast, in_full, result_type, rounded_once, wide_under_autocast
 from ..creation import tensor, zeros_like
-from ..elementwise import clamp
+from ..elementwise import clamp, maximum, where
 from ..index import index_select
 from ..out import accepting_out
 from ..pieces import cat
-from ..reduce import norm, sum
+from ..reduce import amax, norm, sum
 from ..shape import narrow
+from ..unary import abs
 
 PAIRS_AT_A_TIME = 1 << 18  # elements of their differences
 
@@ -40,10 +43,14 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
         raise RuntimeError(f"expected common dtype to be floating point, yet common dtype is {dtype}")
     units = []
     for x in broadcast_together(in_full(cast(x1, dtype)), in_full(cast(x2, dtype))):
+        # An angle knows no lengths: with the largest element taken out, no square is too large or too small.
+        largest = amax(abs(x.detach()), dim, keepdim=True) if x._array.size else x.detach().sum(dim, keepdim=True)
+        scale = where((largest > 0) & (largest < math.inf), largest, 1.0)
+        x = x / scale
         length = norm(x, 2, dim, keepdim=True)
         constant = length.detach()
         # The bound passes the gradient on, as PyTorch's does, which writes it in place unseen.
-        units.append(x / (length + (clamp(constant, min=eps) - constant)))
+        units.append(x / (length + (maximum(constant, eps / scale) - constant)))
     return cast(sum(units[0] * units[1], dim), dtype)
 
 
