@@ -223,7 +223,7 @@ def test_every_line_of_the_table_is_held_for_each_of_its_arrays(device, name):
 
     def call(arrays):
         given = dict.fromkeys(("size", "output", "kernel", "stride", "padding", "dilation"), (2, 3))
-        function(**{name: arrays.get(name, given.get(name, 1)) for name in parameters})
+        function(*(arrays.get(name, given.get(name, 1)) for name in parameters))
 
     def arrays(**sizes):
         return arrays_of(alike.ALIKE[name], backend, np.dtype(np.float32), dict(sizes))

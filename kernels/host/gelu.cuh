@@ -29,5 +29,6 @@ __device__ inline acc_t gelu_tanh_value(acc_t x) { return acc_t(0.5) * x * (1 + 
 
 __device__ inline acc_t gelu_tanh_slope(acc_t x) {
     acc_t t = tanh_of_cubic(x), slope_of_cubic = SQRT_2_OVER_PI * (1 + acc_t(3 * 0.044715) * x * x);
-    return acc_t(0.5) * (1 + t + x * (1 - t * t) * slope_of_cubic);
+    acc_t flat = 1 - t * t;  // where it is 0 the cubic may be infinite
+    return acc_t(0.5) * (1 + t + (flat == 0 ? 0 : x * flat * slope_of_cubic));
 }

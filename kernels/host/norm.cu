@@ -33,7 +33,9 @@ FLATTENED static void forward(const scalar_t* x, const scalar_t* residual, const
             acc_t apart = load(x_row + c) - mean;
             squares.add(k, apart * apart);
         });
-        const acc_t rstd = rsqrt(squares.total() / cols + eps);
+        const acc_t spread = squares.total() / cols + eps;
+        // NaN where the squares were too large, as the moments that a GPU merges are: all 0 would be no answer.
+        const acc_t rstd = rsqrt(spread) + (CENTRED ? spread - spread : 0);
         each_column(cols, [&](long long c, int) {
             acc_t value = (load(x_row + c) - mean) * rstd;
             if (SCALED) value *= load(weight + c);
@@ -112,7 +114,7 @@ __device__ inline void column_total(const acc_t* parts, scalar_t* out, int count
     const int STRIP = 64;
     for (Share share = my_share((cols + STRIP - 1) / STRIP); share.begin < share.end; share.begin++) {
         const long long first = share.begin * STRIP, width = min((long long)STRIP, cols - first);
-        acc_t sum[STRIP] = {};
+        double sum[STRIP] = {};  // there may be many parts
         for (int part = 0; part < count; part++)
             for (long long k = 0; k < width; k++) sum[k] += parts[(long long)part * cols + first + k];
         for (long long k = 0; k < width; k++) store(out + first + k, sum[k]);

@@ -97,7 +97,8 @@ __device__ __forceinline__ void divisors(acc_t* count, const Window& w, int o0, 
 
 FLATTENED static void avg_pool_plane(const scalar_t* x, scalar_t* y, const Window& w, int include_pad, int divisor) {
     each_strip(w, [&](int output, int o0, int o1, int first) {
-        acc_t sum[STRIP] = {}, count[STRIP];
+        double sum[STRIP] = {};  // of windows of any size
+        acc_t count[STRIP];
         each_place(w, o0, o1, first, [&](Run run, int start) {
             along(run, w.stride[2], [&](long o, long step) { sum[o - first] += load(x + start + step); });
         });

@@ -11,7 +11,7 @@ FLATTENED static void resampled(const scalar_t* x, const long long* start, const
         if (inner == 1) {
             const scalar_t* from = x + share.begin * length;
             for (long long i = 0; i < count; i++) {
-                acc_t sum = 0;
+                double sum = 0;  // a pool over a whole image has many entries
                 for (long long e = start[i]; e < start[i + 1]; e++) sum += weight[e] * load(from + index[e]);
                 store(y + share.begin * count + i, sum);
             }
@@ -21,7 +21,7 @@ FLATTENED static void resampled(const scalar_t* x, const long long* start, const
         const scalar_t* from = x + share.begin / count * length * inner;
         for (long long low = 0; low < inner; low += STRIP) {
             const int width = (int)min((long long)STRIP, inner - low);
-            acc_t sum[STRIP] = {};
+            double sum[STRIP] = {};
             for (long long e = start[i]; e < start[i + 1]; e++)
                 for (int r = 0; r < width; r++) sum[r] += weight[e] * load(from + index[e] * inner + low + r);
             for (int r = 0; r < width; r++) store(y + share.begin * inner + low + r, sum[r]);

@@ -10,12 +10,13 @@ import numpy as np
 from autograd_gpu.arrays import cpu
 from autograd_gpu.arrays.cpu.precision import accumulator
 from autograd_gpu.arrays.native.launch import Kernel
-from autograd_gpu.arrays.native.rows import MOST_SHARES, contiguous, contiguous_or_none, shares
+from autograd_gpu.arrays.native.rows import contiguous, contiguous_or_none, shares
 
 __all__ = ["add_layer_norm", "add_rms_norm", "layer_norm", "layer_norm_backward", "rms_norm", "rms_norm_backward"]
 
 COST, COST_BACKWARD = 3, 5  # of an element, an addition being 1
-# The sums of gweight and gbias are in parts, which the shape alone decides: each is written and read once more.
+# The sums of gweight and gbias are in parts of so few rows that float32 loses nothing, added up in float64: the shape alone
+# decides, and each is written and read once more.
 ROWS_PER_PART = 64
 
 
@@ -102,7 +103,7 @@ def _backward(kernels, gy, gsum, x, mean, rstd, weight, biased):
     gweight = None if weight is None else np.empty(cols, dtype)
     gbias = np.empty(cols, dtype) if biased else None
     summed = [g for g in (gweight, gbias) if g is not None]
-    count = min(MOST_SHARES, -(-rows // ROWS_PER_PART)) if summed else shares(rows, work)
+    count = -(-rows // ROWS_PER_PART) if summed else shares(rows, work)
     sum_dtype = accumulator(dtype)
     direct = count == 1 and sum_dtype == dtype
     gweight_part, gbias_part = (
