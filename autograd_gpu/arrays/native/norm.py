@@ -15,8 +15,8 @@ from autograd_gpu.arrays.native.rows import contiguous, contiguous_or_none, shar
 __all__ = ["add_layer_norm", "add_rms_norm", "layer_norm", "layer_norm_backward", "rms_norm", "rms_norm_backward"]
 
 COST, COST_BACKWARD = 3, 5  # of an element, an addition being 1
-# The sums of gweight and gbias are in parts of so few rows that float32 loses nothing, added up in float64: the shape alone
-# decides, and each is written and read once more.
+# The sums of gweight and gbias are in parts of so few rows that float32 loses nothing, added up in float64: the shape
+# alone decides, and each is written and read once more.
 ROWS_PER_PART = 64
 
 
