@@ -19,6 +19,7 @@ LEFT_TO_NUMPY = {
     "cast": "a real number that a whole dtype cannot hold is what NumPy makes of it; a double goes to a "
     "half in one rounding",
     "convolution": "few and large groups are a product of NumPy's BLAS with columns, which are compiled here",
+    "linear": "a product of BLAS, and where little is to be added one pass of NumPy's",
     "scatter_add_rows of int64": "bags are of real numbers",
     "attention of float16": "its kernel is made of tensor cores",
 }

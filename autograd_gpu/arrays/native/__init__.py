@@ -23,6 +23,7 @@ with _contextlib.suppress(_Unusable):
     from .elementwise import *
     from .incomplete_gamma import *
     from .index import *
+    from .linear import *
     from .loss import *
     from .memory import *
     from .norm import *
