@@ -37,7 +37,7 @@ native-sanitize: $(VENV)/.test
 	AUTOGRAD_GPU_EMULATE=0 AUTOGRAD_GPU_NATIVE_FLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize=alignment" \
 	ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 LD_PRELOAD=$(SANITIZERS) \
 	$(BIN)/python -m pytest tests/native/test_sanitized.py $(ARGS)
-	$(BIN)/python -m pytest tests/native/test_pool.py
+	$(BIN)/python -m pytest tests/native/test_thread_pool.py
 
 check:
 	.ci/run
