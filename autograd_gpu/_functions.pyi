@@ -507,6 +507,14 @@ def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: bool | int | 
     """Return beta * input + alpha * the sum of the products batch1 @ batch2, (b, m, k) @ (b, k, n); input broadcasts."""
 def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: bool | int | float = 1, alpha: bool | int | float = 1, out: Tensor | None = None) -> Tensor:
     """Return beta * input + alpha * (batch1 @ batch2) for batches of matrices; input broadcasts."""
+def tanh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """y = tanh(x)."""
+def tanh_(input: Tensor) -> Tensor:
+    """In place: y = tanh(x)."""
+def sigmoid(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """y = 1 / (1 + e**-x)."""
+def sigmoid_(input: Tensor) -> Tensor:
+    """In place: y = 1 / (1 + e**-x)."""
 def relu_(input: Tensor) -> Tensor:
     """In place: Return max(input, 0)."""
 def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Tensor:
@@ -577,6 +585,16 @@ def swapdims(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """Return input with two dimensions swapped."""
 def moveaxis(input: Tensor, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
     """Return input with the dimensions `source` moved to the places `destination`."""
+def lgamma(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """y = log|Gamma(x)|."""
+def digamma(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """y = the derivative of log|Gamma(x)|."""
+def erfinv(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """y = the x' with erf(x') = x."""
+def i0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """y = the modified Bessel function of the first kind of order 0."""
+def i0_(input: Tensor) -> Tensor:
+    """In place: y = the modified Bessel function of the first kind of order 0."""
 def polygamma(n: int, input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return the n-th derivative of digamma, elementwise; n = 0 is digamma itself."""
 def mvlgamma(input: Tensor, p: int, *, out: Tensor | None = None) -> Tensor:
@@ -745,21 +763,3 @@ def bitwise_not(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return the bits inverted; for bools, the logical not."""
 def logical_not(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return whether each element is zero."""
-def tanh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """y = tanh(x)."""
-def tanh_(input: Tensor) -> Tensor:
-    """In place: y = tanh(x)."""
-def sigmoid(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """y = 1 / (1 + e**-x)."""
-def sigmoid_(input: Tensor) -> Tensor:
-    """In place: y = 1 / (1 + e**-x)."""
-def lgamma(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """y = log|Gamma(x)|."""
-def digamma(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """y = the derivative of log|Gamma(x)|."""
-def erfinv(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """y = the x' with erf(x') = x."""
-def i0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """y = the modified Bessel function of the first kind of order 0."""
-def i0_(input: Tensor) -> Tensor:
-    """In place: y = the modified Bessel function of the first kind of order 0."""

@@ -34,7 +34,7 @@ FUNCTIONS = {
     "ops.matmul": "addbmm addmm addmv addmv_ addr baddbmm bmm dot ger inner matmul mm mv outer vdot",
     "ops.nn.activation": "celu celu_ hardshrink prelu rrelu rrelu_ selu selu_ threshold threshold_",
     "ops.nn.dropout": "dropout",
-    "ops.nn.fused_activation": "relu relu_",
+    "ops.nn.fused_activation": "relu relu_ sigmoid sigmoid_ tanh tanh_",
     "ops.nn.softmax": "log_softmax softmax",
     "ops.order_statistics": "kthvalue median mode nanmedian",
     "ops.pieces": "cat chunk concat concatenate split stack unbind unsafe_chunk unsafe_split unsafe_split_with_sizes",
@@ -54,15 +54,14 @@ FUNCTIONS = {
     "narrow_copy permute ravel reshape select squeeze swapaxes swapdims t transpose unflatten unsqueeze",
     "ops.signal_windows": "bartlett_window blackman_window hamming_window hann_window kaiser_window",
     "ops.sort": "argsort msort sort topk",
-    "ops.special": "frexp igamma igammac mvlgamma nextafter polygamma",
+    "ops.special": "digamma erfinv frexp i0 i0_ igamma igammac lgamma mvlgamma nextafter polygamma",
     "ops.statistics": "aminmax bincount corrcoef count_nonzero cov histc histogram nanmean nansum std_mean var_mean",
     "ops.strided": "as_strided as_strided_scatter empty_strided",
     "ops.unary": "abs abs_ absolute acos acos_ acosh acosh_ arccos arccos_ arccosh arccosh_ arcsin arcsin_ arcsinh "
     "arcsinh_ arctan arctan_ arctanh arctanh_ asin asin_ asinh asinh_ atan atan_ atanh atanh_ bitwise_not ceil ceil_ "
-    "cos cos_ cosh cosh_ digamma erf erf_ erfc erfc_ erfinv exp exp2 exp2_ exp_ expm1 expm1_ fix fix_ floor floor_ i0 "
-    "i0_ isfinite isinf isnan lgamma log log10 log10_ log1p log1p_ log2 log2_ log_ logical_not reciprocal reciprocal_ "
-    "round round_ rsqrt rsqrt_ sgn sigmoid sigmoid_ sign sin sin_ sinh sinh_ sqrt sqrt_ square square_ tan tan_ tanh "
-    "tanh_ trunc trunc_",
+    "cos cos_ cosh cosh_ erf erf_ erfc erfc_ exp exp2 exp2_ exp_ expm1 expm1_ fix fix_ floor floor_ isfinite isinf "
+    "isnan log log10 log10_ log1p log1p_ log2 log2_ log_ logical_not reciprocal reciprocal_ round round_ rsqrt rsqrt_ "
+    "sgn sign sin sin_ sinh sinh_ sqrt sqrt_ square square_ tan tan_ trunc trunc_",
     "ops.unique": "isin unique unique_consecutive",
 }  # fmt: skip
 
@@ -108,7 +107,7 @@ METHODS = {
     "__rsub__ __rtruediv__ __rxor__ __setitem__ __sub__ __truediv__ __xor__ bfloat16 bool byte char double float half "
     "int long new_empty new_full new_ones new_tensor new_zeros short",
     "ops.nn.activation": "hardshrink prelu",
-    "ops.nn.fused_activation": "relu relu_",
+    "ops.nn.fused_activation": "relu relu_ sigmoid sigmoid_ tanh tanh_",
     "ops.nn.softmax": "log_softmax softmax",
     "ops.order_statistics": "kthvalue median mode nanmedian",
     "ops.pieces": "chunk split unbind unsafe_chunk unsafe_split unsafe_split_with_sizes",
@@ -127,15 +126,15 @@ METHODS = {
     "narrow_copy permute ravel reshape reshape_as select squeeze swapaxes swapdims t transpose unflatten unsqueeze "
     "view_as",
     "ops.sort": "argsort msort sort topk",
-    "ops.special": "frexp igamma igamma_ igammac igammac_ mvlgamma mvlgamma_ nextafter nextafter_ polygamma "
-    "polygamma_",
+    "ops.special": "digamma digamma_ erfinv erfinv_ frexp i0 i0_ igamma igamma_ igammac igammac_ lgamma lgamma_ "
+    "mvlgamma mvlgamma_ nextafter nextafter_ polygamma polygamma_",
     "ops.statistics": "aminmax bincount corrcoef count_nonzero cov histc histogram nanmean nansum",
     "ops.strided": "as_strided as_strided_scatter data_ptr is_set_to new_empty_strided storage_offset view",
     "ops.unary": "abs abs_ absolute absolute_ acos acos_ acosh acosh_ arccos arccos_ arccosh arccosh_ arcsin arcsin_ "
     "arcsinh arcsinh_ arctan arctan_ arctanh arctanh_ asin asin_ asinh asinh_ atan atan_ atanh atanh_ bitwise_not "
-    "bitwise_not_ ceil ceil_ cos cos_ cosh cosh_ digamma digamma_ erf erf_ erfc erfc_ erfinv erfinv_ exp exp2 exp2_ "
-    "exp_ expm1 expm1_ fix fix_ floor floor_ i0 i0_ isfinite isinf isnan lgamma lgamma_ log log10 log10_ log1p log1p_ "
-    "log2 log2_ log_ logical_not logical_not_ reciprocal reciprocal_ round round_ rsqrt rsqrt_ sgn sgn_ sigmoid "
-    "sigmoid_ sign sign_ sin sin_ sinh sinh_ sqrt sqrt_ square square_ tan tan_ tanh tanh_ trunc trunc_",
+    "bitwise_not_ ceil ceil_ cos cos_ cosh cosh_ erf erf_ erfc erfc_ exp exp2 exp2_ exp_ expm1 expm1_ fix fix_ floor "
+    "floor_ isfinite isinf isnan log log10 log10_ log1p log1p_ log2 log2_ log_ logical_not logical_not_ reciprocal "
+    "reciprocal_ round round_ rsqrt rsqrt_ sgn sgn_ sign sign_ sin sin_ sinh sinh_ sqrt sqrt_ square square_ tan tan_ "
+    "trunc trunc_",
     "ops.unique": "unique unique_consecutive",
 }  # fmt: skip

@@ -1,8 +1,8 @@
 """Host time in instructions, which a busy machine does not change: a small training step, counted by callgrind.
 
 ``python -m benchmarks.instructions`` runs a loop of recorded operations and a backward under valgrind, twice as often
-the second time, so that the difference is the steps alone, without Python's start and the imports. On NumPy's path: valgrind
-does not know all instructions that kernels compiled for this processor use.
+the second time, so that the difference is the steps alone, without Python's start and the imports. On NumPy's path:
+valgrind does not know all instructions that kernels compiled for this processor use.
 """
 
 from __future__ import annotations

@@ -140,6 +140,28 @@ except AttributeError as error:
     loaded_by(code)
 
 
+def test_each_name_is_found_by_a_program_that_has_named_nothing_else():
+    code = """
+import os, sys
+import autograd_gpu as torch
+import autograd_gpu.ops.methods
+from autograd_gpu._names import FUNCTIONS, METHODS
+for index, owner in ((FUNCTIONS, "torch"), (METHODS, "torch.Tensor")):
+    for module, names in index.items():
+        if os.fork() == 0:
+            try:
+                for name in names.split():
+                    assert getattr(eval(owner), name) is not None
+            except BaseException as error:
+                print(f"{owner}.{name}, said to be in {module}: {error}", file=sys.stderr)
+                os._exit(1)
+            os._exit(0)
+        assert os.wait()[1] == 0, f"{owner} of {module}"
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=PACKAGE.parent)
+    assert result.returncode == 0, result.stderr
+
+
 def families(backend: str) -> dict[str, dict[str, list[str]]]:
     """Each family's public functions with their parameters' names."""
     found = {}

@@ -9,6 +9,7 @@ Knows names alone: `ops/methods.py` and `ops/functions.py` put the forms where t
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, TypeVar, overload
 
@@ -19,6 +20,7 @@ class Public(NamedTuple):
     """One function and the forms it has."""
 
     operation: Callable[..., Any]
+    home: str  # the module that declares it, which the function's own `__module__` is not where it was made elsewhere
     name: str
     function: bool = True
     method: bool = True
@@ -69,7 +71,14 @@ def public(operation: Any = None, /, **forms: Any) -> Any:
     """
 
     def declare(operation: F) -> F:
-        declared.append(Public(operation, **{"name": operation.__name__, **forms}))
+        declared.append(Public(operation, _module_being_read(), **{"name": operation.__name__, **forms}))
         return operation
 
     return declare if operation is None else declare(operation)
+
+
+def _module_being_read() -> str:
+    frame = sys._getframe(2)
+    while frame.f_code.co_name != "<module>" and frame.f_back is not None:
+        frame = frame.f_back
+    return frame.f_globals["__name__"]

@@ -15,7 +15,7 @@ for _name in FILES:
         importlib.import_module(f"autograd_gpu.{_name}")
 importlib.import_module("autograd_gpu.autograd")  # which gives Tensor its `backward`
 hang_declared()
-declared = sorted(read_so_far, key=lambda operation: operation.operation.__module__)
+declared = sorted(read_so_far, key=lambda operation: operation.home)
 
 
 def summary_of(function: Any) -> str:

@@ -143,7 +143,7 @@ def names() -> str:
     hung = {name: value for name, value in vars(Tensor).items() if name not in names_of_the_class()}
     methods = {name: _home_of(value) for name, value in hung.items()}
     for operation in declared:
-        home = operation.operation.__module__
+        home = operation.home
         in_place = [f"{name}_" for name in operation.names]
         given = (operation.names if operation.function else []) + (in_place if operation.in_place == "function" else [])
         twice = [name for name in given if functions.get(name, home) != home]
