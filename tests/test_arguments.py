@@ -72,3 +72,21 @@ def test_of_every_function_a_list_in_place_of_a_tensor_is_refused_by_name(device
                 except Exception as error:
                     wrong.append(f"{case.name}, argument {place}: {error!r}")
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda x: torch.softmax(x, 1.5), "argument 'dim' .*must be int, not float"),
+        (lambda x: torch.softmax(x, None), "argument 'dim' .*must be int, not NoneType"),
+        (lambda x: torch.rot90(x, "x"), "argument 'k' .*must be int, not str"),
+        (lambda x: torch.movedim(x, None, 0), "must be|invalid combination"),
+        (
+            lambda x: torch.full((2, "x"), 1.0),
+            "argument 'size'.*(found element of type str|but got str)|failed to unpack",
+        ),
+    ],
+)
+def test_a_value_of_the_wrong_plain_type_is_named_with_the_type_that_was_wanted(call, words):
+    with pytest.raises(TypeError, match=words):
+        call(torch.ones(2, 3))

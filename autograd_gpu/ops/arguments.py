@@ -1,4 +1,4 @@
-"""What a function says when an argument that must be a tensor is none: PyTorch's words, in place of what failed inside.
+"""What a function says when an argument is of a wrong type: PyTorch's words, in place of what failed inside.
 
 Nothing is looked at beforehand. A call that fails is compared with the function's annotations.
 """
@@ -10,6 +10,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from ..tensor import Tensor
 from .cast import is_scalar
 
@@ -18,7 +20,7 @@ _NUMBERS = frozenset(("Number", "float", "int", "bool", "Any"))
 
 @functools.cache
 def explaining(function: Callable, is_method: bool = False) -> Callable:
-    """Return the function such that a list, a number or an array in a tensor's place is what its error speaks of."""
+    """Return the function such that a list in a tensor's place, or a float in an int's, is what its error speaks of."""
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -40,7 +42,7 @@ def takes_more_tensors(function: Callable) -> bool:
 
 
 def wrong_argument(function: Callable, args: tuple, kwargs: dict, is_method: bool = False) -> TypeError | None:
-    """Return the error that names the first argument which should be a tensor; None when each that should be one is."""
+    """Return the error that names the first argument whose type its annotation excludes; None when there is none."""
     try:
         signature = inspect.signature(function)
         given = signature.bind(*args, **kwargs).arguments
@@ -57,18 +59,49 @@ def wrong_argument(function: Callable, args: tuple, kwargs: dict, is_method: boo
             for number, value in enumerate(several):
                 if not isinstance(value, Tensor):
                     return TypeError(f"expected Tensor as element {number} in argument 0, but got {type_name(value)}")
-        if "Tensor" not in kinds or parameter.kind is parameter.VAR_POSITIONAL:
+        if parameter.kind is parameter.VAR_POSITIONAL:
             continue
         value = given[name]
+        place = f" (position {position})" if parameter.kind is not parameter.KEYWORD_ONLY else ""
+        if "Tensor" not in kinds:
+            wanted = wanted_instead(value, kinds)
+            if wanted:
+                return TypeError(
+                    f"{function.__name__}(): argument '{name}'{place} must be {wanted}, not {type_name(value)}"
+                )
+            continue
         if isinstance(value, Tensor) or (value is None and (parameter.default is None or "None" in kinds)):
             continue
         if is_scalar(value) and not _NUMBERS.isdisjoint(kinds):
             continue
         if any(kind not in _NUMBERS and kind not in ("Tensor", "None") for kind in kinds):
             continue  # it may also be a sequence, or a name
-        place = f" (position {position})" if parameter.kind is not parameter.KEYWORD_ONLY else ""
         return TypeError(f"{function.__name__}(): argument '{name}'{place} must be Tensor, not {type_name(value)}")
     return None
+
+
+def wanted_instead(value: Any, kinds: list[str]) -> str | None:
+    """Return what a value should have been, and is not, where its annotation allows plain kinds and sizes alone."""
+    if (value is None and "None" in kinds) or isinstance(value, Tensor):
+        return None
+    kinds = [kind for kind in kinds if kind != "None"]
+    if kinds in (["int"], ["bool"], ["str"]):
+        return None if _is_plain(value, kinds[0]) else f"{kinds[0]}, not {type_name(value)}"
+    if kinds and {"float"} <= set(kinds) <= {"int", "float", "bool", "Number"}:
+        return None if is_scalar(value) else f"float, not {type_name(value)}"
+    if kinds and set(kinds) <= {"int", "Size", "Sequence[int]", "tuple[int, ...]", "list[int]"}:
+        if not isinstance(value, (tuple, list)):
+            return None if _is_plain(value, "int") else f"tuple of ints, not {type_name(value)}"
+        for place, item in enumerate(value):
+            if not isinstance(item, Tensor) and not _is_plain(item, "int"):
+                return f"tuple of ints, but found element of type {type_name(item)} at pos {place}"
+    return None
+
+
+def _is_plain(value: Any, kind: str) -> bool:
+    if kind == "int":
+        return hasattr(value, "__index__") and not isinstance(value, (bool, np.bool_))
+    return isinstance(value, str if kind == "str" else (bool, np.bool_))
 
 
 def type_name(value: Any) -> str:

@@ -44,15 +44,12 @@ def changed(sample: Call, change: Change) -> Call:
 
 
 def check_halves(case: OpCase, device: str) -> None:
-    """In 16 bits, values of 300, 1e4 and 1e-4, and 70,000 of them, give what float32 gives, rounded once."""
+    """In 16 bits, values of 300, 1e4 and 1e-4 give what float32 gives, rounded once."""
     for dtype in set(HALF_TOLERANCE) & set(case.dtypes):
         for sample in case.samples(Draw(dtype)):
             for scale in (300.0, 1e4, 1e-4):
                 scaled = changed(sample, lambda x, scale=scale: _scaled(x, scale))  # type: ignore[misc]
                 _rounds_once(case, scaled, device, dtype, f"of about {scale:g}")
-            if device == "cpu":
-                for long in lengthened(case, sample, 70_000):
-                    _rounds_once(case, long, device, dtype, "of 70,000 elements")
 
 
 def _scaled(x: np.ndarray, scale: float) -> np.ndarray:
