@@ -483,13 +483,29 @@ OPTED_OUT: dict[str, dict[str, str]] = {
     "long sums": {},
 }
 
-# Rows that a check still finds wrong, by the device: a test fails when one is mended and stands here yet.
-STILL_WRONG: dict[tuple[str, str], set[str]] = {
-    ("edges", "cuda"): set(
-        "prod var std var_mean std_mean Tensor.int scatter_reduce[prod] index_reduce[prod] nn.functional.bilinear "
-        "nn.functional.cross_entropy nn.functional.layer_norm nn.functional.batch_norm nn.functional.group_norm "
-        "nn.functional.instance_norm nn.functional.binary_cross_entropy nn.functional.binary_cross_entropy[weighted] "
-        "nn.functional.ctc_loss nn.functional.scaled_dot_product_attention linalg.vander nn.functional.add_layer_norm "
-        "poisson vander".split()
+# Rows of which a check still finds something wrong: they are expected to fail, and leave this list when they are mended.
+STILL_WRONG: dict[str, set[str]] = {
+    # Losses and pools whose parts are rounded one by one, slopes that are made of rounded squares.
+    "halves": set(
+        "acosh add asinh atan atanh chain_matmul cross cumulative_trapezoid einsum ldexp linalg.cross "
+        "linalg.multi_dot linalg.vecdot log10 logit mvlgamma nn.functional.batch_norm[running] "
+        "nn.functional.bilinear nn.functional.binary_cross_entropy_with_logits "
+        "nn.functional.binary_cross_entropy_with_logits[weighted] nn.functional.embedding_bag[mean] "
+        "nn.functional.feed_forward nn.functional.gaussian_nll_loss nn.functional.gumbel_softmax "
+        "nn.functional.kl_div nn.functional.kl_div[batchmean] nn.functional.l1_loss "
+        "nn.functional.linear_cross_entropy nn.functional.local_response_norm nn.functional.lp_pool1d "
+        "nn.functional.lp_pool2d nn.functional.lp_pool3d nn.functional.mse_loss "
+        "nn.functional.multi_head_attention_forward nn.functional.multi_margin_loss[weighted] "
+        "nn.functional.multilabel_soft_margin_loss nn.functional.poisson_nll_loss "
+        "nn.functional.poisson_nll_loss[of nothing] nn.functional.softmax pow rsqrt sigmoid softmax "
+        "special.erfcx special.i0e special.i1e special.log_ndtr trapezoid".split()
+    ),
+    # On a GPU alone, against the CPU.
+    "edges": set(
+        "Tensor.int cov index_reduce[prod] linalg.vander nn.functional.add_layer_norm "
+        "nn.functional.batch_norm nn.functional.bilinear nn.functional.binary_cross_entropy "
+        "nn.functional.binary_cross_entropy[weighted] nn.functional.ctc_loss nn.functional.group_norm "
+        "nn.functional.instance_norm nn.functional.layer_norm nn.functional.scaled_dot_product_attention prod "
+        "scatter_reduce[prod] std std_mean vander var var_mean".split()
     ),
 }
