@@ -201,3 +201,19 @@ def test_a_backend_exports_all_its_families(backend):
     package = importlib.import_module(f"autograd_gpu.arrays.{backend}")
     for family, functions in families(backend).items():
         assert [name for name in functions if not hasattr(package, name)] == [], family
+
+
+def test_a_declared_function_says_the_module_that_holds_it():
+    """The index of names sends a program to that module, which may be the first that it reads."""
+    import autograd_gpu as torch
+    from autograd_gpu.ops.public import declared
+
+    for name in dir(torch):
+        getattr(torch, name)
+    strays = [
+        one.name
+        for one in declared
+        if one.function
+        and not any(value is one.operation for value in vars(sys.modules[one.operation.__module__]).values())
+    ]
+    assert strays == []

@@ -296,6 +296,7 @@ def of_one(operation: type[Op]) -> Callable[[Tensor], Tensor]:
     def function(input: Tensor) -> Tensor:
         return operation.apply(floating(checked(name, input)))
 
+    function.__module__ = operation.__module__  # which declares it
     return named(function, name, (operation.__doc__ or "").splitlines()[0])
 
 
@@ -316,6 +317,7 @@ def of_one_kept(operation: type[Op]) -> Callable[[Tensor], Tensor]:
             return Test.apply(input, kernel=name) if is_computed else input.clone()
         return operation.apply(input)
 
+    function.__module__ = operation.__module__  # which declares it
     return named(function, name, (operation.__doc__ or "").splitlines()[0])
 
 
