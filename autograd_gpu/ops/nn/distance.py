@@ -76,7 +76,7 @@ def pdist(input: Tensor, p: float = 2.0) -> Tensor:
         for start in range(0, max(len(first), 1), step)
     ]
     with no_grad():
-        distances = cat([_distances(input, *some, p) for some in pairs])
+        distances = cat([_distances(input, some[0], some[1], p) for some in pairs])
     return PairDistances.apply(input, distances, pairs=pairs, p=p)
 
 
