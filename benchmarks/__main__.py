@@ -2,10 +2,10 @@
 
 import argparse
 
-from . import host_time, kernels, launch_cost, optimisers, training
+from . import in_turns, kernels, launch_cost, optimisers, training
 
 BENCHMARKS = {
-    "host_time": host_time,
+    "in_turns": in_turns,
     "launch_cost": launch_cost,
     "kernels": kernels,
     "optimisers": optimisers,

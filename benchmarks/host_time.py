@@ -97,13 +97,3 @@ def measure(budget: float = 0.4) -> list[record.Row]:
     finally:
         gc.enable()
     return rows
-
-
-def main() -> None:
-    rows = measure()
-    record.show("Host time of one recorded operation on 4 x 4, CPU (both: forward and backward)", rows)
-    print(f"kept in {record.keep('host_time', rows)}")
-
-
-if __name__ == "__main__":
-    main()

@@ -85,13 +85,13 @@ def measure(rounds: int, threads: int, names: list[str]) -> list[record.Row]:
     return rows
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=record.environment()["cores"])
     parser.add_argument("--only", nargs="+", metavar="NAME", help="names, or parts of them")
     parser.add_argument("--library", help=argparse.SUPPRESS)  # of a process that is taking its turn
-    options = parser.parse_args()
+    options = parser.parse_args(arguments or [])
     names = [name for name in calls() if not options.only or any(part in name for part in options.only)]
     if options.library:
         print(json.dumps(best_of_this_process(options.library, names)))
@@ -103,4 +103,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

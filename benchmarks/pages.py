@@ -13,16 +13,18 @@ from pathlib import Path
 from autograd_gpu.arrays.cuda import build_report
 from autograd_gpu.testing import operations_page, stubs
 
-from . import hardware_report
+from . import hardware_report, speed_page
 
 ROOT = Path(__file__).parent.parent
 PAGES: dict[str, Callable[[], str]] = {
+    "README.md": speed_page.readme,
     "autograd_gpu/_functions.pyi": stubs.functions,
     "autograd_gpu/_methods.pyi": stubs.methods,
     "autograd_gpu/_names.py": stubs.names,
     "docs/hardware.md": lambda: hardware_report.report(hardware_report.kept()),
     "docs/kernels.md": build_report.page,
     "docs/operations.md": operations_page.page,
+    "docs/speed.md": speed_page.page,
 }
 
 INDEX = "autograd_gpu/_names.py"  # what the package's names are read from, the other pages' too
