@@ -28,7 +28,7 @@ LIBRARIES = {
     "ours, NumPy's path": ("autograd_gpu", {"AUTOGRAD_GPU_NATIVE": "0"}),
     "torch": ("torch", {}),
 }
-SECONDS = 1.0  # for a workload in a process
+SECONDS = 0.5  # for a workload in a process
 HOST = "4 x 4: "
 
 
