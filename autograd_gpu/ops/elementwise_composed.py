@@ -75,7 +75,8 @@ class Logit(Op):
 
     def backward(ctx, gy):
         (x,) = ctx.saved
-        return gy / where((x >= 0) & (x <= 1), x * (1 - x), math.nan)
+        x = where((x >= 0) & (x <= 1), x, math.nan)
+        return gy / x + gy / (1 - x)  # a product below would make inf * 0 of the curvature at 0 and 1
 
 
 @public(in_place="function", out=True)

@@ -488,7 +488,7 @@ STILL_WRONG: dict[str, set[str]] = {
     # Losses and pools whose parts are rounded one by one, slopes that are made of rounded squares.
     "halves": set(
         "acosh add asinh atan atanh chain_matmul cross cumulative_trapezoid einsum ldexp linalg.cross "
-        "linalg.multi_dot linalg.vecdot log10 logit mvlgamma nn.functional.batch_norm[running] "
+        "linalg.multi_dot linalg.vecdot log10 mvlgamma nn.functional.batch_norm[running] "
         "nn.functional.bilinear nn.functional.binary_cross_entropy_with_logits "
         "nn.functional.binary_cross_entropy_with_logits[weighted] nn.functional.embedding_bag[mean] "
         "nn.functional.feed_forward nn.functional.gaussian_nll_loss nn.functional.gumbel_softmax "
@@ -505,8 +505,9 @@ STILL_WRONG: dict[str, set[str]] = {
     "edges": set(
         "Tensor.int cov index_reduce[prod] linalg.vander nn.functional.add_layer_norm "
         "nn.functional.batch_norm nn.functional.bilinear nn.functional.binary_cross_entropy "
-        "nn.functional.binary_cross_entropy[weighted] nn.functional.ctc_loss nn.functional.group_norm "
-        "nn.functional.instance_norm nn.functional.layer_norm nn.functional.scaled_dot_product_attention prod "
+        "nn.functional.binary_cross_entropy[weighted] nn.functional.cosine_similarity nn.functional.ctc_loss "
+        "nn.functional.group_norm nn.functional.instance_norm nn.functional.layer_norm "
+        "nn.functional.scaled_dot_product_attention prod "
         "scatter_reduce[prod] std std_mean vander var var_mean".split()
     ),
 }

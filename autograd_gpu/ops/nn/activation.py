@@ -234,6 +234,7 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
 @public
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """Return x where |x| > lambd, else 0."""
+    lambd = as_number(lambd, "hardshrink", "lambd")
     lambd = rounded(lambd, input.dtype) if input.is_floating_point() else lambd
     return _apply(input, False, "hardshrink", lambd=lambd)
 

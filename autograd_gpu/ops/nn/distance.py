@@ -100,6 +100,7 @@ class PairDistances(Op):
         (x,) = ctx.saved
         if modes.grad:  # to be differentiated again: all pairs at once
             whole = [cat([some[side] for some in ctx.pairs]) for side in (0, 1)]
+            x = x if x.requires_grad else x.detach().requires_grad_()  # in forward mode it need not
             return grad(_distances(x, *whole, ctx.p), x, gy, create_graph=True)[0], None
         total, start = zeros_like(x), 0
         leaf = x.detach().requires_grad_()
