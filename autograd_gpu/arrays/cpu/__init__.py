@@ -4,6 +4,7 @@ from numpy import ndarray as _ndarray
 
 from ...settings import on_threads as _on_threads
 from ..alike import check_all as _check_all
+from .allocation import keep_freed_pages as _keep_freed_pages
 from .attention import *
 from .bag import *
 from .blas_threads import set_blas_threads as _set_blas_threads
@@ -37,3 +38,4 @@ from .special import *
 # What is named here returns arrays anyway, and often takes no longer than asking would.
 _check_all(globals(), _ndarray, but=("cast", "elementwise", "matmul", "memory"))
 _on_threads.append(_set_blas_threads)
+_keep_freed_pages()
