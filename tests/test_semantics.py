@@ -456,3 +456,14 @@ def test_promotion(make, dtype):
 def test_mean_of_integers_raises():
     with pytest.raises(RuntimeError, match=r"mean"):
         torch.tensor([1, 2]).mean()
+
+
+def test_scatter_add_by_an_expanded_vector_is_that_by_the_index_written_out(device):
+    rows = torch.tensor([2, 0, 2], device=device).view(-1, 1).expand(3, 5)
+    x = torch.zeros(4, 5, device=device, requires_grad=True)
+    source = torch.arange(15.0, device=device).view(3, 5).requires_grad_()
+    by_rows, by_elements = (x.scatter_add(0, index, source) for index in (rows, rows.contiguous()))
+    assert by_rows.tolist() == by_elements.tolist() == [[5, 6, 7, 8, 9], [0] * 5, [10, 12, 14, 16, 18], [0] * 5]
+    weight = torch.arange(20.0, device=device).view(4, 5)
+    for found, expected in zip(*(torch.autograd.grad(y, (x, source), weight) for y in (by_rows, by_elements))):
+        assert found.tolist() == expected.tolist()

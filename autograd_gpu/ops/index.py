@@ -389,6 +389,17 @@ def _along(x_shape: tuple[int, ...], dim: int, index: Tensor, name: str) -> Tens
     return reshape(broadcast(position, index._array.shape), (index._array.size,))
 
 
+def _whole_rows(input: Tensor, dim: int, index: Tensor) -> Tensor | None:
+    """Return the row numbers of an index along dimension 0 that is a vector expanded over whole rows, else None."""
+    array, shape = index._array, input._array.shape
+    strides = getattr(array, "strides", (1,))
+    if dim != 0 or array.ndim < 2 or not array.size or array.shape[1:] != shape[1:] or any(strides[1:]):
+        return None
+    rows = Slice.apply(as_index("scatter_add", index), index=(slice(None), *(0,) * (array.ndim - 1)))
+    message = f"index {{index}} is out of bounds for dimension 0 with size {shape[0]}"
+    return in_range(rows, shape[0], message, RuntimeError)
+
+
 @public(out=True)
 def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor:
     """Return input's elements at `index` along `dim`: out[i][j] = input[index[i][j]][j] for dim 0."""
@@ -436,6 +447,11 @@ def scatter(
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """Return input with src added at `index` along `dim`; repeated places add up, always in the same order."""
     dim = wrap_dim(dim, input.ndim)
+    rows = _whole_rows(input, dim, index) if index._array.shape == src._array.shape else None
+    if rows is not None:
+        _refuse_another_dtype(input, src)
+        added = ScatterAddRows.apply(reshape(src, (len(rows), -1)), rows, count=input._array.shape[0])
+        return input + reshape(added, input._array.shape)
     position = _along(input._array.shape, dim, index, "scatter_add")
     _refuse_another_dtype(input, src)
     column = reshape(_part_under_index(src, index), (index._array.size, 1))
