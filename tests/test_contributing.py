@@ -12,7 +12,7 @@ import pytest
 pytestmark = pytest.mark.ours
 
 ROOT = Path(__file__).parent.parent
-COPIED = ("autograd_gpu", "benchmarks", "docs", "kernels", "tests", "CONTRIBUTING.md", "pyproject.toml")
+COPIED = ("autograd_gpu", "benchmarks", "docs", "kernels", "tests", "CONTRIBUTING.md", "README.md", "pyproject.toml")
 
 STEP = re.compile(
     r"in(?: the `__all__` of)?\s+`(?P<file>[^`]+)`, (?P<side>above|below) the line\s+that "
@@ -46,7 +46,7 @@ def copied_to(folder):
     for name in COPIED:
         source = ROOT / name
         if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__", "results"))
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, folder / name)
     return folder
