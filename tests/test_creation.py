@@ -210,3 +210,16 @@ def test_the_packages_own_state_is_saved_and_restored():
     torch.set_rng_state(state)
     assert torch.equal(torch.randn_like(x), ahead)
     assert torch.seed() == torch.initial_seed() != torch.seed()
+
+
+def test_arrays_of_the_other_byte_order_are_refused_where_memory_is_shared_and_copied_where_it_is_not():
+    array = np.arange(1, 4).astype(">f4")
+    for function in (torch.from_numpy, torch.as_tensor):
+        with pytest.raises(ValueError, match="byte order different from the native byte order"):
+            function(array)
+    assert torch.tensor(array).tolist() == [1, 2, 3]
+
+
+def test_a_weight_of_one_interpolates_to_the_very_end():
+    start, end = torch.tensor([1e8]), torch.tensor([1.0])
+    assert torch.lerp(start, end, 1.0).item() == torch.lerp(start, end, torch.tensor([1.0])).item() == 1

@@ -26,8 +26,8 @@ def explaining(function: Callable, is_method: bool = False) -> Callable:
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
             return function(*args, **kwargs)
-        except Exception:
-            wrong = wrong_argument(function, args, kwargs, is_method)
+        except Exception as error:
+            wrong = wrong_argument(error, function, args, kwargs, is_method)
             if wrong is None:
                 raise
             raise wrong from None
@@ -41,8 +41,13 @@ def takes_more_tensors(function: Callable) -> bool:
     return any("Tensor" in str(kind).split(" | ") for kind in annotations[1:])
 
 
-def wrong_argument(function: Callable, args: tuple, kwargs: dict, is_method: bool = False) -> TypeError | None:
-    """Return the error that names the first argument whose type its annotation excludes; None when there is none."""
+def wrong_argument(
+    error: Exception, function: Callable, args: tuple, kwargs: dict, is_method: bool = False
+) -> TypeError | None:
+    """Return an error that names the first argument whose type its annotation excludes, in place of the one that the
+    function raised; None when there is none, or when that says as much of an int, by PyTorch's name for the function."""
+    if type(error) is TypeError and "argument '" in str(error) and "must be int" in str(error):
+        return None
     try:
         signature = inspect.signature(function)
         given = signature.bind(*args, **kwargs).arguments
@@ -66,9 +71,7 @@ def wrong_argument(function: Callable, args: tuple, kwargs: dict, is_method: boo
         if "Tensor" not in kinds:
             wanted = wanted_instead(value, kinds)
             if wanted:
-                return TypeError(
-                    f"{function.__name__}(): argument '{name}'{place} must be {wanted}, not {type_name(value)}"
-                )
+                return TypeError(f"{function.__name__}(): argument '{name}'{place} must be {wanted}")
             continue
         if isinstance(value, Tensor) or (value is None and (parameter.default is None or "None" in kinds)):
             continue

@@ -303,10 +303,16 @@ def _integers(name: str, input: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
 @rounded_once
 def lerp(input: Tensor, end: Tensor, weight: Tensor | Number) -> Tensor:
     """Return input + weight * (end - input), broadcast. The dtypes must be the same."""
+    # From one half on as seen from the end, so that a weight of 1 gives it.
     for name, value in (("end", end), ("weight", weight)):
         if isinstance(value, Tensor) and value.dtype is not input.dtype:
             raise RuntimeError(f"expected dtype {input.dtype} for `{name}` but got dtype {value.dtype}")
-    return add(input, mul(sub(end, input), weight))
+    if isinstance(weight, Tensor):
+        is_near = weight.abs() < 0.5
+        return add(where(is_near, input, end), mul(sub(end, input), where(is_near, weight, weight - 1)))
+    if -0.5 < weight < 0.5:
+        return add(input, mul(sub(end, input), weight))
+    return add(end, mul(sub(end, input), weight - 1))
 
 
 @public(in_place="method", out=True)

@@ -35,8 +35,8 @@ def accepting_out(function: Callable) -> Callable:
         if out is None:
             try:
                 return function(*args, **kwargs)
-            except Exception:
-                wrong = wrong_argument(function, args, kwargs)
+            except Exception as error:
+                wrong = wrong_argument(error, function, args, kwargs)
                 if wrong is None:
                     raise
                 raise wrong from None

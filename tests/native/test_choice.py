@@ -122,3 +122,14 @@ def test_what_training_needs_is_built_ahead(capsys: pytest.CaptureFixture[str], 
     asked = {(file, dtype) for dtype, files in runtime.OF_TRAINING.items() for file in files.split()}
     assert set(built) <= asked
     assert np.isfinite(loss.item())
+
+
+def test_a_number_of_threads_beyond_all_reason_does_not_use_up_the_systems():
+    program = (
+        "import os, autograd_gpu as ag\n"
+        "ag.set_num_threads(10**6)\n"
+        "ag.ones(2000, 1000).softmax(1)\n"
+        "print(len(os.listdir('/proc/self/task')))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 400

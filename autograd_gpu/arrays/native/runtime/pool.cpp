@@ -18,6 +18,8 @@
 namespace {
 using host::Launch;
 
+const int MOST_THREADS = 256;  // they are not given back: a number beyond all reason would use up the system's
+
 const int SPINS = 2000;  // some 20 us: a training step's next kernel comes sooner than a sleeping thread wakes
 
 // One bit that says the job is open, and below it how many workers are in it.
@@ -123,5 +125,7 @@ int run_shared(const Launch& launch) {
 }
 }  // namespace host
 
-extern "C" void host_set_threads(int count) { threads.store(count, std::memory_order_relaxed); }
+extern "C" void host_set_threads(int count) {
+    threads.store(count < MOST_THREADS ? count : MOST_THREADS, std::memory_order_relaxed);
+}
 extern "C" int host_threads() { return threads.load(std::memory_order_relaxed); }
