@@ -45,7 +45,7 @@ def wrong_argument(
     error: Exception, function: Callable, args: tuple, kwargs: dict, is_method: bool = False
 ) -> TypeError | None:
     """Return an error that names the first argument whose type its annotation excludes, in place of the one that the
-    function raised; None when there is none, or when that says as much of an int, by PyTorch's name for the function."""
+    function raised; None when there is none, or when that says so of an int, by PyTorch's name for the function."""
     if type(error) is TypeError and "argument '" in str(error) and "must be int" in str(error):
         return None
     try:
