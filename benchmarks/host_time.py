@@ -1,4 +1,4 @@
-"""Host time of one recorded small operation, forward and backward, on the CPU, against PyTorch in the same run.
+"""One recorded small operation, forward and backward: its host time, which in_turns and before_after measure.
 
 The tensors are so small that what is timed is the library: recording, dispatch, the engine.
 """

@@ -6,7 +6,6 @@
 
 struct Run {
     int first, last;  // [first, last), never negative in length
-    __device__ bool empty() const { return first == last; }
 };
 
 __device__ inline Run run_of(long long first, long long last, int length) {
