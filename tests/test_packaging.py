@@ -13,7 +13,7 @@ pytestmark = pytest.mark.ours
 
 ROOT = Path(__file__).resolve().parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-SOURCES = {".py", ".cu", ".cuh", ".h", ".hpp", ".cpp", ".inc", ".typed", ".pyi"}
+SOURCES = {".py", ".cu", ".cuh", ".h", ".hpp", ".cpp", ".inc", ".typed", ".pyi", ".txt"}
 
 
 def sources():
@@ -52,7 +52,7 @@ def built(tmp_path_factory):
 def test_the_wheel_carries_every_source_and_is_small(built):
     wheel = built[0]
     assert set(sources()) <= set(zipfile.ZipFile(wheel).namelist())
-    assert wheel.stat().st_size < 1_000_000
+    assert wheel.stat().st_size < 1_500_000
 
 
 def test_the_sdist_carries_every_source(built):

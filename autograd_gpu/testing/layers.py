@@ -36,7 +36,7 @@ LAYERS = [
     {"utils"},
     {ROOF},
     {"testing"},
-    {"training", "info"},
+    {"as_torch", "training", "info"},
     {"cli", "__main__"},
 ]
 
