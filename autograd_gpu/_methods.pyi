@@ -46,6 +46,8 @@ class Methods:
         ...
     def __contains__(self, element: Any) -> builtins.bool:
         ...
+    def __copy__(self) -> Tensor:
+        """Return, for copy.copy, a leaf over the same memory and version."""
     @property
     def __cuda_array_interface__(self) -> dict:
         """Numba's and CuPy's array interface, over the tensor's memory."""
@@ -131,6 +133,8 @@ class Methods:
         ...
     def __rand__(self, other: Any) -> Tensor:
         ...
+    def __reduce_ex__(self, protocol: Any) -> tuple:
+        """Return how a tensor is made again, for pickle."""
     def __rfloordiv__(self, other: Any) -> Tensor:
         ...
     def __rlshift__(self, other: Any) -> Tensor:

@@ -99,13 +99,13 @@ METHODS = {
     "ops.linalg.systems": "inverse triangular_solve",
     "ops.matmul": "addbmm addbmm_ addmm addmm_ addmv addmv_ addr addr_ baddbmm baddbmm_ bmm dot ger inner matmul mm "
     "mv outer vdot",
-    "ops.methods": "__abs__ __add__ __and__ __array__ __array_wrap__ __bool__ __complex__ __contains__ __deepcopy__ "
-    "__eq__ __float__ __floordiv__ __format__ __ge__ __getitem__ __gt__ __iadd__ __iand__ __ifloordiv__ __ilshift__ "
-    "__imod__ __imul__ __index__ __init__ __int__ __invert__ __ior__ __ipow__ __irshift__ __isub__ __iter__ "
-    "__itruediv__ __ixor__ __le__ __len__ __lshift__ __lt__ __matmul__ __mod__ __mul__ __ne__ __neg__ __or__ __pos__ "
-    "__pow__ __radd__ __rand__ __rfloordiv__ __rlshift__ __rmod__ __rmul__ __ror__ __rpow__ __rrshift__ __rshift__ "
-    "__rsub__ __rtruediv__ __rxor__ __setitem__ __sub__ __truediv__ __xor__ bfloat16 bool byte char double float half "
-    "int long new_empty new_full new_ones new_tensor new_zeros short",
+    "ops.methods": "__abs__ __add__ __and__ __array__ __array_wrap__ __bool__ __complex__ __contains__ __copy__ "
+    "__deepcopy__ __eq__ __float__ __floordiv__ __format__ __ge__ __getitem__ __gt__ __iadd__ __iand__ __ifloordiv__ "
+    "__ilshift__ __imod__ __imul__ __index__ __init__ __int__ __invert__ __ior__ __ipow__ __irshift__ __isub__ "
+    "__iter__ __itruediv__ __ixor__ __le__ __len__ __lshift__ __lt__ __matmul__ __mod__ __mul__ __ne__ __neg__ __or__ "
+    "__pos__ __pow__ __radd__ __rand__ __reduce_ex__ __rfloordiv__ __rlshift__ __rmod__ __rmul__ __ror__ __rpow__ "
+    "__rrshift__ __rshift__ __rsub__ __rtruediv__ __rxor__ __setitem__ __sub__ __truediv__ __xor__ bfloat16 bool byte "
+    "char double float half int long new_empty new_full new_ones new_tensor new_zeros short",
     "ops.nn.activation": "hardshrink prelu",
     "ops.nn.fused_activation": "relu relu_ sigmoid sigmoid_ tanh tanh_",
     "ops.nn.softmax": "log_softmax softmax",

@@ -9,6 +9,9 @@ class Layout:
     def __repr__(self) -> str:
         return "torch.strided"
 
+    def __reduce__(self) -> str:
+        return "strided"
+
 
 class MemoryFormat:
     """``contiguous_format`` and ``preserve_format`` are taken; ``channels_last`` is known by name only."""
@@ -18,6 +21,9 @@ class MemoryFormat:
 
     def __repr__(self) -> str:
         return f"torch.{self.name}"
+
+    def __reduce__(self) -> str:
+        return self.name
 
 
 strided = Layout()

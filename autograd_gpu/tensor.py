@@ -448,11 +448,6 @@ class Tensor(Methods):
     def __hash__(self) -> int:
         return id(self)
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        raise TypeError(
-            "tensors are not pickled. Save them with autograd_gpu.save(), or pass x.detach().numpy() between processes."
-        )
-
 
 class _Retain:
     """Keeps a gradient in the ``.grad`` of a non-leaf, which it does not keep alive."""

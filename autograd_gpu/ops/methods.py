@@ -15,7 +15,7 @@ from ..printing import represent
 from ..tensor import AccumulateGrad, Tensor
 from ..views import edge_of
 from . import (
-    cast, conversion, creation, elementwise, elementwise_composed, index, inplace, matmul, pieces, unary,
+    cast, conversion, creation, elementwise, elementwise_composed, index, inplace, matmul, pickling, pieces, unary,
 )  # fmt: skip
 from .arguments import explaining, takes_more_tensors
 from .public import Public, declared
@@ -231,7 +231,7 @@ def _deepcopy(self: Tensor, memo: dict) -> Tensor:
 for _name, _function in {
     "array": _as_array, "array_wrap": _wrap_array, "bool": _bool, "float": _float, "int": _int, "complex": _complex,
     "index": _index, "len": _len, "iter": _iterate, "contains": _contains, "format": _format, "repr": represent,
-    "deepcopy": _deepcopy, "init": creation.initialise,
+    "deepcopy": _deepcopy, "copy": pickling.shallow, "reduce_ex": pickling.reduce, "init": creation.initialise,
 }.items():  # fmt: skip
     setattr(Tensor, f"__{_name}__", _function)
 

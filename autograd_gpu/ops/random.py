@@ -71,6 +71,16 @@ class Generator:
         self._write(self.device.backend.from_numpy(host))
 
 
+    def __reduce__(self) -> tuple:
+        return _restored, (str(self.device), self.get_state())
+
+
+def _restored(device: str, state: Tensor) -> Generator:
+    generator = Generator(device)
+    generator.set_state(state)
+    return generator
+
+
 _defaults: dict[Device, Generator] = {}
 _seed = [0]
 
