@@ -10,7 +10,7 @@ import pytest
 import autograd_gpu as torch
 from autograd_gpu import nn, optim
 
-DTYPES = [torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.int64, torch.int16, torch.uint8, torch.bool]
+DTYPES = [torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.int64, torch.uint8, torch.bool]
 
 
 def again(value, protocol=None):

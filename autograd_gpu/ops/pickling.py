@@ -1,8 +1,8 @@
-"""Pickling and shallow copies of tensors: dtype, device, requires_grad, class and the program's own attributes are kept.
+"""Pickling and shallow copies of tensors. Dtype, device, requires_grad, class and a program's own attributes are kept.
 
-On the CPU a view brings its whole storage, as in PyTorch, and what shares memory within one pickle shares it afterwards:
-the storage travels as the NumPy array that owns it, which pickle knows again. A tensor on a GPU travels by itself.
-Gradients, hooks and the graph stay behind: what was computed comes back as a leaf.
+On the CPU a view brings its whole storage, as in PyTorch, and what shares memory within one pickle shares it
+afterwards: the storage travels as the NumPy array that owns it, which pickle knows again. A tensor on a GPU travels by
+itself. Gradients, hooks and the graph stay behind: what was computed comes back as a leaf.
 """
 
 from __future__ import annotations

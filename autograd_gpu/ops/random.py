@@ -70,7 +70,6 @@ class Generator:
         self._seed = int(host.view("uint64")[0])
         self._write(self.device.backend.from_numpy(host))
 
-
     def __reduce__(self) -> tuple:
         return _restored, (str(self.device), self.get_state())
 

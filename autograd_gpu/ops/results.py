@@ -17,7 +17,18 @@ def return_type(name: str, fields: type[Fields]) -> type[Fields]:
         values = ",\n".join(f"{field}={value!r}" for field, value in zip(self._fields, self))
         return f"torch.return_types.{name}(\n{values})"
 
-    return type(name, (fields,), {"__slots__": (), "__repr__": represent})
+    def reduce(self: Any) -> tuple:
+        return _again, (name, tuple(self))
+
+    _BY_NAME[name] = type(name, (fields,), {"__slots__": (), "__repr__": represent, "__reduce__": reduce})
+    return _BY_NAME[name]
+
+
+_BY_NAME: dict[str, type] = {}
+
+
+def _again(name: str, values: tuple) -> tuple:
+    return _BY_NAME[name](*values)
 
 
 class ValuesIndices(NamedTuple):
