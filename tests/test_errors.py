@@ -260,3 +260,15 @@ def test_a_gpu_that_is_not_this_processs():
 def test_of_several_dimensions_that_do_not_fit_the_last_is_named():
     with pytest.raises(RuntimeError, match=r"tensor a \(3\) must match .* tensor b \(2\) at non-singleton dimension 1"):
         torch.ones(2, 3) + torch.ones(3, 2)
+
+
+def test_a_warning_is_of_the_users_line():
+    calls = [
+        lambda: torch.nn.functional.mse_loss(torch.zeros(2), torch.zeros(1)),
+        lambda: torch.nn.functional.kl_div(torch.zeros(2), torch.zeros(2)),
+        lambda: torch.add(torch.zeros(2), 1, out=torch.zeros(3)),
+    ]
+    for call in calls:
+        with pytest.warns(UserWarning) as caught:
+            call()
+        assert caught[0].filename == __file__

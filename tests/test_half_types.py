@@ -153,3 +153,56 @@ def test_attention_with_a_mask_that_learns_does_not_overflow(half):
     assert y.isfinite().all()
     y.sum().backward()
     assert mask.grad.isfinite().all()
+
+
+def test_a_convolution_and_its_bias_are_rounded_together():
+    x, weight, bias = (torch.tensor(v, dtype=F16) for v in ([[[2048.0]], [[1.0]]], [[[1.0]], [[1.0]]], [1.0, 1.0]))
+    x, weight = x.view(1, 2, 1), weight.view(1, 2, 1)
+    assert F.conv1d(x, weight, bias[:1]).item() == 2050  # 2049 is no float16, and 2048 + 1 would be 2048
+    assert F.conv_transpose1d(x, weight.transpose(0, 1), bias[:1]).item() == 2050
+
+
+def test_norms_of_channels_are_rounded_after_weight_and_bias(half):
+    x = torch.linspace(-2, 3, 12, dtype=torch.float32, device=half(0.0).device).half().view(2, 2, 3)
+    weight, bias = half(1.5, 0.7), half(-1.4, 300.0)
+    running = half(0.1, 0.2), half(1.5, 0.5)
+    calls = {
+        "batch_norm": lambda x, w, b: F.batch_norm(x, None, None, w, b, training=True),
+        "running": lambda x, w, b: F.batch_norm(x, *(r.to(x.dtype) for r in running), w, b),
+        "instance_norm": lambda x, w, b: F.instance_norm(x, None, None, w, b),
+        "group_norm": lambda x, w, b: F.group_norm(x, 1, w, b),
+    }
+    for name, call in calls.items():
+        expected = call(x.double(), weight.double(), bias.double()).half()
+        assert (call(x, weight, bias) == expected).all(), name
+
+
+SLOPES = {  # at points whose squares, or whose difference from a rounded value, a half type has not
+    "pow": (lambda x: x**3 / 1024 / 1024, 290.0, 3 * 290.0**2 / 1024 / 1024),
+    "log10": (torch.log10, 3e4, 1 / (3e4 * math.log(10))),
+    "atan": (torch.atan, 300.0, 1 / (1 + 300.0**2)),
+    "asinh": (torch.asinh, 3e4, 1 / 3e4),
+    "acosh": (torch.acosh, 300.0, 1 / 300.0),
+    "erfcx": (torch.special.erfcx, 300.0, -1 / (300.0**2 * math.pi**0.5)),
+    "log_ndtr": (torch.special.log_ndtr, -2e4, 2e4),
+}
+
+
+@pytest.mark.parametrize("name", SLOPES)
+def test_a_slope_is_rounded_once(half, name):
+    function, point, expected = SLOPES[name]
+    x = half(point).requires_grad_()
+    function(x).backward()
+    near(x.grad, expected, 4e-3)
+
+
+def test_losses_are_rounded_once(half):
+    x, zero, ones = half(300.0, 300.0), half(0.0, 0.0), half(1.0, 1.0)
+    near(F.mse_loss(x, x - 200, weight=ones * 3), 40000)
+    near(F.l1_loss(x * 200, zero, weight=ones), 60000)
+    near(F.binary_cross_entropy_with_logits(-x * 100, ones * 2), 60000)
+    near(F.gaussian_nll_loss(x, zero, ones * 300), (math.log(300) + 300) / 2)
+    near(F.lp_pool1d(x[None], 2, 2), 300 * 2**0.5)
+    near(torch.linalg.vecdot(x, half(300.0, -299.0)), 300)
+    near(torch.linalg.cross(half(300.0, 300.0, 0.0), half(300.0, 299.0, 0.0)), [0, 0, -300])
+    near(F.embedding_bag(torch.tensor([[0, 1]], device=x.device), half([[40000.0], [50000.0]]), mode="mean"), [[45000]])

@@ -139,13 +139,15 @@ def rounded_once(function: F) -> F:
 
     @functools.wraps(function)
     def run(*args: Any, **kwargs: Any) -> Any:
+        if args and isinstance(args[0], Tensor) and args[0]._array.dtype.kind == "f" and not is_half(args[0]):
+            return function(*args, **kwargs)
         floats = [x for x in (*args, *kwargs.values()) if isinstance(x, Tensor) and x._array.dtype.kind in "fV"]
-        if not floats or floats[0]._array.dtype.itemsize != 2 or kwargs.get("dtype") is not None:
+        if not floats or not is_half(floats[0]) or kwargs.get("dtype") is not None:
             return function(*args, **kwargs)
         dtype = floats[0].dtype
         if any(x.dtype is not dtype for x in floats) or casts_alike(*floats):
             return function(*args, **kwargs)
-        results = function(*map(_in_float32, args), **{name: _in_float32(x) for name, x in kwargs.items()})
+        results = function(*map(in_full, args), **{name: in_full(x) for name, x in kwargs.items()})
         if isinstance(results, Tensor):
             return _rounded(results, dtype)
         parts = [_rounded(y, dtype) for y in results]
@@ -154,13 +156,40 @@ def rounded_once(function: F) -> F:
     return run  # type: ignore[return-value]
 
 
+def slope_rounded_once(backward: F) -> F:
+    """Decorate an operation's `backward` that is made of several: of half types it computes in float32, and rounds the
+    end."""
+
+    @functools.wraps(backward)
+    def run(ctx: Any, *gradients: Any) -> Any:
+        half = next((g.dtype for g in gradients if g is not None and is_half(g)), None)
+        if half is None:
+            return backward(ctx, *gradients)
+        results = backward(_ReadInFloat32(ctx), *map(in_full, gradients))
+        if not isinstance(results, tuple):
+            return cast(results, half)
+        return tuple(None if g is None else cast(g, half) for g in results)
+
+    return run  # type: ignore[return-value]
+
+
+class _ReadInFloat32:
+    """A node whose saved values are read in float32 where they are of a half type."""
+
+    def __init__(self, node: Any) -> None:
+        self._node = node
+
+    @property
+    def saved(self) -> tuple:
+        return tuple(map(in_full, self._node.saved))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._node, name)
+
+
 def counting(dtype: DType) -> DType:
     """Return the dtype to count in for values of a dtype: a half type cannot, from 2049 (or 257) on."""
     return dtypes.float32 if dtype.itemsize == 2 else dtype
-
-
-def _in_float32(x: Any) -> Any:
-    return cast(x, dtypes.float32) if isinstance(x, Tensor) and x._array.dtype.kind in "fV" else x
 
 
 def _rounded(y: Tensor, dtype: DType) -> Tensor:
@@ -175,9 +204,15 @@ def wide_under_autocast(*tensors: Tensor) -> tuple[Tensor, ...]:
     return tuple(cast(x, dtypes.float32) if casts_alike(x) else x for x in tensors)
 
 
-def in_full(x: Tensor) -> Tensor:
-    """Return x, or a half type in float32, where squares overflow late and a small bound is not zero."""
-    return cast(x, dtypes.float32) if x._array.dtype.itemsize == 2 else x
+def in_full(x: Any) -> Any:
+    """Return x; a tensor of a half type in float32, where squares overflow late and a small bound is not zero."""
+    return cast(x, dtypes.float32) if isinstance(x, Tensor) and is_half(x) else x
+
+
+def is_half(x: Tensor) -> bool:
+    """Whether a tensor is of a floating point dtype of 16 bits."""
+    dtype = x._array.dtype
+    return dtype.itemsize == 2 and dtype.kind in "fV"
 
 
 def sum_to(x: Tensor, shape: tuple[int, ...]) -> Tensor:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 import math
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +16,7 @@ from ..dtypes import DType
 from ..layouts import MemoryFormat, check_memory_format
 from ..modes import modes
 from ..tensor import AccumulateGrad, Size, Tensor, check_can_require_grad, mark_inference, wrap
+from ..user_line import warn
 from . import nested
 from .cast import Number, as_number, cast, to_device
 from .integers import as_integer, as_new_sizes
@@ -379,7 +379,7 @@ def frombuffer(buffer: Any, *, dtype: DType, count: int = -1, offset: int = 0, r
         )
     array = np.frombuffer(buffer, dtype.numpy, count, offset)
     if not array.flags.writeable:
-        warnings.warn("The given buffer is not writable; the tensor is a copy of it.", stacklevel=2)
+        warn("The given buffer is not writable; the tensor is a copy of it.")
         array = array.copy()
     return with_grad(wrap(array, CPU), requires_grad)
 
@@ -398,10 +398,9 @@ def range(
 
     Deprecated, as in PyTorch: use `arange`, which excludes end.
     """
-    warnings.warn(
+    warn(
         "torch.range is deprecated and will be removed in a future release because its behavior is inconsistent with "
-        "Python's range builtin. Instead, use torch.arange, which produces values in [start, end).",
-        stacklevel=2,
+        "Python's range builtin. Instead, use torch.arange, which produces values in [start, end)."
     )
     if end is None:
         start, end = 0, start

@@ -21,6 +21,7 @@ from .cast import (
     is_scalar,
     operands,
     result_type,
+    slope_rounded_once,
     to_device,
     zero_gradient,
 )  # fmt: skip
@@ -81,6 +82,7 @@ class Div(Op):
     def keep(ctx, z, x, y):
         ctx.save(x if ctx.edges[1] else None, y)
 
+    @slope_rounded_once
     def backward(ctx, gz):
         x, y = ctx.saved
         gx = gz / y
@@ -108,6 +110,7 @@ class Pow(Op):
     def keep(ctx, z, x, y):
         ctx.save(x, y, ctx.own(z) if ctx.edges[1] else None)
 
+    @slope_rounded_once
     def backward(ctx, gz):
         x, y, z = ctx.saved
         return _pow_gx(gz, x, y) if ctx.needs(0) else None, _pow_gy(gz, x, y, z) if ctx.needs(1) else None
@@ -133,6 +136,7 @@ class PowLog(Op):
     def keep(ctx, z, x, y, p, n):
         ctx.save(x, y)
 
+    @slope_rounded_once
     def backward(ctx, gz):
         x, y = ctx.saved
         gx = _pow_gx(gz, x, y, ctx.n) if ctx.needs(0) else None
@@ -211,6 +215,7 @@ class Fmod(Op):
     def keep(ctx, z, x, y):
         ctx.save(x if ctx.edges[1] else None, y if ctx.edges[1] else None)
 
+    @slope_rounded_once
     def backward(ctx, gz):
         x, y = ctx.saved
         return gz, -gz * trunc(x / y) if ctx.needs(1) else None
@@ -227,6 +232,7 @@ class Remainder(Op):
     def keep(ctx, z, x, y):
         ctx.save(x if ctx.edges[1] else None, y if ctx.edges[1] else None)
 
+    @slope_rounded_once
     def backward(ctx, gz):
         x, y = ctx.saved
         return gz, -gz * floor_divide(x, y) if ctx.needs(1) else None
@@ -243,6 +249,7 @@ class Atan2(Op):
     def keep(ctx, z, x, y):
         ctx.save(x, y)
 
+    @slope_rounded_once
     def backward(ctx, gz):
         x, y = ctx.saved
         # By parts of the longer side, whose squares neither overflow nor vanish; at the origin the gradient is 0.

@@ -164,6 +164,7 @@ def clamp_max(input: Tensor, max: Tensor | Number) -> Tensor:
 
 
 @public(method=False)
+@rounded_once
 def rsub(input: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
     """Return other - alpha * input, broadcast."""
     return sub(other, input if alpha == 1 else mul(input, alpha))  # type: ignore[arg-type]
@@ -191,6 +192,7 @@ def fmin(input: Tensor, other: Tensor) -> Tensor:
 
 
 @public(in_place="method", out=True)
+@rounded_once
 def hypot(input: Tensor, other: Tensor) -> Tensor:
     """Return sqrt(x * x + y * y) without overflow, broadcast; its gradient at the origin is NaN, as in PyTorch."""
     x, y = _both("hypot", input, other)
@@ -204,6 +206,7 @@ def hypot(input: Tensor, other: Tensor) -> Tensor:
 
 
 @public(out=True)
+@rounded_once
 def logaddexp(input: Tensor, other: Tensor) -> Tensor:
     """Return log(exp(x) + exp(y)) without overflow, broadcast."""
     x, y = _both("logaddexp", input, other)
@@ -211,6 +214,7 @@ def logaddexp(input: Tensor, other: Tensor) -> Tensor:
 
 
 @public(out=True)
+@rounded_once
 def logaddexp2(input: Tensor, other: Tensor) -> Tensor:
     """Return log2(2**x + 2**y) without overflow, broadcast."""
     x, y = _both("logaddexp2", input, other)
@@ -228,6 +232,7 @@ def _log_add(x: Tensor, y: Tensor, power: Any, log_of_more: Any) -> Tensor:
 
 
 @public(in_place="function", out=True)
+@rounded_once
 def xlogy(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """Return x * log(y), and 0 where x is 0 and y is no NaN, broadcast."""
     x, y = _both("xlogy", input, other, as_float=True)
@@ -249,6 +254,7 @@ def heaviside(input: Tensor, values: Tensor) -> Tensor:
 
 
 @public(in_place="function", out=True)
+@rounded_once
 def ldexp(input: Tensor, other: Tensor) -> Tensor:
     """Return input * 2**other, broadcast."""
     scale = pow(2.0, other if other.is_floating_point() else cast(other, counting(result_type(input, 1.0))))

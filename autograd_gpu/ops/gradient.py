@@ -107,6 +107,7 @@ def diff(
 
 
 @public(method=False, also="trapz")
+@rounded_once
 def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float | None = None, dim: int = -1) -> Tensor:
     """Return the integral of y along `dim` by the trapezoidal rule, over places x or with steps of dx (1)."""
     if x is not None or y.ndim == 0 or y._array.shape[wrap_dim(dim, y.ndim)] == 0:
@@ -117,6 +118,7 @@ def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float | None = None, di
 
 
 @public(method=False)
+@rounded_once
 def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float | None = None, dim: int = -1) -> Tensor:
     """Return the integrals of y along `dim` up to the second element, the third, ... (see `trapezoid`)."""
     return cumsum(_trapezoids("cumulative_trapezoid", y, x, dx, dim), dim)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 from ..autocasting import switched
 from ..modes import modes, no_grad
 from ..tensor import Tensor, bump_version
+from ..user_line import warn
 from .arguments import wrong_argument
 from .cast import cast
 from .inplace import check_writable, overwrite
@@ -67,10 +67,9 @@ def _into(out: Tensor, function: Callable, args: tuple, kwargs: dict) -> Tensor:
             return overwrite(out, result, name)
         check_writable(out, name)
         if out._array.size:
-            warnings.warn(
+            warn(
                 f"An output with one or more elements was resized since it had shape {list(out.shape)}, which does not "
-                f"match the required output shape {list(result.shape)}.",
-                stacklevel=3,
+                f"match the required output shape {list(result.shape)}."
             )
         out._array = cast(result, out.dtype)._array
         bump_version(out)

@@ -6,7 +6,18 @@ import math
 
 from ..op import Op
 from ..tensor import Tensor
-from .cast import Number, broadcast_together, cast, floating, is_scalar, operands, result_type, zero_gradient
+from .cast import (
+    Number,
+    broadcast_together,
+    cast,
+    floating,
+    is_scalar,
+    operands,
+    result_type,
+    rounded_once,
+    slope_rounded_once,
+    zero_gradient,
+)
 from .elementwise import where
 from .elementwise_composed import xlogy
 from .integers import is_integer
@@ -62,6 +73,7 @@ class Zeta(Op):
             raise NotImplementedError("the derivative for 'self' of special.zeta is not implemented: detach() it.")
         ctx.save(x, y)
 
+    @slope_rounded_once
     def backward(ctx, gz):
         x, y = ctx.saved
         return None, gz * (-x * Zeta.apply(x + 1.0, y))
@@ -83,6 +95,7 @@ class Igamma(Op):
             raise NotImplementedError(f"the derivative for 'self' of {ctx.kernel} is not implemented: detach() it.")
         ctx.save(x, y)
 
+    @slope_rounded_once
     def backward(ctx, gz):
         x, y = ctx.saved
         density = exp(xlogy(x - 1.0, y) - y - lgamma(x))
@@ -98,26 +111,32 @@ class Igammac(Igamma):
 class Erfinv(OfOutput):
     """y = the x' with erf(x') = x."""
 
+    @slope_rounded_once
     def backward(ctx, gy):
         (y,) = ctx.saved
         return gy * exp(y * y) * (1 / _TWO_OVER_SQRT_PI)
 
 
-class Erfcx(Op):
+class Erfcx(OfInput):
     """y = exp(x * x) * erfc(x)."""
 
-    def forward(ctx, x):
-        return ctx.backend.erfcx(x)
-
-    def keep(ctx, y, x):
-        ctx.save(x, ctx.own(y))
-
+    @slope_rounded_once
     def backward(ctx, gy):
-        x, y = ctx.saved
-        return gy * (2.0 * x * y - _TWO_OVER_SQRT_PI)
+        (x,) = ctx.saved
+        return gy * _erfcx_slope(x)
 
     def name(ctx) -> str:
         return "SpecialErfcxBackward0"
+
+
+def _erfcx_slope(x: Tensor) -> Tensor:
+    """2 x erfcx(x) - 2 / sqrt(pi); far out, where the two cancel, by the series of erfcx in 1 / x^2."""
+    is_far = x > 12.0
+    near, far = where(is_far, 0.0, x), where(is_far, x, 12.0)
+    step, series = 0.5 / (far * far), 1.0
+    for odd in (15, 13, 11, 9, 7, 5, 3):
+        series = 1.0 - step * odd * series
+    return where(is_far, -step * series, near * erfcx(near) * math.sqrt(math.pi) - 1.0) * _TWO_OVER_SQRT_PI
 
 
 class I0(OfInput):
@@ -128,52 +147,37 @@ class I0(OfInput):
         return gy * i1(x)
 
 
-class I0e(Op):
+class I0e(OfInput):
     """y = i0(x) * exp(-|x|)."""
 
-    def forward(ctx, x):
-        return ctx.backend.i0e(x)
-
-    def keep(ctx, y, x):
-        ctx.save(x, ctx.own(y))
-
+    @slope_rounded_once
     def backward(ctx, gy):
-        x, y = ctx.saved
-        return gy * (i1e(x) - sign(x) * y)
+        (x,) = ctx.saved
+        return gy * (i1e(x) - sign(x) * i0e(x))
 
     def name(ctx) -> str:
         return "SpecialI0EBackward0"
 
 
-class I1(Op):
+class I1(OfInput):
     """y = the modified Bessel function of the first kind of order 1."""
 
-    def forward(ctx, x):
-        return ctx.backend.i1(x)
-
-    def keep(ctx, y, x):
-        ctx.save(x, ctx.own(y))
-
+    @slope_rounded_once
     def backward(ctx, gy):
-        x, y = ctx.saved
-        return gy * (i0(x) - _over(y, x))
+        (x,) = ctx.saved
+        return gy * (i0(x) - _over(i1(x), x))
 
     def name(ctx) -> str:
         return "SpecialI1Backward0"
 
 
-class I1e(Op):
+class I1e(OfInput):
     """y = i1(x) * exp(-|x|)."""
 
-    def forward(ctx, x):
-        return ctx.backend.i1e(x)
-
-    def keep(ctx, y, x):
-        ctx.save(x, ctx.own(y))
-
+    @slope_rounded_once
     def backward(ctx, gy):
-        x, y = ctx.saved
-        return gy * (i0e(x) - sign(x) * y - _over(y, x))
+        (x,) = ctx.saved
+        return gy * (i0e(x) - sign(x) * i1e(x) - _over(i1e(x), x))
 
     def name(ctx) -> str:
         return "SpecialI1EBackward0"
@@ -244,6 +248,7 @@ def polygamma_of(self: Tensor, n: int) -> Tensor:
 
 
 @public(in_place="method", out=True)
+@rounded_once
 def mvlgamma(input: Tensor, p: int) -> Tensor:
     """Return the log of the gamma function of p dimensions, elementwise.
 
@@ -275,6 +280,7 @@ def igammac(input: Tensor, other: Tensor) -> Tensor:
     return Igammac.apply(*operands("igammac", input, other, floating=True))
 
 
+@rounded_once
 def entr(input: Tensor) -> Tensor:
     """Return -x log(x), 0 at 0 and -inf below, elementwise."""
     x = floating(input)
@@ -282,6 +288,7 @@ def entr(input: Tensor) -> Tensor:
     return where(is_below, -math.inf, -xlogy(x, where(is_below, 1.0, x)))
 
 
+@rounded_once
 def xlog1py(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """Return x * log1p(y), and 0 where x is 0 and y is no NaN, broadcast."""
     if is_scalar(input) and is_scalar(other):
@@ -298,11 +305,13 @@ def xlog1py(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     return where(is_nothing, 0.0, x * log1p(where(is_nothing & (y <= -1), 0.0, y)))
 
 
+@rounded_once
 def ndtr(input: Tensor) -> Tensor:
     """Return the area under the standard normal density from -inf to x, elementwise."""
     return erfc(floating(input) * -_SQRT_HALF) * 0.5
 
 
+@rounded_once
 def log_ndtr(input: Tensor) -> Tensor:
     """Return log(ndtr(x)) without the underflow of ndtr, elementwise."""
     x = floating(input)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import builtins
 import math
-import warnings
 from typing import Any
 
 from .. import dtypes
 from ..dtypes import DType
 from ..tensor import Tensor
+from ..user_line import warn
 from .bounds import refuse_unless
 from .cast import Number, as_number, cast, floating, rounded_once
 from .creation import linspace
@@ -169,10 +169,7 @@ def cov(
     if isinstance(divisor, Tensor):
         refuse_unless(total != 0, "cov(): weights sum to zero, can't be normalized")
     elif count <= correction:
-        warnings.warn(
-            "cov(): degrees of freedom is <= 0. Correction should be strictly less than the number of observations.",
-            stacklevel=2,
-        )
+        warn("cov(): degrees of freedom is <= 0. Correction should be strictly less than the number of observations.")
     y = product / divisor
     return reshape(y, ()) if x._array.shape[0] == 1 else y
 

@@ -10,7 +10,7 @@ from typing import Any
 from .. import dtypes
 from ..op import Op
 from ..tensor import Tensor
-from .cast import cast, floating, zero_gradient
+from .cast import cast, floating, slope_rounded_once, zero_gradient
 from .public import public
 
 _TWO_OVER_SQRT_PI = 2 / math.sqrt(math.pi)
@@ -93,6 +93,7 @@ class Exp(OfOutput):
 class Exp2(OfOutput):
     """y = 2**x."""
 
+    @slope_rounded_once
     def backward(ctx, gy):
         (y,) = ctx.saved
         return gy * y * math.log(2)
@@ -101,6 +102,7 @@ class Exp2(OfOutput):
 class Expm1(OfOutput):
     """y = e**x - 1, accurate near 0."""
 
+    @slope_rounded_once
     def backward(ctx, gy):
         (y,) = ctx.saved
         return gy * (y + 1.0)
@@ -117,6 +119,7 @@ class Log(OfInput):
 class Log2(OfInput):
     """y = ln(x) / ln(2)."""
 
+    @slope_rounded_once
     def backward(ctx, gy):
         (x,) = ctx.saved
         return gy / (x * math.log(2))
@@ -125,6 +128,7 @@ class Log2(OfInput):
 class Log10(OfInput):
     """y = ln(x) / ln(10)."""
 
+    @slope_rounded_once
     def backward(ctx, gy):
         (x,) = ctx.saved
         return gy / (x * math.log(10))
@@ -136,6 +140,7 @@ class Log1p(OfInput):
     def name(ctx) -> str:
         return "Log1PBackward0"
 
+    @slope_rounded_once
     def backward(ctx, gy):
         (x,) = ctx.saved
         return gy / (x + 1.0)
@@ -152,6 +157,7 @@ class Sqrt(OfOutput):
 class Rsqrt(OfOutput):
     """y = x**(-1/2)."""
 
+    @slope_rounded_once
     def backward(ctx, gy):
         (y,) = ctx.saved
         return gy * (y * y * y) * -0.5
@@ -160,6 +166,7 @@ class Rsqrt(OfOutput):
 class Reciprocal(OfOutput):
     """y = 1 / x."""
 
+    @slope_rounded_once
     def backward(ctx, gy):
         (y,) = ctx.saved
         return -gy * (y * y)
@@ -171,6 +178,7 @@ class Square(OfInput):
     def name(ctx) -> str:
         return "PowBackward0"
 
+    @slope_rounded_once
     def backward(ctx, gy):
         (x,) = ctx.saved
         return gy * (x * 2.0)
@@ -195,6 +203,7 @@ class Cos(OfInput):
 class Tan(OfOutput):
     """y = tan(x), x in radians."""
 
+    @slope_rounded_once
     def backward(ctx, gy):
         (y,) = ctx.saved
         return gy * (y * y + 1.0)
@@ -203,6 +212,7 @@ class Tan(OfOutput):
 class Asin(OfInput):
     """y = arcsin(x) in radians."""
 
+    @slope_rounded_once
     def backward(ctx, gy):
         (x,) = ctx.saved
         return gy * rsqrt(1.0 - x * x)
@@ -211,6 +221,7 @@ class Asin(OfInput):
 class Acos(OfInput):
     """y = arccos(x) in radians."""
 
+    @slope_rounded_once
     def backward(ctx, gy):
         (x,) = ctx.saved
         return -gy * rsqrt(1.0 - x * x)
@@ -219,6 +230,7 @@ class Acos(OfInput):
 class Atan(OfInput):
     """y = arctan(x) in radians."""
 
+    @slope_rounded_once
     def backward(ctx, gy):
         (x,) = ctx.saved
         return gy / (x * x + 1.0)
@@ -243,6 +255,7 @@ class Cosh(OfInput):
 class Asinh(OfInput):
     """y = the inverse of sinh."""
 
+    @slope_rounded_once
     def backward(ctx, gy):
         (x,) = ctx.saved
         return gy * rsqrt(x * x + 1.0)
@@ -251,6 +264,7 @@ class Asinh(OfInput):
 class Acosh(OfInput):
     """y = the inverse of cosh, for x >= 1."""
 
+    @slope_rounded_once
     def backward(ctx, gy):
         (x,) = ctx.saved
         return gy * rsqrt(x * x - 1.0)
@@ -259,6 +273,7 @@ class Acosh(OfInput):
 class Atanh(OfInput):
     """y = the inverse of tanh, for |x| < 1."""
 
+    @slope_rounded_once
     def backward(ctx, gy):
         (x,) = ctx.saved
         return gy / (1.0 - x * x)
@@ -267,6 +282,7 @@ class Atanh(OfInput):
 class Erf(OfInput):
     """y = 2/sqrt(pi) * the integral of exp(-t**2) from 0 to x."""
 
+    @slope_rounded_once
     def backward(ctx, gy):
         (x,) = ctx.saved
         return gy * exp(-(x * x)) * _TWO_OVER_SQRT_PI
@@ -275,6 +291,7 @@ class Erf(OfInput):
 class Erfc(OfInput):
     """y = 1 - erf(x), accurate for large x."""
 
+    @slope_rounded_once
     def backward(ctx, gy):
         (x,) = ctx.saved
         return gy * exp(-(x * x)) * -_TWO_OVER_SQRT_PI

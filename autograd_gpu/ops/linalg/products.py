@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from ...dtypes import float32
 from ...op import Op
 from ...tensor import Tensor
-from ..cast import broadcast_together, cast
+from ..cast import broadcast_together, cast, rounded_once
 from ..diagonals import diagonal
 from ..inplace import Copy
 from ..integers import is_integer, real_dim, wrap_dim
@@ -45,6 +45,7 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
     return linalg_cross(input, other, dim=dim)
 
 
+@rounded_once
 def linalg_cross(input: Tensor, other: Tensor, *, dim: int = -1) -> Tensor:
     """Return the cross products along `dim`, of size 3. The other dimensions broadcast."""
     if input.ndim != other.ndim:
@@ -64,6 +65,7 @@ def linalg_cross(input: Tensor, other: Tensor, *, dim: int = -1) -> Tensor:
     return shifted(x, 1) * shifted(y, 2) - shifted(x, 2) * shifted(y, 1)
 
 
+@rounded_once
 def vecdot(x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:
     """Return the dot products of the vectors along `dim`. The other dimensions broadcast."""
     for z in (x, y):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 
 from ...tensor import Tensor
-from ..cast import same_dtype
+from ..cast import rounded_once, same_dtype
 from ..matmul import matmul
 from ..reduce import sum
 from ..shape import permute, reshape, unsqueeze
 
 
+@rounded_once
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """Return y_o = x1^T W_o x2 + b_o: (..., out) for input1 (..., in1), input2 (..., in2), weight (out, in1, in2)."""
     if weight.ndim != 3:

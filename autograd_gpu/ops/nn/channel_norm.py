@@ -7,7 +7,7 @@ import math
 
 from ...modes import no_grad
 from ...tensor import Tensor
-from ..cast import cast, same_dtype
+from ..cast import cast, in_full, rounded_once, same_dtype
 from ..reduce import mean, var
 from ..shape import reshape, transpose
 from ..unary import rsqrt
@@ -47,17 +47,17 @@ def batch_norm(
     if not training:
         if running_mean is None or running_var is None:
             raise RuntimeError("Expected running_mean and running_var to be defined when training=False")
-        scale = rsqrt(running_var + eps)
-        centred = input - _per_channel(cast(running_mean, input.dtype), input)
-        return _affine(centred * _per_channel(cast(scale, input.dtype), input), weight, bias)
+        x = in_full(input)
+        scale = rsqrt(cast(running_var, x.dtype) + eps)
+        centred = x - _per_channel(cast(running_mean, x.dtype), x)
+        return cast(_affine(centred * _per_channel(scale, x), weight, bias), input.dtype)
     if input._array.size // max(channels, 1) == 1:
         raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.shape}")
     by_channel = transpose(input, 0, 1)
     rows = reshape(by_channel, (channels, input._array.size // max(channels, 1)))
     _move_towards(running_mean, running_var, rows.detach(), momentum)
-    normalised = LayerNorm.apply(rows, None, None, eps=eps, rows=rows._array.shape)
-    normalised = reshape(cast(normalised, input.dtype), by_channel._array.shape)  # autocast made it float32
-    return _affine(transpose(normalised, 0, 1), weight, bias)
+    normalised = reshape(_normalised(rows, eps, weight, bias), by_channel._array.shape)
+    return cast(_affine(transpose(normalised, 0, 1), weight, bias), input.dtype)
 
 
 def instance_norm(
@@ -80,7 +80,7 @@ def instance_norm(
     same_dtype(
         "instance_norm", input, mixed=True, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias
     )
-    batch, channels, *size = input._array.shape
+    shape = batch, channels, *size = input._array.shape
     if math.prod(size) == 1:
         raise ValueError(f"Expected more than 1 spatial element when training, got input size {input.shape}")
     rows = reshape(input, (batch * channels, math.prod(size)))
@@ -89,8 +89,7 @@ def instance_norm(
             per_instance = reshape(rows.detach(), (batch, channels, math.prod(size)))
             _move(running_mean, mean(per_instance, (0, 2)), momentum)
             _move(running_var, mean(var(per_instance, 2), 0), momentum)
-    normalised = cast(LayerNorm.apply(rows, None, None, eps=eps, rows=rows._array.shape), input.dtype)  # as above
-    return _affine(reshape(normalised, input._array.shape), weight, bias)
+    return cast(_affine(reshape(_normalised(rows, eps, weight, bias), shape), weight, bias), input.dtype)
 
 
 def group_norm(
@@ -115,11 +114,11 @@ def group_norm(
             )
     same_dtype("group_norm", input, mixed=True, weight=weight, bias=bias)
     rows = reshape(input, (batch * num_groups, channels // num_groups * math.prod(size)))
-    return _affine(
-        reshape(LayerNorm.apply(rows, None, None, eps=eps, rows=rows._array.shape), input._array.shape), weight, bias
-    )
+    normalised = reshape(_normalised(rows, eps, weight, bias), input._array.shape)
+    return cast(_affine(normalised, weight, bias), input.dtype)
 
 
+@rounded_once
 def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
     """Return x / (k + alpha * the mean of x^2 over `size` neighbouring channels)^beta, for input (N, C, ...).
 
@@ -153,6 +152,12 @@ def _move_towards(running_mean: Tensor | None, running_var: Tensor | None, rows:
 def _move(running: Tensor | None, now: Tensor, momentum: float) -> None:
     if running is not None:
         running.mul_(1 - momentum).add_(cast(now, running.dtype), alpha=momentum)
+
+
+def _normalised(rows: Tensor, eps: float, weight: Tensor | None, bias: Tensor | None) -> Tensor:
+    """Return each row with mean 0 and variance 1, a half type in float32 if the caller goes on with it."""
+    x = rows if weight is None and bias is None else in_full(rows)
+    return LayerNorm.apply(x, None, None, eps=eps, rows=rows._array.shape)
 
 
 def _affine(y: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:

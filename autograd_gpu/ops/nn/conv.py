@@ -12,7 +12,7 @@ from typing import Any
 from ...autocasting import casts_alike
 from ...op import Op
 from ...tensor import Tensor
-from ..cast import as_number, cast
+from ..cast import as_number, cast, in_full, is_half
 from ..shape import reshape, squeeze, unsqueeze
 from .sliding_windows import Sizes, Window, outputs, per_dim
 
@@ -207,7 +207,7 @@ def _conv(
             "greater than actual input size"
         )
     window = Window(tuple(size), output, tuple(kernel), stride, padding, dilation)
-    return _plus_bias(Convolution.apply(x, weight, window=window, groups=groups), bias, dims)
+    return _with_bias(Convolution, x, weight, bias, dims, window=window, groups=groups)
 
 
 def _padding_by_name(
@@ -270,7 +270,7 @@ def _conv_transpose(
             "size is too small"
         )
     window = Window(size, tuple(output), tuple(kernel), stride, padding, dilation)
-    return _plus_bias(ConvolutionTransposed.apply(x, weight, window=window, groups=groups), bias, dims)
+    return _with_bias(ConvolutionTransposed, x, weight, bias, dims, window=window, groups=groups)
 
 
 def _check_operands(name: str, dims: int, x: Tensor, weight: Tensor, bias: Tensor | None) -> None:
@@ -316,5 +316,15 @@ def _check_bias(weight: Tensor, bias: Tensor | None, out: int) -> None:
         )
 
 
-def _plus_bias(y: Tensor, bias: Tensor | None, dims: int) -> Tensor:
-    return y if bias is None else y + reshape(cast(bias, y.dtype), (-1,) + (1,) * dims)
+def _with_bias(operation: type[Op], x: Tensor, weight: Tensor, bias: Tensor | None, dims: int, **how: Any) -> Tensor:
+    """The operation's result plus a bias a channel. On the CPU both are rounded together; a GPU's product stays one of
+    half types, on tensor cores."""
+    dtype = x.dtype
+    is_widened = bias is not None and is_half(x) and not x.is_cuda and not casts_alike(x)
+    if is_widened:
+        x, weight = in_full(x), in_full(weight)
+    y = operation.apply(x, weight, **how)
+    if bias is None:
+        return y
+    y = y + reshape(cast(bias, y.dtype), (-1,) + (1,) * dims)
+    return cast(y, dtype) if is_widened else y

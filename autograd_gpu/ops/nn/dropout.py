@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable
 
 from ...device import in_level
 from ...dtypes import SCALAR_TYPES, float32
 from ...op import Op
 from ...tensor import Tensor, wrap
+from ...user_line import warn
 from ..cast import to_device
 from ..elementwise import where
 from ..inplace import inplace as in_place
@@ -76,11 +76,10 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     if input.ndim not in (3, 4):
         _warn_of_dimensions("dropout2d", input, "2 spatial dimensions", "3D or 4D")
     if input.ndim == 3:
-        warnings.warn(
+        warn(
             "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior is desired "
             "- input is interpreted as shape (N, C, L), where C is the channel dim. To maintain the 1D channel-wise "
-            "dropout behavior, please switch to using dropout1d instead.",
-            stacklevel=2,
+            "dropout behavior, please switch to using dropout1d instead."
         )
     return _of_channels(input, p, training, inplace, batch=1)
 
@@ -155,10 +154,9 @@ def _check(p: float) -> None:
 
 
 def _warn_of_dimensions(name: str, x: Tensor, spatial: str, expected: str) -> None:
-    warnings.warn(
+    warn(
         f"{name}: Received a {x.ndim}-D input to {name}, which is deprecated and will result in an error in a future "
         f"release. To retain the behavior and silence this warning, please use dropout instead. Note that {name} "
         f"exists to provide channel-wise dropout on inputs with {spatial}, a channel dimension, and an optional batch "
-        f"dimension (i.e. {expected} inputs).",
-        stacklevel=3,
+        f"dimension (i.e. {expected} inputs)."
     )

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from ... import dtypes
 from ...modes import no_grad
 from ...op import Op
 from ...tensor import Tensor, bump_version
+from ...user_line import warn
 from ..bounds import in_range
-from ..cast import cast, counting
+from ..cast import cast, counting, in_full
 from ..creation import arange
 from ..elementwise import clamp, where
 from ..index import GatherRows, ScatterAddRows
@@ -103,10 +103,9 @@ def embedding_bag(
     `padding_idx` counts for nothing. A bag of nothing gives zeros.
     """
     if weight.dtype is dtypes.int64 and input.is_floating_point():
-        warnings.warn(
+        warn(
             "Argument order of nn.functional.embedding_bag was changed. Usage `embedding_bag(weight, input, ...)` is "
-            "deprecated, and should now be `embedding_bag(input, weight, ...)`.",
-            stacklevel=2,
+            "deprecated, and should now be `embedding_bag(input, weight, ...)`."
         )
         weight, input = input, weight
     _check_bags(input, weight, offsets, mode, scale_grad_by_freq, per_sample_weights)
@@ -123,8 +122,10 @@ def embedding_bag(
     ends = None if offsets is None else _ends(offsets, include_last_offset, index)
     if mode == "max":
         return BagMax.apply(weight, index, ends)[0]
-    total = BagSum.apply(weight, index, per_sample_weights, ends)
-    return total if mode == "sum" else cast(total / clamp(counts(index, ends, weight), min=1.0), weight.dtype)
+    if mode == "sum":
+        return BagSum.apply(weight, index, per_sample_weights, ends)
+    total = BagSum.apply(in_full(weight), index, None, ends)
+    return cast(total / clamp(counts(index, ends, total), min=1.0), weight.dtype)
 
 
 def _check_bags(

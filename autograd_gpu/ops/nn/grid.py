@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import itertools
 import math
-import warnings
 from collections.abc import Callable, Sequence
 
 from ... import dtypes
 from ...tensor import Tensor
+from ...user_line import warn
 from ..cast import cast, in_full
 from ..creation import arange, linspace
 from ..elementwise import clamp, fmod, where
@@ -183,11 +183,10 @@ def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None =
 
 def _is_aligned(align_corners: bool | None) -> bool:
     if align_corners is None:
-        warnings.warn(
+        warn(
             "Default grid_sample and affine_grid behavior has changed to align_corners=False since 1.3.0. Please "
             "specify align_corners=True if the old behavior is desired. See the documentation of grid_sample for "
-            "details.",
-            stacklevel=3,
+            "details."
         )
     return bool(align_corners)
 
@@ -236,10 +235,9 @@ def _checked_sizes(theta: Tensor, size: Sequence[int], is_aligned: bool) -> tupl
             f"{theta.shape}."
         )
     if is_aligned and min(size[2:]) == 1:
-        warnings.warn(
+        warn(
             "Since version 1.3.0, affine_grid behavior has changed for unit-size grids when align_corners=True. This "
-            "is not an intended use case of affine_grid. See the documentation of affine_grid for details.",
-            stacklevel=3,
+            "is not an intended use case of affine_grid. See the documentation of affine_grid for details."
         )
     elif min(size) <= 0:
         raise ValueError(f"Expected non-zero, positive output size. Got {size}")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
-
 from ...dtypes import float32
 from ...tensor import Tensor
+from ...user_line import warn
 from ..cast import cast, result_type
 from ..elementwise import clamp
 from ..index import one_hot
@@ -22,7 +21,7 @@ def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: floa
     With `hard`, 1 at the largest and 0 elsewhere, with the gradient of the soft sample.
     """
     if eps != 1e-10:
-        warnings.warn("`eps` parameter is deprecated and has no effect.", stacklevel=2)
+        warn("`eps` parameter is deprecated and has no effect.")
     uniform = rand(logits.shape, dtype=float32, device=logits.device)
     exponential = -log1p(-cast(uniform, result_type(uniform, logits)))
     gumbel = -log(clamp(exponential, min=2.0**-25))  # below the least that 24 bits give, but for zero

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import warnings
 
 from ...op import Op
 from ...tensor import Tensor
+from ...user_line import warn
 from ..cast import as_number, operands, rounded_once, same_dtype, wide_under_autocast
 from ..elementwise import where
 from ..reduce import sum
@@ -15,6 +15,7 @@ from .activation import logsigmoid
 from .loss_reduction import reduced, reduction_of
 
 
+@rounded_once
 def mse_loss(
     input: Tensor,
     target: Tensor,
@@ -29,6 +30,7 @@ def mse_loss(
     return _weighted(difference * difference, input, weight, reduction)
 
 
+@rounded_once
 def l1_loss(
     input: Tensor,
     target: Tensor,
@@ -98,10 +100,9 @@ class BoundedSlope(Op):
 
 def _difference(input: Tensor, target: Tensor) -> Tensor:
     if input._array.shape != target._array.shape:
-        warnings.warn(
+        warn(
             f"Using a target size ({target.shape}) that is different to the input size ({input.shape}). This will "
-            "likely lead to incorrect results due to broadcasting. Please ensure they have the same size.",
-            stacklevel=3,
+            "likely lead to incorrect results due to broadcasting. Please ensure they have the same size."
         )
     input, target = wide_under_autocast(input, target)
     return input - target
@@ -179,6 +180,7 @@ def _check_probabilities(x: Tensor) -> None:
         raise RuntimeError("all elements of input should be between 0 and 1")
 
 
+@rounded_once
 def binary_cross_entropy_with_logits(
     input: Tensor,
     target: Tensor,
@@ -199,6 +201,7 @@ def binary_cross_entropy_with_logits(
     return reduced(loss if weight is None else loss * weight, reduction)
 
 
+@rounded_once
 def soft_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -215,6 +218,7 @@ def soft_margin_loss(
 # ---------------------------------------------------------------------------------------------- of distributions
 
 
+@rounded_once
 def kl_div(
     input: Tensor,
     target: Tensor,
@@ -230,10 +234,9 @@ def kl_div(
     is_legacy = size_average is not None or reduce is not None
     per_example = reduction == "batchmean" and not is_legacy
     if reduction == "mean" and not is_legacy:
-        warnings.warn(
+        warn(
             "reduction: 'mean' divides the total loss by both the batch size and the support size. 'batchmean' divides "
-            "only by the batch size, and aligns with the KL div math definition.",
-            stacklevel=2,
+            "only by the batch size, and aligns with the KL div math definition."
         )
     reduction = "sum" if per_example else reduction_of(reduction, size_average, reduce)
     input, target = wide_under_autocast(input, target)
@@ -247,6 +250,7 @@ def kl_div(
     return total / input.size(0) if per_example and input.ndim else total
 
 
+@rounded_once
 def poisson_nll_loss(
     input: Tensor,
     target: Tensor,
@@ -271,6 +275,7 @@ def poisson_nll_loss(
     return reduced(loss, reduction)
 
 
+@rounded_once
 def gaussian_nll_loss(
     input: Tensor,
     target: Tensor,

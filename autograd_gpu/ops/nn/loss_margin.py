@@ -10,7 +10,7 @@ from ...modes import no_grad
 from ...op import Op
 from ...tensor import Tensor
 from ..bounds import in_range
-from ..cast import cast, in_full, result_type, wide_under_autocast
+from ..cast import cast, result_type, rounded_once, wide_under_autocast
 from ..creation import arange, zeros_like
 from ..elementwise import clamp, logical_and, minimum, where
 from ..index import gather, index_select, scatter_add
@@ -28,6 +28,7 @@ from .loss_reduction import reduced, reduction_of
 # ---------------------------------------------------------------------------------------------- one score, or two
 
 
+@rounded_once
 def hinge_embedding_loss(
     input: Tensor,
     target: Tensor,
@@ -44,6 +45,7 @@ def hinge_embedding_loss(
     return reduced(apart + where(target != -1, input, nothing), reduction)
 
 
+@rounded_once
 def margin_ranking_loss(
     input1: Tensor,
     input2: Tensor,
@@ -67,6 +69,7 @@ def margin_ranking_loss(
 # ---------------------------------------------------------------------------------------------- two or three examples
 
 
+@rounded_once
 def cosine_embedding_loss(
     input1: Tensor,
     input2: Tensor,
@@ -90,13 +93,14 @@ def cosine_embedding_loss(
         )
     input1, input2 = wide_under_autocast(input1, input2)
     dtype = result_type(input1, input2)
-    x, y = (in_full(cast(tensor, dtype)) for tensor in (input1, input2))
+    x, y = cast(input1, dtype), cast(input2, dtype)
     tiny = 9.999999960041972e-13  # 1e-12 as float32 has it, which PyTorch adds in every dtype
     cosine = sum(x * y, -1) / sqrt((sum(x * x, -1) + tiny) * (sum(y * y, -1) + tiny))
     apart = where(target == -1, clamp(cosine - margin, min=0.0), cosine * 0.0)
-    return cast(reduced(where(target == 1, 1.0 - cosine, apart), reduction), dtype)
+    return reduced(where(target == 1, 1.0 - cosine, apart), reduction)
 
 
+@rounded_once
 def triplet_margin_loss(
     anchor: Tensor,
     positive: Tensor,
@@ -164,6 +168,7 @@ def _triplet(
 # ---------------------------------------------------------------------------------------------- a score a class
 
 
+@rounded_once
 def multi_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -214,6 +219,7 @@ def _classes(x: Tensor) -> Tensor:
     return arange(x._array.shape[-1], device=x.device)
 
 
+@rounded_once
 def multilabel_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -290,6 +296,7 @@ def _slope(is_open: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
     return cast(sum(is_open, 1), like.dtype), cast(sum(is_open, 2), like.dtype)
 
 
+@rounded_once
 def multilabel_soft_margin_loss(
     input: Tensor,
     target: Tensor,

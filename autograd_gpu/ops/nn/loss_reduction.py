@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
-
 from ...tensor import Tensor
+from ...user_line import warn
 from ..reduce import mean, sum
 
 
@@ -13,10 +12,7 @@ def reduction_of(reduction: str, size_average: bool | None = None, reduce: bool 
     if size_average is not None or reduce is not None:
         is_reduced, is_average = reduce is None or reduce, size_average is None or size_average
         reduction = ("mean" if is_average else "sum") if is_reduced else "none"
-        warnings.warn(
-            f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.",
-            stacklevel=3,
-        )
+        warn(f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.")
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(f"{reduction} is not a valid value for reduction")
     return reduction

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...op import Op
 from ...tensor import Tensor
-from ..cast import cast, in_full
+from ..cast import cast, in_full, rounded_once
 from ..creation import arange, tensor
 from ..elementwise import where
 from ..index import GatherRows, index_select
@@ -236,6 +236,7 @@ def lp_pool3d(
     return _lp_pool(3, input, norm_type, kernel_size, stride, ceil_mode)
 
 
+@rounded_once
 def _lp_pool(dims: int, x: Tensor, p: float, kernel: Any, stride: Any, ceil_mode: bool) -> Tensor:
     if math.isinf(p):  # the limit: the largest magnitude, or the smallest
         largest = _max_pool(dims, abs(x) if p > 0 else -abs(x), kernel, stride, 0, 1, ceil_mode, False)
