@@ -13,13 +13,12 @@ import os
 import re
 import zlib
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import IO, Any
 
 import ml_dtypes
 import numpy as np
 
-from .replacing import replacing
+from .replacing import Destination, opened_for_writing
 
 CODES = {
     "F64": np.dtype(np.float64),
@@ -53,7 +52,7 @@ def damaged(filename: str | os.PathLike[str], reason: str) -> DamagedFile:
 # ---------------------------------------------------------------------------------------------------------- writing
 
 
-def write(arrays: Mapping[str, np.ndarray], filename: str | os.PathLike[str], metadata: Mapping[str, str]) -> None:
+def write(arrays: Mapping[str, np.ndarray], filename: Destination, metadata: Mapping[str, str]) -> None:
     """Write named C-contiguous arrays and metadata, atomically. ValueError or TypeError for what could not be read."""
     _check(arrays, metadata)
     # Widest first keeps every tensor aligned within the file.
@@ -75,7 +74,7 @@ def write(arrays: Mapping[str, np.ndarray], filename: str | os.PathLike[str], me
     if len(text) > _LONGEST_HEADER:
         raise ValueError(f"save: the header would have {len(text)} bytes; the format allows {_LONGEST_HEADER}")
     text = text.replace(_crc_entry("0" * 8), _crc_entry(f"{zlib.crc32(text):08x}"))
-    with replacing(Path(filename)) as file:
+    with opened_for_writing(filename) as file:
         file.write(len(text).to_bytes(8, "little"))
         file.write(text)
         for part in parts.values():
@@ -117,7 +116,8 @@ class Header:
 
     def __init__(self, file: IO[bytes], filename: str | os.PathLike[str]) -> None:
         self.file, self.filename = file, filename
-        size = os.fstat(file.fileno()).st_size
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
         length = int.from_bytes(file.read(8), "little")
         if size < 8 or length > min(size - 8, _LONGEST_HEADER):
             raise damaged(filename, f"it has {size} bytes, too few for its header")

@@ -14,6 +14,17 @@ from pathlib import Path
 from typing import IO
 
 SUFFIX = ".partial"
+Destination = str | os.PathLike[str] | IO[bytes]
+
+
+@contextmanager
+def opened_for_writing(destination: Destination) -> Iterator[IO[bytes]]:
+    """Open a path's new file, or take a file that the program has opened, which is written from where it stands."""
+    if isinstance(destination, (str, os.PathLike)):
+        with replacing(Path(destination)) as file:
+            yield file
+    else:
+        yield destination
 
 
 @contextmanager
