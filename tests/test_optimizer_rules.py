@@ -48,6 +48,21 @@ def test_halves_stay_halves_and_go_the_same_way(kind, device):
 
 
 @pytest.mark.ours
+@pytest.mark.parametrize("gradient", [1e-4, 1e-7, 300.0])
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "Muon"])  # Muon's direction is found in bfloat16
+def test_a_step_of_float16_is_one_of_float32_rounded(kind, gradient, device):
+    def step(dtype):
+        parameter = nn.Parameter(torch.ones(3, dtype=dtype, device=device))
+        parameter.grad = torch.full((3,), gradient, dtype=torch.float16, device=device).to(dtype)
+        optimizer = KINDS[kind]([parameter])
+        optimizer.step()
+        return [parameter.detach(), *(value for value in optimizer.state[parameter].values() if value.dim())]
+
+    for half, whole in zip(step(torch.float16), step(torch.float32), strict=True):
+        np.testing.assert_array_equal(half.cpu().numpy(), whole.half().cpu().numpy())
+
+
+@pytest.mark.ours
 @pytest.mark.parametrize("kind", ["RMSprop", "Adadelta", "Adamax", "NAdam", "RAdam", "Rprop", "ASGD"])
 def test_what_is_not_supported_says_so(kind):
     parameter = nn.Parameter(torch.ones(1))

@@ -1,6 +1,6 @@
 """Optimizers that are written in operations, a parameter at a time.
 
-Their numbers are on the host: no step can be captured.
+Their numbers are on the host: no step can be captured. What is of a half type changes in float32 and is rounded once.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ..dtypes import float32
+from ..dtypes import bfloat16, float16, float32
 from ..ops.creation import zeros
 from ..tensor import Tensor
 from .optimizer import Optimizer, check_implementation
@@ -44,7 +44,7 @@ class ComposedOptimizer(Optimizer):
             factor, found_inf = self._factors(scale, parameter.device)
             if found_inf is not None and found_inf.item():
                 continue
-            gradient = parameter.grad if factor is None else parameter.grad * factor
+            gradient = _widened(parameter.grad) if factor is None else _widened(parameter.grad) * factor
             state = self.state[parameter]
             if not state:
                 state.update(step=None, **self._start(parameter, group))
@@ -55,7 +55,17 @@ class ComposedOptimizer(Optimizer):
             )
             state["step"].add_(1)
             gradient = -gradient if group.get("maximize") else gradient
-            self._change(parameter, gradient, state, state["step"].item(), lr, group)
+            wide, wide_state = _widened(parameter), {name: _widened(value) for name, value in state.items()}
+            self._change(wide, gradient, wide_state, state["step"].item(), lr, group)
+            for kept, value in [(parameter, wide), *((state[name], value) for name, value in wide_state.items())]:
+                if value is not kept:
+                    kept.copy_(value)
+
+
+def _widened(value: Any) -> Any:
+    """Return a tensor of a half type in float32, anything else as it is: a step rounds once. An eps of 1e-8 is 0 in
+    float16, and so is the square of a gradient of 1e-4."""
+    return value.float() if isinstance(value, Tensor) and value.dtype in (float16, bfloat16) else value
 
 
 def with_decay(p: Tensor, g: Tensor, lr: float, group: dict[str, Any]) -> Tensor:
