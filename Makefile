@@ -1,6 +1,7 @@
 # Each target makes what it needs in .venv, from Python 3.11 or newer, make and g++ alone.
 #
-#   make train       train a byte-level GPT on Python's own source text   (ARGS="--steps 1000 --device cuda")
+#   make train       train a byte-level GPT on Python's own source text into runs/demo, anew each time
+#                    (ARGS="--steps 1000 --device cuda" instead: into runs/gpt, never over a run that is there)
 #   make test        the tests; the CUDA kernels run on the emulated GPU
 #   make bench       the benchmarks, against PyTorch
 #   make gpu-check   everything on a real GPU   (GPU_PYTHON=python3 uses that Python and its packages as they are)
@@ -18,7 +19,7 @@ CUDA   ?= $(shell nvidia-smi 2>/dev/null | sed -n 's/.*CUDA Version: *\([0-9]*\)
 .PHONY: native-sanitize train test bench gpu-check pages check clean
 
 train: $(VENV)/.train
-	$(BIN)/autograd-gpu train gpt $(ARGS)
+	$(BIN)/autograd-gpu train gpt $(or $(ARGS),--out runs/demo --overwrite)
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest --numprocesses auto --dist loadgroup $(ARGS)

@@ -6,48 +6,85 @@ Jobs are imported when they are called for: ``autograd-gpu info`` works where th
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-
-from .arrays.cuda.compile import CompileError
-from .errors import DeviceUnavailable
-from .serialization import DamagedFile
-from .training.errors import JobError
-from .version import __version__
+from typing import Any, NoReturn
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
-    arguments = _parser().parse_args(argv)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a line is seen when it is said; what has no UTF-8 is said all the same
+            stream.reconfigure(errors="backslashreplace", line_buffering=True)
     try:
+        return _run(argv)
+    except KeyboardInterrupt:
+        return _complain("interrupted", INTERRUPTED)
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    from .arrays.cuda.compile import CompileError
+    from .errors import DeviceUnavailable
+    from .serialization import DamagedFile
+    from .training.errors import JobError
+    from .training.interrupt import discard_output
+
+    try:
+        arguments = _parser().parse_args(argv)
+        _check_environment()
         return arguments.command(arguments)
     except DeviceUnavailable as error:
         return _complain(str(error), USAGE)
     except (CompileError, DamagedFile, JobError) as error:
         return _complain(str(error), FAILED)
+    except MemoryError as error:
+        return _complain(f"out of memory: {error}", FAILED)
     except ModuleNotFoundError as error:
-        if error.name not in ("tqdm", "matplotlib", "sklearn"):
+        if error.name not in ("tqdm", "matplotlib", "sklearn", "threadpoolctl"):
             raise
         return _complain(f'{error.name} is not installed; training needs it: pip install "autograd-gpu[train]"', USAGE)
+    except BrokenPipeError:  # nobody reads any longer
+        discard_output()
+        return FAILED
     except OSError as error:
         return _complain(str(error.strerror if error.filename is None and error.strerror else error), FAILED)
-    except KeyboardInterrupt:
-        return _complain("interrupted", INTERRUPTED)
 
 
 def _complain(message: str, code: int) -> int:
-    print(f"autograd-gpu: {message}", file=sys.stderr)
+    with suppress(OSError):
+        print(f"autograd-gpu: {' '.join(message.splitlines())}", file=sys.stderr)
     return code
+
+
+def _check_environment() -> None:
+    from .errors import DeviceUnavailable
+
+    if (mode := os.environ.get("AUTOGRAD_GPU_EMULATE", "")) not in ("", "0", "1", "race"):
+        raise DeviceUnavailable(f"AUTOGRAD_GPU_EMULATE: expected 0, 1 or race, but got '{mode}'")
 
 
 # ----------------------------------------------------------------------------------------------------- arguments
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, and takes no abbreviations: a later option may share them."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, **options)
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(USAGE, f"autograd-gpu: {message}; `{self.prog} --help` says what there is\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="autograd-gpu", description="Train, look around, build kernels.")
+    from .version import __version__
+
+    parser = _Parser(prog="autograd-gpu", description="Train, use what was trained, look around, build kernels.")
     parser.add_argument("--version", action="version", version=f"autograd_gpu {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -55,9 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     info.set_defaults(command=_info)
 
     train = commands.add_parser("train", help="train a model on what is on this machine")
-    jobs = train.add_subparsers(required=True, metavar="JOB")
-    _add_gpt(jobs.add_parser("gpt", help="a byte-level GPT on the source of Python's standard library"))
-    _add_digits(jobs.add_parser("digits", help="a perceptron on scikit-learn's scanned digits"))
+    _add_jobs(train.add_subparsers(required=True, metavar="JOB"))
 
     kernels = commands.add_parser("kernels", help="the CUDA kernels").add_subparsers(required=True, metavar="ACTION")
     build = kernels.add_parser("build", help="compile all kernels into the cache; needs no GPU")
@@ -67,45 +102,44 @@ def _parser() -> argparse.ArgumentParser:
         metavar="sm_90a",
         help="repeat for several; native: this processor; default: all GPUs supported",
     )
-    build.add_argument("--jobs", type=int, help="how many to compile at a time; default: one per core")
+    build.add_argument("--jobs", type=_count, help="how many to compile at a time; default: one per core")
     build.set_defaults(command=_build)
     return parser
 
 
-def _add_common(job: argparse.ArgumentParser, out: str) -> None:
-    job.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: a GPU if there is one")
-    job.add_argument(
-        "--out", type=Path, default=Path(out), metavar="DIR", help="where results go; default: %(default)s"
-    )
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"expected at least 1, but got {number}")
+    return number
 
 
-def _add_gpt(job: argparse.ArgumentParser) -> None:
-    _add_common(job, "runs/gpt")
-    # No defaults here: what is not given comes from Settings, or from the run that is resumed.
-    settings = job.add_argument_group("settings", argument_default=argparse.SUPPRESS)
-    settings.add_argument("--steps", type=int, help="training steps")
-    settings.add_argument("--batch", type=int, help="windows of text per step")
-    settings.add_argument("--context", type=int, help="bytes per window")
-    settings.add_argument("--layers", type=int, help="transformer blocks")
-    settings.add_argument("--heads", type=int, help="attention heads per block")
-    settings.add_argument("--width", type=int, help="size of the vectors between blocks")
-    settings.add_argument("--lr", type=float, help="highest learning rate")
-    settings.add_argument("--dropout", type=float, help="probability")
-    settings.add_argument("--seed", type=int, help="another seed, another run")
-    settings.add_argument("--dtype", choices=("float32", "float64", "bfloat16", "float16"), help="of the parameters")
-    settings.add_argument("--corpus", metavar="DIR", help="train on the text files below DIR instead")
-    job.add_argument("--resume", action="store_true", help="go on with the run saved in --out")
-    job.add_argument("--capture", action="store_true", help="replay the step as a CUDA graph; needs a GPU")
-    names = [action.dest for action in settings._group_actions]
-    job.set_defaults(command=_train_gpt, settings=names)
+def _add_jobs(parsers: Any) -> None:
+    from .training.job_settings import JOBS
+    from .training.settings import add_options
+
+    for name, described in JOBS.items():
+        job = parsers.add_parser(name, help=described.help, description=f"Train {described.help}.")
+        job.add_argument(
+            "--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: a GPU if there is one"
+        )
+        job.add_argument(
+            "--out", type=_folder, default=Path("runs", name), metavar="DIR",
+            help="where results go; default: %(default)s",
+        )  # fmt: skip
+        job.add_argument("--config", type=Path, metavar="FILE", help="settings from a TOML file; options overrule it")
+        job.add_argument("--resume", action="store_true", help="go on with the run saved in --out")
+        job.add_argument("--overwrite", action="store_true", help="replace the run saved in --out")
+        job.add_argument("--tensorboard", action="store_true", help="write event files into --out")
+        job.add_argument("--capture", action="store_true", help="replay the step as a CUDA graph; needs a GPU")
+        job.set_defaults(command=_train, job=name)
+        add_options(job, described.settings)
 
 
-def _add_digits(job: argparse.ArgumentParser) -> None:
-    _add_common(job, "runs/digits")
-    job.add_argument("--steps", type=int, help="stop after so many steps and print each loss; default: 30 epochs")
-    job.add_argument("--lr", type=float, default=3e-3, help="highest learning rate; default: %(default)s")
-    job.add_argument("--seed", type=int, default=0, help="default: %(default)s")
-    job.set_defaults(command=_train_digits)
+def _folder(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("expected the name of a folder, but got nothing")
+    return Path(text)
 
 
 # ------------------------------------------------------------------------------------------------------ commands
@@ -118,17 +152,17 @@ def _info(arguments: argparse.Namespace) -> int:
     return OK
 
 
-def _train_gpt(arguments: argparse.Namespace) -> int:
-    from .training import gpt
+def _train(arguments: argparse.Namespace) -> int:
+    from .training import jobs, settings
+    from .training.job_settings import JOBS
 
-    asked = {name: getattr(arguments, name) for name in arguments.settings if hasattr(arguments, name)}
-    return gpt.train(asked, arguments.device, arguments.out, arguments.resume, arguments.capture)
-
-
-def _train_digits(arguments: argparse.Namespace) -> int:
-    from .training import digits
-
-    return digits.train(arguments.device, arguments.steps, arguments.lr, arguments.seed, arguments.out)
+    kind = JOBS[arguments.job].settings
+    asked = {} if arguments.config is None else settings.from_file(arguments.config, kind)
+    asked |= settings.given(arguments, kind)
+    orders = jobs.Orders(
+        arguments.device, arguments.out, arguments.resume, arguments.overwrite, arguments.capture, arguments.tensorboard
+    )
+    return jobs.train(arguments.job, asked, orders)
 
 
 def _build(arguments: argparse.Namespace) -> int:
@@ -153,6 +187,7 @@ def _build(arguments: argparse.Namespace) -> int:
 
 
 def _build_for_this_processor(jobs: int | None) -> None:
+    from .arrays.cuda.compile import CompileError
     from .arrays.native import build
 
     built = build.build_many(build.all_pairs(), jobs)

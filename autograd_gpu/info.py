@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 from collections import Counter
+from collections.abc import Callable
 
 import numpy as np
 
@@ -17,23 +18,44 @@ from .arrays.native import runtime
 from .errors import DeviceUnavailable
 from .version import __version__
 
+PATIENCE = 10  # seconds that another program has to answer
+
 
 def report() -> str:
     """Return the report. It fails on nothing: what cannot be found out is said to be missing."""
     rows = [
-        ("autograd_gpu", __version__),
-        ("Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
-        ("NumPy", np.__version__),
-        ("cpu", f"{os.cpu_count()} cores; {runtime.describe()}"),
-        ("cuda", _gpu()),
-        ("display driver", _display_driver()),
-        ("CUDA compiler", _compiler()),
-        ("emulator", _emulator()),
-        ("kernel sources", _sources()),
-        ("kernel cache", _cached()),
-        ("training extra", _extra("tqdm", "matplotlib", "scikit-learn")),
+        ("autograd_gpu", lambda: __version__),
+        ("Python", lambda: f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
+        ("NumPy", lambda: np.__version__),
+        ("cpu", lambda: f"{os.cpu_count()} cores; {runtime.describe()}"),
+        ("cuda", _gpu),
+        ("display driver", _display_driver),
+        ("CUDA compiler", _compiler),
+        ("emulator", _emulator),
+        ("kernel sources", _sources),
+        ("kernel cache", _cached),
+        ("training extra", lambda: _extra("tqdm", "matplotlib", "scikit-learn")),
     ]
-    return "\n".join(f"{name + ':':16} {value}" for name, value in rows)
+    return "\n".join(f"{name + ':':16} {_found_out(find)}" for name, find in rows)
+
+
+def _found_out(find: Callable[[], str]) -> str:
+    try:
+        return find()
+    except Exception as error:  # whatever is broken on this machine is what the report is asked about
+        return f"not known. {type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def _answer(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=PATIENCE,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
 
 
 def _gpu() -> str:
@@ -50,9 +72,15 @@ def _display_driver() -> str:
     command = shutil.which("nvidia-smi")
     if command is None:
         return "none found (no nvidia-smi)"
-    query = [command, "--query-gpu=driver_version", "--format=csv,noheader"]
-    answer = subprocess.run(query, capture_output=True, text=True, timeout=20, check=False)
-    return answer.stdout.split("\n")[0] if answer.returncode == 0 else f"nvidia-smi fails: {answer.stdout.strip()}"
+    try:
+        answer = _answer(command, "--query-gpu=driver_version", "--format=csv,noheader")
+    except subprocess.TimeoutExpired:
+        return f"nvidia-smi gives no answer within {PATIENCE} s"
+    except OSError as error:
+        return f"nvidia-smi cannot be run: {error.strerror}"
+    if answer.returncode:
+        return f"nvidia-smi fails: {' '.join(answer.stdout.split()) or answer.returncode}"
+    return answer.stdout.split("\n")[0]
 
 
 def _compiler() -> str:
@@ -67,7 +95,7 @@ def _emulator() -> str:
     compiler = shutil.which("g++")
     if compiler is None:
         return "missing its C++ compiler. Install g++ (Debian, Ubuntu: apt install g++)"
-    version = subprocess.run([compiler, "-dumpfullversion"], capture_output=True, text=True, check=False).stdout.strip()
+    version = _answer(compiler, "-dumpfullversion").stdout.strip()
     return f'g++ {version}; AUTOGRAD_GPU_EMULATE=1 makes device="cuda" run on the CPU'
 
 

@@ -7,6 +7,7 @@ import sys
 import warnings
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_JOBS = os.path.join(_PACKAGE, "training") + os.sep  # programs like the user's own, which happen to lie in the package
 
 
 _is_ours: dict[str, bool] = {}  # by file name: a look-up is half the price of startswith
@@ -23,7 +24,7 @@ def user_line(depth: int) -> tuple | None:
         name = code.co_filename
         ours = _is_ours.get(name)
         if ours is None:
-            ours = _is_ours[name] = name.startswith(_PACKAGE)
+            ours = _is_ours[name] = name.startswith(_PACKAGE) and not name.startswith(_JOBS)
         if not ours:
             return code, frame.f_lasti
         frame = frame.f_back  # type: ignore[assignment]

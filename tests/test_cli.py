@@ -13,12 +13,16 @@ import pytest
 from autograd_gpu import cli, serialization
 from autograd_gpu.training.corpus import END_OF_FILE, read_corpus
 from autograd_gpu.training.errors import JobError
+from autograd_gpu.training.job_settings import GPTSettings
 from autograd_gpu.version import __version__
 
 pytestmark = pytest.mark.ours
 
 ROOT = Path(__file__).resolve().parents[1]
 TINY = "--steps 6 --batch 2 --context 16 --layers 1 --heads 2 --width 16 --device cpu".split()
+
+
+RESULTS = {"checkpoint.safetensors", "log.jsonl", "loss.png", ".lock"}
 
 
 @pytest.fixture
@@ -45,7 +49,7 @@ def losses(path):
 def test_training_leaves_a_checkpoint_a_curve_and_a_sample(corpus, tmp_path, capsys):
     out = tmp_path / "out"
     assert run("train", "gpt", *TINY, "--corpus", corpus, "--out", out) == 0
-    assert {path.name for path in out.iterdir()} == {"checkpoint.safetensors", "loss.png", "sample.txt"}
+    assert {path.name for path in out.iterdir()} == RESULTS | {"sample.txt"}
     assert (out / "loss.png").read_bytes().startswith(b"\x89PNG")
     printed = capsys.readouterr().out
     before = float(re.search(r"before training: ([\d.]+) nats", printed)[1])
@@ -61,7 +65,7 @@ def test_a_resumed_run_is_the_run_that_was_not_interrupted(corpus, tmp_path, mon
     options = [*TINY, "--corpus", corpus, "--dropout", "0.1"]
     run("train", "gpt", *options, "--out", tmp_path / "whole")
 
-    class StopAtThree(gpt.Run):
+    class StopAtThree(gpt.GPTRun):
         def train_step(self):
             loss = super().train_step()
             if self.step == 3:
@@ -69,7 +73,7 @@ def test_a_resumed_run_is_the_run_that_was_not_interrupted(corpus, tmp_path, mon
             return loss
 
     with monkeypatch.context() as patched:
-        patched.setattr(gpt, "Run", StopAtThree)
+        patched.setattr(gpt, "GPTRun", StopAtThree)
         assert run("train", "gpt", *options, "--out", tmp_path / "parts") == 130
     assert len(losses(tmp_path / "parts")["train"]) == 3
     assert run("train", "gpt", *options, "--out", tmp_path / "parts", "--resume") == 0
@@ -80,22 +84,22 @@ def test_a_captured_run_is_the_same_run(corpus):
     from autograd_gpu.training import gpt
     from autograd_gpu.training.device import choose_device
 
-    settings = gpt.Settings(steps=8, batch=1, context=8, layers=1, heads=1, width=8, dropout=0.1)
+    settings = GPTSettings(steps=8, batch=1, context=8, layers=1, heads=1, width=8, dropout=0.1)
 
     def losses_of(captures):
-        training = gpt.Run(settings, read_corpus(corpus, least=8), choose_device("cuda"), captures)
-        return [training.train_step().item() for _ in range(4)]
+        training = gpt.GPTRun(settings, read_corpus(corpus, least=8), choose_device("cuda"), captures)
+        return [training.train_step().loss for _ in range(4)]
 
     assert losses_of(captures=True) == losses_of(captures=False)
 
 
 def test_a_full_disk_on_the_way_is_a_warning_and_at_the_end_an_error(corpus, tmp_path, monkeypatch, capsys):
-    from autograd_gpu.training import gpt
+    from autograd_gpu.training import run as runs
 
     def full(obj, path):
         raise OSError(28, f"could not save {path}: No space left on device.")
 
-    monkeypatch.setattr(gpt, "save", full)
+    monkeypatch.setattr(runs, "save", full)
     assert run("train", "gpt", *TINY, "--corpus", corpus, "--out", tmp_path / "out") == cli.FAILED
     printed = capsys.readouterr()
     assert "warning" in printed.out + printed.err and "Training goes on" in printed.out + printed.err
@@ -164,13 +168,13 @@ def test_digits_are_learned(tmp_path, capsys):
     assert run("train", "digits", "--device", "cpu", "--out", tmp_path) == 0
     assert time.perf_counter() - started < 60
     assert float(re.search(r"test accuracy ([\d.]+)%", capsys.readouterr().out)[1]) > 97
-    assert {path.name for path in tmp_path.iterdir()} == {"digits.safetensors", "digits.png"}
+    assert {path.name for path in tmp_path.iterdir()} == RESULTS
 
 
 def test_the_emulated_gpu_has_the_cpus_losses(tmp_path, capsys):
     seen = {}
     for device in ("cpu", "cuda"):
-        assert run("train", "digits", "--device", device, "--steps", "3", "--out", tmp_path) == 0
+        assert run("train", "digits", "--device", device, "--steps", "3", "--out", tmp_path / device) == 0
         seen[device] = [float(loss) for loss in re.findall(r"step +\d+  loss ([\d.]+)", capsys.readouterr().out)]
     assert len(seen["cpu"]) == 3
     assert seen["cuda"] == pytest.approx(seen["cpu"], abs=2e-4)

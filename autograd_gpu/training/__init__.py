@@ -1,1 +1,1 @@
-"""The two jobs that ``autograd-gpu train`` runs, and what they share. Needs the ``train`` extra."""
+"""The jobs that ``autograd-gpu train`` runs, and what they share. Needs the ``train`` extra."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sysconfig
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -22,10 +24,23 @@ class Corpus:
     """Bytes to train and to validate on, split by file, and how the reading went."""
 
     root: Path
+    pattern: str  # of its files' names
     train: np.ndarray  # uint8
     validation: np.ndarray  # uint8
     files: int
     unreadable: int
+
+    def identity(self) -> dict[str, Any]:
+        """Return what tells this text from another, wherever it lies, and where it lay."""
+        whole = hashlib.blake2b(self.train, digest_size=16)
+        whole.update(self.validation)
+        sizes = {"train": len(self.train), "validation": len(self.validation)}
+        return {
+            "checksum": whole.hexdigest(),
+            "bytes": sizes,
+            "path": str(self.root.absolute()),
+            "pattern": self.pattern,
+        }
 
     def __str__(self) -> str:
         skipped = f", {self.unreadable} unreadable skipped" if self.unreadable else ""
@@ -40,13 +55,13 @@ def standard_library() -> Path:
     return Path(sysconfig.get_path("stdlib"))
 
 
-def read_corpus(root: Path | None = None, least: int = 0) -> Corpus:
+def read_corpus(root: Path | None = None, least: int = 0, pattern: str = "*") -> Corpus:
     """Read the standard library's modules, or every text file below ``root``. The same files give the same bytes.
 
     Files that cannot be read, or are not UTF-8, are counted and skipped. JobError when either part ends up with
     fewer than ``least`` bytes.
     """
-    folder, pattern = (standard_library(), "*.py") if root is None else (Path(root), "*")
+    folder, pattern = (standard_library(), "*.py") if root is None else (Path(root), pattern)
     if not folder.is_dir():
         raise JobError(f"corpus: {folder} is not a folder. Name one that holds text files: --corpus DIR")
     parts: tuple[list[bytes], list[bytes]] = ([], [])
@@ -59,7 +74,7 @@ def read_corpus(root: Path | None = None, least: int = 0) -> Corpus:
             unreadable += 1
             continue
         # By the file's name, so that a file added or missing moves no other file to the other side.
-        name = path.relative_to(folder).as_posix().encode()
+        name = os.fsencode(path.relative_to(folder).as_posix())
         parts[zlib.crc32(name) % VALIDATION_SHARE == 0].append(text + bytes([END_OF_FILE]))
     train, validation = (np.frombuffer(b"".join(part), np.uint8) for part in parts)
     if len(train) <= least or len(validation) <= least:
@@ -67,7 +82,23 @@ def read_corpus(root: Path | None = None, least: int = 0) -> Corpus:
             f"corpus: {folder} holds too little text: {len(train)} bytes to train on and {len(validation)} to validate "
             f"({unreadable} files unreadable), more than {least} of each are needed. Name another: --corpus DIR"
         )
-    return Corpus(folder, train, validation, len(parts[0]) + len(parts[1]), unreadable)
+    return Corpus(folder, pattern, train, validation, len(parts[0]) + len(parts[1]), unreadable)
+
+
+def corpus_to_resume(identity: dict[str, Any], root: Path | None, least: int) -> Corpus:
+    """Read the text that a saved run was on, from where it lies now; None is the standard library, wherever it is.
+
+    JobError when it is not there, or is not the same.
+    """
+    if root is not None and not root.is_dir():
+        raise JobError(f"--resume: {root}, which the run reads, is not there. Say where it is now: --corpus DIR")
+    corpus = read_corpus(root, least, str(identity.get("pattern", "*")))
+    if corpus.identity()["checksum"] != identity.get("checksum"):
+        raise JobError(
+            f"--resume: the text in {corpus.root} is not what the run was saved with, in {identity.get('path')}. Put "
+            "it back, name another place with --corpus DIR, or start anew in another folder: --out DIR"
+        )
+    return corpus
 
 
 def _files(folder: Path, pattern: str) -> list[Path]:

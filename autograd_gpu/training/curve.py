@@ -19,7 +19,8 @@ class Curve:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take over the numbers of an earlier run."""
-        self.train, self.validation = list(state["train"]), list(state["validation"])
+        parts = [[(int(step), float(loss)) for step, loss in state[name]] for name in ("train", "validation")]
+        self.train, self.validation = parts
 
     def draw(self, path: Path, title: str, unit: str) -> None:
         """Write the curve as a PNG."""

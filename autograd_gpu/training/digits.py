@@ -1,99 +1,158 @@
-"""``autograd-gpu train digits``: a small perceptron on scikit-learn's bundled digits, 1797 scanned images of 8 x 8."""
+"""Jobs on scikit-learn's bundled digits, 1797 scanned images of 8 x 8: a perceptron, a CNN, an LSTM."""
 
 from __future__ import annotations
 
-from itertools import islice
-from pathlib import Path
-from time import perf_counter
+import hashlib
+from typing import Any
 
 import numpy as np
 from sklearn.datasets import load_digits
-from threadpoolctl import threadpool_limits
-from tqdm import tqdm
 
-from .. import nn, optim
-from ..data import DataLoader, TensorDataset
-from ..modes import no_grad
+from .. import nn
 from ..ops.creation import from_numpy
-from ..ops.random import Generator, manual_seed
-from ..serialization import save
-from .curve import Curve
-from .device import choose_device
+from ..ops.random import manual_seed
+from ..tensor import Tensor
+from .errors import JobError
+from .job_settings import DigitsSettings, LSTMSettings
+from .run import Run
 
 TEST_IMAGES = 360  # one in five
-EPOCHS = 30
-BATCH = 64
+F = nn.functional
 
 
-def images() -> tuple[TensorDataset, TensorDataset]:
-    """Return the images to train on and those to test on, always the same, as (64 greys around 0, digit)."""
-    digits = load_digits()
-    greys = (digits.data / 16.0 - 0.3).astype(np.float32)
-    order = np.random.default_rng(0).permutation(len(greys))
-    test, train = order[:TEST_IMAGES], order[TEST_IMAGES:]
-    train_set, test_set = (
-        TensorDataset(from_numpy(greys[part]), from_numpy(digits.target[part])) for part in (train, test)
-    )
-    return train_set, test_set
+class Digits:
+    """The images to train on and those to test on, always the same, as 64 greys around 0 and a digit."""
+
+    def __init__(self) -> None:
+        digits = load_digits()
+        greys, named = (digits.data / 16.0 - 0.3).astype(np.float32), digits.target.astype(np.int64)
+        order = np.random.default_rng(0).permutation(len(greys))
+        self.test, self.train = ((greys[part], named[part]) for part in (order[:TEST_IMAGES], order[TEST_IMAGES:]))
+
+    def identity(self) -> dict[str, Any]:
+        """Return what tells these images from others."""
+        whole = hashlib.blake2b(digest_size=16)
+        for array in (*self.train, *self.test):
+            whole.update(np.ascontiguousarray(array))
+        return {"checksum": whole.hexdigest()}
+
+    def __str__(self) -> str:
+        return f"scikit-learn's digits: {len(self.train[0])} images to train on, {len(self.test[0])} to test"
 
 
-def perceptron() -> nn.Sequential:
-    """Return the model: 64 greys to 10 logits."""
-    return nn.Sequential(
-        nn.Linear(64, 256),
-        nn.GELU(),
-        nn.Dropout(0.3),
-        nn.Linear(256, 256),
-        nn.GELU(),
-        nn.Dropout(0.3),
-        nn.Linear(256, 10),
-    )
+class DigitsRun(Run):
+    """Base of the jobs: they differ in the model."""
+
+    settings_of: Any = DigitsSettings
+    unit = "nats per image"
+    counts = "images"
+    data: Digits
+
+    def _start_streams(self) -> None:
+        # The device's own stream from its start for dropout: the same on every device.
+        manual_seed(self.settings.seed)
+
+    def batch(self, step: int) -> tuple[Tensor, ...]:
+        """Return the images of a step: every epoch all of them, in an order of its own."""
+        greys, named = self.data.train
+        size = self.settings.batch * self.settings.accumulate
+        epoch, number = divmod(step, -(-len(greys) // size))
+        order = np.random.default_rng([self.settings.seed, epoch]).permutation(len(greys))
+        chosen = order[number * size : (number + 1) * size]
+        return from_numpy(greys[chosen]).to(self.device), from_numpy(named[chosen]).to(self.device)
+
+    def logits(self, greys: Tensor) -> Tensor:
+        """Return the ten logits of each image."""
+        return self.model(greys.to(next(self.model.parameters()).dtype))
+
+    def loss(self, *batch: Tensor) -> Tensor:
+        """Return the mean loss in nats per image."""
+        greys, named = batch
+        return F.cross_entropy(self.logits(greys), named)
+
+    def validate(self) -> float:
+        """Return the loss on the images to test on."""
+        greys, named = (from_numpy(part).to(self.device) for part in self.data.test)
+        with self.evaluating():
+            return float(self.loss(greys, named).item())
+
+    def accuracy(self) -> float:
+        """Return the share of the images to test on whose digit the model names."""
+        greys, named = self.data.test
+        with self.evaluating():
+            answers = self.logits(from_numpy(greys).to(self.device)).argmax(-1).cpu().numpy()
+        return float((answers == named).mean())
 
 
-@no_grad()
-def accuracy(model: nn.Module, dataset: TensorDataset, device: object) -> float:
-    """Return the fraction of images whose digit the model names."""
-    greys, digit = dataset.tensors
-    model.eval()
-    named = model(greys.to(device)).cpu().numpy().argmax(-1)
-    model.train()
-    return float((named == digit.numpy()).mean())
+class MLPRun(DigitsRun):
+    """A perceptron of two hidden layers."""
+
+    job = "mlp"
+    title = "perceptron on digits"
+
+    def make_model(self) -> nn.Module:
+        drop = self.settings.dropout
+        return nn.Sequential(
+            nn.Linear(64, 256),
+            nn.GELU(),
+            nn.Dropout(drop),
+            nn.Linear(256, 256),
+            nn.GELU(),
+            nn.Dropout(drop),
+            nn.Linear(256, 10),
+        )
 
 
-def train(device: str, steps: int | None, lr: float, seed: int, out: Path) -> int:
-    """Run the job for all epochs, or for some steps whose losses are then printed; return the exit code."""
-    out.mkdir(parents=True, exist_ok=True)
-    place = choose_device(device)
-    train_set, test_set = images()
-    manual_seed(seed)
-    model = perceptron().to(place)
-    # A generator for the order of the images, and the device's own from its start for dropout: both are then the same
-    # on every device, however many numbers the initial values took.
-    loader = DataLoader(train_set, batch_size=BATCH, shuffle=True, generator=Generator().manual_seed(seed))
-    manual_seed(seed)
-    total = EPOCHS * len(loader) if steps is None else steps
-    optimizer = optim.AdamW(model.parameters(), lr=lr, weight_decay=0.05)
-    schedule = optim.lr_scheduler.CosineAnnealingLR(optimizer, total)
-    curve, started, step = Curve(), perf_counter(), 0
-    # One thread: matrices this small gain nothing from a second, and lose much where the cores are busy.
-    with threadpool_limits(1), tqdm(total=total, unit="step", disable=None) as bar:
-        while step < total:
-            for greys, digit in islice(loader, total - step):
-                loss = nn.functional.cross_entropy(model(greys.to(place)), digit.to(place))
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-                schedule.step()
-                step += 1
-                curve.train.append((step, loss.item()))
-                bar.set_postfix(loss=f"{loss.item():.4f}", refresh=False)
-                bar.update()
-                if steps is not None:
-                    bar.write(f"step {step:4d}  loss {loss.item():.4f}")
-    seconds = perf_counter() - started
-    checkpoint, picture = out / "digits.safetensors", out / "digits.png"
-    save(model.state_dict(), checkpoint)
-    curve.draw(picture, "perceptron on digits", "nats per image")
-    print(f"test accuracy {accuracy(model, test_set, place):.2%} on {place} after {total} steps, {seconds:.1f} s")
-    print(f"checkpoint {checkpoint}, loss curve {picture}")
-    return 0
+class CNNRun(DigitsRun):
+    """LeNet in small (LeCun et al. 1998)."""
+
+    job = "cnn"
+    title = "convolutional network on digits"
+
+    def make_model(self) -> nn.Module:
+        return nn.Sequential(
+            nn.Unflatten(1, (1, 8, 8)),
+            nn.Conv2d(1, 16, 3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(16, 32, 3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Flatten(),
+            nn.Dropout(self.settings.dropout),
+            nn.Linear(128, 10),
+        )
+
+
+class RowReader(nn.Module):
+    """An LSTM that reads an image row by row and names the digit from its last state."""
+
+    def __init__(self, width: int, dropout: float) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(8, width, batch_first=True)
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(width, 10)
+
+    def forward(self, greys: Tensor) -> Tensor:
+        """greys are (batch, 64)."""
+        states, _ = self.lstm(greys.reshape(-1, 8, 8))
+        return self.head(self.dropout(states[:, -1]))
+
+
+class LSTMRun(DigitsRun):
+    """Rows of an image as a sequence."""
+
+    job = "lstm"
+    title = "LSTM on digits' rows"
+    settings_of = LSTMSettings
+
+    def make_model(self) -> nn.Module:
+        return RowReader(self.settings.width, self.settings.dropout)
+
+
+def read_data(settings: DigitsSettings, identity: dict[str, Any] | None) -> Digits:
+    """Return the images; JobError where a saved run had others."""
+    data = Digits()
+    if identity is not None and data.identity()["checksum"] != identity.get("checksum"):
+        raise JobError("--resume: these are not the images that the run was saved with; was scikit-learn changed?")
+    return data

@@ -84,6 +84,8 @@ def current() -> Driver:
     global _current
     if _current is None:
         mode = os.environ.get("AUTOGRAD_GPU_EMULATE", "0")
+        if mode not in ("", "0", "1", "race"):
+            raise DeviceUnavailable(f"AUTOGRAD_GPU_EMULATE: expected 0, 1 or race, but got '{mode}'")
         _current = CupyDriver() if mode in ("", "0") else EmulatedDriver(racecheck=mode == "race")
     return _current
 

@@ -1,0 +1,93 @@
+"""What happens to a job from its options to its results."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .device import choose_device
+from .errors import JobError
+from .folder import SAMPLE, RunFolder
+from .interrupt import StopRequest
+from .job_settings import JOBS
+from .loop import loop, note_validation
+from .run import Run, read_checkpoint, settings_to_resume
+
+
+@dataclass(frozen=True)
+class Orders:
+    """How a run is to be done; none of it changes a result."""
+
+    device: str
+    out: Path
+    resume: bool = False
+    overwrite: bool = False
+    capture: bool = False
+    tensorboard: bool = False
+
+
+def job(name: str) -> tuple[type[Run], Any]:
+    """Return the run of a job and the function that reads its data."""
+    module = importlib.import_module(f"{__package__}.{JOBS[name].module}")
+    return getattr(module, JOBS[name].run), module.read_data
+
+
+def train(name: str, asked: dict[str, Any], orders: Orders) -> int:
+    """Run a job; return the exit code. ``asked`` holds the settings that differ from the defaults."""
+    kind, read_data = job(name)
+    if not orders.resume:
+        kind.settings_of(**asked)  # what makes no sense is said before anything is done
+    place = choose_device(orders.device)
+    if orders.capture and place.type != "cuda":
+        raise JobError(f"--capture: a step becomes a CUDA graph on a GPU only, and this run is on {place}")
+    with RunFolder(orders.out, orders.resume, orders.overwrite) as folder:
+        saved = read_checkpoint(folder.checkpoint, kind.job) if orders.resume else None
+        if saved is None:
+            settings, data = kind.settings_of(**asked), None
+        else:
+            settings = settings_to_resume(kind, saved, asked, folder.checkpoint)
+        data = read_data(settings, None if saved is None else saved["data"])
+        run = kind(settings, data, place, orders.capture)
+        if saved is not None:
+            run.restore(saved, folder.checkpoint)
+        with StopRequest() as stop, quick_where_small(run):
+            stop.say(str(data))
+            stop.say(f"{sum(p.numel() for p in run.model.parameters()):,} parameters in {settings.dtype} on {place}")
+            if saved is None:
+                stop.say(f"validation loss before training: {note_validation(run):.3f} {run.unit}")
+            else:
+                stop.say(f"resumed at step {run.step}")
+            return loop(run, folder, stop, orders.tensorboard) or finish(run, folder, stop)
+
+
+def finish(run: Run, folder: RunFolder, stop: StopRequest) -> int:
+    """Say, and show, what a run that is over has come to."""
+    last = run.curve.validation[-1][1] if run.curve.validation else note_validation(run)
+    stop.say(f"validation loss {last:.3f} {run.unit} after {run.step} steps")
+    if hasattr(run, "accuracy"):
+        stop.say(f"test accuracy {run.accuracy():.2%} on {run.device} after {run.step} steps")
+    shown = f"checkpoint {folder.checkpoint}, loss curve {folder.path / 'loss.png'}, every step in {folder.log}"
+    if hasattr(run, "write"):
+        text = run.write(400)
+        (folder.path / SAMPLE).write_text(text, encoding="utf-8")
+        stop.say(f"\n{text}\n")
+        shown += f", sample {folder.path / SAMPLE}"
+    stop.say(shown)
+    return stop.exit_code
+
+
+@contextmanager
+def quick_where_small(run: Run) -> Iterator[None]:
+    """One thread of the BLAS: matrices as small as the digits' gain nothing from a second, and lose much where the
+    cores are busy."""
+    if run.counts != "images":
+        yield
+        return
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        yield
