@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import os
-import tempfile
 from pathlib import Path
 
 FLOATS = ("float16", "bfloat16", "float32", "float64")
@@ -106,14 +105,3 @@ def cache_folder() -> Path:
     if folder := os.environ.get("AUTOGRAD_GPU_CACHE"):
         return Path(folder)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "autograd_gpu"
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Written beside and renamed, so that a reader never sees half a file; an unwritable cache is no error."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            file.write(data)
-        os.replace(file.name, path)
-    except OSError:
-        pass

@@ -14,6 +14,8 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from ..build_cache import build as stored
+from ..build_cache import is_whole
 from .errors import EmulatorError
 from .rewrite import rewrite
 
@@ -156,10 +158,7 @@ def _cached(stem: str, parts: Sequence[str], build: Callable[[Path], Path]) -> P
     name = f"{stem}-{hashlib.sha256(everything.encode()).hexdigest()[:24]}.so"
     directory = _writable_cache()
     path = directory / name
-    if not path.exists():
-        with tempfile.TemporaryDirectory(prefix=".build-", dir=directory) as folder:
-            os.replace(build(Path(folder)), path)
-    return path
+    return path if is_whole(path) else stored(path, build)
 
 
 @functools.cache

@@ -18,7 +18,19 @@ ROOF = "autograd_gpu"  # the package's own __init__.py, which gives the public n
 
 # Each layer may import from itself and from those above it in this list: the lowest is the first.
 LAYERS = [
-    {"_names", "capturing", "dtypes", "engine", "errors", "layouts", "modes", "settings", "user_line", "version"},
+    {
+        "_names",
+        "build_cache",
+        "capturing",
+        "dtypes",
+        "engine",
+        "errors",
+        "layouts",
+        "modes",
+        "settings",
+        "user_line",
+        "version",
+    },
     {"kernels"},
     {"emulator"},
     {"arrays"},

@@ -15,12 +15,14 @@ import importlib.util
 import os
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import ml_dtypes
 import numpy as np
 
+from autograd_gpu import build_cache
 from autograd_gpu.arrays.sources import (
     DTYPES,
     CompileError,
@@ -29,7 +31,6 @@ from autograd_gpu.arrays.sources import (
     headers,
     kernels_folder,
     source,
-    write_atomically,
 )
 
 DEFAULT_ARCHS = ("sm_75", "sm_80", "sm_90a", "sm_100", "sm_120")
@@ -127,14 +128,14 @@ def compile_text(text: str, name: str, arch: str, definitions: Sequence[str], la
     """The same for any source text; it may include this project's headers. `name` is what errors call it."""
     path = _cached_path(text, label, arch, definitions)
     log_path = path.with_suffix(".log")
-    try:
-        return path.read_bytes(), log_path.read_text()
-    except OSError:
-        pass  # not there, or a cache that cannot be read: compile
+    kept, kept_log = build_cache.contents(path), build_cache.contents(log_path)
+    if kept is not None and kept_log is not None:
+        return kept, kept_log.decode()
     options = [f"--gpu-architecture={arch}", *FLAGS, *(f"-D{define}" for define in definitions)]
     cubin, log = _nvrtc_compile(text, name, options)
-    write_atomically(log_path, log.encode())
-    write_atomically(path, cubin)
+    with suppress(OSError):  # an unwritable cache is no error
+        build_cache.put(log_path, log.encode())
+        build_cache.put(path, cubin)
     return cubin, log
 
 

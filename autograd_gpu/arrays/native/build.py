@@ -1,7 +1,8 @@
 """Kernel sources to shared libraries for this machine's processor, by its C++ compiler. Knows flags and the disk cache.
 
 A library is one file for one dtype, named by a hash of everything it is made from: sources, flags, compiler and
-processor. It appears by a rename, so that processes may build the same one at once. Knows nothing of calling.
+processor. It appears by a rename, so that processes may build the same one at once, and one that was cut off is built
+again (`build_cache`). Knows nothing of calling.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from autograd_gpu.arrays.sources import DTYPES, CompileError, cache_folder, defines, kernels_folder, source
+from autograd_gpu.build_cache import build as stored
+from autograd_gpu.build_cache import is_whole
 
 # Never -ffast-math: it folds x != x, and a library linked with it makes the whole process flush subnormals. No
 # contraction: fma is written where it is meant, so that every processor gives the same bits.
@@ -94,7 +97,7 @@ def _path(label: str, parts: Sequence[str]) -> Path:
 def build_library(file: str, dtype: str) -> Path:
     """The library of `file` for `dtype`, from the cache or freshly built into it."""
     path = library_path(file, dtype)
-    return path if path.exists() else _built(path, lambda folder: _compile(file, dtype, folder))
+    return path if is_whole(path) else _built(path, lambda folder: _compile(file, dtype, folder))
 
 
 def _compile(file: str, dtype: str, folder: Path) -> Path:
@@ -129,7 +132,7 @@ def build_runtime(object_head: int) -> Path:
         _run([*flags, *units, "-o", "out.so"], folder, "the runtime of the CPU's kernels")
         return folder / "out.so"
 
-    return path if path.exists() else _built(path, build)
+    return path if is_whole(path) else _built(path, build)
 
 
 def is_clang() -> bool:
@@ -140,10 +143,7 @@ def _built(path: Path, build) -> Path:
     """What `build` makes in a folder of its own, in its place in the cache; where that cannot be written, in a
     temporary folder of this process."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-            os.replace(build(Path(folder)), path)
-        return path
+        return stored(path, build)
     except (PermissionError, FileNotFoundError, NotADirectoryError, FileExistsError):
         return _built(_own_folder() / path.name, build)
     except OSError as error:
@@ -183,8 +183,11 @@ def build_many(pairs: Iterable[tuple[str, str]], jobs: int | None = None) -> dic
             return error
 
     pairs = list(pairs)
-    with concurrent.futures.ThreadPoolExecutor(jobs or len(os.sched_getaffinity(0))) as workers:
+    workers = concurrent.futures.ThreadPoolExecutor(jobs or len(os.sched_getaffinity(0)))
+    try:
         return dict(zip(pairs, workers.map(build, pairs), strict=True))
+    finally:  # after Ctrl-C nothing more is begun
+        workers.shutdown(cancel_futures=True)
 
 
 def all_pairs() -> list[tuple[str, str]]:
