@@ -19,7 +19,8 @@ LEFT_TO_NUMPY = {
     "cast": "a real number that a whole dtype cannot hold is what NumPy makes of it; a double goes to a "
     "half in one rounding",
     "convolution": "few and large groups are a product of NumPy's BLAS with columns, which are compiled here",
-    "linear": "a product of BLAS, and where little is to be added one pass of NumPy's",
+    "linear": "BLAS has no products of half types, nor of what has gaps, and of vectors NumPy asks for others",
+    "matmul": "the same, and none of integers",
     "scatter_add_rows of int64": "bags are of real numbers",
     "attention of float16": "its kernel is made of tensor cores",
 }

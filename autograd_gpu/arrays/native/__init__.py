@@ -25,6 +25,7 @@ with _contextlib.suppress(_Unusable):
     from .index import *
     from .linear import *
     from .loss import *
+    from .matmul import *
     from .memory import *
     from .norm import *
     from .optim import *

@@ -41,7 +41,13 @@ def library() -> ctypes.PyDLL:
         found = ctypes.PyDLL(str(build.build_runtime(object.__basicsize__)))
     except (CompileError, OSError) as error:
         raise Unusable(str(error)) from None
-    for maker in (found.host_kernel, found.host_table, found.host_map_function, found.host_map_into):
+    for maker in (
+        found.host_kernel,
+        found.host_table,
+        found.host_map_function,
+        found.host_map_into,
+        found.host_product,
+    ):
         maker.restype = ctypes.py_object
     found.host_map.restype = ctypes.c_void_p
     _begin(found)

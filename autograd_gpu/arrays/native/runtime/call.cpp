@@ -5,6 +5,7 @@
 
 #include "layout.h"
 #include "pool.h"
+#include "product.h"
 
 namespace {
 using host::Entry;
@@ -318,6 +319,47 @@ Object* call_map_into(Object* self, Object* const* arguments, long, Object*) {
     return answer;
 }
 
+// ---- products
+
+struct Product {
+    Method method;
+    Object* slow;  // the function written in Python
+    bool flips;    // linear(x, weight, bias), else matmul(x, y)
+};
+
+const long LONG_SUMS = 4096;  // longer ones are added in float64, by pieces (arrays/cpu/matmul.py)
+
+Outcome multiply(const Product* product, Object* const* arguments, Object** out) {
+    if (!is_array(arguments[0]) || !is_array(arguments[1])) return LEFT;
+    const Array *x = (Array*)arguments[0], *y = (Array*)arguments[1], *bias = nullptr;
+    const int kind = kind_of(x->dtype), d = x->dims;
+    if ((kind != 2 && kind != 3) || y->dtype != x->dtype || d < 2 || y->dims != d || d > MAX_DIMS) return LEFT;
+    const long k = x->shape[d - 1], n = y->shape[product->flips ? d - 2 : d - 1];
+    if (k != y->shape[product->flips ? d - 1 : d - 2] || (kind == 2 && k > LONG_SUMS)) return LEFT;
+    if (memcmp(x->shape, y->shape, (d - 2) * sizeof(long)) || !(x->flags & y->flags & ALIGNED)) return LEFT;
+    if (product->flips && arguments[2] != None) {
+        bias = (Array*)arguments[2];
+        if (!is_array(arguments[2]) || bias->dtype != x->dtype || bias->dims != 1 || bias->shape[0] != n || d != 2 ||
+            bias->strides[0] != WIDTHS[kind] || !(bias->flags & ALIGNED)) return LEFT;
+    }
+    long shape[MAX_DIMS];
+    memcpy(shape, x->shape, d * sizeof(long));
+    shape[d - 1] = n;
+    Py_IncRef(x->dtype);
+    *out = new_array(array_type, x->dtype, d, shape, nullptr, nullptr, 0, nullptr);
+    if (!*out) return FAILED;
+    if (product_into((Array*)*out, x, y, product->flips, bias, WIDTHS[kind])) return DONE;
+    Py_DecRef(*out);
+    return LEFT;
+}
+
+Object* call_product(Object* self, Object* const* arguments, long count, Object* keywords) {
+    const Product* product = (Product*)PyCapsule_GetPointer(self, nullptr);
+    Object* out = nullptr;
+    if (count == 2 + product->flips && !keywords && multiply(product, arguments, &out) != LEFT) return out;
+    return PyObject_Vectorcall(product->slow, arguments, (unsigned long)count, keywords);
+}
+
 // ---- many tensors in one launch: the host's half of kernels/include/table.cuh
 
 const long CHUNK = 8192;  // elements that a block works on
@@ -389,6 +431,12 @@ Object* host_kernel(const char* name, void* entry, const char* letters) {
     kernel->entry = (Entry)entry;
     strncpy(kernel->letters, letters, sizeof kernel->letters - 1);
     return function_over(kernel, kernel->method, name, "", launch_kernel);
+}
+
+Object* host_product(int flips, const char* name, const char* documentation, Object* slow) {
+    Product* product = new Product{{}, slow, (bool)flips};
+    Py_IncRef(slow);
+    return function_over(product, product->method, name, documentation, call_product);
 }
 
 Object* host_table() { return PyCFunction_NewEx(&table_method, nullptr, nullptr); }
