@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from autograd_gpu.arrays.cuda import compile, driver
+from autograd_gpu.arrays.cuda.device_arrays import DeviceArray
 from autograd_gpu.arrays.cuda.launch import Kernel
 from autograd_gpu.arrays.cuda.memory import from_numpy
 from autograd_gpu.errors import DeviceUnavailable
@@ -39,7 +40,7 @@ def test_device_arrays_view_as_numpy_does():
     x = from_numpy(np.arange(6, dtype=np.int64).reshape(2, 3))
     views = (x.T, x[1], x[:, ::2], x[None, ..., 1], x[1, 2], x.reshape(3, 2), x.swapaxes(0, 1))
     assert [view.shape for view in views] == [(3, 2), (3,), (2, 2), (1, 2), (), (3, 2), (3, 2)]
-    assert all(isinstance(view, driver.DeviceArray) for view in views)
+    assert all(isinstance(view, DeviceArray) for view in views)
 
 
 def test_new_device_memory_is_not_zero():
@@ -51,7 +52,7 @@ def test_new_device_memory_is_not_zero():
 
 
 class Recorder:
-    """cupy.cuda.driver and what else CupyDriver uses, on host memory."""
+    """cupy.cuda.driver and what else CudaDriver uses, on host memory."""
 
     CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES = 8
 
@@ -85,18 +86,20 @@ def cupy(monkeypatch, tmp_path):
             return types.SimpleNamespace(ptr=4242)
 
     stand_in = types.ModuleType("cupy")
+    stand_in.__version__ = "0"
     stand_in.empty, stand_in.asnumpy = np.empty, np.asarray
     stand_in.cuda = types.SimpleNamespace(
         is_available=lambda: True,
         runtime=types.SimpleNamespace(getDevice=lambda: 0, getDeviceCount=lambda: 1),
         driver=recorder,
+        MemoryPool=None,
         get_current_stream=lambda: types.SimpleNamespace(ptr=77, is_capturing=lambda: False),
         Stream=types.SimpleNamespace(null=None),
         function=types.SimpleNamespace(Module=Module),
         Device=lambda index: types.SimpleNamespace(compute_capability="90"),
     )
     monkeypatch.setitem(sys.modules, "cupy", stand_in)
-    monkeypatch.setattr(driver, "_current", driver.CupyDriver())
+    monkeypatch.setattr(driver, "_current", driver.on_a_gpu())
     monkeypatch.setattr(Kernel, "all", [])
     return recorder
 
@@ -152,7 +155,7 @@ def test_no_gpu_is_one_line_that_says_what_to_do(monkeypatch, present):
     stand_in = types.SimpleNamespace(cuda=types.SimpleNamespace(is_available=lambda: False)) if present else None
     monkeypatch.setitem(sys.modules, "cupy", stand_in)
     with pytest.raises(DeviceUnavailable) as raised:
-        driver.CupyDriver()
+        driver.on_a_gpu()
     message = str(raised.value)
     assert "\n" not in message
     assert "pip install autograd-gpu[cuda13]" in message

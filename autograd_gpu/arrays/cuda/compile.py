@@ -206,5 +206,7 @@ def build_all(archs: Sequence[str] = DEFAULT_ARCHS, jobs: int | None = None) -> 
 
 @functools.cache
 def dtype_name(dtype: np.dtype) -> str:
-    """The name tables here go by."""
-    return "bfloat16" if dtype == ml_dtypes.bfloat16 else np.dtype(dtype).name
+    """The name tables here go by; none that they know for numbers of the other byte order."""
+    if dtype == ml_dtypes.bfloat16:
+        return "bfloat16"
+    return np.dtype(dtype).name if np.dtype(dtype).isnative else np.dtype(dtype).str

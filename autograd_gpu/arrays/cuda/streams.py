@@ -19,11 +19,11 @@ NOT_IN_A_GRAPH = (
 class CupyStreams:
     """CuPy's own objects, and captures into a memory pool that lives as long as the graph."""
 
-    def __init__(self, cupy: Any) -> None:
-        self._cuda = cupy.cuda
+    def __init__(self, cupy: Any, arrays: Any) -> None:
+        self._cuda, self._arrays, self.pool = cupy.cuda, arrays, arrays.pool
         self.current = cupy.cuda.get_current_stream
         self.default = cupy.cuda.Stream.null
-        self._allocator: Any = None
+        self._allocation: Any = None
 
     def new(self) -> Any:
         return self._cuda.Stream(non_blocking=True)
@@ -34,20 +34,16 @@ class CupyStreams:
     def milliseconds(self, start: Any, end: Any) -> float:
         return self._cuda.get_elapsed_time(start, end)
 
-    def pool(self) -> Any:
-        """Memory for graphs: what one frees, only the graphs of the pool take again."""
-        return self._cuda.MemoryPool()
-
     def begin_capture(self, pool: Any) -> None:
         """Record this thread's launches on the current stream from now on; allocations come from the pool."""
-        self._allocator = self._cuda.using_allocator(pool.malloc)
-        self._allocator.__enter__()
+        self._allocation = self._arrays.allocating_from(pool)
+        self._allocation.__enter__()
         # Relaxed: growing the pool and loading a module are allowed, which do not touch what is being captured.
         self.current().begin_capture(self._cuda.runtime.streamCaptureModeRelaxed)
 
     def end_capture(self) -> Any:
         """Return the graph of what was recorded."""
-        self._allocator.__exit__(None, None, None)
+        self._allocation.__exit__(None, None, None)
         return self.current().end_capture()
 
     def replay(self, graph: Any) -> None:
@@ -57,10 +53,11 @@ class CupyStreams:
 class EmulatedStreams:
     """One after the other, on the CPU."""
 
-    def __init__(self, refusals: Any) -> None:
-        self._refusals = refusals
+    def __init__(self, arrays: Any, refusals: Any) -> None:
+        self._arrays, self._refusals, self.pool = arrays, refusals, arrays.pool
         self.default = self._current = EmulatedStream(self)
         self.recording: EmulatedGraph | None = None
+        self._allocation: Any = None
 
     def current(self) -> EmulatedStream:
         return self._current
@@ -77,13 +74,13 @@ class EmulatedStreams:
     def milliseconds(self, start: EmulatedEvent, end: EmulatedEvent) -> float:
         return (end.at - start.at) * 1e3
 
-    def pool(self) -> Any:
-        return object()
-
     def begin_capture(self, pool: Any) -> None:
+        self._allocation = self._arrays.allocating_from(pool)
+        self._allocation.__enter__()
         self.recording = EmulatedGraph()
 
     def end_capture(self) -> EmulatedGraph | None:
+        self._allocation.__exit__(None, None, None)
         graph, self.recording = self.recording, None
         return graph
 
@@ -129,11 +126,10 @@ class EmulatedEvent:
 
 
 class EmulatedGraph:
-    """Launches to be done again, and the memory they use."""
+    """Launches to be done again. Their memory is the pool's."""
 
     def __init__(self) -> None:
         self.launches: list[tuple[Any, Sequence[int], Sequence[int], bytes, int]] = []
-        self.memory: list[Any] = []
 
     def launch(self) -> None:
         for function, grid, block, packed, shared_mem in self.launches:
