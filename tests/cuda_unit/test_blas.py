@@ -61,6 +61,12 @@ def test_batches(cublaslt):
     assert len(cublaslt.multiplied) == 3
 
 
+def test_nothing_is_not_asked_for(cublaslt):
+    x, y = normal((2, 3, 8), "float16"), normal((2, 8, 5), "float16", 1)
+    assert run(lambda x, y: matmul(x[:0], y[:0]), x, y).shape == (0, 3, 5)
+    assert cublaslt.asked == cublaslt.multiplied == []
+
+
 def test_what_it_cannot_do_our_kernels_do(cublaslt):
     x, y = normal((6, 8), "float32"), normal((4, 3), "float32", 1)
     assert_near(run(lambda x, y: matmul(x[::2, ::2], y), x, y), double(x)[::2, ::2] @ double(y), "float32", scale=8)

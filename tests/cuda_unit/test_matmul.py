@@ -77,6 +77,7 @@ def test_an_empty_sum_is_zero(dtype):
     x, y = normal((3, 0), dtype), normal((0, 4), dtype)
     np.testing.assert_array_equal(double(run(matmul, x, y)), np.zeros((3, 4)))
     assert run(matmul, normal((0, 3), dtype), normal((3, 4), dtype)).shape == (0, 4)
+    assert run(matmul, normal((0, 3, 2), dtype), normal((0, 2, 4), dtype)).shape == (0, 3, 4)
 
 
 def test_infinities_stay_in_their_row_and_column():

@@ -86,7 +86,7 @@ def _plan(
     """How cuBLASLt does this, or None where it cannot or should not."""
     m, n, k, x_row, x_col, y_row, y_col, batch = problem
     x, y = _operand(problem.x_layout, m, k, x_row, x_col), _operand(problem.y_layout, k, n, y_row, y_col)
-    if x is None or y is None or len(batch) > 1 or 0 in (m, n, k) or not choice.is_cublaslt(name, m, n, k):
+    if x is None or y is None or len(batch) > 1 or problem.is_empty or not choice.is_cublaslt(name, m, n, k):
         return None
     plan = _Plan(bindings(), _handle(context), name, problem, x, y, epilogue)
     return plan if plan.find_algorithm(alignment) else None

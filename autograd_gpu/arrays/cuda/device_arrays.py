@@ -135,7 +135,8 @@ class EmulatedArrays:
         buffer = self._allocate(max(size, 16))
         if self._pool is not None:
             self._pool.append(buffer)
-        return DeviceArray(shape, dtype, buffer)
+        # NumPy's and CuPy's own arrays without elements step nowhere.
+        return DeviceArray(shape, dtype, buffer, strides=None if size else (0,) * len(shape))
 
     def view(self, array: DeviceArray, shape: Shape, strides: Shape, start: int | None = None) -> DeviceArray:
         buffer = _buffer_of(array)

@@ -120,7 +120,7 @@ def _plan(
         kernel, total, blocks, shared = _simt[tile], _simt_total, tiles(tile), 0
     else:
         raise TypeError(f"matmul: no CUDA kernel for {dtype}; there is one for floats and integers")
-    if blocks == 0 or k == 0:
+    if asked.is_empty:
         return Plan(kernel, tensor_layout, total, 0, 1, 0, b"")
 
     slices = 1 if blocks >= ENOUGH_BLOCKS else max(1, min(ceil_div(ENOUGH_BLOCKS, blocks), k // SHORTEST_SLICE))

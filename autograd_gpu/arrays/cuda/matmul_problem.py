@@ -22,12 +22,17 @@ class Problem(NamedTuple):
     batch: Batch
 
     @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to multiply; strides say nothing then, and an array library may make them all 0."""
+        return 0 in (self.m, self.n, self.k) or any(size == 0 for size, *_ in self.batch)
+
+    @property
     def x_layout(self) -> str | None:
-        return layout(self.m, self.k, self.x_row, self.x_col)
+        return "n" if self.is_empty else layout(self.m, self.k, self.x_row, self.x_col)
 
     @property
     def y_layout(self) -> str | None:
-        return layout(self.k, self.n, self.y_row, self.y_col)
+        return "n" if self.is_empty else layout(self.k, self.n, self.y_row, self.y_col)
 
 
 @functools.lru_cache(maxsize=4096)
