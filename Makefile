@@ -3,6 +3,8 @@
 #   make train       train a byte-level GPT on Python's own source text into runs/demo, anew each time
 #                    (ARGS="--steps 1000 --device cuda" instead: into runs/gpt, never over a run that is there)
 #   make test        the tests; the CUDA kernels run on the emulated GPU
+#   make test-cupy   the CUDA side's tests again, on CuPy's own arrays over emulated memory   (ARGS="tests/test_nn.py")
+#   make cupy-versions   whether every CuPy that we allow has the names and parameters that we use
 #   make bench       the benchmarks, against PyTorch
 #   make gpu-check   everything on a real GPU   (GPU_PYTHON=python3 uses that Python and its packages as they are)
 #   make pages       write what is generated: the pages of operations, kernels and hardware, the stubs that editors read
@@ -16,13 +18,22 @@ BIN    := $(VENV)/bin
 # CuPy comes per CUDA version; the display driver says which one it can run.
 CUDA   ?= $(shell nvidia-smi 2>/dev/null | sed -n 's/.*CUDA Version: *\([0-9]*\).*/\1/p' | grep . || echo 13)
 
-.PHONY: native-sanitize train test bench gpu-check pages check clean
+.PHONY: native-sanitize train test test-cupy cupy-versions bench gpu-check pages check clean
 
 train: $(VENV)/.train
 	$(BIN)/autograd-gpu train gpt $(or $(ARGS),--out runs/demo --overwrite)
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest --numprocesses auto --dist loadgroup $(ARGS)
+
+# No GPU and no driver: CuPy's arrays and memory, the emulator's launches.
+ON_CUDA := -k "(cuda or gpu or capture or interop or user_kernel) and not architecture and not lecture and not compile_gate"
+test-cupy: $(VENV)/.cupy
+	AUTOGRAD_GPU_EMULATE=cupy $(BIN)/python -m pytest --numprocesses auto --dist loadgroup \
+	--ignore tests/native --ignore tests/emulator $(ON_CUDA) $(or $(ARGS),tests)
+
+cupy-versions: $(VENV)/.cupy
+	$(BIN)/python tests/cuda_unit/cupy_surface.py
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -12,14 +12,13 @@ import pytest
 from autograd_gpu.arrays.cuda import compile, driver
 from autograd_gpu.arrays.cuda.device_arrays import DeviceArray
 from autograd_gpu.arrays.cuda.launch import Kernel
-from autograd_gpu.arrays.cuda.memory import from_numpy
 from autograd_gpu.errors import DeviceUnavailable
 
 # ---- emulated memory
 
 
 def test_device_arrays_refuse_numpy_s_mathematics():
-    x = from_numpy(np.ones((2, 3), np.float32))
+    x = driver.emulated().from_host(np.ones((2, 3), np.float32))
     for attempt in (
         lambda: x + x,
         lambda: np.exp(x),
@@ -37,7 +36,7 @@ def test_device_arrays_refuse_numpy_s_mathematics():
 
 
 def test_device_arrays_view_as_numpy_does():
-    x = from_numpy(np.arange(6, dtype=np.int64).reshape(2, 3))
+    x = driver.emulated().from_host(np.arange(6, dtype=np.int64).reshape(2, 3))
     views = (x.T, x[1], x[:, ::2], x[None, ..., 1], x[1, 2], x.reshape(3, 2), x.swapaxes(0, 1))
     assert [view.shape for view in views] == [(3, 2), (3,), (2, 2), (1, 2), (), (3, 2), (3, 2)]
     assert all(isinstance(view, DeviceArray) for view in views)
@@ -167,6 +166,10 @@ def test_the_mode_is_read_from_the_environment(monkeypatch):
         monkeypatch.setattr(driver, "_current", None)
         monkeypatch.setenv("AUTOGRAD_GPU_EMULATE", value)
         assert driver.current().context() is racecheck
+    monkeypatch.setattr(driver, "_current", None)
+    monkeypatch.setenv("AUTOGRAD_GPU_EMULATE", "rase")
+    with pytest.raises(ValueError, match="expected one of 0, 1, race, cupy, but got 'rase'"):
+        driver.current()
 
 
 def test_no_compiler_says_what_to_install(monkeypatch):
