@@ -6,7 +6,6 @@ Jobs are imported when they are called for: ``autograd-gpu info`` works where th
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -31,12 +30,13 @@ def _run(argv: Sequence[str] | None) -> int:
     from .arrays.cuda.compile import CompileError
     from .errors import DeviceUnavailable
     from .serialization import DamagedFile
+    from .settings import emulation
     from .training.errors import JobError
     from .training.interrupt import discard_output
 
     try:
         arguments = _parser().parse_args(argv)
-        _check_environment()
+        emulation()  # a word that it does not know is refused before any work
         return arguments.command(arguments)
     except DeviceUnavailable as error:
         return _complain(str(error), USAGE)
@@ -59,13 +59,6 @@ def _complain(message: str, code: int) -> int:
     with suppress(OSError):
         print(f"autograd-gpu: {' '.join(message.splitlines())}", file=sys.stderr)
     return code
-
-
-def _check_environment() -> None:
-    from .errors import DeviceUnavailable
-
-    if (mode := os.environ.get("AUTOGRAD_GPU_EMULATE", "")) not in ("", "0", "1", "race"):
-        raise DeviceUnavailable(f"AUTOGRAD_GPU_EMULATE: expected 0, 1 or race, but got '{mode}'")
 
 
 # ----------------------------------------------------------------------------------------------------- arguments

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import os
 import re
 import threading
 from types import ModuleType
 from typing import Any
+
+from .settings import emulation
 
 
 class Device:
@@ -161,4 +162,4 @@ def cuda_is_available() -> bool:
 
 def emulating() -> bool:
     """Whether ``device="cuda"`` means the emulated GPU on this machine's CPU."""
-    return os.environ.get("AUTOGRAD_GPU_EMULATE", "0") not in ("", "0")
+    return emulation() != "0"

@@ -11,6 +11,8 @@ import os
 import warnings
 from collections.abc import Callable
 
+from .errors import DeviceUnavailable
+
 # ---------------------------------------------------------------------------------------------- float32 products
 
 _PRECISIONS = ("highest", "high", "medium")
@@ -116,3 +118,16 @@ def get_num_threads() -> int:
     if asked.isdecimal() and int(asked) > 0:
         return int(asked)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+# ---------------------------------------------------------------------------------------------- the emulated GPU
+
+_EMULATIONS = ("0", "1", "race", "cupy")
+
+
+def emulation() -> str:
+    """Return what AUTOGRAD_GPU_EMULATE says that ``device="cuda"`` is: a GPU ("0") or the emulator, and which."""
+    mode = os.environ.get("AUTOGRAD_GPU_EMULATE") or "0"
+    if mode not in _EMULATIONS:
+        raise DeviceUnavailable(f"AUTOGRAD_GPU_EMULATE: expected 0, 1, race or cupy, but got {mode!r}")
+    return mode

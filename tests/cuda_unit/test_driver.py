@@ -168,7 +168,7 @@ def test_the_mode_is_read_from_the_environment(monkeypatch):
         assert driver.current().context() is racecheck
     monkeypatch.setattr(driver, "_current", None)
     monkeypatch.setenv("AUTOGRAD_GPU_EMULATE", "rase")
-    with pytest.raises(ValueError, match="expected one of 0, 1, race, cupy, but got 'rase'"):
+    with pytest.raises(DeviceUnavailable, match="expected 0, 1, race or cupy, but got 'rase'"):
         driver.current()
 
 

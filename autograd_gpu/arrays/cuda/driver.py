@@ -6,12 +6,12 @@ here, on first use; CuPy and the emulator are imported only then, so that `devic
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from autograd_gpu.arrays.cuda.device_arrays import CupyArrays, EmulatedArrays, EmulatedPool
 from autograd_gpu.arrays.cuda.execution import CudaDriver, Driver, EmulatedDriver
 from autograd_gpu.errors import DeviceUnavailable
+from autograd_gpu.settings import emulation
 
 _current: Driver | None = None
 
@@ -20,10 +20,7 @@ def current() -> Driver:
     """The driver of this process, chosen on first use by AUTOGRAD_GPU_EMULATE."""
     global _current
     if _current is None:
-        mode = os.environ.get("AUTOGRAD_GPU_EMULATE", "0")
-        if mode not in _MODES:
-            raise DeviceUnavailable(f"AUTOGRAD_GPU_EMULATE: expected 0, 1, race or cupy, but got {mode!r}")
-        _current = _MODES[mode]()
+        _current = _BY_EMULATION[emulation()]()
     return _current
 
 
@@ -67,8 +64,7 @@ def emulated_with_cupy() -> Driver:
     return EmulatedDriver(emulator, CupyArrays(cupy, lambda: EmulatedPool(cupy, emulator.allocate)), racecheck=False)
 
 
-_MODES = {
-    "": on_a_gpu,
+_BY_EMULATION = {
     "0": on_a_gpu,
     "1": emulated,
     "race": lambda: emulated(racecheck=True),
