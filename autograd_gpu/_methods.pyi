@@ -897,7 +897,7 @@ class Methods:
     def random_(self, from_: builtins.int = 0, to: builtins.int | None = None, *, generator: Generator | None = None) -> Tensor:
         """Fill with integers from [from, to); ``random_(to)`` starts at 0."""
     def ravel(self) -> Tensor:
-        """Return input as one dimension."""
+        """Return input as one dimension: a view where it is contiguous, else a copy."""
     @property
     def real(self) -> Tensor:
         """Return input itself: every tensor here is real."""
@@ -1102,7 +1102,7 @@ class Methods:
     def unflatten(self, dim: builtins.int, sizes: Sequence[builtins.int]) -> Tensor:
         """Return input with dimension `dim` split into `sizes`, one of which may be -1."""
     def unfold(self, dimension: builtins.int, size: builtins.int, step: builtins.int) -> Tensor:
-        """Return the windows of `size` elements along a dimension, `step` apart, along a new last dimension: a copy."""
+        """Return the windows of `size` elements along a dimension, `step` apart, along a new last dimension: a view."""
     def uniform_(self, from_: builtins.float = 0, to: builtins.float = 1, *, generator: Generator | None = None, **bounds: builtins.float) -> Tensor:
         """Fill with uniform numbers from [from, to)."""
     def unique(self, sorted: builtins.bool = True, return_inverse: builtins.bool = False, return_counts: builtins.bool = False, dim: builtins.int | None = None) -> Any:

@@ -355,3 +355,32 @@ def test_where_a_gradient_is_held_at_zero_so_is_its_own(function):
     assert gradient.isfinite().all()
     for found in (hessian(function, x), forward_over_reverse(function)(x)):
         assert found.tolist() == [[0, 0], [0, 0]]
+
+
+def test_x_log_y_has_the_slope_log_y_at_zero():
+    for function, slope in ((torch.xlogy, math.log(2)), (torch.special.xlog1py, math.log(3))):
+        assert gradients(function, 0, 2) == pytest.approx([slope, 0])
+        assert gradients(function, 0, -1) == [0, 0]
+        assert gradients(function, 0, INF)[0] == INF
+        x, y = numbers(0, 0), numbers(INF, -1)
+        assert function(x, y).tolist() == [0, 0]
+
+
+def test_a_truncated_quotient_is_flat_where_it_is_infinite_too():
+    assert gradients(lambda x, y: torch.div(x, y, rounding_mode="trunc"), 1, 0) == [0, 0]
+
+
+def test_the_gamma_distribution_has_no_density_below_zero():
+    shape = numbers(1, 1, 1)
+    for function in (torch.igamma, torch.igammac):
+        x = numbers(-1, 0, 1, grad=True)
+        slopes = torch.autograd.grad(function(shape, x).sum(), x)[0].abs().tolist()
+        assert math.isnan(slopes[0]) and slopes[1:] == pytest.approx([1, math.exp(-1)])
+
+
+def test_a_variance_divided_by_less_than_nothing():
+    x = numbers(1, 2, grad=True)
+    assert torch.autograd.grad(x.var(correction=5), x)[0].isinf().all()
+    rows = numbers(1, 2, 3, 4).view(2, 2).requires_grad_()
+    gradient = torch.autograd.grad(rows.var(1, correction=5).sum(), rows)[0]
+    assert gradient.flatten().tolist() == pytest.approx([1 / 3, -1 / 3, 1 / 3, -1 / 3])

@@ -163,3 +163,40 @@ def test_a_shape_is_taken_from_another_tensor():
 @pytest.mark.ours
 def test_streams_need_no_record_of_a_tensor():
     assert torch.ones(1).record_stream(None) is None
+
+
+def test_integers_stay_integers_where_pytorch_keeps_them():
+    nn = torch.nn.functional
+    n = torch.tensor([[3, -2]])
+    assert n.index_add(1, torch.tensor([0]), torch.tensor([[3]]), alpha=2.5).tolist() == [[9, -2]]
+    hinges = nn.hinge_embedding_loss(n, torch.tensor([[1, -1]]), 1.9, reduction="none")
+    assert hinges.dtype is torch.int64 and hinges.tolist() == [[3, 3]]
+    assert torch.hinge_embedding_loss(n, torch.tensor([[1, -1]]), 1.9, -1).tolist() == [[3, 3]]
+    assert nn.alpha_dropout(n, 1.0, True).dtype is torch.int64
+    ones = [torch.ones(shape, dtype=torch.int32) for shape in ((2, 3), (2, 2), (4, 3, 2))]
+    assert nn.bilinear(*ones).dtype is torch.int32
+    bytes_ = torch.tensor([[0, 2]], dtype=torch.uint8)
+    for found, expected in ((bytes_.any(), 1), (bytes_.all(1), [0]), (bytes_.all(), 0)):
+        assert found.dtype is torch.uint8 and found.tolist() == expected
+    assert n.any().dtype is torch.bool
+
+
+def test_unfold_is_a_view_and_ravel_one_of_what_is_contiguous():
+    x = torch.zeros(5)
+    x.unfold(0, 2, 3).add_(1)
+    assert x.tolist() == [1, 1, 0, 1, 1]
+    y = leaf(1, 2, 3)
+    z = y.clone()
+    z.unfold(0, 2, 1)[0].mul_(5)
+    z.sum().backward()
+    assert y.grad.tolist() == [5, 5, 1]
+    x = torch.zeros(3, 4)
+    x.ravel().add_(1)
+    x[:, ::2].ravel().add_(1)
+    assert x.tolist() == [[1] * 4] * 3
+
+
+def test_linspace_to_infinity_steps_from_the_nearer_end():
+    inf = float("inf")
+    assert torch.linspace(0, inf, 4).isnan().tolist() == [True, False, True, True]
+    assert torch.linspace(-inf, inf, 1).tolist() == [-inf]

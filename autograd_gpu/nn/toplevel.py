@@ -14,7 +14,9 @@ _REDUCTIONS = ("none", "mean", "sum")
 
 
 def _named(reduction: int | str) -> str:
-    return reduction if isinstance(reduction, str) else _REDUCTIONS[reduction]
+    if isinstance(reduction, str):
+        return reduction
+    return _REDUCTIONS[reduction] if 0 <= reduction < len(_REDUCTIONS) else "none"
 
 
 # ---------------------------------------------------------------------------------------------- lookups and norms

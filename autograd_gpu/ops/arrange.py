@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import dtypes
+from ..op import View
 from ..tensor import Tensor
 from .cast import broadcast_shape, cast, sum_to, to_device
 from .creation import arange
 from .diagonals import diagonal
-from .index import index_select
 from .integers import as_sizes, is_integer, one_or_more, real_dim, wrap_dim
 from .pieces import cat, several_tensors, split, stack
 from .public import public
@@ -25,6 +25,7 @@ from .shape import (
     transpose,
     unsqueeze,
 )
+from .strided import strides_of
 
 # ---------------------------------------------------------------------------------------------- joins
 
@@ -280,9 +281,27 @@ def adjoint(input: Tensor) -> Tensor:
 # ---------------------------------------------------------------------------------------------- windows
 
 
+class Unfold(View):
+    """y[..., w, ..., i] = x[..., w * step + i, ...]: windows along `dim`, their elements along a new last dimension."""
+
+    def forward(ctx, x, dim, size, step):
+        ctx.shape, ctx.dim, ctx.step = x.shape, dim, step
+        strides = strides_of(x)
+        windows = (x.shape[dim] - size) // step + 1
+        shape = (*x.shape[:dim], windows, *x.shape[dim + 1 :], size)
+        strides = (*strides[:dim], strides[dim] * step, *strides[dim + 1 :], strides[dim])
+        return ctx.backend.as_strided(x, shape, strides, ctx.backend.offset(x))
+
+    def backward(ctx, gy):
+        dim, size, windows = ctx.dim, gy._array.shape[-1], gy._array.shape[ctx.dim]
+        places = arange(windows, device=gy.device).unsqueeze(1) * ctx.step + arange(size, device=gy.device)
+        rows = reshape(movedim(gy, -1, dim + 1), (*ctx.shape[:dim], windows * size, *ctx.shape[dim + 1 :]))
+        return gy.new_zeros(ctx.shape).index_add(dim, reshape(places, (windows * size,)), rows)
+
+
 @public(function=False)
 def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
-    """Return the windows of `size` elements along a dimension, `step` apart, along a new last dimension: a copy."""
+    """Return the windows of `size` elements along a dimension, `step` apart, along a new last dimension: a view."""
     dim = wrap_dim(dimension, input.ndim)
     length = input._array.shape[dim] if input.ndim else 1
     if size > length:
@@ -290,12 +309,8 @@ def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
     if size < 0 or step <= 0:
         raise RuntimeError(f"unfold: expected size >= 0 and step > 0, but got size {size} and step {step}")
     if input.ndim == 0:
-        return Clone.apply(reshape(input, (1,)))
-    windows = (length - size) // step + 1
-    places = arange(windows, device=input.device).unsqueeze(1) * step + arange(size, device=input.device)
-    taken = index_select(input, dim, reshape(places, (windows * size,)))
-    shape = input._array.shape
-    return movedim(reshape(taken, (*shape[:dim], windows, size, *shape[dim + 1 :])), dim + 1, -1)
+        return narrow(reshape(input, (1,)), 0, 0, size)
+    return Unfold.apply(input, dim=dim, size=size, step=step)
 
 
 # ---------------------------------------------------------------------------------------------- writes into a copy

@@ -231,7 +231,12 @@ def linspace(
     start, end = as_number(start, "linspace", "start"), as_number(end, "linspace", "end")
     if as_integer(steps, "steps") < 0:
         raise RuntimeError("number of steps must be non-negative")
-    values = np.linspace(start, end, steps)
+    with np.errstate(invalid="ignore"):
+        values = np.linspace(start, end, steps)
+        if not (math.isfinite(start) and math.isfinite(end)):  # steps from the nearer end that are not finite
+            step, places = np.float64(end - start), np.arange(steps)
+            values = np.where(places < steps // 2, start + step * places, end - step * (steps - 1 - places))
+            values = values if steps > 1 else np.full(steps, start)
     dtype = dtype or dtypes.get_default_dtype()
     for bound in (start, end):
         dtypes.fitting(bound, dtype)

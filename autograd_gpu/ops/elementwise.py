@@ -99,6 +99,16 @@ class FloorDivide(Op):
         return zero_gradient(gz) if ctx.needs(0) else None, zero_gradient(gz) if ctx.needs(1) else None
 
 
+class TruncDivide(FloorDivide):
+    """z = trunc(x / y), which is flat wherever it has a derivative."""
+
+    def forward(ctx, x, y):
+        return ctx.backend.trunc(ctx.backend.div(x, y))
+
+    def name(ctx) -> str:
+        return "DivBackward2"
+
+
 class Pow(Op):
     """z = x ** y."""
 
@@ -385,7 +395,7 @@ def div(input: Tensor, other: Tensor | Number, *, rounding_mode: str | None = No
     if rounding_mode == "trunc":
         x, y = operands("div", input, other)
         if result_type(input, other).is_floating_point:
-            return trunc(Div.apply(x, y))
+            return TruncDivide.apply(x, y)
         return sub(x, fmod(x, y)).floor_divide(y)
     raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'")
 

@@ -231,14 +231,42 @@ def _log_add(x: Tensor, y: Tensor, power: Any, log_of_more: Any) -> Tensor:
     return where(is_same_infinity, maximum(x, y), total)
 
 
+class Xlogy(Op):
+    """z = x * log(y), and 0 where x is 0 and y is no NaN; where y has no logarithm then, neither has z a slope."""
+
+    log_of, least = staticmethod(log), 0
+
+    def forward(ctx, x, y):
+        backend = ctx.backend
+        is_nothing = backend.logical_and(backend.eq(x, 0), backend.logical_not(backend.isnan(y)))
+        return backend.where(is_nothing, 0.0, backend.mul(x, getattr(backend, ctx.log_of.__name__)(y)))
+
+    def keep(ctx, z, x, y):
+        ctx.save(x, y)
+
+    def backward(ctx, gz):
+        x, y = ctx.saved
+        is_hole = (x == 0) & (y <= ctx.least)
+        y = where(is_hole, 1.0, y)
+        gx, gy = gz * ctx.log_of(y), gz * x / (y - ctx.least)
+        return where(is_hole, 0.0, gx), where(is_hole, 0.0, gy)
+
+
+class Xlog1py(Xlogy):
+    """z = x * log1p(y), and 0 where x is 0 and y is no NaN."""
+
+    log_of, least = staticmethod(log1p), -1
+
+    def name(ctx) -> str:
+        return "SpecialXlog1PyBackward0"
+
+
 @public(in_place="function", out=True)
 @rounded_once
 def xlogy(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """Return x * log(y), and 0 where x is 0 and y is no NaN, broadcast."""
     x, y = _both("xlogy", input, other, as_float=True)
-    x, y = floating(x), floating(y)
-    is_nothing = (x == 0) & ~isnan(y)
-    return where(is_nothing, 0.0, x * log(where(is_nothing & (y <= 0), 1.0, y)))
+    return Xlogy.apply(floating(x), floating(y))
 
 
 @public(in_place="method", out=True)

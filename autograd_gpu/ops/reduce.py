@@ -179,8 +179,10 @@ class Var(Op):
         (x,) = ctx.saved
         shape = x._array.shape
         count = math.prod(shape[d] for d in ctx.dims)
-        slope = 2 / (count - ctx.correction) if count > ctx.correction else math.nan
-        return _restore(gy, shape, ctx.dims) * slope * (x - mean(x, ctx.dims, keepdim=True))
+        gy, centred = _restore(gy, shape, ctx.dims), x - mean(x, ctx.dims, keepdim=True)
+        if count <= ctx.correction and len(ctx.dims) == len(shape):
+            return gy * where(centred == 0, math.nan, math.inf)
+        return gy * (2 / (count - ctx.correction) if count != ctx.correction else math.inf) * centred
 
 
 class Std(Op):
@@ -334,13 +336,19 @@ def _arg(operation: type[Op], name: str, input: Tensor, dim: int | None, keepdim
 @public(out=True)
 def any(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """Return whether any element over `dim` is nonzero."""
-    return Reduction.apply(input, kernel="any", dims=wrap_dims(dim, input.ndim), keepdim=keepdim)
+    return _tested("any", input, dim, keepdim)
 
 
 @public(out=True)
 def all(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """Return whether all elements over `dim` are nonzero."""
-    return Reduction.apply(input, kernel="all", dims=wrap_dims(dim, input.ndim), keepdim=keepdim)
+    return _tested("all", input, dim, keepdim)
+
+
+def _tested(kernel: str, x: Tensor, dim: Dims, keepdim: bool) -> Tensor:
+    """A bool, but of uint8, which came before there were bools, the same."""
+    y = Reduction.apply(x, kernel=kernel, dims=wrap_dims(dim, x.ndim), keepdim=keepdim)
+    return cast(y, dtypes.uint8) if x.dtype is dtypes.uint8 else y
 
 
 @public(out=True)

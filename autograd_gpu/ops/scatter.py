@@ -88,6 +88,8 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
     dim, index, rows = _slices("index_add", input, dim, index, source)
     count = input._array.shape[dim] if input.ndim else 1
     added = _from_rows(ScatterAddRows.apply(rows, index, count=count), input, dim)
+    if not input.is_floating_point():
+        alpha = int(alpha)
     return input + (added if alpha == 1 else added * alpha)
 
 

@@ -282,8 +282,8 @@ def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
 
 @public
 def ravel(input: Tensor) -> Tensor:
-    """Return input as one dimension."""
-    return reshape(input, -1)
+    """Return input as one dimension: a view where it is contiguous, else a copy."""
+    return reshape(contiguous(input), -1)
 
 
 @public

@@ -19,11 +19,11 @@ from .cast import (
     zero_gradient,
 )
 from .elementwise import where
-from .elementwise_composed import xlogy
+from .elementwise_composed import Xlog1py, xlogy
 from .integers import is_integer
 from .public import public
 from .results import MantissaExponent, frexp_result
-from .unary import OfInput, OfOutput, checked, erfc, everywhere, exp, exp2, isnan, log, log1p, of_one, sign
+from .unary import OfInput, OfOutput, checked, erfc, everywhere, exp, exp2, log, log1p, of_one, sign
 
 _SQRT_HALF = math.sqrt(0.5)
 _TWO_OVER_SQRT_PI = 2 / math.sqrt(math.pi)
@@ -98,7 +98,7 @@ class Igamma(Op):
     @slope_rounded_once
     def backward(ctx, gz):
         x, y = ctx.saved
-        density = exp(xlogy(x - 1.0, y) - y - lgamma(x))
+        density = exp(xlogy(x - 1.0, where(y < 0, math.nan, y)) - y - lgamma(x))
         return None, gz * (density * ctx.sign)
 
 
@@ -301,8 +301,7 @@ def xlog1py(input: Tensor | Number, other: Tensor | Number) -> Tensor:
         other = input.new_full((), other, dtype=result_type(input, other))  # type: ignore[union-attr]
     dtype = floating(input.new_empty((), dtype=result_type(input, other))).dtype  # type: ignore[union-attr]
     x, y = broadcast_together(cast(input, dtype), cast(other, dtype))  # type: ignore[arg-type]
-    is_nothing = (x == 0) & ~isnan(y)
-    return where(is_nothing, 0.0, x * log1p(where(is_nothing & (y <= -1), 0.0, y)))
+    return Xlog1py.apply(x, y)
 
 
 @rounded_once

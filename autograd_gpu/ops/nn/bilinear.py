@@ -24,7 +24,7 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     x1, x2 = reshape(input1, (count, in1)), reshape(input2, (count, in2))
     # One product with the weight as a matrix; what is left is linear in x2, row by row.
     half = matmul(x1, reshape(permute(weight, 1, 0, 2), (in1, outputs * in2)))  # x1^T W_o for every o
-    y = sum(reshape(half, (count, outputs, in2)) * unsqueeze(x2, 1), 2)
+    y = sum(reshape(half, (count, outputs, in2)) * unsqueeze(x2, 1), 2, dtype=half.dtype)
     y = y if bias is None else y + bias
     return reshape(y, (*batch, outputs))
 

@@ -118,7 +118,7 @@ def _saturating(name: str, x: Tensor, shape: tuple[int, ...], p: float, training
     if not training or p == 0:
         return x
     if p == 1:
-        return _placed(name, x, inplace, lambda x: x * 0.0)
+        return _placed(name, x, inplace, lambda x: x * 0)
     scale = 1 / math.sqrt((_SATURATED * _SATURATED * p + 1) * (1 - p))
     kept, shift = _kept(x, shape, p), -scale * p * _SATURATED
     return _placed(name, x, inplace, lambda x: where(kept, x, _SATURATED) * scale + shift)

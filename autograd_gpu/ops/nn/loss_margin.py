@@ -40,8 +40,10 @@ def hinge_embedding_loss(
     """Return x where y = 1, max(margin - x, 0) where y = -1, reduced."""
     reduction = reduction_of(reduction, size_average, reduce)
     (input,) = wide_under_autocast(input)
-    nothing = input * 0.0
-    apart = where(target != 1, clamp(margin - input, min=0.0), nothing)
+    nothing = input * 0
+    if not input.is_floating_point():
+        margin = int(margin)
+    apart = where(target != 1, clamp(margin - input, min=0), nothing)
     return reduced(apart + where(target != -1, input, nothing), reduction)
 
 

@@ -29,7 +29,8 @@ class Known:
 
 
 _CONSTANTS = (
-    r"\b(eq|ne|lt|le|gt|ge|greater|less|greater_equal|less_equal|not_equal|logical_\w+|heaviside)_?\(|unique|histogram"
+    r"\b(eq|ne|lt|le|gt|ge|greater|less|greater_equal|less_equal|not_equal|logical_\w+|heaviside)_?\("
+    r"|unique|histogram|poisson|binomial"
 )
 
 KNOWN = [
@@ -81,6 +82,83 @@ KNOWN = [
         "NumPy's array of bfloat16 is ml_dtypes'",
         "`numpy()` of bfloat16",
         theirs="unsupported ScalarType BFloat16",
+    ),
+    Known(
+        "what was written over has no gradient",
+        "wrote to one place several times",
+        kind="(gradients|second derivatives|tangents): values",
+        call=r"index_put|scatter_?\(|index_copy|\bput_?\(|max_unpool|setitem",
+    ),
+    Known(
+        "derivatives of a power commute",
+        "second derivatives of `x ** y`",
+        kind="second derivatives: values",
+        call=r"\*\*|pow",
+    ),
+    Known(
+        "a limit, where PyTorch has NaN",
+        "masks must not poison",
+        kind=".*: values",
+        theirs="nan",
+        call=r"log(add|sum|cumsum)exp|xlogy|xlog1py|entr\(",
+    ),
+    Known(
+        "a limit, where PyTorch has NaN",
+        "the formula has a hole, the function none",
+        kind=".*: values",
+        theirs="nan",
+        call=r"igamma|gammainc|\bi[01]e?_?\(|digamma|psi|polygamma|sinc",
+    ),
+    Known(
+        "the product of the others",
+        "the product of the others",
+        kind=".*(derivatives|gradients|tangents): values",
+        theirs="nan",
+        call=r"prod\(",
+    ),
+    Known(
+        "a tangent of zeros that PyTorch multiplies with NaN or infinity",
+        "what has no tangent adds nothing",
+        kind="tangents: values",
+        theirs="nan",
+    ),
+    Known("one slope of prelu at 0", "forward mode of `prelu`", kind="tangents: values", call="prelu"),
+    Known(
+        "a direction that is not symmetric",
+        "along a direction that is not symmetric",
+        kind="tangents: values",
+        call="eigh|eigvalsh|cholesky",
+    ),
+    Known(
+        "the triangle that is not read", "cholesky_inverse", kind="(gradients|.*ts): values", call="cholesky_inverse"
+    ),
+    Known("targets with gaps", "`ctc_loss` with targets", kind=".*: values", call=r"::2\].*ctc_loss"),
+    Known("heaviside of NaN", "`heaviside` of NaN", kind="result: values", call="heaviside.*", ours="nan"),
+    Known(
+        "not an inverse",
+        "where `info` is not 0",
+        kind="result: values",
+        call="_ex\\(",
+        ours=r"int32\[.*\] \[.*[1-9]",
+    ),
+    Known(
+        "what is left of a constant",
+        "norms of constants",
+        kind="result: values",
+        call=r"_norm\(",
+        ours=r"^[^;]*\] \[(\s*-?0\.)+\s*\]$",
+    ),
+    Known(
+        "a shape does not depend on emptiness",
+        "of nothing | has the input's shape",
+        kind="result: shape",
+        call=r"pixel_(un)?shuffle",
+    ),
+    Known(
+        "a constant has no graph",
+        "a constant has no graph",
+        kind="(second derivatives|tangents): type",
+        ours="None|nan",
     ),
     Known(
         "PyTorch stumbles over itself",
