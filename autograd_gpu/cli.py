@@ -87,6 +87,8 @@ def _parser() -> argparse.ArgumentParser:
     train = commands.add_parser("train", help="train a model on what is on this machine")
     _add_jobs(train.add_subparsers(required=True, metavar="JOB"))
 
+    _add_using(commands)
+
     kernels = commands.add_parser("kernels", help="the CUDA kernels").add_subparsers(required=True, metavar="ACTION")
     build = kernels.add_parser("build", help="compile all kernels into the cache; needs no GPU")
     build.add_argument(
@@ -129,6 +131,53 @@ def _add_jobs(parsers: Any) -> None:
         add_options(job, described.settings)
 
 
+def _add_using(commands: Any) -> None:
+    what = "the folder of a run of `train gpt`, or a file of weights"
+    device = {"choices": ("auto", "cpu", "cuda"), "default": "auto", "help": "default: a GPU if there is one"}
+    sample = commands.add_parser("sample", help="let a GPT that was trained write")
+    sample.add_argument("run", type=_folder, metavar="RUN", help=what)
+    sample.add_argument(
+        "--prompt", default="", metavar="TEXT", help="what it goes on from; default: the start of a file"
+    )
+    for flag, kind, default, words in (
+        ("--length", _count, 400, "bytes at most"),
+        ("--count", _count, 1, "texts, written at once"),
+        ("--temperature", float, 0.8, "below 1 the likelier is preferred; 0 takes the likeliest"),
+        ("--top-k", int, 0, "draw of so many likeliest bytes; 0: of all"),
+        ("--top-p", float, 1.0, "draw of the fewest bytes whose probabilities reach this"),
+        ("--seed", _seed, 0, "another seed, another text"),
+    ):
+        shown = {"metavar": "X" if kind is float else "N", "help": f"{words}; default: {default}"}
+        sample.add_argument(flag, type=kind, default=default, **shown)
+    sample.add_argument("--stop", default="", metavar="TEXT", help="end with it; default: none")
+    dtypes = ("own", "float32", "float64", "bfloat16", "float16")
+    sample.add_argument("--dtype", choices=dtypes, default="own", help="of the weights; default: the file's own")
+    sample.add_argument("--device", **device)
+    sample.set_defaults(command=_sample)
+
+    evaluate = commands.add_parser("eval", help="how well a run's model does on what it was not trained on")
+    evaluate.add_argument("run", type=_folder, metavar="RUN", help="the folder of a run, of any job")
+    evaluate.add_argument("--corpus", type=_folder, metavar="DIR", help="on the text files below DIR instead (gpt)")
+    evaluate.add_argument("--device", **device)
+    evaluate.set_defaults(command=_evaluate)
+
+    export = commands.add_parser("export", help="write the weights of a GPT alone, as a safetensors file")
+    export.add_argument("run", type=_folder, metavar="RUN", help=what)
+    export.add_argument("to", type=_folder, metavar="FILE", help="the file to write")
+    export.add_argument("--dtype", choices=dtypes, default="own", help="of the weights; default: the run's own")
+    export.add_argument(
+        "--names", choices=("own", "gpt2"), default="own", help="GPT-2's names and layout; default: own"
+    )
+    export.set_defaults(command=_export)
+
+
+def _seed(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"expected at least 0, but got {number}")
+    return number
+
+
 def _folder(text: str) -> Path:
     if not text:
         raise argparse.ArgumentTypeError("expected the name of a folder, but got nothing")
@@ -156,6 +205,25 @@ def _train(arguments: argparse.Namespace) -> int:
         arguments.device, arguments.out, arguments.resume, arguments.overwrite, arguments.capture, arguments.tensorboard
     )
     return jobs.train(arguments.job, asked, orders)
+
+
+def _sample(arguments: argparse.Namespace) -> int:
+    from .training.using import Wish, sample
+
+    wishes = {name: getattr(arguments, name) for name in Wish.__dataclass_fields__}
+    return sample(arguments.run, Wish(**wishes), arguments.device, arguments.dtype)
+
+
+def _evaluate(arguments: argparse.Namespace) -> int:
+    from .training.using import evaluate
+
+    return evaluate(arguments.run, arguments.corpus, arguments.device)
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from .training.using import write_weights
+
+    return write_weights(arguments.run, arguments.to, arguments.dtype, arguments.names)
 
 
 def _build(arguments: argparse.Namespace) -> int:

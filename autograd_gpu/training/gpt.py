@@ -10,9 +10,11 @@ import numpy as np
 from ..ops.creation import from_numpy
 from ..tensor import Tensor
 from .corpus import END_OF_FILE, Corpus, corpus_to_resume, read_corpus
+from .errors import JobError
 from .gpt_model import GPT
 from .job_settings import GPTSettings
 from .run import Run
+from .weights import initial_weights
 
 VOCABULARY = 256
 
@@ -29,6 +31,30 @@ class GPTRun(Run):
     settings: GPTSettings
     data: Corpus
     model: GPT
+
+    @classmethod
+    def completed(cls, asked: dict[str, Any]) -> dict[str, Any]:
+        """Return the settings with the sizes of the weights to begin with."""
+        if not asked.get("init"):
+            return asked
+        _, sizes = initial_weights(Path(asked["init"]), asked.get("heads"))
+        for name in ("layers", "width"):
+            if asked.get(name, getattr(sizes, name)) != getattr(sizes, name):
+                raise JobError(f"--{name}: --init brings {getattr(sizes, name)}, not {asked[name]}; leave --{name} out")
+        if asked.get("context", 1) > sizes.context:
+            raise JobError(
+                f"--context: --init brings positions for {sizes.context} bytes, fewer than {asked['context']}"
+            )
+        found = {"layers": sizes.layers, "width": sizes.width, "heads": sizes.heads, "context": sizes.context}
+        return {**found, **asked}
+
+    def begin(self) -> None:
+        """Take over the weights that the run is to begin with."""
+        if self.settings.init is None:
+            return
+        weights, _ = initial_weights(Path(self.settings.init))
+        weights["positions.weight"] = weights["positions.weight"][: self.settings.context]
+        self.model.load_state_dict(weights)
 
     def make_model(self) -> GPT:
         s = self.settings
@@ -62,14 +88,9 @@ class GPTRun(Run):
 
     def write(self, length: int, prompt: bytes = b"", temperature: float = 0.8) -> str:
         """Return text that the model goes on with after the beginning of a file."""
-        source = np.random.default_rng(self.settings.seed)
-        written = [END_OF_FILE, *prompt]
-        with self.evaluating():
-            for _ in range(length):
-                seen = from_numpy(np.array([written[-self.settings.context :]], np.int64)).to(self.device)
-                logits = self.model(seen)[0, -1].double().cpu().numpy() / temperature
-                written.append(int(np.argmax(logits + source.gumbel(size=VOCABULARY))))  # a draw from softmax(logits)
-        return bytes(written[1:]).replace(bytes([END_OF_FILE]), b"\n").decode(errors="replace")
+        begun = [[END_OF_FILE, *prompt]]
+        (written,) = self.model.generate(begun, length, temperature=temperature, seed=self.settings.seed)
+        return bytes([*prompt, *written]).replace(bytes([END_OF_FILE]), b"\n").decode(errors="replace")
 
 
 def read_data(settings: GPTSettings, identity: dict[str, Any] | None) -> Corpus:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from .. import nn
+from ..modes import no_grad
 from ..ops.creation import arange
 from ..tensor import Tensor
+from .generation import Drawing, Tokens, stream
 
 F = nn.functional
 
@@ -16,18 +20,33 @@ def added_and_normed(x: Tensor, residual: Tensor, norm: nn.LayerNorm) -> tuple[T
     return F.add_layer_norm(x, residual, norm.normalized_shape, norm.weight, norm.bias, norm.eps)
 
 
+class BareLinear(nn.Linear):
+    """A linear layer whose weights are given afterwards: none are drawn, so that no memory is written."""
+
+    def reset_parameters(self) -> None:
+        """Leave them as they are."""
+
+
+class BareEmbedding(nn.Embedding):
+    """The same of an embedding."""
+
+    def reset_parameters(self) -> None:
+        """Leave them as they are."""
+
+
 class Block(nn.Module):
     """Attention and a two-layer perceptron, each added to the stream it reads."""
 
-    def __init__(self, width: int, heads: int, dropout: float) -> None:
+    def __init__(self, width: int, heads: int, dropout: float, bare: bool = False) -> None:
         super().__init__()
+        linear = BareLinear if bare else nn.Linear
         self.heads = heads
         self.norm_attention = nn.LayerNorm(width)
-        self.query_key_value = nn.Linear(width, 3 * width)
-        self.attention_out = nn.Linear(width, width)
+        self.query_key_value = linear(width, 3 * width)
+        self.attention_out = linear(width, width)
         self.norm_mlp = nn.LayerNorm(width)
-        self.mlp_in = nn.Linear(width, 4 * width)
-        self.mlp_out = nn.Linear(4 * width, width)
+        self.mlp_in = linear(width, 4 * width)
+        self.mlp_out = linear(4 * width, width)
         self.dropout = nn.Dropout(dropout)
 
     def forward(
@@ -90,17 +109,27 @@ class Past:
 
 
 class GPT(nn.Module):
-    """Logits of the next token at every position."""
+    """Logits of the next token at every position. A `bare` one waits for its weights: `load_state_dict` gives them."""
 
     def __init__(
-        self, vocabulary: int, context: int, layers: int, heads: int, width: int, dropout: float = 0.0
+        self,
+        vocabulary: int,
+        context: int,
+        layers: int,
+        heads: int,
+        width: int,
+        dropout: float = 0.0,
+        bare: bool = False,
     ) -> None:
         super().__init__()
-        self.context = context
-        self.bytes = nn.Embedding(vocabulary, width)
-        self.positions = nn.Embedding(context, width)
-        self.blocks = nn.ModuleList(Block(width, heads, dropout) for _ in range(layers))
+        embedding = BareEmbedding if bare else nn.Embedding
+        self.context, self.heads = context, heads
+        self.bytes = embedding(vocabulary, width)
+        self.positions = embedding(context, width)
+        self.blocks = nn.ModuleList(Block(width, heads, dropout, bare) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
+        if bare:
+            return
         for name, parameter in self.named_parameters():
             if parameter.dim() == 2:
                 # 0.05 where GPT-2 has 0.02: at this width and in so few steps the smaller start learns far slower.
@@ -130,3 +159,59 @@ class GPT(nn.Module):
         for number, (block, norm_after) in enumerate(zip(self.blocks, after)):
             x, y = block(x, y, norm_after, None if pasts is None else pasts[number])
         return y
+
+    # ------------------------------------------------------------------------------------------------ writing
+
+    def generate(
+        self,
+        prompts: Tensor | Sequence[Tokens],
+        max_new_tokens: int,
+        *,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        stop: Sequence[Tokens] = (),
+        seed: int = 0,
+    ) -> list[list[int]]:
+        """Return what each prompt, tokens of any number, is gone on with: up to `max_new_tokens` tokens.
+
+        A token is drawn from softmax(logits / temperature), at temperature 0 the likeliest, of the `top_k` likeliest
+        (0: of all), of the fewest whose probabilities reach `top_p`. A row is over with the first of `stop`, sequences
+        of tokens, that it ends in, which is part of it. The same seed draws the same tokens, whatever else is in the
+        batch. Beyond `context` tokens the model goes on from the later half of what it has seen.
+        """
+        options: dict[str, Any] = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
+        rows: list[list[int]] | None = None
+        for tokens in self.stream(prompts, max_new_tokens, stop=stop, seed=seed, **options):
+            rows = rows or [[] for _ in tokens]
+            for row, token in zip(rows, tokens, strict=True):
+                row += [] if token is None else [token]
+        return rows or [[] for _ in prompts]
+
+    def stream(
+        self,
+        prompts: Tensor | Sequence[Tokens],
+        max_new_tokens: int,
+        *,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        stop: Sequence[Tokens] = (),
+        seed: int = 0,
+    ) -> Iterator[list[int | None]]:
+        """Give the same token by token, as each is drawn: a list with one for every row, None where a row is over."""
+        listed = prompts.tolist() if isinstance(prompts, Tensor) else prompts
+        return stream(self, listed, max_new_tokens, Drawing(temperature, top_k, top_p), stop, seed)
+
+    def place(self) -> Any:
+        """Return the device that the model is on."""
+        return self.bytes.weight.device
+
+    def pasts(self, batch: int, seen: Tensor | None) -> list[Past]:
+        """Return the memory of each block for `batch` rows."""
+        return [Past(self.bytes.weight, batch, self.heads, self.context, seen) for _ in self.blocks]
+
+    @no_grad()
+    def last_logits(self, tokens: Tensor, pasts: list[Past], positions: Tensor) -> Tensor:
+        """Return the logits (batch, vocabulary) of what follows tokens (batch, time)."""
+        return F.linear(self.features(tokens, pasts, positions)[:, -1], self.bytes.weight)

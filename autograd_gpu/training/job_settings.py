@@ -19,13 +19,15 @@ class GPTSettings(Settings):
     heads: int = option(4, "attention heads per block", least=1)
     width: int = option(128, "size of the vectors between blocks", least=1)
     corpus: str | None = option(None, "train on the text files below DIR instead", metavar="DIR")
+    init: str | None = option(None, "begin with the weights of a GPT trained here, or of GPT-2", metavar="FILE")
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.width % self.heads:
             raise JobError(f"--heads: {self.heads} heads cannot share a width of {self.width}; it must be a multiple")
-        if self.corpus is not None:  # a run that is resumed from another folder reads the same text
-            object.__setattr__(self, "corpus", str(Path(self.corpus).absolute()))
+        for name in ("corpus", "init"):  # a run that is resumed from another folder reads the same files
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, str(Path(getattr(self, name)).absolute()))
 
 
 @dataclass(frozen=True)

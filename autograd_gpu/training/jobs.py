@@ -40,6 +40,7 @@ def train(name: str, asked: dict[str, Any], orders: Orders) -> int:
     """Run a job; return the exit code. ``asked`` holds the settings that differ from the defaults."""
     kind, read_data = job(name)
     if not orders.resume:
+        asked = kind.completed(asked)
         kind.settings_of(**asked)  # what makes no sense is said before anything is done
     place = choose_device(orders.device)
     if orders.capture and place.type != "cuda":
@@ -52,7 +53,9 @@ def train(name: str, asked: dict[str, Any], orders: Orders) -> int:
             settings = settings_to_resume(kind, saved, asked, folder.checkpoint)
         data = read_data(settings, None if saved is None else saved["data"])
         run = kind(settings, data, place, orders.capture)
-        if saved is not None:
+        if saved is None:
+            run.begin()
+        else:
             run.restore(saved, folder.checkpoint)
         with StopRequest() as stop, quick_where_small(run):
             stop.say(str(data))

@@ -73,6 +73,14 @@ class Run:
 
     # ------------------------------------------------------------------------------------- what a job says
 
+    @classmethod
+    def completed(cls, asked: dict[str, Any]) -> dict[str, Any]:
+        """Return the settings of a new run, with those that follow from others."""
+        return asked
+
+    def begin(self) -> None:
+        """Do what comes before the first step of a new run."""
+
     def make_model(self) -> nn.Module:
         """Return the model, on the CPU in float32."""
         raise NotImplementedError
