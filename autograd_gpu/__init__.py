@@ -46,9 +46,15 @@ _LAZY = {
     "nn": "nn", "linalg": "linalg", "special": "special", "optim": "optim", "func": "func", "vmap": "func",
     "utils": "utils",
     "backends": "backends",
+    "compile": "compiler", "default_generator": "random",
     "load": "serialization", "save": "serialization", "memory_report": "autograd.saved_memory",
     "draw_graph": "autograd.drawing",
 }  # fmt: skip
+_LAZY |= {
+    name: name
+    for name in "_dynamo accelerator compiler distributed fx hub jit mps mtia multiprocessing onnx overrides random "
+    "xpu".split()
+}
 _LAZY |= dict.fromkeys(
     "adaptive_avg_pool1d alpha_dropout avg_pool1d bilinear channel_shuffle conv1d conv2d conv3d conv_tbc "
     "conv_transpose1d conv_transpose2d conv_transpose3d cosine_similarity feature_alpha_dropout max_pool1d "
@@ -63,6 +69,20 @@ _LAZY |= dict.fromkeys(
     "triplet_margin_loss".split(),
     "nn.toplevel",
 )
+_LAZY |= dict.fromkeys(
+    "BFloat16Tensor BoolTensor ByteTensor CharTensor DoubleTensor FloatTensor HalfTensor IntTensor LongTensor "
+    "ShortTensor set_default_tensor_type".split(),
+    "ops.tensor_types",
+)
+_LAZY |= {
+    f"_foreach_{name}{suffix}": "ops.foreach"
+    for suffix in ("", "_")
+    for name in (
+        "abs acos add addcdiv addcmul asin atan ceil clamp_max clamp_min cos cosh div erf erfc exp expm1 floor frac "
+        "lerp lgamma log log10 log1p log2 maximum minimum mul neg pow reciprocal round rsqrt sigmoid sign sin sinh "
+        "sqrt sub tan tanh trunc"
+    ).split()
+} | dict.fromkeys("_foreach_norm _foreach_max _foreach_clone _foreach_copy_ _foreach_zero_".split(), "ops.foreach")
 _LAZY |= {"amp": "amp"} | dict.fromkeys(
     "autocast clear_autocast_cache get_autocast_dtype is_autocast_cache_enabled is_autocast_enabled "
     "set_autocast_cache_enabled set_autocast_dtype set_autocast_enabled".split(),

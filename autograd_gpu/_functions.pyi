@@ -12,6 +12,7 @@ from .autograd.anomaly import is_anomaly_check_nan_enabled as is_anomaly_check_n
 from .autograd.anomaly import is_anomaly_enabled as is_anomaly_enabled
 from .autograd.drawing import draw_graph as draw_graph
 from .autograd.saved_memory import memory_report as memory_report
+from .compiler import compile as compile
 from .dtypes import DType
 from .func import vmap as vmap
 from .nn.functional import adaptive_avg_pool1d as adaptive_avg_pool1d
@@ -121,6 +122,95 @@ from .ops.elementwise_composed import clamp_min as clamp_min
 from .ops.elementwise_composed import isreal as isreal
 from .ops.elementwise_composed import positive as positive
 from .ops.elementwise_composed import rsub as rsub
+from .ops.foreach import _foreach_abs as _foreach_abs
+from .ops.foreach import _foreach_abs_ as _foreach_abs_
+from .ops.foreach import _foreach_acos as _foreach_acos
+from .ops.foreach import _foreach_acos_ as _foreach_acos_
+from .ops.foreach import _foreach_add as _foreach_add
+from .ops.foreach import _foreach_add_ as _foreach_add_
+from .ops.foreach import _foreach_addcdiv as _foreach_addcdiv
+from .ops.foreach import _foreach_addcdiv_ as _foreach_addcdiv_
+from .ops.foreach import _foreach_addcmul as _foreach_addcmul
+from .ops.foreach import _foreach_addcmul_ as _foreach_addcmul_
+from .ops.foreach import _foreach_asin as _foreach_asin
+from .ops.foreach import _foreach_asin_ as _foreach_asin_
+from .ops.foreach import _foreach_atan as _foreach_atan
+from .ops.foreach import _foreach_atan_ as _foreach_atan_
+from .ops.foreach import _foreach_ceil as _foreach_ceil
+from .ops.foreach import _foreach_ceil_ as _foreach_ceil_
+from .ops.foreach import _foreach_clamp_max as _foreach_clamp_max
+from .ops.foreach import _foreach_clamp_max_ as _foreach_clamp_max_
+from .ops.foreach import _foreach_clamp_min as _foreach_clamp_min
+from .ops.foreach import _foreach_clamp_min_ as _foreach_clamp_min_
+from .ops.foreach import _foreach_clone as _foreach_clone
+from .ops.foreach import _foreach_copy_ as _foreach_copy_
+from .ops.foreach import _foreach_cos as _foreach_cos
+from .ops.foreach import _foreach_cos_ as _foreach_cos_
+from .ops.foreach import _foreach_cosh as _foreach_cosh
+from .ops.foreach import _foreach_cosh_ as _foreach_cosh_
+from .ops.foreach import _foreach_div as _foreach_div
+from .ops.foreach import _foreach_div_ as _foreach_div_
+from .ops.foreach import _foreach_erf as _foreach_erf
+from .ops.foreach import _foreach_erf_ as _foreach_erf_
+from .ops.foreach import _foreach_erfc as _foreach_erfc
+from .ops.foreach import _foreach_erfc_ as _foreach_erfc_
+from .ops.foreach import _foreach_exp as _foreach_exp
+from .ops.foreach import _foreach_exp_ as _foreach_exp_
+from .ops.foreach import _foreach_expm1 as _foreach_expm1
+from .ops.foreach import _foreach_expm1_ as _foreach_expm1_
+from .ops.foreach import _foreach_floor as _foreach_floor
+from .ops.foreach import _foreach_floor_ as _foreach_floor_
+from .ops.foreach import _foreach_frac as _foreach_frac
+from .ops.foreach import _foreach_frac_ as _foreach_frac_
+from .ops.foreach import _foreach_lerp as _foreach_lerp
+from .ops.foreach import _foreach_lerp_ as _foreach_lerp_
+from .ops.foreach import _foreach_lgamma as _foreach_lgamma
+from .ops.foreach import _foreach_lgamma_ as _foreach_lgamma_
+from .ops.foreach import _foreach_log as _foreach_log
+from .ops.foreach import _foreach_log10 as _foreach_log10
+from .ops.foreach import _foreach_log10_ as _foreach_log10_
+from .ops.foreach import _foreach_log1p as _foreach_log1p
+from .ops.foreach import _foreach_log1p_ as _foreach_log1p_
+from .ops.foreach import _foreach_log2 as _foreach_log2
+from .ops.foreach import _foreach_log2_ as _foreach_log2_
+from .ops.foreach import _foreach_log_ as _foreach_log_
+from .ops.foreach import _foreach_max as _foreach_max
+from .ops.foreach import _foreach_maximum as _foreach_maximum
+from .ops.foreach import _foreach_maximum_ as _foreach_maximum_
+from .ops.foreach import _foreach_minimum as _foreach_minimum
+from .ops.foreach import _foreach_minimum_ as _foreach_minimum_
+from .ops.foreach import _foreach_mul as _foreach_mul
+from .ops.foreach import _foreach_mul_ as _foreach_mul_
+from .ops.foreach import _foreach_neg as _foreach_neg
+from .ops.foreach import _foreach_neg_ as _foreach_neg_
+from .ops.foreach import _foreach_norm as _foreach_norm
+from .ops.foreach import _foreach_pow as _foreach_pow
+from .ops.foreach import _foreach_pow_ as _foreach_pow_
+from .ops.foreach import _foreach_reciprocal as _foreach_reciprocal
+from .ops.foreach import _foreach_reciprocal_ as _foreach_reciprocal_
+from .ops.foreach import _foreach_round as _foreach_round
+from .ops.foreach import _foreach_round_ as _foreach_round_
+from .ops.foreach import _foreach_rsqrt as _foreach_rsqrt
+from .ops.foreach import _foreach_rsqrt_ as _foreach_rsqrt_
+from .ops.foreach import _foreach_sigmoid as _foreach_sigmoid
+from .ops.foreach import _foreach_sigmoid_ as _foreach_sigmoid_
+from .ops.foreach import _foreach_sign as _foreach_sign
+from .ops.foreach import _foreach_sign_ as _foreach_sign_
+from .ops.foreach import _foreach_sin as _foreach_sin
+from .ops.foreach import _foreach_sin_ as _foreach_sin_
+from .ops.foreach import _foreach_sinh as _foreach_sinh
+from .ops.foreach import _foreach_sinh_ as _foreach_sinh_
+from .ops.foreach import _foreach_sqrt as _foreach_sqrt
+from .ops.foreach import _foreach_sqrt_ as _foreach_sqrt_
+from .ops.foreach import _foreach_sub as _foreach_sub
+from .ops.foreach import _foreach_sub_ as _foreach_sub_
+from .ops.foreach import _foreach_tan as _foreach_tan
+from .ops.foreach import _foreach_tan_ as _foreach_tan_
+from .ops.foreach import _foreach_tanh as _foreach_tanh
+from .ops.foreach import _foreach_tanh_ as _foreach_tanh_
+from .ops.foreach import _foreach_trunc as _foreach_trunc
+from .ops.foreach import _foreach_trunc_ as _foreach_trunc_
+from .ops.foreach import _foreach_zero_ as _foreach_zero_
 from .ops.gradient import cumulative_trapezoid as cumulative_trapezoid
 from .ops.gradient import diff as diff
 from .ops.gradient import gradient as gradient
@@ -175,6 +265,7 @@ from .ops.properties import is_signed as is_signed
 from .ops.properties import numel as numel
 from .ops.properties import real as real
 from .ops.properties import typename as typename
+from .ops.properties import view_as_real as view_as_real
 from .ops.random import Generator
 from .ops.random import Generator as Generator
 from .ops.random import bernoulli as bernoulli
@@ -251,6 +342,17 @@ from .ops.statistics import var_mean as var_mean
 from .ops.strided import as_strided as as_strided
 from .ops.strided import as_strided_scatter as as_strided_scatter
 from .ops.strided import empty_strided as empty_strided
+from .ops.tensor_types import BFloat16Tensor as BFloat16Tensor
+from .ops.tensor_types import BoolTensor as BoolTensor
+from .ops.tensor_types import ByteTensor as ByteTensor
+from .ops.tensor_types import CharTensor as CharTensor
+from .ops.tensor_types import DoubleTensor as DoubleTensor
+from .ops.tensor_types import FloatTensor as FloatTensor
+from .ops.tensor_types import HalfTensor as HalfTensor
+from .ops.tensor_types import IntTensor as IntTensor
+from .ops.tensor_types import LongTensor as LongTensor
+from .ops.tensor_types import ShortTensor as ShortTensor
+from .ops.tensor_types import set_default_tensor_type as set_default_tensor_type
 from .ops.unary import isfinite as isfinite
 from .ops.unary import isinf as isinf
 from .ops.unary import isnan as isnan
@@ -258,6 +360,7 @@ from .ops.unique import isin as isin
 from .ops.unique import unique as unique
 from .ops.unique import unique_consecutive as unique_consecutive
 from .printing import set_printoptions as set_printoptions
+from .random import default_generator as default_generator
 from .serialization import load as load
 from .serialization import save as save
 from .tensor import Tensor
@@ -531,6 +634,8 @@ def resolve_conj(input: Tensor) -> Tensor:
     """Return input itself, its own conjugate."""
 def resolve_neg(input: Tensor) -> Tensor:
     """Return input itself, its own conjugate."""
+def angle(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return pi where input is negative, 0 elsewhere; NaN of NaN."""
 def quantile(input: Tensor, q: float | Tensor, dim: int | None = None, keepdim: bool = False, *, interpolation: str = 'linear', out: Tensor | None = None) -> Tensor:
     """Return the q-quantiles of input along `dim` (of all elements by default); NaN where there is one."""
 def nanquantile(input: Tensor, q: float | Tensor, dim: int | None = None, keepdim: bool = False, *, interpolation: str = 'linear', out: Tensor | None = None) -> Tensor:

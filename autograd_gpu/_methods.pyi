@@ -221,6 +221,8 @@ class Methods:
         """Return the smallest element over `dim`; ties share the gradient evenly."""
     def aminmax(self, *, dim: builtins.int | None = None, keepdim: builtins.bool = False) -> MinMax:
         """Return (min, max) over all elements or along `dim`; ties share the gradient evenly."""
+    def angle(self) -> Tensor:
+        """Return pi where input is negative, 0 elsewhere; NaN of NaN."""
     def any(self, dim: builtins.int | Sequence[builtins.int] | None = None, keepdim: builtins.bool = False) -> Tensor:
         """Return whether any element over `dim` is nonzero."""
     def apply_(self, callable: Callable[[Any], Any]) -> Tensor:
@@ -417,6 +419,8 @@ class Methods:
         """Return angles given in degrees in radians."""
     def deg2rad_(self) -> Tensor:
         """In place: Return angles given in degrees in radians."""
+    def dense_dim(self) -> builtins.int:
+        """Return the number of dimensions: every tensor here is dense."""
     def det(self) -> Tensor:
         """Return the determinants (*) of square matrices (*, n, n). Differentiable at singular ones too."""
     def detach_(self) -> Tensor:
@@ -622,12 +626,36 @@ class Methods:
         """Return the inverses of square matrices (*, n, n), as `linalg.inv` does."""
     def is_conj(self) -> builtins.bool:
         """Return False: no tensor here is lazily conjugated."""
+    @property
+    def is_ipu(self) -> builtins.bool:
+        """False: every tensor here is dense, on the CPU or a GPU."""
+    @property
+    def is_maia(self) -> builtins.bool:
+        """False: every tensor here is dense, on the CPU or a GPU."""
+    @property
+    def is_meta(self) -> builtins.bool:
+        """False: every tensor here is dense, on the CPU or a GPU."""
+    @property
+    def is_mkldnn(self) -> builtins.bool:
+        """False: every tensor here is dense, on the CPU or a GPU."""
+    @property
+    def is_mps(self) -> builtins.bool:
+        """False: every tensor here is dense, on the CPU or a GPU."""
+    @property
+    def is_mtia(self) -> builtins.bool:
+        """False: every tensor here is dense, on the CPU or a GPU."""
     def is_neg(self) -> builtins.bool:
         """Return False: no tensor here is lazily negated."""
+    @property
+    def is_nested(self) -> builtins.bool:
+        """False: every tensor here is dense, on the CPU or a GPU."""
     def is_nonzero(self) -> builtins.bool:
         """Return whether the only element is not zero. Synchronises."""
     def is_pinned(self, device: Any = None) -> builtins.bool:
         """Return False: host memory here is never page-locked."""
+    @property
+    def is_quantized(self) -> builtins.bool:
+        """False: every tensor here is dense, on the CPU or a GPU."""
     def is_same_size(self, other: Tensor) -> builtins.bool:
         """Return whether the shapes are equal."""
     def is_set_to(self, tensor: Tensor) -> builtins.bool:
@@ -636,6 +664,21 @@ class Methods:
         """Return whether other processes can see the memory: of a GPU's they could, of ours on the CPU they cannot."""
     def is_signed(self) -> builtins.bool:
         """Return whether the dtype has negative numbers."""
+    @property
+    def is_sparse(self) -> builtins.bool:
+        """False: every tensor here is dense, on the CPU or a GPU."""
+    @property
+    def is_sparse_csr(self) -> builtins.bool:
+        """False: every tensor here is dense, on the CPU or a GPU."""
+    @property
+    def is_vulkan(self) -> builtins.bool:
+        """False: every tensor here is dense, on the CPU or a GPU."""
+    @property
+    def is_xla(self) -> builtins.bool:
+        """False: every tensor here is dense, on the CPU or a GPU."""
+    @property
+    def is_xpu(self) -> builtins.bool:
+        """False: every tensor here is dense, on the CPU or a GPU."""
     def isclose(self, other: Tensor, rtol: builtins.float = 1e-05, atol: builtins.float = 1e-08, equal_nan: builtins.bool = False) -> Tensor:
         """Return where |input - other| <= atol + rtol * |other|."""
     def isfinite(self) -> Tensor:
@@ -832,6 +875,8 @@ class Methods:
         """Return -input."""
     def negative_(self) -> Tensor:
         """In place: Return -input."""
+    def new(self, *data: Any, device: Any = None) -> Tensor:
+        """Return a tensor of this one's dtype and device: of sizes, not filled, or of the numbers in a sequence."""
     def new_empty(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: builtins.bool = False) -> Tensor:
         """`empty` with this tensor's dtype and device."""
     def new_empty_strided(self, size: Sequence[builtins.int], stride: Sequence[builtins.int], dtype: Any = None, device: Any = None, **options: Any) -> Tensor:
@@ -866,6 +911,8 @@ class Methods:
         """Return the matrix of all products of two vectors' elements."""
     def permute(self, *dims: Any) -> Tensor:
         """Return input with its dimensions in the given order."""
+    def pin_memory(self, device: Any = None) -> Tensor:
+        """Return the tensor as it is: copies to the GPU start from any memory. RuntimeError where there is no GPU."""
     def pinverse(self, rcond: builtins.float = 1e-15) -> Tensor:
         """Return the pseudo-inverses of matrices, as `linalg.pinv` does."""
     def polygamma(self, n: builtins.int) -> Tensor:
@@ -1001,6 +1048,8 @@ class Methods:
         """Return exp(input) / sum(exp(input)) along `dim`. With `dtype`, input is cast to it first."""
     def sort(self, dim: builtins.int = -1, descending: builtins.bool = False, stable: builtins.bool = False) -> ValuesIndices:
         """Return (values, indices) of input sorted along `dim`; NaN counts as the largest."""
+    def sparse_dim(self) -> builtins.int:
+        """Return 0: every tensor here is dense."""
     def split(self, split_size_or_sections: builtins.int | Sequence[builtins.int], dim: builtins.int = 0) -> tuple[Tensor, ...]:
         """Return views of pieces along `dim`: of one size (the last may be smaller), or of the sizes listed."""
     def split_with_sizes(self, split_sizes: Sequence[builtins.int], dim: builtins.int = 0) -> tuple[Tensor, ...]:
@@ -1065,6 +1114,8 @@ class Methods:
         """Return input tiled as NumPy's tile does: missing repeats count as 1."""
     def to(self, *args: Any, **kwargs: Any) -> Tensor:
         """Return the tensor in another dtype and/or on another device: ``to(dtype)``, ``to(device)``, ``to(other)``."""
+    def to_dense(self, dtype: DType | None = None, *, masked_grad: builtins.bool | None = None) -> Tensor:
+        """Return the tensor, which is dense, in the dtype."""
     def tolist(self) -> Any:
         """Return the elements as nested lists of Python numbers. Synchronises."""
     def topk(self, k: builtins.int, dim: builtins.int = -1, largest: builtins.bool = True, sorted: builtins.bool = True) -> ValuesIndices:
@@ -1127,6 +1178,8 @@ class Methods:
         """Return the same elements in another shape, or the same bytes as another dtype of the same size."""
     def view_as(self, other: Tensor) -> Tensor:
         """Return the tensor viewed in the shape of other."""
+    def view_as_real(self) -> Tensor:
+        """Raise RuntimeError: every tensor here is real."""
     def vsplit(self, indices_or_sections: Any) -> tuple[Tensor, ...]:
         """Return `tensor_split` along the first dimension."""
     def where(self, condition: Tensor, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:

@@ -38,8 +38,8 @@ FUNCTIONS = {
     "ops.nn.softmax": "log_softmax softmax",
     "ops.order_statistics": "kthvalue median mode nanmedian",
     "ops.pieces": "cat chunk concat concatenate split stack unbind unsafe_chunk unsafe_split unsafe_split_with_sizes",
-    "ops.properties": "conj conj_physical imag is_complex is_conj is_floating_point is_neg is_nonzero is_same_size "
-    "is_signed numel real resolve_conj resolve_neg typename",
+    "ops.properties": "angle conj conj_physical imag is_complex is_conj is_floating_point is_neg is_nonzero "
+    "is_same_size is_signed numel real resolve_conj resolve_neg typename view_as_real",
     "ops.quantile": "nanquantile quantile",
     "ops.random": "bernoulli get_rng_state initial_seed manual_seed multinomial normal rand rand_like randint "
     "randint_like randn randn_like randperm seed set_rng_state",
@@ -111,8 +111,10 @@ METHODS = {
     "ops.nn.softmax": "log_softmax softmax",
     "ops.order_statistics": "kthvalue median mode nanmedian",
     "ops.pieces": "chunk split unbind unsafe_chunk unsafe_split unsafe_split_with_sizes",
-    "ops.properties": "H apply_ conj conj_physical fill_diagonal_ imag is_conj is_neg is_nonzero is_pinned "
-    "is_same_size is_shared is_signed mH map2_ map_ real record_stream resolve_conj resolve_neg type",
+    "ops.properties": "H angle apply_ conj conj_physical dense_dim fill_diagonal_ imag is_conj is_ipu is_maia is_meta "
+    "is_mkldnn is_mps is_mtia is_neg is_nested is_nonzero is_pinned is_quantized is_same_size is_shared is_signed "
+    "is_sparse is_sparse_csr is_vulkan is_xla is_xpu mH map2_ map_ pin_memory real record_stream resolve_conj "
+    "resolve_neg sparse_dim to_dense type view_as_real",
     "ops.quantile": "nanquantile quantile",
     "ops.random": "bernoulli multinomial",
     "ops.reduce": "all amax amin any argmax argmin logsumexp max mean min norm prod std sum var",
@@ -130,6 +132,7 @@ METHODS = {
     "mvlgamma mvlgamma_ nextafter nextafter_ polygamma polygamma_",
     "ops.statistics": "aminmax bincount corrcoef count_nonzero cov histc histogram nanmean nansum",
     "ops.strided": "as_strided as_strided_scatter data_ptr is_set_to new_empty_strided storage_offset view",
+    "ops.tensor_types": "new",
     "ops.unary": "abs abs_ absolute absolute_ acos acos_ acosh acosh_ arccos arccos_ arccosh arccosh_ arcsin arcsin_ "
     "arcsinh arcsinh_ arctan arctan_ arctanh arctanh_ asin asin_ asinh asinh_ atan atan_ atanh atanh_ bitwise_not "
     "bitwise_not_ ceil ceil_ cos cos_ cosh cosh_ erf erf_ erfc erfc_ exp exp2 exp2_ exp_ expm1 expm1_ fix fix_ floor "

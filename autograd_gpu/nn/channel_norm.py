@@ -13,7 +13,7 @@ from .module import Module
 from .parameter import Parameter
 
 
-class _ChannelNorm(Module):
+class _NormBase(Module):
     """Weight and bias a channel where `affine`, running mean and variance where `track_running_stats`."""
 
     dims: tuple[int, ...]
@@ -72,7 +72,7 @@ class _ChannelNorm(Module):
         )
 
 
-class _BatchNorm(_ChannelNorm):
+class _BatchNorm(_NormBase):
     def forward(self, input: Tensor) -> Tensor:
         """Return the normalised input; in training the running statistics move."""
         self._check(input)
@@ -105,7 +105,42 @@ class BatchNorm3d(_BatchNorm):
     dims = (5,)
 
 
-class _InstanceNorm(_ChannelNorm):
+class SyncBatchNorm(_BatchNorm):
+    """BatchNorm of any number of dimensions. In one process its statistics are those of the batch at hand."""
+
+    dims = (2, 3, 4, 5)
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        process_group: Any = None,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        if process_group is not None:
+            raise NotImplementedError("SyncBatchNorm: there are no process groups; train in one process.")
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype)
+
+    @classmethod
+    def convert_sync_batchnorm(cls, module: Module, process_group: Any = None) -> Module:
+        """Return the module with each BatchNorm in it made a SyncBatchNorm, with its parameters and statistics."""
+        if isinstance(module, _BatchNorm):
+            made = cls(module.num_features, module.eps, module.momentum, False, False, process_group)
+            made.affine, made.track_running_stats = module.affine, module.track_running_stats
+            made._parameters.update(module._parameters)
+            made._buffers.update(module._buffers)
+            made.training = module.training
+            return made
+        for name, child in module.named_children():
+            module.add_module(name, cls.convert_sync_batchnorm(child, process_group))
+        return module
+
+
+class _InstanceNorm(_NormBase):
     def __init__(
         self,
         num_features: int,

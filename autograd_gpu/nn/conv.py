@@ -17,7 +17,7 @@ from .parameter import Parameter
 Numbers = int | Sequence[int]
 
 
-class _Conv(Module):
+class _ConvNd(Module):
     dims: int
     transposed = False
     output_padding: tuple[int, ...] = ()
@@ -107,25 +107,25 @@ class _Conv(Module):
         return ", ".join(parts)
 
 
-class Conv1d(_Conv):
+class Conv1d(_ConvNd):
     """y = weight * x + bias over (N, C, L) or (C, L)."""
 
     dims = 1
 
 
-class Conv2d(_Conv):
+class Conv2d(_ConvNd):
     """y = weight * x + bias over (N, C, H, W) or (C, H, W)."""
 
     dims = 2
 
 
-class Conv3d(_Conv):
+class Conv3d(_ConvNd):
     """y = weight * x + bias over (N, C, D, H, W) or (C, D, H, W)."""
 
     dims = 3
 
 
-class _ConvTranspose(_Conv):
+class _ConvTransposeNd(_ConvNd):
     transposed = True
 
     def __init__(
@@ -171,19 +171,19 @@ class _ConvTranspose(_Conv):
         return tuple(size - low for size, low in zip(wanted, least))
 
 
-class ConvTranspose1d(_ConvTranspose):
+class ConvTranspose1d(_ConvTransposeNd):
     """What Conv1d with this weight would take back to x, plus bias, over (N, C, L) or (C, L)."""
 
     dims = 1
 
 
-class ConvTranspose2d(_ConvTranspose):
+class ConvTranspose2d(_ConvTransposeNd):
     """What Conv2d with this weight would take back to x, plus bias, over (N, C, H, W) or (C, H, W)."""
 
     dims = 2
 
 
-class ConvTranspose3d(_ConvTranspose):
+class ConvTranspose3d(_ConvTransposeNd):
     """What Conv3d with this weight would take back to x, plus bias, over (N, C, D, H, W) or (C, D, H, W)."""
 
     dims = 3

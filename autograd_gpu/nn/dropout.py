@@ -7,7 +7,7 @@ from . import functional as F
 from .module import Module
 
 
-class _Dropout(Module):
+class _DropoutNd(Module):
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         super().__init__()
         if not 0 <= p <= 1:
@@ -20,7 +20,7 @@ class _Dropout(Module):
         return f"p={self.p}, inplace={self.inplace}"
 
 
-class Dropout(_Dropout):
+class Dropout(_DropoutNd):
     """In training, zero each element with probability p and scale the others by 1 / (1 - p); else the identity."""
 
     def forward(self, input: Tensor) -> Tensor:
@@ -28,7 +28,7 @@ class Dropout(_Dropout):
         return F.dropout(input, self.p, self.training, self.inplace)
 
 
-class Dropout1d(_Dropout):
+class Dropout1d(_DropoutNd):
     """In training, zero each channel of (N, C, L) or (C, L) with probability p and scale the others by 1 / (1 - p)."""
 
     def forward(self, input: Tensor) -> Tensor:
@@ -36,7 +36,7 @@ class Dropout1d(_Dropout):
         return F.dropout1d(input, self.p, self.training, self.inplace)
 
 
-class Dropout2d(_Dropout):
+class Dropout2d(_DropoutNd):
     """In training, zero each channel of (N, C, H, W) with probability p and scale the others by 1 / (1 - p)."""
 
     def forward(self, input: Tensor) -> Tensor:
@@ -44,7 +44,7 @@ class Dropout2d(_Dropout):
         return F.dropout2d(input, self.p, self.training, self.inplace)
 
 
-class Dropout3d(_Dropout):
+class Dropout3d(_DropoutNd):
     """In training, zero each channel of (N, C, D, H, W) with probability p and scale the others by 1 / (1 - p)."""
 
     def forward(self, input: Tensor) -> Tensor:
@@ -52,7 +52,7 @@ class Dropout3d(_Dropout):
         return F.dropout3d(input, self.p, self.training, self.inplace)
 
 
-class AlphaDropout(_Dropout):
+class AlphaDropout(_DropoutNd):
     """In training, set elements to SELU's negative limit with probability p, and keep mean and variance."""
 
     def forward(self, input: Tensor) -> Tensor:
@@ -60,7 +60,7 @@ class AlphaDropout(_Dropout):
         return F.alpha_dropout(input, self.p, self.training)
 
 
-class FeatureAlphaDropout(_Dropout):
+class FeatureAlphaDropout(_DropoutNd):
     """AlphaDropout of whole channels."""
 
     def forward(self, input: Tensor) -> Tensor:

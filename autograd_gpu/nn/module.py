@@ -15,7 +15,7 @@ from ..engine import RemovableHandle, add_hook
 from ..modes import no_grad
 from ..tensor import Tensor
 from .backward_hooks import BackwardHooks
-from .parameter import Parameter
+from .parameter import Buffer, Parameter
 from .state_dict import EXTRA_STATE, IncompatibleKeys, load, own_state
 
 
@@ -111,6 +111,9 @@ class Module:
         if isinstance(value, Parameter):
             self._forget(name, keep="_parameters")
             self.register_parameter(name, value)
+        elif isinstance(value, Buffer):
+            self._forget(name, keep="_buffers")
+            self.register_buffer(name, value, value.persistent)
         elif isinstance(value, Module):
             self._forget(name, keep="_modules")
             self.register_module(name, value)

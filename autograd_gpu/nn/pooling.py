@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..ops.integers import is_integer
+from ..ops.nn.sliding_windows import per_dim
 from ..tensor import Tensor
 from . import functional as F
 from .module import Module
@@ -13,7 +14,7 @@ from .module import Module
 Numbers = int | Sequence[int]
 
 
-class _MaxPool(Module):
+class _MaxPoolNd(Module):
     dims: int
 
     def __init__(
@@ -45,19 +46,19 @@ class _MaxPool(Module):
         )
 
 
-class MaxPool1d(_MaxPool):
+class MaxPool1d(_MaxPoolNd):
     """The largest of each window of (N, C, L) or (C, L)."""
 
     dims = 1
 
 
-class MaxPool2d(_MaxPool):
+class MaxPool2d(_MaxPoolNd):
     """The largest of each window of (N, C, H, W) or (C, H, W)."""
 
     dims = 2
 
 
-class MaxPool3d(_MaxPool):
+class MaxPool3d(_MaxPoolNd):
     """The largest of each window of (N, C, D, H, W) or (C, D, H, W)."""
 
     dims = 3
@@ -88,7 +89,7 @@ class AvgPool1d(Module):
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
 
-class _AvgPool(Module):
+class _AvgPoolNd(Module):
     dims: int
 
     def __init__(
@@ -116,13 +117,13 @@ class _AvgPool(Module):
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
 
-class AvgPool2d(_AvgPool):
+class AvgPool2d(_AvgPoolNd):
     """The mean of each window of (N, C, H, W) or (C, H, W)."""
 
     dims = 2
 
 
-class AvgPool3d(_AvgPool):
+class AvgPool3d(_AvgPoolNd):
     """The mean of each window of (N, C, D, H, W) or (C, D, H, W)."""
 
     dims = 3
@@ -155,7 +156,7 @@ class AdaptiveAvgPool3d(_AdaptivePool):
     """The means of output_size windows of (N, C, D, H, W) or (C, D, H, W), as equal as possible."""
 
 
-class _AdaptiveMaxPool(_AdaptivePool):
+class _AdaptiveMaxPoolNd(_AdaptivePool):
     def __init__(self, output_size: Any, return_indices: bool = False) -> None:
         super().__init__(output_size)
         self.return_indices = return_indices
@@ -166,19 +167,19 @@ class _AdaptiveMaxPool(_AdaptivePool):
         return pool(input, self.output_size, self.return_indices)
 
 
-class AdaptiveMaxPool1d(_AdaptiveMaxPool):
+class AdaptiveMaxPool1d(_AdaptiveMaxPoolNd):
     """The largest of output_size windows of (N, C, L) or (C, L), as equal as possible."""
 
 
-class AdaptiveMaxPool2d(_AdaptiveMaxPool):
+class AdaptiveMaxPool2d(_AdaptiveMaxPoolNd):
     """The largest of output_size windows of (N, C, H, W) or (C, H, W), as equal as possible."""
 
 
-class AdaptiveMaxPool3d(_AdaptiveMaxPool):
+class AdaptiveMaxPool3d(_AdaptiveMaxPoolNd):
     """The largest of output_size windows of (N, C, D, H, W) or (C, D, H, W), as equal as possible."""
 
 
-class _LPPool(Module):
+class _LPPoolNd(Module):
     def __init__(self, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> None:
         super().__init__()
         self.norm_type, self.kernel_size, self.stride, self.ceil_mode = norm_type, kernel_size, stride, ceil_mode
@@ -194,19 +195,19 @@ class _LPPool(Module):
         return f"{settings}, ceil_mode={self.ceil_mode}"
 
 
-class LPPool1d(_LPPool):
+class LPPool1d(_LPPoolNd):
     """The p-norm of each window of (N, C, L) or (C, L)."""
 
 
-class LPPool2d(_LPPool):
+class LPPool2d(_LPPoolNd):
     """The p-norm of each window of (N, C, H, W) or (C, H, W)."""
 
 
-class LPPool3d(_LPPool):
+class LPPool3d(_LPPoolNd):
     """The p-norm of each window of (N, C, D, H, W) or (C, D, H, W)."""
 
 
-class _MaxUnpool(Module):
+class _MaxUnpoolNd(Module):
     dims: int
 
     def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0) -> None:
@@ -227,19 +228,65 @@ class _MaxUnpool(Module):
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
 
-class MaxUnpool1d(_MaxUnpool):
+class MaxUnpool1d(_MaxUnpoolNd):
     """Undoes MaxPool1d as far as the indices tell."""
 
     dims = 1
 
 
-class MaxUnpool2d(_MaxUnpool):
+class MaxUnpool2d(_MaxUnpoolNd):
     """Undoes MaxPool2d as far as the indices tell."""
 
     dims = 2
 
 
-class MaxUnpool3d(_MaxUnpool):
+class MaxUnpool3d(_MaxUnpoolNd):
     """Undoes MaxPool3d as far as the indices tell."""
+
+    dims = 3
+
+
+class _FractionalMaxPoolNd(Module):
+    dims: int
+
+    def __init__(
+        self,
+        kernel_size: int | Sequence[int],
+        output_size: Any = None,
+        output_ratio: Any = None,
+        return_indices: bool = False,
+        _random_samples: Tensor | None = None,
+    ) -> None:
+        super().__init__()
+        self.kernel_size = per_dim(kernel_size, self.dims, "kernel_size")
+        self.return_indices = return_indices
+        self.register_buffer("_random_samples", _random_samples)
+        self.output_size = None if output_size is None else per_dim(output_size, self.dims, "output_size")
+        self.output_ratio = None
+        if output_ratio is not None:
+            ratios = output_ratio if isinstance(output_ratio, (tuple, list)) else (output_ratio,) * self.dims
+            self.output_ratio = tuple(ratios)
+        if (output_size is None) == (output_ratio is None):
+            raise ValueError(
+                f"{type(self).__name__} requires specifying either an output size, or a pooling ratio, and not both"
+            )
+        if self.output_ratio is not None and not all(0 < ratio < 1 for ratio in self.output_ratio):
+            raise ValueError(f"output_ratio must be between 0 and 1 (got {output_ratio})")
+
+    def forward(self, input: Tensor) -> Any:
+        """Return the largest of each of the drawn regions."""
+        pool = F.fractional_max_pool2d if self.dims == 2 else F.fractional_max_pool3d
+        sizes = (self.output_size, self.output_ratio)
+        return pool(input, self.kernel_size, *sizes, self.return_indices, self._random_samples)
+
+
+class FractionalMaxPool2d(_FractionalMaxPoolNd):
+    """The largest of regions whose borders are drawn at random (Graham 2014), over (N, C, H, W)."""
+
+    dims = 2
+
+
+class FractionalMaxPool3d(_FractionalMaxPoolNd):
+    """The largest of regions whose borders are drawn at random, over (N, C, D, H, W)."""
 
     dims = 3

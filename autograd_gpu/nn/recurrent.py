@@ -7,6 +7,7 @@ step.
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Callable
 from typing import Any
@@ -130,6 +131,8 @@ class RNNBase(Module):
         input is (length, batch, input_size), (batch, length, input_size) with batch_first, or (length, input_size);
         the states are (num_layers * directions, batch, hidden_size), zeros when not given.
         """
+        if isinstance(input, tuple):
+            return importlib.import_module("autograd_gpu.nn.packed").run_packed(self, input, hx)
         if input.dim() not in (2, 3):
             raise ValueError(f"{self._get_name()}: Expected input to be 2D or 3D, got {input.dim()}D instead")
         if input.shape[-1] != self.input_size:
@@ -140,7 +143,7 @@ class RNNBase(Module):
         x = input if is_batched else input.unsqueeze(1)
         if is_batched and self.batch_first:
             x = x.transpose(0, 1)
-        given = None if hx is None else hx if isinstance(hx, tuple) else (hx,)
+        given = None if hx is None else tuple(hx) if isinstance(hx, (tuple, list)) else (hx,)
         if given is not None and not is_batched:
             given = tuple(state.unsqueeze(1) for state in given)
         states = self._start(x) if given is None else self._checked(x, given)

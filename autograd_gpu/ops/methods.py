@@ -32,7 +32,8 @@ def hang(operation: Public) -> None:
         for name in operation.names:
             setattr(Tensor, name, method)
     elif operation.attribute:
-        setattr(Tensor, operation.name, property(operation.operation))
+        for name in operation.names:
+            setattr(Tensor, name, property(operation.operation))
     if operation.in_place:
         kernel = operation.operation.__name__ if operation.direct else None
         method = inplace.inplace(f"{operation.name}_", operation.operation, kernel)

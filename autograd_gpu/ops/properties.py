@@ -5,6 +5,7 @@ Nothing here computes on a device; `apply_` and its kin call Python once per ele
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -12,9 +13,11 @@ import numpy as np
 
 from .. import dtypes
 from ..device import cpu as CPU
+from ..device import cuda_is_available
 from ..dtypes import DType
 from ..tensor import Tensor
 from .cast import Number, cast
+from .elementwise import where
 from .inplace import copy_, fill_
 from .public import public
 from .shape import expand, transpose
@@ -39,6 +42,19 @@ def imag(input: Tensor) -> Tensor:
 def conj(input: Tensor) -> Tensor:
     """Return input itself, its own conjugate."""
     return input
+
+
+@public
+def view_as_real(input: Tensor) -> Tensor:
+    """Raise RuntimeError: every tensor here is real."""
+    raise RuntimeError("view_as_real is only supported for complex tensors")
+
+
+@public(out=True)
+def angle(input: Tensor) -> Tensor:
+    """Return pi where input is negative, 0 elsewhere; NaN of NaN."""
+    x = input if input.is_floating_point() else cast(input, dtypes.get_default_dtype())
+    return where(x < 0, math.pi, where(x.isnan(), x, 0.0))
 
 
 @public
@@ -109,6 +125,35 @@ def is_same_size(self: Tensor, other: Tensor) -> bool:
     return self._array.shape == other._array.shape
 
 
+@public(
+    function=False,
+    method=False,
+    attribute=True,
+    also="is_sparse_csr is_quantized is_meta is_nested is_mkldnn is_mps is_xpu is_mtia is_maia is_xla is_vulkan is_ipu",
+)
+def is_sparse(self: Tensor) -> bool:
+    """False: every tensor here is dense, on the CPU or a GPU."""
+    return False
+
+
+@public(function=False)
+def to_dense(self: Tensor, dtype: DType | None = None, *, masked_grad: bool | None = None) -> Tensor:
+    """Return the tensor, which is dense, in the dtype."""
+    return self if dtype is None else cast(self, dtype)
+
+
+@public(function=False)
+def sparse_dim(self: Tensor) -> int:
+    """Return 0: every tensor here is dense."""
+    return 0
+
+
+@public(function=False)
+def dense_dim(self: Tensor) -> int:
+    """Return the number of dimensions: every tensor here is dense."""
+    return self.ndim
+
+
 _TYPE_NAMES = {
     dtypes.float32: "FloatTensor", dtypes.float64: "DoubleTensor", dtypes.float16: "HalfTensor",
     dtypes.bfloat16: "BFloat16Tensor", dtypes.int64: "LongTensor", dtypes.int32: "IntTensor",
@@ -126,12 +171,13 @@ def type(self: Tensor, dtype: DType | str | None = None, non_blocking: bool = Fa
         return f"torch.{'cuda.' if self.is_cuda else ''}{_TYPE_NAMES[self.dtype]}"
     if isinstance(dtype, DType):
         return cast(self, dtype)
+    dtype = str(dtype)  # also of torch.FloatTensor itself
     for found, name in _TYPE_NAMES.items():
         if dtype == f"torch.{name}":
             return cast(self.cpu(), found)
         if dtype == f"torch.cuda.{name}":
             return cast(self.cuda(), found)
-    raise ValueError(f"invalid type: {getattr(dtype, '__name__', dtype)!r}")
+    raise ValueError(f"invalid type: {dtype!r}")
 
 
 @public(method=False)
@@ -151,6 +197,14 @@ def typename(obj: Any) -> str:
 def is_pinned(self: Tensor, device: Any = None) -> bool:
     """Return False: host memory here is never page-locked."""
     return False
+
+
+@public(function=False)
+def pin_memory(self: Tensor, device: Any = None) -> Tensor:
+    """Return the tensor as it is: copies to the GPU start from any memory. RuntimeError where there is no GPU."""
+    if not cuda_is_available():
+        raise RuntimeError("Cannot access accelerator device when none is available.")
+    return self
 
 
 @public(function=False)

@@ -151,6 +151,7 @@ TESTS = [
 
 COMPOSED = [
     unary("frac", lambda x: x - np.trunc(x), lambda t: [call(t.apart(3, 5))]),
+    unary("angle", lambda x: np.where(x < 0, np.pi, np.where(np.isnan(x), x, 0)), lambda t: [call(t.apart(3, 5))]),
     unary("sinc", np.sinc, lambda t: [call(t.between(0.3, 2, 3, 5))], tolerance=2),
     OpCase(
         "logit",
