@@ -80,8 +80,19 @@ class LRScheduler:
         return {key: value for key, value in self.__dict__.items() if key != "optimizer"}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over what ``state_dict`` returned."""
+        """Take over what ``state_dict`` returned, and give the optimizer the rates that it had then.
+
+        So it does not matter whether the optimizer was loaded before this schedule was made, which changed its rates.
+        """
+        groups, rates = self.optimizer.param_groups, state_dict.get("_last_lr")
+        if rates is not None and len(rates) != len(groups):
+            raise ValueError(
+                f"{type(self).__name__}.load_state_dict: the state has rates for {len(rates)} parameter groups, but "
+                f"the optimizer has {len(groups)}"
+            )
         self.__dict__.update(state_dict)
+        for group, lr in zip(groups, rates or ()):
+            set_rate(group, lr)
 
 
 def check_optimizer(optimizer: object) -> None:

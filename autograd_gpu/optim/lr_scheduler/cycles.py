@@ -91,6 +91,7 @@ class CyclicLR(LRScheduler):
         super().load_state_dict({key: value for key, value in state_dict.items() if key != "_scale_fn_custom"})
         if state_dict["_scale_fn_custom"] is not None:
             vars(self._scale_fn_custom).update(state_dict["_scale_fn_custom"])
+        self.get_lr()  # gives the optimizer its momentum again
 
 
 class OneCycleLR(LRScheduler):
@@ -162,6 +163,11 @@ class OneCycleLR(LRScheduler):
         if self._anneal_func_type == "cos":
             done = (1 - math.cos(math.pi * done)) / 2
         return start + (end - start) * done
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over what ``state_dict`` returned."""
+        super().load_state_dict(state_dict)
+        self.get_lr()  # gives the optimizer its momentum again
 
 
 def _remember_momenta(optimizer: Optimizer, base: list[float], most: list[float]) -> None:

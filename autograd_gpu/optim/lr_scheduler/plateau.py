@@ -12,8 +12,8 @@ from .base import LRScheduler, check_optimizer, set_rate
 class ReduceLROnPlateau(LRScheduler):
     """lr is multiplied by factor after more than ``patience`` steps in which the measure did not get better.
 
-    Better than the best so far is by ``threshold``: times 1 - threshold in ``mode`` "min", times 1 + threshold in
-    "max"; in ``threshold_mode`` "abs" by that much. After a reduction ``cooldown`` steps do not count. A rate goes no
+    Better than the best so far is by ``threshold``, a share of its size, down in ``mode`` "min" and up in "max"; in
+    ``threshold_mode`` "abs" by that much. After a reduction ``cooldown`` steps do not count. A rate goes no
     lower than ``min_lr``, and is left alone when it would change by no more than ``eps``.
     """
 
@@ -85,5 +85,7 @@ class ReduceLROnPlateau(LRScheduler):
 
     def is_better(self, a: float, best: float) -> bool:
         sign = 1 if self.mode == "max" else -1
-        bound = best * (1 + sign * self.threshold) if self.threshold_mode == "rel" else best + sign * self.threshold
+        # Of a best below zero that is better which is further from it, or nearer to it, by the share.
+        share = self.threshold if best >= 0 else -self.threshold
+        bound = best * (1 + sign * share) if self.threshold_mode == "rel" else best + sign * self.threshold
         return sign * a > sign * bound
