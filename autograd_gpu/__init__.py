@@ -45,7 +45,7 @@ _LAZY = {
     "autograd": "autograd", "cuda": "cuda", "Generator": "ops.random", "set_printoptions": "printing",
     "nn": "nn", "linalg": "linalg", "special": "special", "optim": "optim", "func": "func", "vmap": "func",
     "utils": "utils",
-    "backends": "backends",
+    "backends": "backends", "distributions": "distributions",
     "compile": "compiler", "default_generator": "random",
     "load": "serialization", "save": "serialization", "memory_report": "autograd.saved_memory",
     "draw_graph": "autograd.drawing",

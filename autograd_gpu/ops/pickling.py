@@ -71,7 +71,7 @@ def rebuild(
     if not root.flags.writeable:  # joblib maps large arrays for reading only
         root = root.copy()
     array = shown(root, dtypes.named(dtype).numpy, shape, offset, strides)
-    tensor = object.__new__(kind)
+    tensor: Tensor = object.__new__(kind)
     tensor.device = resolve(device)
     tensor._array = array if tensor.device is cpu else tensor.device.backend.from_numpy(array)
     return with_grad(tensor, requires_grad)

@@ -112,9 +112,7 @@ def _load(file: IO[bytes], name: str | os.PathLike[str], map_location: Any, mmap
         raise damaged(name, f"its structure cannot be read ({type(error).__name__}: {error})") from None
 
 
-def save_file(
-    tensors: Mapping[str, Tensor], filename: str | os.PathLike[str], metadata: Mapping[str, str] | None = None
-) -> None:
+def save_file(tensors: Mapping[str, Tensor], filename: Destination, metadata: Mapping[str, str] | None = None) -> None:
     """Write named tensors and string metadata to a safetensors file, atomically. Tensors on a GPU are copied here."""
     metadata = dict(metadata or {})
     for key in metadata:

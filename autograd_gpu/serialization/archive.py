@@ -118,7 +118,7 @@ def write_archive(file: IO[bytes], folder: str, records: Mapping[str, bytes | np
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for name, content in records.items():
             entry = zipfile.ZipInfo(f"{folder}/{name}")
-            part = memoryview(content.reshape(-1).view(np.uint8)) if isinstance(content, np.ndarray) else content
+            part: Any = content.reshape(-1).view(np.uint8).data if isinstance(content, np.ndarray) else content
             is_large = len(part) > zipfile.ZIP64_LIMIT
             # A field that readers pass over fills what is missing: 4 bytes say how long it is.
             before = archive.fp.tell() + 30 + len(os.fsencode(entry.filename)) + 20 * is_large + 4  # type: ignore[union-attr]

@@ -63,7 +63,7 @@ LAYERS = [
     {"_dynamo"},
     {"utils"},
     {ROOF},
-    {"testing"},
+    {"distributions", "testing"},
     {"as_torch", "training", "info"},
     {"cli", "__main__"},
 ]

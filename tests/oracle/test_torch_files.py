@@ -176,7 +176,7 @@ class Something:
         (theirs.eye(2).to_sparse(), "_rebuild_sparse_tensor"),
         (print, r"builtins\.print|__builtin__\.print"),
     ],
-    ids=str,
+    ids="object module scalar complex uint16 sparse function".split(),
 )
 def test_anything_else_is_refused_by_name(obj, name):
     with pytest.raises(RefusedContent, match=name) as caught:
