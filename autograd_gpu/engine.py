@@ -7,6 +7,7 @@ runs every node once, after all its consumers, without counting dependencies bef
 from __future__ import annotations
 
 import itertools
+import operator
 from collections.abc import Callable, Iterable, Sequence
 from heapq import heappop, heappush
 from typing import Any
@@ -100,8 +101,10 @@ def run_backward(
     gradients that arrived at the targets are returned.
     """
     roots = list(roots)
-    wanted = None if targets is None else _nodes_leading_to(targets, (edge[0] for edge, _ in roots))
     wanted_outputs = frozenset(targets or ())
+    ends = {node for node, _ in wanted_outputs}
+    leading = _nodes_leading_to(ends, [edge[0] for edge, _ in roots]) if ends else set()
+    wanted = None if targets is None else ends | leading
     captured: dict[Edge, Any] = {}
     pending: dict[int, tuple[Node, list[Any]]] = {}  # by sequence number: the node and its outputs' gradients so far
     private: set[tuple[int, int]] = set()  # (sequence, output) whose gradient is a sum made here
@@ -138,11 +141,12 @@ def run_backward(
         if node.hooks is not None:
             _run_tensor_hooks(node, gradients)
         if wanted is not None:
-            for number, gradient in enumerate(gradients):
-                if (node, number) in wanted_outputs:
-                    captured[node, number] = gradient
-            gradient = None
-            if not any(edge is not None and edge[0] in wanted for edge in node.edges):
+            if node in ends:
+                for number, gradient in enumerate(gradients):
+                    if (node, number) in wanted_outputs:
+                        captured[node, number] = gradient
+                gradient = None
+            if node not in leading:
                 edges = ()
                 continue
             node.wanted = wanted
@@ -193,19 +197,25 @@ def run_node(node: Node, gradients: list[Any]) -> Sequence[Any]:
     return results
 
 
-def _nodes_leading_to(targets: Iterable[Edge], roots: Iterable[Node]) -> set[Node]:
-    """Return the nodes reachable from `roots` from which a target node can be reached, targets included."""
-    wanted = {node for node, _ in targets}
-    oldest = min((node.sequence for node in wanted), default=0)  # what is older leads to none of them
-    visited: set[Node] = set()
-    stack: list[tuple[Node, bool]] = [(root, False) for root in roots]
+def _nodes_leading_to(ends: set[Node], roots: Iterable[Node]) -> set[Node]:
+    """Return the nodes reachable from `roots` from which one of `ends` can be reached by at least one edge."""
+    oldest = min(node.sequence for node in ends)  # what is older leads to none of them
+    reached: set[Node] = set()
+    stack = list(roots)
     while stack:
-        node, children_done = stack.pop()
-        if children_done:
-            if any(edge is not None and edge[0] in wanted for edge in node.edges):
-                wanted.add(node)
-        elif node not in visited and node.sequence >= oldest:
-            visited.add(node)
-            stack.append((node, True))
-            stack.extend((edge[0], False) for edge in node.edges if edge is not None)
-    return wanted
+        node = stack.pop()
+        if node not in reached and node.sequence >= oldest:
+            reached.add(node)
+            for edge in node.edges:
+                if edge is not None:
+                    stack.append(edge[0])
+    leading: set[Node] = set()
+    for node in sorted(reached, key=_sequence_of):  # each after those it leads to
+        for edge in node.edges:
+            if edge is not None and (edge[0] in leading or edge[0] in ends):
+                leading.add(node)
+                break
+    return leading
+
+
+_sequence_of = operator.attrgetter("sequence")

@@ -95,7 +95,8 @@ class Op(SavingNode):
         if cls.is_view:
             ctx._mark_view(output, inputs[0], parameters)
         if recorded:
-            ctx.keep(output, *inputs, **parameters)
+            if cls.keep is not _keep_nothing:
+                ctx.keep(output, *inputs, **parameters)
             ctx.output_shape = result.shape
             output._edge = (ctx, 0)
         elif modes.inference and not cls.is_view:
@@ -122,13 +123,14 @@ class Op(SavingNode):
         return outputs
 
     def _mark_view(ctx, output: Tensor, source: Tensor, parameters: dict, number: int | None = None) -> None:
-        output._cell = version_cell(source)
-        output._inference = source._inference
-        if output._inference:
+        output._cell = source._cell or version_cell(source)
+        if source._inference:
+            output._inference = True
             return
         base = source if source._base is None else source._base
         output._base = base
-        output._epoch = base._epoch
+        if base._epoch:
+            output._epoch = base._epoch
         output._steps = (source._steps, type(ctx), parameters, number)
         if not modes.grad:
             output._made_in = "inference" if modes.inference else "no_grad"
@@ -164,6 +166,9 @@ class Op(SavingNode):
 
     def __repr__(ctx) -> str:
         return f"<{ctx.name()} object at {id(ctx):#x}>"
+
+
+_keep_nothing = Op.keep
 
 
 class View(Op):

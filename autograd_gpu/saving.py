@@ -92,7 +92,8 @@ class SavingNode(HookedNode):
     def _checked_values(ctx) -> tuple:
         values: list[Any] = []
         for number, value in enumerate(ctx._saved):
-            if type(value) in _WRAPPED:
+            kind = type(value)
+            if kind is SavedOutput or kind is PackedValue:
                 value = value.unwrap(ctx)
             elif getattr(value, "_cell", None) is not None:
                 version = ctx._versions[number] if ctx._versions else 0
@@ -111,15 +112,20 @@ class SavingNode(HookedNode):
 class SavedOutput:
     """A saved output: buffer, device, version cell and output number; becomes a tensor of its node when read."""
 
-    __slots__ = ("array", "device", "cell", "version", "number", "packed", "_tangent", "__weakref__")
     _cell = True  # as on a tensor that was shared: `saved` looks closer
+    packed: PackedValue | None = None
+    _tangent: Tensor | None = None
 
     def __init__(self, output: Tensor, number: int) -> None:
-        self.device, self.number, self._tangent = output.device, number, output._tangent
-        self.cell = version_cell(output)
-        self.version = self.cell.value
-        self.packed = _packed(output) if pack_hooks else None
-        self.array = output._array if self.packed is None else None
+        self.array, self.device, self.number = output._array, output.device, number
+        self.cell = cell = output._cell or version_cell(output)
+        self.version = cell.value
+        if output._tangent is not None:
+            self._tangent = output._tangent
+        if pack_hooks:
+            self.packed = _packed(output)
+            if self.packed is not None:
+                self.array = None
 
     def unwrap(self, node: SavingNode) -> Tensor:
         if self.packed is not None:
@@ -156,9 +162,6 @@ class PackedValue:
         tensor = wrap(value._array, value.device)
         tensor._edge = self.edge
         return tensor
-
-
-_WRAPPED = (SavedOutput, PackedValue)
 
 
 def pack_hooks_here() -> list[tuple]:

@@ -27,11 +27,9 @@ else:
 class Version:
     """How often a buffer was written in place, and by which user line. Shared by a tensor, its views and detach()."""
 
-    __slots__ = ("value", "where")
-
-    def __init__(self) -> None:
-        self.value = 0
-        self.where: tuple | None = None
+    # Defaults of the class: most are made and never counted up.
+    value = 0
+    where: tuple | None = None
 
 
 class Size(tuple):

@@ -94,17 +94,20 @@ class SumTo(Op):
 
     def forward(ctx, x, shape):
         ctx.shape = x.shape
-        missing = x.ndim - len(shape)
-        dims = tuple(range(missing)) + tuple(
-            d for d in range(missing, x.ndim) if shape[d - missing] == 1 and x.shape[d] != 1
-        )
-        return ctx.backend.sum(x, dims, True, x.dtype).reshape(shape)
+        return ctx.backend.sum(x, _repeated(x.shape, shape), True, x.dtype).reshape(shape)
 
     def backward(ctx, gy):
         return Expand.apply(gy, shape=ctx.shape)
 
     def name(ctx) -> str:
         return "SumBackward1"
+
+
+@functools.lru_cache(maxsize=4096)
+def _repeated(shape: tuple[int, ...], of: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the dimensions of `shape` along which broadcasting repeats what has the shape `of`."""
+    new = len(shape) - len(of)
+    return tuple(d for d in range(len(shape)) if d < new or (of[d - new] == 1 and shape[d] != 1))
 
 
 def cast(x: Tensor, dtype: DType) -> Tensor:
@@ -232,6 +235,8 @@ def broadcast_shape(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:
     else:
         longer, shorter = a, b
     offset = len(longer) - len(shorter)
+    if longer[offset:] == shorter:
+        return longer
     shape = list(longer)
     for d in range(len(longer) - 1, offset - 1, -1):  # of several that differ the last is named
         size = shorter[d - offset]
@@ -310,8 +315,11 @@ def operands(name: str, x: Any, y: Any, floating: bool = False) -> tuple[Any, An
     """
     if isinstance(x, Tensor) and isinstance(y, Tensor):
         a, b = x._array, y._array
-        if a.dtype is b.dtype and a.shape == b.shape and x.device is y.device and not floating:
-            return x, y
+        if a.dtype is b.dtype and x.device is y.device and (not floating or a.dtype.kind in "fV"):
+            if a.shape == b.shape:
+                return x, y
+            shape = broadcast_shape(a.shape, b.shape)
+            return broadcast(x, shape), broadcast(y, shape)
         if x.device is not y.device:
             x, y = _bring_scalars_together(x, y)
         dtype = _float_of(result_type(x, y)) if floating else result_type(x, y)

@@ -80,6 +80,11 @@ def one_or_more(value: Any, name: str) -> tuple[int, ...]:
 
 def as_sizes(sizes: tuple) -> tuple[int, ...]:
     """Return the sizes given either as arguments or as one sequence."""
+    for size in sizes:
+        if type(size) is not int:
+            break
+    else:
+        return sizes
     if len(sizes) == 1 and not is_integer(sizes[0]) and hasattr(sizes[0], "__iter__"):
         sizes = tuple(sizes[0])
     return as_integers(sizes, "size")

@@ -90,12 +90,14 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Return the tensors joined along an existing dimension. Their other sizes must agree; dtypes are promoted."""
     tensors = several_tensors("cat", tensors)
     for number, tensor in enumerate(tensors):
-        if tensor.ndim == 0:
+        if not tensor._array.shape:
             raise RuntimeError(f"zero-dimensional tensor (at position {number}) cannot be concatenated")
     kept = [t for t in tensors if t._array.shape != (0,)] or tensors[:1]  # PyTorch lets the empty vector join anything
     first = kept[0]
     dim = wrap_dim(dim, first.ndim)
     for number, tensor in enumerate(kept):
+        if tensor._array.shape == first._array.shape:
+            continue
         if tensor.ndim != first.ndim:
             raise RuntimeError(f"Tensors must have same number of dimensions: got {first.ndim} and {tensor.ndim}")
         for d, (size, expected) in enumerate(zip(tensor._array.shape, first._array.shape)):
@@ -104,7 +106,15 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
                     f"Sizes of tensors must match except in dimension {dim}. Expected size {expected} but got size "
                     f"{size} for tensor number {number} in the list."
                 )
-    return _joined(Cat, kept, dim, result_type(*tensors))
+    return _joined(Cat, kept, dim, _dtype_of(tensors))
+
+
+def _dtype_of(tensors: Sequence[Tensor]) -> DType:
+    first = tensors[0]._array.dtype
+    for tensor in tensors:
+        if tensor._array.dtype is not first:
+            return result_type(*tensors)
+    return tensors[0].dtype
 
 
 def _joined(operation: type[Cat], tensors: Sequence[Tensor], dim: int, dtype: DType) -> Tensor:
@@ -122,7 +132,7 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
                 f"{list(tensor.shape)} at entry {number}"
             )
     dim = wrap_dim(dim, tensors[0].ndim + 1)
-    return _joined(Stack, [unsqueeze(tensor, dim) for tensor in tensors], dim, result_type(*tensors))
+    return _joined(Stack, [unsqueeze(tensor, dim) for tensor in tensors], dim, _dtype_of(tensors))
 
 
 @public

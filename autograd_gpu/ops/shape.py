@@ -222,7 +222,8 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
     array = input._array
     if array.shape == sizes:
         return Alias.apply(input)
-    sizes = _filled_in(sizes, array.size)
+    if math.prod(sizes) != array.size or min(sizes, default=0) < 0:
+        sizes = _filled_in(sizes, array.size)
     if not array.flags.c_contiguous and not _is_viewable(array, sizes):
         input = Clone.apply(input)
     return Reshape.apply(input, shape=sizes)
@@ -237,8 +238,9 @@ def shaped(input: Tensor, shape: tuple[int, ...]) -> Tensor:
 def view(input: Tensor, *shape: Any) -> Tensor:
     """Return input with another shape (or, given a dtype, its bytes as another type) over the same buffer."""
     sizes = as_sizes(shape)
-    filled = _filled_in(sizes, input._array.size)
-    if not _is_viewable(input._array, filled):
+    array = input._array
+    filled = sizes if math.prod(sizes) == array.size and min(sizes, default=0) >= 0 else _filled_in(sizes, array.size)
+    if not array.flags.c_contiguous and not _is_viewable(array, filled):
         raise RuntimeError(
             "view size is not compatible with input tensor's size and stride (at least one dimension spans across two "
             f"contiguous subspaces). Use .reshape(...) instead. (from {list(input.shape)} to {list(sizes)})"

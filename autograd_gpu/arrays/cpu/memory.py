@@ -21,6 +21,8 @@ def empty(shape, dtype):
 
 
 def full(shape, value, dtype):
+    if type(value) is int and value == 0:  # not -0.0
+        return np.zeros(shape, dtype)
     out = np.empty(shape, dtype)
     out[...] = value
     return out

@@ -7,13 +7,14 @@ dtype or does not compile here, the NumPy backend's function of the same name ru
 from __future__ import annotations
 
 import ctypes
-import inspect
+import functools
 import re
 from collections.abc import Callable, Container
 from typing import Any, ClassVar
 
 import numpy as np
 
+from autograd_gpu.arrays.alike import checked
 from autograd_gpu.arrays.native import runtime
 from autograd_gpu.arrays.scalars import compared, scalar_for
 from autograd_gpu.arrays.sources import DTYPES, SCALARS
@@ -46,18 +47,61 @@ class Kernel:
         except KeyError:
             return self._load(dtype)
 
+    def address(self, dtype: np.dtype) -> int | None:
+        """Where the kernel's entry point is."""
+        name = runtime.NAME.get(dtype)
+        return runtime.entry(self.file, name, self.name) if name in DTYPES[self.file] else None
+
     def _load(self, dtype: np.dtype) -> Callable[..., None] | None:
-        name, function = runtime.NAME.get(dtype), None
-        if name in DTYPES[self.file]:
-            address = runtime.entry(self.file, name, self.name)
-            if address is not None:
-                letters = re.sub(r"\d+s", "s", self.format.replace("A", SCALARS[name][2]))
-                function = runtime.kernel_function(self.name, address, letters)
+        address, function = self.address(dtype), None
+        if address is not None:
+            letters = re.sub(r"\d+s", "s", self.format.replace("A", SCALARS[runtime.NAME[dtype]][2]))
+            function = runtime.kernel_function(self.name, address, letters)
         self._functions[dtype] = function
         return function
 
     def __repr__(self) -> str:
         return f"Kernel({self.file!r}, {self.name!r}, {self.format!r})"
+
+
+def rows_function(
+    kernel: Kernel, takes: str, gives: str, reads: str, cost: float
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorate a function that calls `kernel` for rows: made in C++, for arrays that lie row by row; itself for others.
+
+    What the letters mean is said in runtime/rows.cpp, `cost` is what an element takes, an addition being 1.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        lib = runtime.library()
+
+        def load(dtype: np.dtype) -> None:
+            address = kernel.address(dtype)
+            if address is not None:
+                lib.host_rows_entry(record, runtime.KIND[dtype], ctypes.c_void_p(address))
+
+        letters = (text.encode() for text in (takes, gives, reads))
+        slow = loading(load, checked(function))
+        record = ctypes.c_void_p(lib.host_rows(*letters, ctypes.c_double(cost), ctypes.py_object(slow)))
+        return lib.host_rows_function(record, function.__name__.encode(), runtime.signature(function))
+
+    return decorate
+
+
+def loading(load: Callable[[np.dtype], None], function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, which calls `load` first with each dtype of arrays that it had not met."""
+    met: set[np.dtype] = set()
+
+    @functools.wraps(function)
+    def run(*arguments: Any, **more: Any) -> Any:
+        for x in arguments:
+            if isinstance(x, np.ndarray) and x.dtype not in met:
+                met.add(x.dtype)
+                if x.dtype in runtime.KIND:
+                    load(x.dtype)
+        return function(*arguments, **more)
+
+    return run
 
 
 # What a parameter of a map is, for call.cpp, by how its kernel takes it.
@@ -113,8 +157,7 @@ class Map:
         kind, cost_of_one = -1 if gives is None else runtime.KIND[gives], ctypes.c_double(cost)
         self._record = ctypes.c_void_p(lib.host_map(letters, kind, compares, cost_of_one, ctypes.py_object(self._slow)))
         record, name = self._record, numpy_function.__name__
-        signature = f"{name}{inspect.signature(numpy_function)}\n--\n\n{numpy_function.__doc__ or ''}"
-        self.function = lib.host_map_function(record, name.encode(), signature.encode())
+        self.function = lib.host_map_function(record, name.encode(), runtime.signature(numpy_function))
         self._into = lib.host_map_into(record, name.encode())
 
     def _is_loaded(self, dtype: np.dtype) -> bool:

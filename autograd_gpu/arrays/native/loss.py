@@ -6,7 +6,7 @@ import numpy as np
 
 from autograd_gpu.arrays import cpu
 from autograd_gpu.arrays.cpu.precision import accumulator
-from autograd_gpu.arrays.native.launch import Kernel
+from autograd_gpu.arrays.native.launch import Kernel, rows_function
 from autograd_gpu.arrays.native.rows import contiguous, shares
 
 __all__ = ["cross_entropy", "cross_entropy_backward", "cross_entropy_with_gradient"]
@@ -18,6 +18,7 @@ _with_gradient = Kernel("loss.cu", "cross_entropy_with_gradient", "PPPqiqi")
 _backward = Kernel("loss.cu", "cross_entropy_backward", "PPPPPqiq")
 
 
+@rows_function(_forward, "xtq", "aa", "01ABrc2", COST)
 def cross_entropy(x, target, ignore_index):
     run = _forward[x.dtype]
     if run is None or x.size == 0:
@@ -40,6 +41,7 @@ def cross_entropy_with_gradient(x, target, ignore_index):
     return loss, x
 
 
+@rows_function(_backward, "axatq", "x", "0123Arc4", COST)
 def cross_entropy_backward(gloss, x, lse, target, ignore_index):
     run = _backward[x.dtype]
     if run is None or x.size == 0:

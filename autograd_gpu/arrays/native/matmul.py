@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import ctypes
-import inspect
 from collections.abc import Callable
 from typing import Any
 
 from autograd_gpu.arrays import cpu
 from autograd_gpu.arrays.cpu.blas_threads import blas_function
-from autograd_gpu.arrays.native.runtime import library
+from autograd_gpu.arrays.native.runtime import library, signature
 
 __all__ = ["matmul"]
 
@@ -36,9 +35,8 @@ def product_function(numpy_function: Callable[..., Any], with_bias: bool) -> Cal
     """The function by BLAS itself; NumPy's for what BLAS does not take as it lies, and long sums."""
     if not _is_ours:
         return numpy_function
-    name = numpy_function.__name__
-    signature = f"{name}{inspect.signature(numpy_function)}\n--\n\n{numpy_function.__doc__ or ''}"
-    return library().host_product(with_bias, name.encode(), signature.encode(), ctypes.py_object(numpy_function))
+    name, said = numpy_function.__name__.encode(), signature(numpy_function)
+    return library().host_product(with_bias, name, said, ctypes.py_object(numpy_function))
 
 
 matmul = product_function(cpu.matmul, False)

@@ -9,7 +9,7 @@ import numpy as np
 
 from autograd_gpu.arrays import cpu
 from autograd_gpu.arrays.cpu.precision import accumulator
-from autograd_gpu.arrays.native.launch import Kernel
+from autograd_gpu.arrays.native.launch import Kernel, rows_function
 from autograd_gpu.arrays.native.rows import contiguous, contiguous_or_none, shares
 
 __all__ = ["add_layer_norm", "add_rms_norm", "layer_norm", "layer_norm_backward", "rms_norm", "rms_norm_backward"]
@@ -36,6 +36,7 @@ _rms = Kernels(
 _total = Kernel("norm.cu", "norm_total", "PPPPii")
 
 
+@rows_function(_layer.forward, "xwwA", "xaa", "0-12-ABCrc3z", COST)
 def layer_norm(x, weight, bias, eps):
     if not _served(_layer.forward, x, weight, bias):
         return cpu.layer_norm(x, weight, bias, eps)
@@ -44,6 +45,7 @@ def layer_norm(x, weight, bias, eps):
     return y, mean, rstd
 
 
+@rows_function(_layer.forward, "xmwwA", "xxaa", "0123BACDrc4z", COST)
 def add_layer_norm(x, residual, weight, bias, eps):
     if not _served(_layer.forward, x, residual, weight, bias):
         return cpu.add_layer_norm(x, residual, weight, bias, eps)
@@ -52,6 +54,7 @@ def add_layer_norm(x, residual, weight, bias, eps):
     return y, total, mean, rstd
 
 
+@rows_function(_rms.forward, "xwA", "xa", "0-1--A-Brc2z", COST)
 def rms_norm(x, weight, eps):
     if not _served(_rms.forward, x, weight):
         return cpu.rms_norm(x, weight, eps)
@@ -59,18 +62,21 @@ def rms_norm(x, weight, eps):
     return y, rstd
 
 
+@rows_function(_rms.forward, "xmwA", "xxa", "012-BA-Crc3z", COST)
 def add_rms_norm(x, residual, weight, eps):
     if not _served(_rms.forward, x, residual, weight):
         return cpu.add_rms_norm(x, residual, weight, eps)
     return _forward(_rms, x, residual, weight, None, None, eps)
 
 
+@rows_function(_layer.backward, "xxaawmb", "x46", "051234ABCrc", COST_BACKWARD)
 def layer_norm_backward(gy, x, mean, rstd, weight, gsum, biased):
     if not _served(_layer.backward, x, gy, weight, gsum):
         return cpu.layer_norm_backward(gy, x, mean, rstd, weight, gsum, biased)
     return _backward(_layer, gy, gsum, x, contiguous(mean), rstd, weight, biased)
 
 
+@rows_function(_rms.backward, "xxawm", "x3", "041-23AB-rc", COST_BACKWARD)
 def rms_norm_backward(gy, x, rstd, weight, gsum):
     if not _served(_rms.backward, x, gy, weight, gsum):
         return cpu.rms_norm_backward(gy, x, rstd, weight, gsum)

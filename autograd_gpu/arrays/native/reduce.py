@@ -3,18 +3,20 @@ columns and where to cut it; kernels/host/reduce.cu does the rest."""
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import itertools
 import math
 import struct
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from autograd_gpu.arrays import cpu
-from autograd_gpu.arrays.native.launch import Kernel
+from autograd_gpu.arrays.native.launch import Kernel, loading
 from autograd_gpu.arrays.native.rows import contiguous, shares
-from autograd_gpu.arrays.native.runtime import NAME
+from autograd_gpu.arrays.native.runtime import KIND, NAME, library, signature
 from autograd_gpu.arrays.sources import SCALARS
 
 __all__ = ["all", "amax", "amin", "any", "max_with_index", "mean", "min_with_index", "prod", "sum", "var"]
@@ -49,8 +51,33 @@ _any, _all = Reduction("any", "i"), Reduction("all", "i")
 _max, _min = Reduction("max", "AP"), Reduction("min", "AP")
 _amax, _amin = Reduction("amax", "A"), Reduction("amin", "A")
 _var = Reduction("var", "ddd")
+_OF_ONE = (_sum, _sum_of_whole, _any, _all, _amax, _amin)  # which of a number repeated need it once
 
 
+def _in_one_pass(
+    reduction: Reduction, wide: Reduction | None = None, *, gives: np.dtype | None = None, divides: bool = False
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorate a reduction: made in C++ (runtime/reduction.cpp), for what takes one pass; itself for the others."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        lib, has_dtype = library(), function.__code__.co_argcount == 4
+
+        def load(dtype: np.dtype) -> None:
+            for is_wide, each in enumerate((reduction, wide)):
+                ways = () if each is None else (each.rows, each.columns)
+                addresses = [way.address(dtype) for way in ways]
+                if addresses and None not in addresses:
+                    lib.host_reduction_entries(record, is_wide, KIND[dtype], *map(ctypes.c_void_p, addresses))
+
+        kind = -1 if gives is None else KIND[gives]
+        record = lib.host_reduction(kind, has_dtype, divides, ctypes.py_object(loading(load, function)))
+        record = ctypes.c_void_p(record)
+        return lib.host_reduction_function(record, function.__name__.encode(), signature(function))
+
+    return decorate
+
+
+@_in_one_pass(_sum, _sum_of_whole)
 def sum(x, dims, keepdim, dtype):
     if x.dtype == dtype:
         out = _reduce(_sum, x, dims, keepdim)
@@ -61,31 +88,37 @@ def sum(x, dims, keepdim, dtype):
     return cpu.sum(x, dims, keepdim, dtype) if out is None else out
 
 
+@_in_one_pass(_sum, divides=True)
 def mean(x, dims, keepdim):
     out = _reduce(_sum, x, dims, keepdim, divisor=math.prod([x.shape[d] for d in dims]))
     return cpu.mean(x, dims, keepdim) if out is None else out
 
 
+@_in_one_pass(_prod)
 def prod(x, dims, keepdim, dtype):
     out = _reduce(_prod, x, dims, keepdim) if x.dtype == dtype else None
     return cpu.prod(x, dims, keepdim, dtype) if out is None else out
 
 
+@_in_one_pass(_amax)
 def amax(x, dims, keepdim):
     out = _reduce(_amax, x, dims, keepdim)
     return cpu.amax(x, dims, keepdim) if out is None else out
 
 
+@_in_one_pass(_amin)
 def amin(x, dims, keepdim):
     out = _reduce(_amin, x, dims, keepdim)
     return cpu.amin(x, dims, keepdim) if out is None else out
 
 
+@_in_one_pass(_any, gives=BOOL)
 def any(x, dims, keepdim):
     out = _reduce(_any, x, dims, keepdim, result=BOOL)
     return cpu.any(x, dims, keepdim) if out is None else out
 
 
+@_in_one_pass(_all, gives=BOOL)
 def all(x, dims, keepdim):
     out = _reduce(_all, x, dims, keepdim, result=BOOL)
     return cpu.all(x, dims, keepdim) if out is None else out
@@ -118,6 +151,17 @@ def _reduce(reduction, x, dims, keepdim, divisor=1, result=None, indexed=False):
     """The reduction, with the places of what it found where it is `indexed`; None leaves it to NumPy."""
     if not dims or x.size == 0 or reduction.rows[x.dtype] is None:
         return None
+    repeated = [d for d in dims if x.strides[d] == 0 and x.shape[d] > 1] if 0 in x.strides else []
+    if repeated and reduction in _OF_ONE:
+        # Once is enough: a sum's gradient, on its way to what was broadcast, is one number.
+        count = math.prod(x.shape[d] for d in repeated)
+        x = x[tuple(slice(1) if d in repeated else slice(None) for d in range(x.ndim))]
+        if reduction in (_sum, _sum_of_whole):
+            if x.dtype.kind in "fV" and x.itemsize < 8:
+                divisor /= count  # in float64, before the result is rounded
+            else:
+                out = _reduce(reduction, x, dims, keepdim, divisor, result)
+                return None if out is None else np.multiply(out, np.int64(count), out=out, casting="unsafe")
     plan = _plan(x.shape, x.strides, x.itemsize, dims)
     if plan is None:  # other dimensions between those reduced, or gaps: a copy that lies as rows
         x = _as_rows(x, dims)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import inspect
 import os
 import sys
 from collections.abc import Callable
@@ -41,21 +42,16 @@ def library() -> ctypes.PyDLL:
         found = ctypes.PyDLL(str(build.build_runtime(object.__basicsize__)))
     except (CompileError, OSError) as error:
         raise Unusable(str(error)) from None
-    for maker in (
-        found.host_kernel,
-        found.host_table,
-        found.host_map_function,
-        found.host_map_into,
-        found.host_product,
-    ):
-        maker.restype = ctypes.py_object
-    found.host_map.restype = ctypes.c_void_p
+    for maker in "kernel table map_function map_into product rows_function reduction_function expand".split():
+        getattr(found, f"host_{maker}").restype = ctypes.py_object
+    for record in "map rows reduction".split():
+        getattr(found, f"host_{record}").restype = ctypes.c_void_p
     _begin(found)
     return found
 
 
-# PyArray_NewFromDescr's place in NumPy's table of C functions, the same in every version.
-_NEW_FROM_DESCR = 94
+# Places of PyArray_NewFromDescr and PyArray_SetBaseObject in NumPy's table of C functions, the same in every version.
+_NEW_FROM_DESCR, _SET_BASE_OBJECT = 94, 282
 
 
 def _begin(found: ctypes.PyDLL) -> None:
@@ -68,9 +64,9 @@ def _begin(found: ctypes.PyDLL) -> None:
     pointer = ctypes.pythonapi.PyCapsule_GetPointer
     pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
     table = ctypes.cast(pointer(_ARRAY_API, None), ctypes.POINTER(ctypes.c_void_p))
-    objects = (None, True, np.ndarray, float, int, bool, bytes, IndexError, *DTYPES)
+    objects = (None, True, np.ndarray, float, int, bool, bytes, tuple, IndexError, *DTYPES)
     addresses = (ctypes.c_void_p * len(objects))(*map(id, objects))
-    found.host_begin(addresses, ctypes.c_void_p(table[_NEW_FROM_DESCR]))
+    found.host_begin(addresses, *(ctypes.c_void_p(table[place]) for place in (_NEW_FROM_DESCR, _SET_BASE_OBJECT)))
     found.host_set_thresholds(ctypes.c_long(SHARED_FROM), ctypes.c_long(RELEASED_FROM))
     found.host_set_threads(settings.get_num_threads())
     settings.on_threads.append(found.host_set_threads)
@@ -115,6 +111,11 @@ def entry(file: str, dtype: str, name: str) -> int | None:
         return None if found is None else ctypes.cast(getattr(found, f"{name}_host"), ctypes.c_void_p).value
     except AttributeError:
         return None
+
+
+def signature(function: Callable[..., object]) -> bytes:
+    """A function's parameters and documentation as those of one made in C++ are kept."""
+    return f"{function.__name__}{inspect.signature(function)}\n--\n\n{function.__doc__ or ''}".encode()
 
 
 def kernel_function(name: str, address: int, letters: str) -> Callable[..., None]:

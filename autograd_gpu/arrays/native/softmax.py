@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from autograd_gpu.arrays import cpu
-from autograd_gpu.arrays.native.launch import Kernel
+from autograd_gpu.arrays.native.launch import Kernel, rows_function
 from autograd_gpu.arrays.native.rows import contiguous, shares
 
 __all__ = ["log_softmax", "log_softmax_backward", "softmax", "softmax_backward"]
@@ -26,18 +26,22 @@ _log_softmax_forward_columns = Kernel("softmax.cu", "log_softmax_forward_columns
 _log_softmax_backward_columns = Kernel("softmax.cu", "log_softmax_backward_columns", "PPPqiq")
 
 
+@rows_function(_softmax_forward, "xd", "x", "0Arcz", COST)
 def softmax(x, dim):
     return _along(dim, _softmax_forward, _softmax_forward_columns, COST, cpu.softmax, x)
 
 
+@rows_function(_log_softmax_forward, "xd", "x", "0Arcz", COST)
 def log_softmax(x, dim):
     return _along(dim, _log_softmax_forward, _log_softmax_forward_columns, COST, cpu.log_softmax, x)
 
 
+@rows_function(_softmax_backward, "xxd", "x", "01Arcz", COST_BACKWARD)
 def softmax_backward(gy, y, dim):
     return _along(dim, _softmax_backward, _softmax_backward_columns, COST_BACKWARD, cpu.softmax_backward, gy, y)
 
 
+@rows_function(_log_softmax_backward, "xxd", "x", "01Arcz", COST)
 def log_softmax_backward(gy, y, dim):
     return _along(dim, _log_softmax_backward, _log_softmax_backward_columns, COST, cpu.log_softmax_backward, gy, y)
 

@@ -1,27 +1,26 @@
 // From a Python call to a kernel's blocks: functions of Python's that look into arrays themselves, pack the arguments as
 // a launch on a GPU would, and give up the interpreter's lock where the work is worth it. What is not plain (a dtype whose
 // kernel is not loaded yet, a result that overlaps its operand) is left to a function written in Python.
-#include <string.h>
+#include "call.h"
 
 #include "layout.h"
-#include "pool.h"
 #include "product.h"
 
 namespace {
-using host::Entry;
-using host::Launch;
-
-const int KINDS = 10;  // float16 bfloat16 float32 float64 bool uint8 int8 int16 int32 int64, as in sources.py: SCALARS
-const int BOOL_KIND = 4;
-
-Object *None, *True, *array_type, *float_type, *int_type, *bool_type, *bytes_type, *dtypes[KINDS], *fault_type;
-// NumPy's PyArray_NewFromDescr.
+// NumPy's PyArray_NewFromDescr and PyArray_SetBaseObject.
 Object* (*new_array)(Object* type, Object* dtype, int dims, const long* shape, const long* strides, void* data, int flags,
                      Object* like);
+int (*set_base)(Object* array, Object* base);
 
 // Work in elements, weighted by what one costs: where threads begin to pay (SHARED_FROM in runtime.py),
 // and where giving the interpreter's lock up and taking it again costs nothing to speak of.
 long shared_from, released_from;
+
+const long MOST_SHARES = 32;  // enough that threads which are late or slow leave some to the others (rows.py)
+}  // namespace
+
+namespace call {
+Object *None, *True, *array_type, *float_type, *int_type, *bool_type, *bytes_type, *tuple_type, *dtypes[KINDS], *fault_type;
 
 int kind_of(const Object* dtype) {
     for (int kind = 0; kind < KINDS; kind++)
@@ -29,34 +28,11 @@ int kind_of(const Object* dtype) {
     return -1;
 }
 
-bool is_array(const Object* object) { return type_of(object) == array_type; }
+Object* new_array_of(int kind, int dims, const long* shape) {
+    Py_IncRef(dtypes[kind]);
+    return new_array(array_type, dtypes[kind], dims, shape, nullptr, nullptr, 0, nullptr);
+}
 
-// ---- arguments, packed at their natural alignment
-
-struct Packed {
-    alignas(16) char bytes[4096];
-    long size = 0;
-
-    template <class T>
-    bool add(T value) {
-        size = (size + alignof(T) - 1) & -(long)alignof(T);
-        if (size + (long)sizeof(T) > (long)sizeof(bytes)) return false;
-        memcpy(bytes + size, &value, sizeof(T));
-        size += sizeof(T);
-        return true;
-    }
-
-    bool add(const void* data, long count) {
-        size = (size + 7) & -8;
-        if (size + count > (long)sizeof(bytes)) return false;
-        if (data) memcpy(bytes + size, data, count);
-        else memset(bytes + size, 0, count);
-        size += count;
-        return true;
-    }
-};
-
-// A Python number as double and as long long; false for what is none, or does not fit.
 bool number(Object* object, double& real, long long& whole, bool& is_real) {
     Object* type = type_of(object);
     if (type == float_type) {
@@ -71,6 +47,24 @@ bool number(Object* object, double& real, long long& whole, bool& is_real) {
     real = (double)whole;
     return !overflow;
 }
+
+long shares(long rows, double work) { return work < shared_from ? 1 : rows < MOST_SHARES ? rows : MOST_SHARES; }
+
+bool run(const Launch& launch, double work) {
+    int fault;
+    if (work < released_from) fault = host::run_alone(launch);
+    else {
+        void* state = PyEval_SaveThread();
+        fault = work < shared_from ? host::run_alone(launch) : host::run_shared(launch);
+        PyEval_RestoreThread(state);
+    }
+    if (fault) PyErr_SetString(fault_type, "index out of range in self");
+    return !fault;
+}
+}  // namespace call
+
+namespace {
+using namespace call;
 
 // What becomes of a number that the dtype does not hold: it is left to Python, or Python has seen to it already.
 enum Numbers { OF_THE_DTYPE, COMPARED, ANY };
@@ -98,19 +92,6 @@ void add_zero(Packed& packed, int kind) {
     else if (kind < BOOL_KIND) packed.add(0.0f);
     else if (kind == KINDS - 1) packed.add(0ll);
     else packed.add(0);
-}
-
-// Runs the blocks; false with an exception set when one of them met an index out of range.
-bool run(const Launch& launch, double work) {
-    int fault;
-    if (work < released_from) fault = host::run_alone(launch);
-    else {
-        void* state = PyEval_SaveThread();
-        fault = work < shared_from ? host::run_alone(launch) : host::run_shared(launch);
-        PyEval_RestoreThread(state);
-    }
-    if (fault) PyErr_SetString(fault_type, "index out of range in self");
-    return !fault;
 }
 
 // ---- a kernel that is launched with a grid and its arguments
@@ -179,14 +160,6 @@ bool has_shape(const Array* x, const Array* like) {
     return x->dims == like->dims && x->flags & ALIGNED && memcmp(x->shape, like->shape, x->dims * sizeof(long)) == 0;
 }
 
-long size_of(const Array* x) {
-    long size = 1;
-    for (int d = 0; d < x->dims; d++) size *= x->shape[d];
-    return size;
-}
-
-const long WIDTHS[KINDS] = {2, 2, 4, 8, 1, 1, 1, 2, 4, 8};
-
 // Whether memory is shared otherwise than element by element: what is written would be read later.
 bool overlaps(const Array* out, int out_kind, const Array* x, int kind) {
     long ends[2][2];
@@ -202,8 +175,6 @@ bool overlaps(const Array* out, int out_kind, const Array* x, int kind) {
     if (ends[0][1] <= ends[1][0] || ends[1][1] <= ends[0][0]) return false;
     return out->data != x->data || out_kind != kind || memcmp(out->strides, x->strides, out->dims * sizeof(long)) != 0;
 }
-
-enum Outcome { DONE, LEFT, FAILED };
 
 // Leaves out alone unless DONE or FAILED.
 Outcome run_map(const Map* map, Array* out, Object* const* operands, int kind, Numbers numbers) {
@@ -284,19 +255,18 @@ Object* call_map(Object* self, Object* const* arguments, long count, Object* key
     if (kind < 0) return leave(map, arguments, count, keywords);
     for (int i = 0; i < wanted; i++)
         if (is_array(arguments[i]) && !has_shape((Array*)arguments[i], like)) return leave(map, arguments, count, keywords);
-    Object* dtype = dtypes[map->gives >= 0 ? map->gives : kind];
+    const int out_kind = map->gives >= 0 ? map->gives : kind;
     Object* out = given > wanted ? arguments[wanted] : None;
     if (out == None) {
-        Py_IncRef(dtype);
-        out = new_array(array_type, dtype, like->dims, like->shape, nullptr, nullptr, 0, nullptr);
+        out = new_array_of(out_kind, like->dims, like->shape);
         if (!out) return nullptr;
     } else {
         Array* into = (Array*)out;
-        if (!is_array(out) || into->dtype != dtype || !has_shape(into, like) || !(into->flags & WRITEABLE))
+        if (!is_array(out) || into->dtype != dtypes[out_kind] || !has_shape(into, like) || !(into->flags & WRITEABLE))
             return leave(map, arguments, count, keywords);
         for (int i = 0; i < wanted; i++)
-            if (is_array(arguments[i]) && overlaps(into, map->gives >= 0 ? map->gives : kind, (Array*)arguments[i],
-                                                   map->operands[i] == 'c' ? BOOL_KIND : kind))
+            if (is_array(arguments[i]) &&
+                overlaps(into, out_kind, (Array*)arguments[i], map->operands[i] == 'c' ? BOOL_KIND : kind))
                 return leave(map, arguments, count, keywords);
         Py_IncRef(out);
     }
@@ -345,8 +315,7 @@ Outcome multiply(const Product* product, Object* const* arguments, Object** out)
     long shape[MAX_DIMS];
     memcpy(shape, x->shape, d * sizeof(long));
     shape[d - 1] = n;
-    Py_IncRef(x->dtype);
-    *out = new_array(array_type, x->dtype, d, shape, nullptr, nullptr, 0, nullptr);
+    *out = new_array_of(kind, d, shape);
     if (!*out) return FAILED;
     if (product_into((Array*)*out, x, y, product->flips, bias, WIDTHS[kind])) return DONE;
     Py_DecRef(*out);
@@ -397,22 +366,51 @@ Object* make_table(Object*, Object* const* columns, long count, Object*) {
 
 Method table_method = {"table", make_table, FASTCALL_WITH_KEYWORDS, ""};
 
-template <class T>
-Object* function_over(T* record, Method& method, const char* name, const char* documentation, FastCall call) {
-    method = {strdup(name), call, FASTCALL_WITH_KEYWORDS, strdup(documentation)};
-    return PyCFunction_NewEx(&method, PyCapsule_New(record, nullptr, nullptr), nullptr);
+// ---- views
+
+struct View {
+    Method method;
+    Object* slow;  // the function written in Python
+};
+
+// expand(x, shape): x repeated along new dimensions and those of size 1, by strides of 0.
+Object* expand(Object* self, Object* const* arguments, long count, Object* keywords) {
+    const View* view = (View*)PyCapsule_GetPointer(self, nullptr);
+    Object* slow = view->slow;
+    const Array* x = (Array*)arguments[0];
+    long shape[MAX_DIMS], strides[MAX_DIMS], dims = 0;
+    bool fits = count == 2 && !keywords && is_array(arguments[0]) && type_of(arguments[1]) == tuple_type &&
+                (dims = PyTuple_Size(arguments[1])) <= MAX_DIMS && x->dims <= dims;
+    for (long d = dims - 1, own = x->dims - 1; fits && d >= 0; d--, own--) {
+        Object* size = PyTuple_GetItem(arguments[1], d);
+        int overflow = 1;
+        if (type_of(size) == int_type) shape[d] = PyLong_AsLongLongAndOverflow(size, &overflow);
+        const bool same = own >= 0 && x->shape[own] == shape[d];
+        strides[d] = same ? x->strides[own] : 0;
+        fits = !overflow && (same || own < 0 || x->shape[own] == 1);
+    }
+    if (!fits) return PyObject_Vectorcall(slow, arguments, (unsigned long)count, keywords);
+    Py_IncRef(x->dtype);
+    Object* out = new_array(array_type, x->dtype, (int)dims, shape, strides, x->data, x->flags & WRITEABLE, nullptr);
+    if (!out) return nullptr;
+    Py_IncRef(arguments[0]);
+    if (set_base(out, arguments[0]) == 0) return out;
+    Py_DecRef(out);
+    return nullptr;
 }
+
 }  // namespace
 
 // ---- what runtime.py calls
 
 extern "C" {
-// `objects`: None, True, ndarray, float, int, bool, bytes, the exception of a fault, then the dtypes in the order of their kinds.
-void host_begin(Object** objects, void* array_maker) {
-    Object** places[] = {&None, &True, &array_type, &float_type, &int_type, &bool_type, &bytes_type, &fault_type};
+// `objects`: None, True, ndarray, float, int, bool, bytes, tuple, the exception of a fault, then the dtypes in the order of their kinds.
+void host_begin(Object** objects, void* array_maker, void* base_setter) {
+    Object** places[] = {&None, &True, &array_type, &float_type, &int_type, &bool_type, &bytes_type, &tuple_type, &fault_type};
     for (Object** place : places) *place = *objects++;
     for (Object*& dtype : dtypes) dtype = *objects++;
     new_array = (decltype(new_array))array_maker;
+    set_base = (decltype(set_base))base_setter;
 }
 
 void host_set_thresholds(long shared, long released) {
@@ -437,6 +435,12 @@ Object* host_product(int flips, const char* name, const char* documentation, Obj
     Product* product = new Product{{}, slow, (bool)flips};
     Py_IncRef(slow);
     return function_over(product, product->method, name, documentation, call_product);
+}
+
+Object* host_expand(const char* name, const char* documentation, Object* slow) {
+    View* view = new View{{}, slow};
+    Py_IncRef(slow);
+    return function_over(view, view->method, name, documentation, expand);
 }
 
 Object* host_table() { return PyCFunction_NewEx(&table_method, nullptr, nullptr); }

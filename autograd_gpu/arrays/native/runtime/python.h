@@ -29,6 +29,8 @@ long PyList_Size(Object*);
 Object* PyList_GetItem(Object*, long);
 long PyTuple_Size(Object*);
 Object* PyTuple_GetItem(Object*, long);
+Object* PyTuple_New(long);
+int PyTuple_SetItem(Object*, long, Object*);
 Object* PyErr_Occurred();
 void PyErr_Clear();
 void PyErr_SetString(Object* type, const char* message);
