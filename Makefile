@@ -5,6 +5,7 @@
 #   make test        the tests; the CUDA kernels run on the emulated GPU
 #   make test-cupy   the CUDA side's tests again, on CuPy's own arrays over emulated memory   (ARGS="tests/test_nn.py")
 #   make cupy-versions   whether every CuPy that we allow has the names and parameters that we use
+#   make kernels-report   what became worse in the kernels' machine code   (ARGS="--kernel gelu", ARGS=--record)
 #   make bench       the benchmarks, against PyTorch
 #   make gpu-check   everything on a real GPU   (GPU_PYTHON=python3 uses that Python and its packages as they are)
 #   make pages       write what is generated: the pages of operations, kernels and hardware, the stubs that editors read
@@ -18,7 +19,7 @@ BIN    := $(VENV)/bin
 # CuPy comes per CUDA version; the display driver says which one it can run.
 CUDA   ?= $(shell nvidia-smi 2>/dev/null | sed -n 's/.*CUDA Version: *\([0-9]*\).*/\1/p' | grep . || echo 13)
 
-.PHONY: native-sanitize train test test-cupy cupy-versions bench gpu-check pages check clean
+.PHONY: native-sanitize train test test-cupy cupy-versions kernels-report bench gpu-check pages check clean
 
 train: $(VENV)/.train
 	$(BIN)/autograd-gpu train gpt $(or $(ARGS),--out runs/demo --overwrite)
@@ -34,6 +35,9 @@ test-cupy: $(VENV)/.cupy
 
 cupy-versions: $(VENV)/.cupy
 	$(BIN)/python tests/cuda_unit/cupy_surface.py
+
+kernels-report: $(VENV)/.sass
+	$(BIN)/python -m benchmarks.machine_code $(ARGS)
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks $(ARGS)
