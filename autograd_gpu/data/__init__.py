@@ -1,8 +1,9 @@
-"""``autograd_gpu.data``: what ``torch.utils.data`` is to PyTorch, in one process. Names, nothing else."""
+"""``autograd_gpu.data``: what ``torch.utils.data`` is to PyTorch. Names, nothing else."""
 
 from .dataset import ConcatDataset, Dataset, IterableDataset, Subset, TensorDataset, random_split
 from .loader import DataLoader, default_collate
 from .sampler import BatchSampler, RandomSampler, Sampler, SequentialSampler
+from .workers import WorkerInfo, get_worker_info
 
 __all__ = [
     "BatchSampler",
@@ -15,6 +16,8 @@ __all__ = [
     "SequentialSampler",
     "Subset",
     "TensorDataset",
+    "WorkerInfo",
     "default_collate",
+    "get_worker_info",
     "random_split",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sized
 from typing import Any, Generic, TypeVar
 
+from ..ops.random import Generator as Stream
 from ..ops.random import randint, randperm
 
 Index = TypeVar("Index", covariant=True)
@@ -54,13 +55,16 @@ class RandomSampler(Sampler[int]):
         return len(self.data_source) if self._num_samples is None else self._num_samples
 
     def __iter__(self) -> Iterator[int]:
-        n, device = len(self.data_source), device_of(self.generator)
+        n, generator = len(self.data_source), self.generator
+        if generator is None:  # what is drawn meanwhile changes nothing of the order
+            generator = Stream("cpu").manual_seed(int(randint(2**53, (1,), device="cpu").item()))
+        device = generator.device
         if self.replacement:
-            yield from randint(n, (self.num_samples,), generator=self.generator, device=device).tolist()
+            yield from randint(n, (self.num_samples,), generator=generator, device=device).tolist()
             return
         left = self.num_samples
         while left > 0 and n:
-            yield from randperm(n, generator=self.generator, device=device).tolist()[:left]
+            yield from randperm(n, generator=generator, device=device).tolist()[:left]
             left -= n
 
     def __len__(self) -> int:

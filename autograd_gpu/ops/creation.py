@@ -61,7 +61,8 @@ def _as_array(data: Any, dtype: DType | None) -> np.ndarray:
     if isinstance(data, (np.ndarray, np.generic)) or (hasattr(data, "__array__") and not nested.is_sequence(data)):
         data = np.asarray(data)
         wanted = dtypes.from_numpy(data.dtype) if dtype is None else dtypes.as_dtype(dtype)
-        return np.array(data, dtype=wanted.numpy, order="C", copy=True)
+        array = np.array(data, dtype=wanted.numpy, order="C", copy=True)
+        return array if array.dtype is wanted.numpy else array.view(wanted.numpy)  # as in from_numpy
     if nested.is_sequence(data):
         return nested.array_of(data, dtype)
     if isinstance(data, (str, bytes)):
@@ -87,12 +88,14 @@ def from_numpy(ndarray: np.ndarray) -> Tensor:
     """Return a CPU tensor over the array's own memory: writes to either are seen in both."""
     if not isinstance(ndarray, np.ndarray):
         raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
-    dtypes.from_numpy(ndarray.dtype)
+    known = dtypes.from_numpy(ndarray.dtype).numpy
     if not ndarray.dtype.isnative:
         raise ValueError(
             "given numpy array has byte order different from the native byte order. Conversion between byte orders is "
             "currently not supported. Convert it first: array.astype(array.dtype.newbyteorder('='))"
         )
+    if ndarray.dtype is not known:  # one that was unpickled has an equal dtype of its own, which no kernel is told by
+        ndarray = ndarray.view(known)
     return with_grad(wrap(ndarray, CPU), False)
 
 
