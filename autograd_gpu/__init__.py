@@ -46,6 +46,12 @@ _LAZY = {
     "nn": "nn", "linalg": "linalg", "special": "special", "optim": "optim", "func": "func", "vmap": "func",
     "utils": "utils",
     "backends": "backends", "distributions": "distributions",
+    **dict.fromkeys(
+        "_assert _assert_async _check _check_index _check_type _check_value is_storage is_warn_always_enabled "
+        "set_warn_always".split(),
+        "checks",
+    ),
+    **dict.fromkeys(("get_num_interop_threads", "set_flush_denormal", "set_num_interop_threads"), "settings"),
     "compile": "compiler", "default_generator": "random",
     "load": "serialization", "save": "serialization", "memory_report": "autograd.saved_memory",
     "draw_graph": "autograd.drawing",

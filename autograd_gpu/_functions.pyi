@@ -12,6 +12,15 @@ from .autograd.anomaly import is_anomaly_check_nan_enabled as is_anomaly_check_n
 from .autograd.anomaly import is_anomaly_enabled as is_anomaly_enabled
 from .autograd.drawing import draw_graph as draw_graph
 from .autograd.saved_memory import memory_report as memory_report
+from .checks import _assert as _assert
+from .checks import _assert_async as _assert_async
+from .checks import _check as _check
+from .checks import _check_index as _check_index
+from .checks import _check_type as _check_type
+from .checks import _check_value as _check_value
+from .checks import is_storage as is_storage
+from .checks import is_warn_always_enabled as is_warn_always_enabled
+from .checks import set_warn_always as set_warn_always
 from .compiler import compile as compile
 from .dtypes import DType
 from .func import vmap as vmap
@@ -87,25 +96,16 @@ from .ops.closeness import isclose as isclose
 from .ops.combinatorics import combinations as combinations
 from .ops.combinatorics import unravel_index as unravel_index
 from .ops.combinatorics import vander as vander
-from .ops.creation import arange as arange
 from .ops.creation import as_tensor as as_tensor
 from .ops.creation import asarray as asarray
-from .ops.creation import empty as empty
 from .ops.creation import empty_like as empty_like
-from .ops.creation import eye as eye
 from .ops.creation import from_numpy as from_numpy
 from .ops.creation import frombuffer as frombuffer
-from .ops.creation import full as full
 from .ops.creation import full_like as full_like
 from .ops.creation import is_tensor as is_tensor
-from .ops.creation import linspace as linspace
-from .ops.creation import logspace as logspace
-from .ops.creation import ones as ones
 from .ops.creation import ones_like as ones_like
-from .ops.creation import range as range
 from .ops.creation import scalar_tensor as scalar_tensor
 from .ops.creation import tensor as tensor
-from .ops.creation import zeros as zeros
 from .ops.creation import zeros_like as zeros_like
 from .ops.diagonals import diag_embed as diag_embed
 from .ops.diagonals import diagflat as diagflat
@@ -243,10 +243,6 @@ from .ops.nn.dropout import dropout as dropout
 from .ops.nn.fused_activation import relu as relu
 from .ops.nn.softmax import log_softmax as log_softmax
 from .ops.nn.softmax import softmax as softmax
-from .ops.order_statistics import kthvalue as kthvalue
-from .ops.order_statistics import median as median
-from .ops.order_statistics import mode as mode
-from .ops.order_statistics import nanmedian as nanmedian
 from .ops.pieces import chunk as chunk
 from .ops.pieces import split as split
 from .ops.pieces import unbind as unbind
@@ -273,24 +269,17 @@ from .ops.random import get_rng_state as get_rng_state
 from .ops.random import initial_seed as initial_seed
 from .ops.random import manual_seed as manual_seed
 from .ops.random import normal as normal
-from .ops.random import rand as rand
 from .ops.random import rand_like as rand_like
-from .ops.random import randint as randint
 from .ops.random import randint_like as randint_like
-from .ops.random import randn as randn
 from .ops.random import randn_like as randn_like
-from .ops.random import randperm as randperm
 from .ops.random import seed as seed
 from .ops.random import set_rng_state as set_rng_state
-from .ops.reduce import max as max
-from .ops.reduce import min as min
 from .ops.repetition import repeat_interleave as repeat_interleave
 from .ops.repetition import tile as tile
 from .ops.results import QR
 from .ops.results import SignLogabsdet
 from .ops.results import USV
-from .ops.scan import cummax as cummax
-from .ops.scan import cummin as cummin
+from .ops.results import ValuesIndices
 from .ops.scatter import argwhere as argwhere
 from .ops.scatter import index_add as index_add
 from .ops.scatter import index_copy as index_copy
@@ -325,10 +314,7 @@ from .ops.signal_windows import blackman_window as blackman_window
 from .ops.signal_windows import hamming_window as hamming_window
 from .ops.signal_windows import hann_window as hann_window
 from .ops.signal_windows import kaiser_window as kaiser_window
-from .ops.sort import argsort as argsort
 from .ops.sort import msort as msort
-from .ops.sort import sort as sort
-from .ops.sort import topk as topk
 from .ops.special import frexp as frexp
 from .ops.statistics import aminmax as aminmax
 from .ops.statistics import bincount as bincount
@@ -363,6 +349,9 @@ from .printing import set_printoptions as set_printoptions
 from .random import default_generator as default_generator
 from .serialization import load as load
 from .serialization import save as save
+from .settings import get_num_interop_threads as get_num_interop_threads
+from .settings import set_flush_denormal as set_flush_denormal
+from .settings import set_num_interop_threads as set_num_interop_threads
 from .tensor import Tensor
 from collections.abc import Sequence
 from typing import Any
@@ -378,10 +367,28 @@ def dstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """Return the tensors joined along the third dimension."""
 def column_stack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """Return the tensors joined along the second dimension, vectors and scalars as columns."""
+def zeros(*size: Any, dtype: DType | None = None, device: Any = None, requires_grad: bool = False, out: Tensor | None = None) -> Tensor:
+    """Return zeros of the given size."""
+def ones(*size: Any, dtype: DType | None = None, device: Any = None, requires_grad: bool = False, out: Tensor | None = None) -> Tensor:
+    """Return ones of the given size."""
+def full(size: Sequence[int], fill_value: bool | int | float, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False, out: Tensor | None = None) -> Tensor:
+    """Return a tensor filled with one value, whose own dtype is the default."""
+def empty(*size: Any, dtype: DType | None = None, device: Any = None, requires_grad: bool = False, out: Tensor | None = None) -> Tensor:
+    """Return a tensor whose elements are whatever the memory held."""
+def arange(start: bool | int | float | None = None, end: bool | int | float | None = None, step: bool | int | float = 1, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False, out: Tensor | None = None) -> Tensor:
+    """Return start, start + step, ... up to but without end; ``arange(end)`` starts at 0."""
+def linspace(start: float, end: float, steps: int, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False, out: Tensor | None = None) -> Tensor:
+    """Return `steps` evenly spaced numbers from start to end, both included."""
+def logspace(start: float, end: float, steps: int, base: float = 10.0, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False, out: Tensor | None = None) -> Tensor:
+    """Return base ** linspace(start, end, steps)."""
+def eye(n: int, m: int | None = None, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False, out: Tensor | None = None) -> Tensor:
+    """Return an n x m matrix (m = n by default) with ones on the diagonal and zeros elsewhere."""
 def tril(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tensor:
     """Return the matrices of input with what lies above a diagonal set to 0."""
 def triu(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tensor:
     """Return the matrices of input with what lies below a diagonal set to 0."""
+def range(start: bool | int | float, end: bool | int | float | None = None, step: bool | int | float = 1, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False, out: Tensor | None = None) -> Tensor:
+    """Return start, start + step, ... up to and with end."""
 def diag(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tensor:
     """Return the matrix with a vector on its diagonal, or a copy of a matrix's diagonal."""
 def add(input: Tensor, other: Tensor | bool | int | float, *, alpha: bool | int | float = 1, out: Tensor | None = None) -> Tensor:
@@ -620,6 +627,14 @@ def sigmoid_(input: Tensor) -> Tensor:
     """In place: y = 1 / (1 + e**-x)."""
 def relu_(input: Tensor) -> Tensor:
     """In place: Return max(input, 0)."""
+def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False, *, out: Tensor | None = None) -> ValuesIndices:
+    """Return (values, indices) of the k-th smallest element along `dim`, counted from 1."""
+def median(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Tensor | None = None) -> Any:
+    """Return the middle element (the lower of two), or (values, indices) of those along `dim`; NaN wins."""
+def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Tensor | None = None) -> Any:
+    """Return the middle one of the elements that are not NaN, or (values, indices) of those along `dim`."""
+def mode(input: Tensor, dim: int = -1, keepdim: bool = False, *, out: Tensor | None = None) -> ValuesIndices:
+    """Return (values, indices) of the most frequent element along `dim`: the smallest of several, its last place."""
 def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Tensor:
     """Return the tensors joined along an existing dimension. Their other sizes must agree; dtypes are promoted."""
 def concat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Tensor:
@@ -640,6 +655,14 @@ def quantile(input: Tensor, q: float | Tensor, dim: int | None = None, keepdim: 
     """Return the q-quantiles of input along `dim` (of all elements by default); NaN where there is one."""
 def nanquantile(input: Tensor, q: float | Tensor, dim: int | None = None, keepdim: bool = False, *, interpolation: str = 'linear', out: Tensor | None = None) -> Tensor:
     """Return `quantile` of the elements that are not NaN; NaN where there are none."""
+def rand(*size: Any, generator: Generator | None = None, dtype: DType | None = None, device: Any = None, requires_grad: bool = False, out: Tensor | None = None) -> Tensor:
+    """Return numbers from the uniform distribution on [0, 1)."""
+def randn(*size: Any, generator: Generator | None = None, dtype: DType | None = None, device: Any = None, requires_grad: bool = False, out: Tensor | None = None) -> Tensor:
+    """Return numbers from the normal distribution with mean 0 and variance 1 (Box & Muller 1958)."""
+def randint(low: int = 0, high: Any = None, size: Any = None, *, generator: Generator | None = None, dtype: DType | None = None, device: Any = None, requires_grad: bool = False, out: Tensor | None = None) -> Tensor:
+    """Return integers from [low, high); ``randint(high, size)`` starts at 0."""
+def randperm(n: int, *, generator: Generator | None = None, dtype: DType | None = None, device: Any = None, requires_grad: bool = False, out: Tensor | None = None) -> Tensor:
+    """Return a random order of the integers from 0 to n - 1."""
 def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None, out: Tensor | None = None) -> Tensor:
     """Return `num_samples` indices per row (or of the vector), each with the probability of its non-negative weight."""
 def sum(input: Tensor, dim: int | Sequence[int] | None = None, keepdim: bool = False, *, dtype: DType | None = None, out: Tensor | None = None) -> Tensor:
@@ -652,6 +675,10 @@ def amax(input: Tensor, dim: int | Sequence[int] | None = (), keepdim: bool = Fa
     """Return the largest element over `dim`; ties share the gradient evenly."""
 def amin(input: Tensor, dim: int | Sequence[int] | None = (), keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Return the smallest element over `dim`; ties share the gradient evenly."""
+def max(input: Tensor, dim: Any = None, keepdim: bool = False, *, out: Tensor | None = None) -> Any:
+    """Return the largest element; with `dim`, (values, indices) along it; with a tensor, the elementwise maximum."""
+def min(input: Tensor, dim: Any = None, keepdim: bool = False, *, out: Tensor | None = None) -> Any:
+    """Return the smallest element; with `dim`, (values, indices) along it; with a tensor, the elementwise minimum."""
 def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Return the index of the first largest element along `dim`, or in the flattened tensor."""
 def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
@@ -660,9 +687,9 @@ def any(input: Tensor, dim: int | Sequence[int] | None = None, keepdim: bool = F
     """Return whether any element over `dim` is nonzero."""
 def all(input: Tensor, dim: int | Sequence[int] | None = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Return whether all elements over `dim` are nonzero."""
-def var(input: Tensor, dim: Any = None, *, correction: bool | int | float | None = 1, keepdim: bool = False, unbiased: bool | None = None, out: Tensor | None = None) -> Tensor:
+def var(input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: bool | int | float | None = 1, out: Tensor | None = None) -> Tensor:
     """Return the variance over `dim`, the squared deviations summed and divided by (n - correction)."""
-def std(input: Tensor, dim: Any = None, *, correction: bool | int | float | None = 1, keepdim: bool = False, unbiased: bool | None = None, out: Tensor | None = None) -> Tensor:
+def std(input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: bool | int | float | None = 1, out: Tensor | None = None) -> Tensor:
     """Return the standard deviation over `dim`: the square root of `var`."""
 def norm(input: Tensor, p: float | str | None = 'fro', dim: int | Sequence[int] | None = None, keepdim: bool = False, *, dtype: DType | None = None, out: Tensor | None = None) -> Tensor:
     """Return the p-norm over `dim` of the elements as one vector: (sum |x|^p)^(1/p); inf, -inf and 0 as their limits."""
@@ -676,6 +703,10 @@ def cumprod(input: Tensor, dim: int, *, dtype: DType | None = None, out: Tensor 
     """Return the running product along `dim`. Integers and bools are multiplied in int64."""
 def logcumsumexp(input: Tensor, dim: int, *, out: Tensor | None = None) -> Tensor:
     """Return log of the running sum of exp along `dim`, without overflow."""
+def cummax(input: Tensor, dim: int, *, out: Tensor | None = None) -> ValuesIndices:
+    """Return (values, indices): the largest so far along `dim` and where it last was; NaN wins."""
+def cummin(input: Tensor, dim: int, *, out: Tensor | None = None) -> ValuesIndices:
+    """Return (values, indices): the smallest so far along `dim` and where it last was; NaN wins."""
 def index_put_(input: Tensor, indices: Sequence[Tensor | None], values: Tensor, accumulate: bool = False) -> Tensor:
     """In place: Return input with `values`, broadcast, written to (or added to) ``input[indices]``."""
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None, *, out: Tensor | None = None) -> Tensor:
@@ -690,6 +721,12 @@ def swapdims(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """Return input with two dimensions swapped."""
 def moveaxis(input: Tensor, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
     """Return input with the dimensions `source` moved to the places `destination`."""
+def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False, *, out: Tensor | None = None) -> ValuesIndices:
+    """Return (values, indices) of input sorted along `dim`; NaN counts as the largest."""
+def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False, *, out: Tensor | None = None) -> Tensor:
+    """Return the indices that sort input along `dim`."""
+def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True, *, out: Tensor | None = None) -> ValuesIndices:
+    """Return the (values, indices) of the k largest (or smallest) elements along `dim`, in order."""
 def lgamma(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """y = log|Gamma(x)|."""
 def digamma(input: Tensor, *, out: Tensor | None = None) -> Tensor:

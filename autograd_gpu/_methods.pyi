@@ -877,17 +877,17 @@ class Methods:
         """In place: Return -input."""
     def new(self, *data: Any, device: Any = None) -> Tensor:
         """Return a tensor of this one's dtype and device: of sizes, not filled, or of the numbers in a sequence."""
-    def new_empty(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: builtins.bool = False) -> Tensor:
+    def new_empty(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: builtins.bool = False, **named: Any) -> Tensor:
         """`empty` with this tensor's dtype and device."""
     def new_empty_strided(self, size: Sequence[builtins.int], stride: Sequence[builtins.int], dtype: Any = None, device: Any = None, **options: Any) -> Tensor:
         """`empty_strided` with this tensor's dtype and device."""
-    def new_full(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: builtins.bool = False) -> Tensor:
+    def new_full(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: builtins.bool = False, **named: Any) -> Tensor:
         """`full` with this tensor's dtype and device."""
-    def new_ones(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: builtins.bool = False) -> Tensor:
+    def new_ones(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: builtins.bool = False, **named: Any) -> Tensor:
         """`ones` with this tensor's dtype and device."""
-    def new_tensor(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: builtins.bool = False) -> Tensor:
+    def new_tensor(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: builtins.bool = False, **named: Any) -> Tensor:
         """`tensor` with this tensor's dtype and device."""
-    def new_zeros(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: builtins.bool = False) -> Tensor:
+    def new_zeros(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: builtins.bool = False, **named: Any) -> Tensor:
         """`zeros` with this tensor's dtype and device."""
     def nextafter(self, other: Tensor) -> Tensor:
         """Return the number next to input in the direction of other, broadcast."""
@@ -941,8 +941,8 @@ class Methods:
         """Return angles given in radians in degrees."""
     def rad2deg_(self) -> Tensor:
         """In place: Return angles given in radians in degrees."""
-    def random_(self, from_: builtins.int = 0, to: builtins.int | None = None, *, generator: Generator | None = None) -> Tensor:
-        """Fill with integers from [from, to); ``random_(to)`` starts at 0."""
+    def random_(self, from_: builtins.int | None = None, to: builtins.int | None = None, *, generator: Generator | None = None) -> Tensor:
+        """Fill with integers from [from, to); ``random_(to)`` starts at 0, and ``random_()`` goes to the largest that the dtype holds, with all before it."""
     def ravel(self) -> Tensor:
         """Return input as one dimension: a view where it is contiguous, else a copy."""
     @property
@@ -1066,7 +1066,7 @@ class Methods:
         """Return input without its dimensions of size 1, or without those of `dim` that have size 1."""
     def squeeze_(self, *args: Any, **kwargs: Any) -> Tensor:
         """In-place version of `squeeze`: this tensor's own shape changes. Returns it."""
-    def std(self, dim: Any = None, *, correction: builtins.bool | builtins.int | builtins.float | None = 1, keepdim: builtins.bool = False, unbiased: builtins.bool | None = None) -> Tensor:
+    def std(self, dim: Any = None, unbiased: builtins.bool | None = None, keepdim: builtins.bool = False, *, correction: builtins.bool | builtins.int | builtins.float | None = 1) -> Tensor:
         """Return the standard deviation over `dim`: the square root of `var`."""
     def storage_offset(self) -> builtins.int:
         """Return the number of elements of its storage before the tensor's first."""
@@ -1170,11 +1170,11 @@ class Methods:
         """Return input with a dimension of size 1 at `dim`."""
     def unsqueeze_(self, *args: Any, **kwargs: Any) -> Tensor:
         """In-place version of `unsqueeze`: this tensor's own shape changes. Returns it."""
-    def var(self, dim: Any = None, *, correction: builtins.bool | builtins.int | builtins.float | None = 1, keepdim: builtins.bool = False, unbiased: builtins.bool | None = None) -> Tensor:
+    def var(self, dim: Any = None, unbiased: builtins.bool | None = None, keepdim: builtins.bool = False, *, correction: builtins.bool | builtins.int | builtins.float | None = 1) -> Tensor:
         """Return the variance over `dim`, the squared deviations summed and divided by (n - correction)."""
     def vdot(self, other: Tensor) -> Tensor:
         """Return the sum of the products of two vectors, as `dot` does: no tensor is complex."""
-    def view(self, *size: Any) -> Tensor:
+    def view(self, *size: Any, dtype: DType | None = None) -> Tensor:
         """Return the same elements in another shape, or the same bytes as another dtype of the same size."""
     def view_as(self, other: Tensor) -> Tensor:
         """Return the tensor viewed in the shape of other."""

@@ -98,7 +98,7 @@ def as_dtype(dtype: object) -> DType:
     if isinstance(dtype, DType):
         return dtype
     if dtype is float:
-        return _default
+        return float64
     if dtype is int:
         return int64
     if dtype is builtins.bool:

@@ -109,6 +109,22 @@ def set_num_threads(int: int) -> None:
         tell(int)
 
 
+def get_num_interop_threads() -> int:
+    """Return 1: operations run one after another."""
+    return 1
+
+
+def set_num_interop_threads(num: int) -> None:
+    """Take a number of threads, and go on with one: operations run one after another."""
+    if num <= 0:
+        raise RuntimeError("set_num_interop_threads expects a positive integer")
+
+
+def set_flush_denormal(mode: bool) -> bool:
+    """Return False: whether processors flush subnormal numbers is left as it is."""
+    return False
+
+
 def get_num_threads() -> int:
     """Return how many threads share the CPU's work: as set, else OMP_NUM_THREADS, else the cores the process may
     use."""

@@ -23,6 +23,7 @@ import numpy as np
 
 import autograd_gpu
 from autograd_gpu.as_torch import COMPILED
+from autograd_gpu.ops.arguments import other_names
 from autograd_gpu.ops.public import declared
 
 TABLE = Path(__file__).with_name("torch_names.txt")
@@ -109,7 +110,7 @@ def our_parameters(name: str) -> set[str] | None:
     operation = inspect.unwrap(found) if callable(found) else None
     if any(one.operation is operation and one.out for one in declared):
         names.add("out")
-    return names
+    return names | other_names(operation) if hasattr(found, "__wrapped__") else names
 
 
 @cache

@@ -23,6 +23,8 @@ def __getattr__(name: str) -> Any:
     """What is not part of every backward is read when first named."""
     if name in ("forward_ad", "function", "functional", "graph"):
         return importlib.import_module(f".{name}", __name__)
+    if name == "Variable":
+        return importlib.import_module(".variable", __name__).Variable
     if name in ("gradcheck", "gradgradcheck"):
         return getattr(importlib.import_module(".gradient_checks", __name__), name)
     raise AttributeError(f"module '{__name__}' has no attribute '{name}'")

@@ -66,6 +66,7 @@ def grad(
     grad_outputs: Tensor | Sequence[Tensor | None] | None = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    only_inputs: bool = True,
     allow_unused: bool | None = None,
     is_grads_batched: bool = False,
     materialize_grads: bool = False,
@@ -112,7 +113,7 @@ def _batched_grad(
         row: list[Tensor | None] = [None] * len(batch)
         for number, g in zip(given, rows):
             row[number] = g
-        found = grad(roots, targets, row, keep_graph, create_graph, unused, False, zeros)
+        found = grad(roots, targets, row, keep_graph, create_graph, allow_unused=unused, materialize_grads=zeros)
         unused_places[:] = [place for place, gradient in enumerate(found) if gradient is None]
         return tuple(gradient for gradient in found if gradient is not None)
 

@@ -154,7 +154,9 @@ def jacobian(
                 columns = [leaf.new_zeros((flat.numel(), *leaf.shape)) for leaf in leaves]
             elif vectorize:
                 basis = eye(flat.numel(), dtype=flat.dtype, device=flat.device)
-                columns = list(grad(flat, leaves, basis, True, create_graph, None, True, materialize_grads=True))
+                columns = list(
+                    grad(flat, leaves, basis, True, create_graph, is_grads_batched=True, materialize_grads=True)
+                )
             else:
                 one = flat.new_ones(())
                 rows = [_gradients((y,), leaves, (one,), create_graph, strict) for y in flat.unbind()]

@@ -216,7 +216,7 @@ class GLU(Module):
 class Softmax(Module):
     """y = exp(x) / sum(exp(x)) along dim."""
 
-    def __init__(self, dim: int) -> None:
+    def __init__(self, dim: int | None = None) -> None:
         super().__init__()
         self.dim = dim
 
@@ -232,7 +232,7 @@ class Softmax(Module):
 class LogSoftmax(Module):
     """y = x - log(sum(exp(x))) along dim."""
 
-    def __init__(self, dim: int) -> None:
+    def __init__(self, dim: int | None = None) -> None:
         super().__init__()
         self.dim = dim
 

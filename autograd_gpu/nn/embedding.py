@@ -54,7 +54,7 @@ class _Table(Module):
         if embeddings.dim() != 2:
             raise AssertionError("Embeddings parameter is expected to be 2-dimensional")
         rows, columns = embeddings.shape
-        table = cls(rows, columns, **settings, device=embeddings.device, dtype=embeddings.dtype)  # type: ignore[call-arg]
+        table = cls(rows, columns, **settings)
         table.weight = Parameter(embeddings, requires_grad=not freeze)
         return table
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 from ..dtypes import float32, float64
 from ..modes import no_grad
-from ..ops.creation import arange, eye
+from ..ops.creation import arange
+from ..ops.creation import eye as identity
 from ..ops.linalg.decompositions import qr
 from ..ops.random import rand, randn, randperm
 from ..tensor import Tensor
+from ..user_line import warn
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
@@ -76,7 +79,7 @@ def zeros_(tensor: Tensor) -> Tensor:
 def eye_(tensor: Tensor) -> Tensor:
     """Fill a matrix with the identity, as far as its shape allows."""
     _check_matrix(tensor)
-    return tensor.copy_(eye(*tensor.shape, dtype=tensor.dtype, device=tensor.device))
+    return tensor.copy_(identity(*tensor.shape, dtype=tensor.dtype, device=tensor.device))
 
 
 @no_grad()
@@ -131,7 +134,7 @@ def _check_matrix(tensor: Tensor) -> None:
 # ---- by how many inputs feed an output
 
 
-def _fans(tensor: Tensor) -> tuple[int, int]:
+def _calculate_fan_in_and_fan_out(tensor: Tensor) -> tuple[int, int]:
     """Return how many inputs feed an output, and how many outputs an input feeds."""
     if tensor.dim() < 2:
         raise ValueError("Fan in and fan out can not be computed for tensor with fewer than 2 dimensions")
@@ -141,20 +144,24 @@ def _fans(tensor: Tensor) -> tuple[int, int]:
 
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:
     """Draw from U with variance gain^2 * 2 / (fan_in + fan_out) (Glorot & Bengio 2010)."""
-    bound = gain * math.sqrt(6.0 / sum(_fans(tensor)))
+    bound = gain * math.sqrt(6.0 / sum(_calculate_fan_in_and_fan_out(tensor)))
     return uniform_(tensor, -bound, bound, generator)
 
 
 def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:
     """Draw from N with variance gain^2 * 2 / (fan_in + fan_out) (Glorot & Bengio 2010)."""
-    return normal_(tensor, 0.0, gain * math.sqrt(2.0 / sum(_fans(tensor))), generator)
+    return normal_(tensor, 0.0, gain * math.sqrt(2.0 / sum(_calculate_fan_in_and_fan_out(tensor))), generator)
+
+
+def _calculate_correct_fan(tensor: Tensor, mode: str) -> int:
+    modes = ("fan_in", "fan_out")
+    if mode.lower() not in modes:
+        raise ValueError(f"Mode {mode} not supported, please use one of {list(modes)}")
+    return _calculate_fan_in_and_fan_out(tensor)[modes.index(mode.lower())]
 
 
 def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
-    modes = ("fan_in", "fan_out")
-    if mode not in modes:
-        raise ValueError(f"Mode {mode} not supported, please use one of {list(modes)}")
-    fan = _fans(tensor)[modes.index(mode)]
+    fan = _calculate_correct_fan(tensor, mode)
     return calculate_gain(nonlinearity, a) / math.sqrt(fan) if fan else 0.0
 
 
@@ -179,3 +186,25 @@ def kaiming_normal_(
 ) -> Tensor:
     """Draw from N with variance gain^2 / fan (He et al. 2015)."""
     return normal_(tensor, 0.0, _kaiming_std(tensor, a, mode, nonlinearity), generator)
+
+
+# ---- PyTorch's older names
+
+
+def _older(function: Any) -> Callable[..., Tensor]:
+    name = function.__name__.rstrip("_")
+
+    def call(*args: Any, **kwargs: Any) -> Tensor:
+        warn(f"`nn.init.{name}` is now deprecated in favor of `nn.init.{name}_`.")
+        return function(*args, **kwargs)
+
+    call.__name__, call.__doc__ = name, f"`{name}_`, by its older name."
+    return call
+
+
+uniform, normal, constant, eye, dirac, sparse, orthogonal = map(
+    _older, (uniform_, normal_, constant_, eye_, dirac_, sparse_, orthogonal_)
+)
+xavier_uniform, xavier_normal, kaiming_uniform, kaiming_normal = map(
+    _older, (xavier_uniform_, xavier_normal_, kaiming_uniform_, kaiming_normal_)
+)

@@ -5,13 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..ops.nn.loss_reduction import reduction_of
 from ..tensor import Tensor
 from . import functional as F
 from .distance import PairwiseDistance
 from .module import Module
 
 
-class _Loss(Module):
+class _OlderReductions(type):
+    """Takes `size_average` and `reduce`, the older words for `reduction`, of every loss."""
+
+    def __call__(cls, *args: Any, size_average: bool | None = None, reduce: bool | None = None, **kwargs: Any) -> Any:
+        if size_average is not None or reduce is not None:
+            kwargs["reduction"] = reduction_of("mean", size_average, reduce)
+        return super().__call__(*args, **kwargs)
+
+
+class _Loss(Module, metaclass=_OlderReductions):
     def __init__(self, reduction: str = "mean") -> None:
         super().__init__()
         self.reduction = reduction

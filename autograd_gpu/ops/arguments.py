@@ -1,6 +1,7 @@
-"""What a function says when an argument is of a wrong type: PyTorch's words, in place of what failed inside.
+"""What becomes of a call whose arguments do not fit: made again by the function's own names where PyTorch has others
+for them, else told in PyTorch's words, in place of what failed inside.
 
-Nothing is looked at beforehand. A call that fails is compared with the function's annotations.
+Nothing is looked at beforehand. A call that fails is compared with the function's signature and annotations.
 """
 
 from __future__ import annotations
@@ -12,10 +13,65 @@ from typing import Any
 
 import numpy as np
 
+from ..dtypes import as_dtype
+from ..layouts import strided
 from ..tensor import Tensor
 from .cast import is_scalar
 
 _NUMBERS = frozenset(("Number", "float", "int", "bool", "Any"))
+
+
+# PyTorch's other names for arguments, most of them NumPy's, where its parser of arguments takes them.
+_OTHER_NAMES = {
+    "axis": ("dim", "dims"), "keepdims": ("keepdim",), "x": ("input", "self"), "a": ("input",), "x1": ("input",),
+    "x2": ("other", "mat2", "vec2"), "axis0": ("dim0",), "axis1": ("dim1",), "split_size": ("split_size_or_sections",),
+}  # fmt: skip
+_SEQUENCES = frozenset(("size", "dims", "shape", "repeats", "data"))  # of what is also taken one by one, `zeros(2, 3)`
+
+
+@functools.cache
+def _names(function: Callable) -> tuple[frozenset[str], bool]:
+    """Return a function's parameters, and whether it takes any number of them by position."""
+    parameters = inspect.signature(function).parameters.values()
+    kinds = [one.kind for one in parameters]
+    named = frozenset(one.name for one in parameters if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD))
+    return named, inspect.Parameter.VAR_POSITIONAL in kinds
+
+
+def other_names(function: Callable) -> set[str]:
+    """Return the names, beside its own, by which a function that is wrapped here takes arguments."""
+    own, takes_any_number = _names(function)
+    found = {other for other, names in _OTHER_NAMES.items() if not own.isdisjoint(names)}
+    if takes_any_number:
+        found |= _SEQUENCES
+    return found | {"layout", "pin_memory"} if {"device", "dtype"} <= own else found
+
+
+def by_own_names(function: Callable, args: tuple, kwargs: dict) -> tuple[tuple, dict] | None:
+    """Return the arguments of a call that failed by the function's own names, and Python's types as dtypes; None where
+    that changes nothing."""
+    own, takes_any_number = _names(function)
+    found: dict[str, Any] = {}
+    sequence: tuple = ()
+    is_changed = False
+    for name, value in kwargs.items():
+        mine = next((mine for mine in _OTHER_NAMES.get(name, ()) if mine in own), None)
+        if name == "dtype" and name in own and isinstance(value, type):
+            found[name], is_changed = as_dtype(value), True
+        elif name in own:
+            found[name] = value
+        elif mine is not None and mine not in kwargs:
+            found[mine], is_changed = value, True
+        elif name in _SEQUENCES and takes_any_number:
+            sequence, is_changed = (value,), True
+        elif "device" in own and ((name == "layout" and value in (None, strided)) or name == "pin_memory"):
+            is_changed = True  # there is one layout, and copies to a GPU start from any memory
+        else:
+            return None
+    if not is_changed:
+        return None
+    first = (found.pop("input"),) if sequence and not args and "input" in found else ()
+    return (*args, *first, *sequence), found
 
 
 @functools.cache
@@ -27,12 +83,21 @@ def explaining(function: Callable, is_method: bool = False) -> Callable:
         try:
             return function(*args, **kwargs)
         except Exception as error:
+            if kwargs and (again := by_own_names(function, args, kwargs)) is not None:
+                return call(*again[0], **again[1])
             wrong = wrong_argument(error, function, args, kwargs, is_method)
             if wrong is None:
                 raise
             raise wrong from None
 
     return call
+
+
+def has_other_names(method: Callable) -> bool:
+    """Whether programs give a method arguments by other names than its own: `axis`, `size`."""
+    code = method.__code__
+    own = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    return "dim" in own or "dim0" in own or bool(code.co_flags & inspect.CO_VARARGS)
 
 
 def takes_more_tensors(function: Callable) -> bool:

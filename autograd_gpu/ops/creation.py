@@ -106,19 +106,19 @@ def _filled(size: tuple, value: Number, dtype: DType | None, device: Any, requir
     return with_grad(wrap(place.backend.full(size, value, dtype.numpy), place), requires_grad)
 
 
-@public(method=False)
+@public(method=False, out=True)
 def zeros(*size: Any, dtype: DType | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return zeros of the given size."""
     return _filled(as_new_sizes(size), 0, dtype, device, requires_grad)
 
 
-@public(method=False)
+@public(method=False, out=True)
 def ones(*size: Any, dtype: DType | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return ones of the given size."""
     return _filled(as_new_sizes(size), 1, dtype, device, requires_grad)
 
 
-@public(method=False)
+@public(method=False, out=True)
 def full(
     size: Sequence[int],
     fill_value: Number,
@@ -133,7 +133,7 @@ def full(
     return _filled(as_new_sizes((size,)), fill_value, dtype or dtypes.of_scalar(fill_value), device, requires_grad)
 
 
-@public(method=False)
+@public(method=False, out=True)
 def empty(*size: Any, dtype: DType | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a tensor whose elements are whatever the memory held."""
     place = resolve(device)
@@ -200,9 +200,9 @@ def empty_like(
     )
 
 
-@public(method=False)
+@public(method=False, out=True)
 def arange(
-    start: Number,
+    start: Number | None = None,
     end: Number | None = None,
     step: Number = 1,
     *,
@@ -213,6 +213,9 @@ def arange(
     """Return start, start + step, ... up to but without end; ``arange(end)`` starts at 0."""
     if end is None:
         start, end = 0, start
+    if end is None:
+        raise TypeError("arange() missing the argument 'end': arange(end), or arange(start, end)")
+    start = 0 if start is None else start
     start, end, step = (v.item() if isinstance(v, (Tensor, np.generic)) else v for v in (start, end, step))
     if step == 0:
         raise RuntimeError("step must be nonzero")
@@ -226,7 +229,7 @@ def arange(
     return with_grad(wrap(place.backend.arange(start, step, count, dtype.numpy), place), requires_grad)
 
 
-@public(method=False)
+@public(method=False, out=True)
 def linspace(
     start: float, end: float, steps: int, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
@@ -246,7 +249,7 @@ def linspace(
     return tensor(values, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
-@public(method=False)
+@public(method=False, out=True)
 def logspace(
     start: float,
     end: float,
@@ -264,7 +267,7 @@ def logspace(
     return tensor(values, dtype=dtype or dtypes.get_default_dtype(), device=device, requires_grad=requires_grad)
 
 
-@public(method=False)
+@public(method=False, out=True)
 def eye(
     n: int, m: int | None = None, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
@@ -392,7 +395,7 @@ def frombuffer(buffer: Any, *, dtype: DType, count: int = -1, offset: int = 0, r
     return with_grad(wrap(array, CPU), requires_grad)
 
 
-@public(method=False)
+@public(method=False, out=True)
 def range(
     start: Number,
     end: Number | None = None,

@@ -137,10 +137,21 @@ def bernoulli_(self: Tensor, p: float = 0.5, *, generator: Generator | None = No
     return copy_(self, drawn < checked_probability(p))
 
 
+def _largest_drawn(dtype: dtypes.DType) -> int:
+    if dtype.is_floating_point:
+        return 2 ** round(1 - math.log2(dtypes.finfo(dtype).eps))
+    return 1 if dtype is dtypes.bool else dtypes.iinfo(dtype).max
+
+
 @public(function=False)
-def random_(self: Tensor, from_: int = 0, to: int | None = None, *, generator: Generator | None = None) -> Tensor:
-    """Fill with integers from [from, to); ``random_(to)`` starts at 0."""
-    low, high = (0, from_) if to is None else (from_, to)
+def random_(
+    self: Tensor, from_: int | None = None, to: int | None = None, *, generator: Generator | None = None
+) -> Tensor:
+    """Fill with integers from [from, to); ``random_(to)`` starts at 0, and ``random_()`` goes to the largest that the
+    dtype holds, with all before it."""
+    if from_ is None and to is None:
+        to = 1 + _largest_drawn(self.dtype)
+    low, high = (0, from_) if to is None else (from_ or 0, to)
     if not self.is_floating_point() and not (dtypes.holds(low, self.dtype) and dtypes.holds(high - 1, self.dtype)):
         raise RuntimeError(f"from={low} or to - 1={high - 1} is out of bounds for {self.dtype}")
     return copy_(self, randint(low, high, self.shape, generator=generator, device=self.device))

@@ -18,12 +18,15 @@ Labels = list[str]
 
 
 @public(method=False)
-def einsum(equation: str, *operands: Any) -> Tensor:
+def einsum(equation: Any, *operands: Any) -> Tensor:
     """Return the sum over every label that `equation` leaves out of its result, of the products of the operands.
 
     "ij,jk->ik" is a matrix product; without "->" the labels that appear once remain, in alphabetical order; "..."
-    stands for leading dimensions that broadcast. Operands are multiplied from left to right.
+    stands for leading dimensions that broadcast. Operands are multiplied from left to right. Labels may also be numbers
+    in lists, one behind each operand, and one more for the result: ``einsum(x, [0, 1], y, [1, 2], [0, 2])``.
     """
+    if isinstance(equation, Tensor):
+        equation, operands = _written(equation, *operands)
     if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
         operands = tuple(operands[0])
     terms, result = _parse(equation, operands)
@@ -35,6 +38,16 @@ def einsum(equation: str, *operands: Any) -> Tensor:
         x, labels = _contract(x, labels, y, y_labels, needed)
     x, labels = _summed(x, labels, set(result))
     return permute(x, [labels.index(label) for label in result])
+
+
+def _written(*given: Any) -> tuple[str, tuple[Tensor, ...]]:
+    """Return the equation that operands with lists of numbers mean, and the operands."""
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+    lists = ["".join("..." if one is Ellipsis else letters[one] for one in labels) for labels in given[1::2]]
+    if len(given) % 2:
+        result = "".join("..." if one is Ellipsis else letters[one] for one in given[-1])
+        return f"{','.join(lists)}->{result}", given[:-1:2]
+    return ",".join(lists), given[::2]
 
 
 @public(method=False)

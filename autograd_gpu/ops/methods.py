@@ -17,7 +17,7 @@ from ..views import edge_of
 from . import (
     cast, conversion, creation, elementwise, elementwise_composed, index, inplace, matmul, pickling, pieces, unary,
 )  # fmt: skip
-from .arguments import explaining, takes_more_tensors
+from .arguments import explaining, has_other_names, takes_more_tensors
 from .public import Public, declared
 
 # ---------------------------------------------------------------------------------------------- functions as methods
@@ -27,7 +27,7 @@ def hang(operation: Public) -> None:
     """Give Tensor a function's method or attribute and its in-place form, under all its names."""
     if operation.method:
         method = operation.operation
-        if takes_more_tensors(method):
+        if takes_more_tensors(method) or has_other_names(method):
             method = explaining(method, is_method=True)
         for name in operation.names:
             setattr(Tensor, name, method)
@@ -259,8 +259,18 @@ for _name, _dtype in {
 
 
 def _like(function: Callable) -> Callable:
-    def new(self: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-        return function(*size, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
+    call = explaining(function)
+
+    def new(
+        self: Tensor,
+        *size: Any,
+        dtype: Any = None,
+        device: Any = None,
+        requires_grad: bool = False,
+        **named: Any,
+    ) -> Tensor:
+        place = {"dtype": dtype or self.dtype, "device": device or self.device, "requires_grad": requires_grad}
+        return call(*size, **place, **named)
 
     new.__doc__ = f"`{function.__name__}` with this tensor's dtype and device."
     return new

@@ -27,7 +27,7 @@ def _pick(input: Tensor, index: Tensor, dim: int, keepdim: bool) -> tuple[Tensor
     return (values, index) if keepdim or input.ndim == 0 else (squeeze(values, dim), squeeze(index, dim))
 
 
-@public
+@public(out=True)
 def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
     """Return (values, indices) of the k-th smallest element along `dim`, counted from 1."""
     dim = wrap_dim(dim, input.ndim)
@@ -71,13 +71,13 @@ def _middle(ctx: Any, ordered: Any, ignore_nan: bool) -> Any:
     )
 
 
-@public
+@public(out=True)
 def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     """Return the middle element (the lower of two), or (values, indices) of those along `dim`; NaN wins."""
     return _median(input, dim, keepdim, False, median_result)
 
 
-@public
+@public(out=True)
 def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     """Return the middle one of the elements that are not NaN, or (values, indices) of those along `dim`."""
     return _median(input, dim, keepdim, True, nanmedian_result)
@@ -102,7 +102,7 @@ def _median(input: Tensor, dim: int | None, keepdim: bool, ignore_nan: bool, res
     return result(*_pick(input, gather(order, dim, place), dim, keepdim))
 
 
-@public
+@public(out=True)
 def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
     """Return (values, indices) of the most frequent element along `dim`: the smallest of several, its last place."""
     dim = wrap_dim(dim, input.ndim)

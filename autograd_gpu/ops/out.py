@@ -10,7 +10,7 @@ from ..autocasting import switched
 from ..modes import modes, no_grad
 from ..tensor import Tensor, bump_version
 from ..user_line import warn
-from .arguments import wrong_argument
+from .arguments import by_own_names, wrong_argument
 from .cast import cast
 from .inplace import check_writable, overwrite
 from .overlap import check_overlap
@@ -31,18 +31,50 @@ def accepting_out(function: Callable) -> Callable:
     """Return the function with an `out` argument."""
 
     @functools.wraps(function)
-    def call(*args: Any, out: Tensor | None = None, **kwargs: Any) -> Any:
+    def call(*args: Any, out: Any = None, **kwargs: Any) -> Any:
         if out is None:
             try:
                 return function(*args, **kwargs)
             except Exception as error:
+                if kwargs and (again := by_own_names(function, args, kwargs)) is not None:
+                    return call(*again[0], **again[1])
                 wrong = wrong_argument(error, function, args, kwargs)
                 if wrong is None:
                     raise
                 raise wrong from None
+        if kwargs and (again := by_own_names(function, args, kwargs)) is not None:
+            args, kwargs = again
+        if isinstance(out, (tuple, list)):
+            return _into_several(tuple(out), function, args, kwargs)
         return _into(out, function, args, kwargs)
 
     return call
+
+
+def _into_several(outs: tuple, function: Callable, args: tuple, kwargs: dict) -> Any:
+    """Write each result of a function into its tensor; returns these as the function returns its own."""
+    with no_grad(), switched():
+        results = function(*args, **kwargs)
+    if not isinstance(results, tuple) or len(results) != len(outs):
+        count = len(results) if isinstance(results, tuple) else 1
+        raise TypeError(f"{function.__name__}(): argument 'out' must be {count} tensors, but got {len(outs)}")
+    operands = [*args, *kwargs.values()]
+    if modes.grad and any(_requires_grad(value) for value in (*outs, *operands)):
+        _refuse_gradients(function.__name__)
+    for out, result in zip(outs, results):
+        if out.dtype is not result.dtype:
+            raise RuntimeError(
+                f"{function.__name__}: Expected out tensor to have dtype {result.dtype}, but got {out.dtype} instead"
+            )
+        _into(out, lambda result=result: result, (), {})
+    return type(results)(*outs) if hasattr(results, "_fields") else outs
+
+
+def _refuse_gradients(name: str) -> None:
+    raise RuntimeError(
+        f"{name}(): functions with out=... arguments don't support automatic differentiation, but one of the "
+        f"arguments requires grad. Use the result instead: y = {name}(...), or work under no_grad()."
+    )
 
 
 def _into(out: Tensor, function: Callable, args: tuple, kwargs: dict) -> Tensor:
@@ -51,10 +83,7 @@ def _into(out: Tensor, function: Callable, args: tuple, kwargs: dict) -> Tensor:
         raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(out).__name__}")
     operands = [*args, *kwargs.values()]
     if modes.grad and any(_requires_grad(value) for value in (out, *operands)):
-        raise RuntimeError(
-            f"{name}(): functions with out=... arguments don't support automatic differentiation, but one of the "
-            f"arguments requires grad. Use the result instead: y = {name}(...), or work under no_grad()."
-        )
+        _refuse_gradients(name)
     check_overlap(out, operands, name)
     with no_grad(), switched():  # autocast casts nothing
         result = function(*args, **kwargs)

@@ -153,7 +153,7 @@ def _checked(generator: Generator | None, device: Device) -> Generator:
     return generator
 
 
-@public(method=False)
+@public(method=False, out=True)
 def rand(
     *size: Any,
     generator: Generator | None = None,
@@ -165,7 +165,7 @@ def rand(
     return _with_grad(_draw("uniform", as_new_sizes(size), dtype, device, generator), requires_grad)
 
 
-@public(method=False)
+@public(method=False, out=True)
 def randn(
     *size: Any,
     generator: Generator | None = None,
@@ -205,9 +205,9 @@ def randn_like(
     return randn(input.shape, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
 
 
-@public(method=False)
+@public(method=False, out=True)
 def randint(
-    low: int,
+    low: int = 0,
     high: Any = None,
     size: Any = None,
     *,
@@ -244,7 +244,7 @@ def randint_like(
     return _with_grad(y, requires_grad)
 
 
-@public(method=False)
+@public(method=False, out=True)
 def randperm(
     n: int,
     *,

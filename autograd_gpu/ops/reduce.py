@@ -280,13 +280,13 @@ def amin(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
     return Amin.apply(input, dims=wrap_dims(dim, input._array.ndim), keepdim=keepdim)
 
 
-@public
+@public(out=True)
 def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     """Return the largest element; with `dim`, (values, indices) along it; with a tensor, the elementwise maximum."""
     return _max_or_min("max", input, dim, keepdim)
 
 
-@public
+@public(out=True)
 def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     """Return the smallest element; with `dim`, (values, indices) along it; with a tensor, the elementwise minimum."""
     return _max_or_min("min", input, dim, keepdim)
@@ -355,10 +355,10 @@ def _tested(kernel: str, x: Tensor, dim: Dims, keepdim: bool) -> Tensor:
 def var(
     input: Tensor,
     dim: Any = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
     *,
     correction: Number | None = 1,
-    keepdim: bool = False,
-    unbiased: bool | None = None,
 ) -> Tensor:
     """Return the variance over `dim`, the squared deviations summed and divided by (n - correction)."""
     if isinstance(dim, builtins.bool):
@@ -376,10 +376,10 @@ def var(
 def std(
     input: Tensor,
     dim: Any = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
     *,
     correction: Number | None = 1,
-    keepdim: bool = False,
-    unbiased: bool | None = None,
 ) -> Tensor:
     """Return the standard deviation over `dim`: the square root of `var`."""
     # Squares may be too large or too small for float32 where their root is not.

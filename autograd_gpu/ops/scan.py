@@ -159,13 +159,13 @@ def logcumsumexp(input: Tensor, dim: int) -> Tensor:
     return Logcumsumexp.apply(input, dim=wrap_dim(dim, input.ndim))
 
 
-@public
+@public(out=True)
 def cummax(input: Tensor, dim: int) -> ValuesIndices:
     """Return (values, indices): the largest so far along `dim` and where it last was; NaN wins."""
     return cummax_result(*Cummax.apply(input, dim=wrap_dim(dim, input.ndim)))
 
 
-@public
+@public(out=True)
 def cummin(input: Tensor, dim: int) -> ValuesIndices:
     """Return (values, indices): the smallest so far along `dim` and where it last was; NaN wins."""
     return cummin_result(*Cummin.apply(input, dim=wrap_dim(dim, input.ndim)))

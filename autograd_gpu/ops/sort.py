@@ -43,13 +43,13 @@ class Topk(Op):
         return gy.new_zeros(ctx.shape).scatter(ctx.dim, index, gy) if gy.ndim else gy
 
 
-@public
+@public(out=True)
 def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> ValuesIndices:
     """Return (values, indices) of input sorted along `dim`; NaN counts as the largest."""
     return sort_result(*Sort.apply(input, dim=wrap_dim(dim, input.ndim), descending=descending, stable=stable))
 
 
-@public
+@public(out=True)
 def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
     """Return the indices that sort input along `dim`."""
     return sort(input.detach(), dim, descending, stable).indices
@@ -61,7 +61,7 @@ def msort(input: Tensor) -> Tensor:
     return sort(input, 0).values
 
 
-@public
+@public(out=True)
 def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> ValuesIndices:
     """Return the (values, indices) of the k largest (or smallest) elements along `dim`, in order."""
     dim = wrap_dim(dim, input.ndim)

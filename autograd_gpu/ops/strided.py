@@ -255,8 +255,10 @@ def view_as_dtype(self: Tensor, dtype: DType) -> Tensor:
 
 
 @public(function=False)
-def view(self: Tensor, *size: Any) -> Tensor:
+def view(self: Tensor, *size: Any, dtype: DType | None = None) -> Tensor:
     """Return the same elements in another shape, or the same bytes as another dtype of the same size."""
+    if dtype is not None:
+        return view_as_dtype(self, dtype)
     if len(size) == 1 and isinstance(size[0], DType):
         return view_as_dtype(self, size[0])
     return view_in_shape(self, *size)

@@ -22,6 +22,7 @@ LAYERS = [
         "_names",
         "build_cache",
         "capturing",
+        "checks",
         "dtypes",
         "engine",
         "errors",

@@ -15,6 +15,7 @@ from ..integers import as_integer
 from ..reduce import sum
 from ..shape import permute, reshape, unsqueeze
 from ..unary import exp
+from .loss_reduction import reduction_of
 from .softmax import log_softmax
 
 
@@ -122,7 +123,7 @@ def cross_entropy(
 
     `weight` (C,) scales classes; "mean" divides by the summed weights of the targets that are not `ignore_index`.
     """
-    _check_reduction(reduction)
+    reduction = reduction_of(reduction, size_average, reduce)
     ignore_index = as_integer(ignore_index, "ignore_index")
     if not 0.0 <= label_smoothing <= 1.0:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
@@ -173,7 +174,7 @@ def nll_loss(
     reduction: str = "mean",
 ) -> Tensor:
     """Return -input[target] of log-probabilities (N, C, ...) or (C,), reduced as in `cross_entropy`."""
-    _check_reduction(reduction)
+    reduction = reduction_of(reduction, size_average, reduce)
     ignore_index = as_integer(ignore_index, "ignore_index")
     scores, flat_target, shape = _rows(input, target)
     same_dtype("nll_loss", input, weight=weight)
@@ -248,8 +249,3 @@ def _rows(x: Tensor, target: Tensor) -> tuple[Tensor, Tensor, tuple[int, ...]]:
     if x.ndim > 2:
         x = reshape(permute(x, 0, *range(2, x.ndim), 1), (-1, x.shape[1]))
     return x, reshape(cast(target, int64), (-1,)), shape
-
-
-def _check_reduction(reduction: str) -> None:
-    if reduction not in ("none", "mean", "sum"):
-        raise ValueError(f"{reduction} is not a valid value for reduction")

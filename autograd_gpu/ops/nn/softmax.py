@@ -5,6 +5,7 @@ from __future__ import annotations
 from ...dtypes import DType
 from ...op import Op
 from ...tensor import Tensor
+from ...user_line import warn
 from ..cast import cast
 from ..integers import wrap_dim
 from ..public import public
@@ -95,18 +96,27 @@ def log_softmax(input: Tensor, dim: int, dtype: DType | None = None) -> Tensor:
     return LogSoftmax.apply(_ready("log_softmax", input, dtype), dim=_dim("log_softmax", input, dim))
 
 
+def _implicit(name: str, input: Tensor) -> int:
+    """Return the dimension that PyTorch takes where none is given, with its warning."""
+    warn(f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument.")
+    return 0 if input.ndim in (0, 1, 3) else 1
+
+
 def nn_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: DType | None = None) -> Tensor:
     """Return exp(input) / sum(exp(input)) along `dim`. With `dtype`, input is cast to it first."""
+    dim = _implicit("softmax", input) if dim is None else dim
     return Softmax.apply(_ready("softmax", input, dtype), dim=_dim("softmax", input, dim))
 
 
 def nn_log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: DType | None = None) -> Tensor:
     """Return log(softmax(input)) along `dim`, without the overflow and cancellation of taking both in turn."""
+    dim = _implicit("log_softmax", input) if dim is None else dim
     return LogSoftmax.apply(_ready("log_softmax", input, dtype), dim=_dim("log_softmax", input, dim))
 
 
 def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: DType | None = None) -> Tensor:
     """Return softmax(-input) along `dim`."""
+    dim = _implicit("softmin", input) if dim is None else dim
     return nn_softmax(-input, dim, dtype=dtype)
 
 
