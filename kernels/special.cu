@@ -85,7 +85,7 @@ __device__ inline acc_t bessel_i(acc_t x) {
     } else {
         acc_t term = 1, total = 1;
         for (int k = 1; k < 30; k++) total += term *= ((2 * k - 1) * (2 * k - 1) - 4 * ORDER) / (8 * k * size);
-        y = total / sqrt(2 * PI * size);
+        y = total / (sqrt(2 * PI) * sqrt(size));
         acc_t root = exp(size / 2);  // its square would overflow before the product does
         if (!SCALED) y = 1 / size == 0 ? size : y * root * root;
     }

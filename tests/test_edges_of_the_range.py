@@ -116,3 +116,76 @@ def test_gelu_by_tanh_is_flat_or_the_identity_far_out(make):
         np.testing.assert_allclose(y, [far, 0], rtol=1e-6)
         np.testing.assert_array_equal(slope, [1, 0])
     assert F.gelu(make(3e38)).item() == pytest.approx(3e38, rel=1e-6)
+
+
+@pytest.mark.parametrize("value", [0.1, 1e4, 16777215.0, -3.3])
+@pytest.mark.parametrize("size", [7, 1000, 5000])
+def test_a_constant_has_no_deviation(make, value, size):
+    x = torch.full((2, size), value, device=make(0.0).device)
+    for y in (x.std(1), x.var(1), F.layer_norm(x, (size,)), F.batch_norm(x[:, None], None, None, training=True)):
+        assert (y == 0).all()
+
+
+def test_the_mode_counts_a_nan_as_any_other_number(make):
+    for values, mode in (((NAN, 1, NAN), NAN), ((1, 1, NAN), 1), ((NAN, 2), 2)):
+        found = torch.mode(make(*values)).values.item()
+        assert found == mode or (found != found and mode != mode)
+
+
+def test_quantiles_beside_infinities(make):
+    for values, share, quantile in (
+        ((1, INF), 0.5, INF),
+        ((1, INF), 0.0, 1),
+        ((INF, INF), 0.3, INF),
+        ((-INF, 1), 1.0, 1),
+        ((-INF, 1), 0.25, -INF),
+        ((-INF, INF), 0.5, NAN),
+    ):
+        np.testing.assert_equal(torch.quantile(make(*values), share).item(), quantile)
+    x = make(1, 2, INF).requires_grad_()
+    torch.quantile(x, 0.75).backward()
+    assert x.grad.tolist() == [0, 0.5, 0.5]
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_sinc_bends_near_zero_as_its_series_does(make, dtype):
+    for point in (1e-9, 1e-5, 1e-3, 0.05, 0.3, 0.33):
+        x = make(point, dtype=dtype).requires_grad_()
+        (slope,) = torch.autograd.grad(torch.sinc(x).sum(), x, create_graph=True)
+        (bend,) = torch.autograd.grad(slope.sum(), x)
+        a = math.pi * x.item()
+        terms = [(-1) ** k / math.factorial(2 * k + 1) for k in range(14)]
+        expected = math.pi * sum(2 * k * t * a ** (2 * k - 1) for k, t in enumerate(terms) if k)
+        assert slope.item() == pytest.approx(expected, rel=1e-5 if dtype is torch.float32 else 1e-13)
+        expected = math.pi**2 * sum(2 * k * (2 * k - 1) * t * a ** (2 * k - 2) for k, t in enumerate(terms) if k)
+        assert bend.item() == pytest.approx(expected, rel=1e-4 if dtype is torch.float32 else 1e-11)
+
+
+def test_half_gradients_are_clipped_by_a_norm_that_they_cannot_hold(make):
+    parameter = torch.zeros(10_000, dtype=torch.float16, device=make(0.0).device, requires_grad=True)
+    parameter.grad = torch.full_like(parameter, 1000.0)
+    norm = torch.nn.utils.clip_grad_norm_([parameter], 1.0, error_if_nonfinite=True)
+    assert norm.dtype is torch.float16 and norm.item() == INF
+    np.testing.assert_allclose(parameter.grad[0].item(), 0.01, rtol=1e-3)
+
+
+def test_bessel_functions_of_the_largest_numbers(make):
+    x = make(1.7e308, dtype=torch.float64)
+    assert torch.special.i0(x).item() == torch.special.i1(x).item() == INF
+    expected = pytest.approx((2 * math.pi) ** -0.5 * 1.7e308**-0.5, rel=1e-12)
+    assert torch.special.i0e(x).item() == expected and torch.special.i1e(x).item() == expected
+
+
+def test_what_is_no_number_shows(make):
+    assert F.hardtanh(make(-2.0, 0.0), NAN, 1.0).isnan().all()
+    np.testing.assert_array_equal(F.kl_div(make(-2.0, 0.0), make(-1.0, 0.0), reduction="none").tolist(), [NAN, 0])
+    x, bound = make(NAN, 1.0, 3.0).requires_grad_(), make(2.0).requires_grad_()
+    torch.clamp_max(x, bound).sum().backward()
+    assert x.grad.tolist() == [0, 1, 0] and bound.grad.tolist() == [1]
+
+
+def test_no_warning_of_numpys_reaches_a_user(make):
+    large = make(3e38, INF, -INF)
+    with np.errstate(all="raise"):
+        for y in (large + large, large - large, large * large, large * 0, large + 3e38, large.half() * 2):
+            assert not y.isfinite()[1:].any()

@@ -530,7 +530,7 @@ def _clamp_by_tensor(x: Tensor, bound: Tensor | Number, kernel: str) -> Tensor:
     """A tie passes the whole gradient to x, as PyTorch's clamp does; maximum would split it."""
     x, bound = operands("clamp", x, bound)
     kept = x >= bound if kernel == "maximum" else x <= bound
-    return where(kept | isnan(x), x, bound)
+    return where(kept, x, where(isnan(x), x.detach(), bound))
 
 
 @public(method=False, out=True)

@@ -26,7 +26,7 @@ from .cast import (
 )
 from .elementwise import FloorDivide, add, clamp, copysign, div, floor_divide, maximum, mul, pow, sub, where
 from .public import public
-from .unary import Test, abs, exp, exp2, isinf, isnan, log, log1p, sin, sqrt, trunc
+from .unary import Test, abs, cos, exp, exp2, isinf, isnan, log, log1p, sin, sqrt, trunc
 
 
 def _full(like: Tensor, value: Number, dtype: dtypes.DType | None = None) -> Tensor:
@@ -56,11 +56,32 @@ def frac(input: Tensor) -> Tensor:
 @rounded_once
 def sinc(input: Tensor) -> Tensor:
     """Return sin(pi x) / (pi x), and 1 where x is 0."""
-    angle = floating(input) * math.pi
-    is_zero = angle == 0
-    # Near 0 the series 1 - a^2/6 has the right derivatives of first and second order.
-    safe = where(is_zero, 1.0, angle)
-    return where(is_zero, 1.0 - angle * angle / 6, sin(safe) / safe)
+    return Sinc.apply(floating(input))
+
+
+class Sinc(Op):
+    """y = sin(a) / a with a = pi x, and 1 where x is 0."""
+
+    def forward(ctx, x):
+        backend = ctx.backend
+        angle = backend.mul(x, math.pi)
+        safe = backend.where(backend.eq(angle, 0), 1.0, angle)
+        return backend.where(backend.eq(angle, 0), 1.0, backend.div(backend.sin(safe), safe))
+
+    def keep(ctx, y, x):
+        ctx.save(x)
+
+    def backward(ctx, gy):
+        # Near 0, where cos(a) - sin(a) / a cancels, by the series: the sum of (-1)^k 2k a^(2k-1) / (2k+1)!.
+        (x,) = ctx.saved
+        angle = x * math.pi
+        is_near = abs(angle) < 1.0
+        near, far = where(is_near, angle, 0.0), where(is_near, 1.0, angle)
+        square, series = near * near, 0.0
+        for k in range(9, 0, -1):
+            series = (-1) ** k * 2 * k / math.factorial(2 * k + 1) + square * series
+        slope = where(is_near, near * series, (cos(far) - sin(far) / far) / far)
+        return gy * (slope * math.pi)
 
 
 class Logit(Op):

@@ -114,7 +114,8 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
     ordered, order = sort(input.detach(), dim, stable=True)
     place = reshape(arange(size, device=input.device), [size if d == dim else 1 for d in range(input.ndim)])
     place = broadcast(place, input._array.shape)
-    changes = narrow(ordered, dim, 1, size - 1) != narrow(ordered, dim, 0, size - 1)
+    later, earlier = narrow(ordered, dim, 1, size - 1), narrow(ordered, dim, 0, size - 1)
+    changes = (later != earlier) & ~(isnan(later) & isnan(earlier))  # one NaN is as good as another
     starts = cat([narrow(place, dim, 0, 1), where(changes, narrow(place, dim, 1, size - 1), 0)], dim)
     length_so_far = place - cummax(starts, dim).values
     last_of_longest = argmax(length_so_far, dim, keepdim=True)

@@ -16,7 +16,7 @@ from .reduce import any as any_of
 from .reduce import sum
 from .shape import movedim, reshape, squeeze, unsqueeze
 from .sort import sort
-from .unary import ceil, floor, isnan, logical_not, round
+from .unary import ceil, floor, isinf, isnan, logical_not, round
 
 _INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
 
@@ -95,4 +95,9 @@ def _at(ordered: Tensor, rank: Tensor, interpolation: str) -> Tensor:
     below = floor(rank.detach())
     low = gather(ordered, -1, cast(below, dtypes.int64))
     high = gather(ordered, -1, cast(ceil(rank.detach()), dtypes.int64))
-    return lerp(low, high, 0.5 if interpolation == "midpoint" else rank - below)
+    share: Any = 0.5 if interpolation == "midpoint" else rank - below
+    # An infinity and a number have an infinity between them, and two alike nothing else; lerp would subtract them.
+    is_level, is_infinite = low == high, isinf(low) | isinf(high)
+    left, right = (where(is_infinite & ~is_level, x, 0.0) for x in (low, high))
+    y = lerp(where(is_infinite, 0.0, low), where(is_infinite, 0.0, high), share)
+    return where(is_infinite, where(is_level, low, left * (1 - share) + right * share), y)

@@ -10,7 +10,7 @@ from .. import dtypes
 from ..dtypes import DType
 from ..op import Op
 from ..tensor import Tensor
-from .cast import cast
+from .cast import cast, slope_rounded_once
 from .creation import arange
 from .elementwise import where
 from .integers import wrap_dim
@@ -69,6 +69,7 @@ class Cumprod(Op):
     def keep(ctx, y, x, dim, dtype):
         ctx.save(x, ctx.own(y))
 
+    @slope_rounded_once
     def backward(ctx, gy):
         # gx_i = (x_0 ... x_(i-1)) * (gy_i + x_(i+1) * (gy_(i+1) + x_(i+2) * (...)))
         x, y = ctx.saved
@@ -85,6 +86,7 @@ class Logcumsumexp(Op):
     def keep(ctx, y, x, dim):
         ctx.save(x, ctx.own(y))
 
+    @slope_rounded_once
     def backward(ctx, gy):
         # gx_i = sum over j >= i of gy_j exp(x_i - y_j). As y never falls, steps of it never overflow.
         x, y = ctx.saved

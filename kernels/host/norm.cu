@@ -24,9 +24,10 @@ FLATTENED static void forward(const scalar_t* x, const scalar_t* residual, const
         }
         acc_t mean = 0;
         if (CENTRED) {
+            const acc_t first = cols ? load(x_row) : acc_t{0};  // the mean of a constant is the constant
             Sums sums;
-            each_column(cols, [&](long long c, int k) { sums.add(k, load(x_row + c)); });
-            mean = sums.total() / cols;
+            each_column(cols, [&](long long c, int k) { sums.add(k, load(x_row + c) - first); });
+            mean = first + sums.total() / cols;
         }
         Sums squares;
         each_column(cols, [&](long long c, int k) {

@@ -116,9 +116,8 @@ def _export(function, name):
 
 
 _NOISY = frozenset(  # those that meet infinities and NaN in ordinary use; a backward pass is quiet as a whole
-    "exp log sqrt rsqrt reciprocal div pow tan asin acos atanh acosh cosh sinh exp2 expm1 log2 log10 log1p fmod "
-    "remainder"
-    " floor_divide square sin cos".split()
+    "add sub mul exp log sqrt rsqrt reciprocal div pow tan asin acos atanh acosh cosh sinh exp2 expm1 log2 log10 log1p "
+    "fmod remainder floor_divide square sin cos".split()
 )
 
 

@@ -90,9 +90,12 @@ def _forward_rows(x, weight, bias, eps, centred):
     share = _share(x.shape[1] or 1, wide_x.dtype)
     mean, offset = None, wide_x
     if centred:
-        mean = sums_along(wide_x, 1)
+        first = wide_x[:, :1] if x.shape[1] else 0  # so that the mean of a constant is the constant
+        offset = np.subtract(wide_x, first)
+        mean = sums_along(offset, 1)
         mean *= share
-        offset = np.subtract(wide_x, mean)
+        offset -= mean
+        mean += first
     rstd = products_along(offset, offset, 1)
     rstd *= share
     if centred:

@@ -64,7 +64,9 @@ def all(x, dims, keepdim):
 def var(x, dims, keepdim, correction):
     wide_x = wide(x)
     count = int(np.prod([x.shape[d] for d in dims], dtype=np.int64))
-    centred = np.asarray(wide_x - total(wide_x, dims, True) / wide_x.dtype.type(count))
+    first = wide_x[tuple(slice(0, 1) if d in dims else slice(None) for d in range(x.ndim))] if x.size else 0
+    apart = wide_x - first  # of a constant, nothing
+    centred = np.asarray(apart - total(apart, dims, True) / wide_x.dtype.type(count))
     squares = total(np.square(centred, out=centred), dims, keepdim)
     return (squares / squares.dtype.type(max(count - correction, 0))).astype(x.dtype, copy=False)
 

@@ -202,7 +202,7 @@ def _asymptotic_series(order, x):
         term *= eighth
         term *= ((2 * k - 1) ** 2 - 4 * order) / k
         total += term
-    return total / np.sqrt(2 * np.pi * x)
+    return total / (math.sqrt(2 * math.pi) * np.sqrt(x))
 
 
 lgamma = _export("lgamma", _lgamma)

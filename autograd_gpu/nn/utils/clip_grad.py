@@ -33,6 +33,11 @@ def get_total_norm(
     tensors = _listed(tensors)
     if not tensors:
         return zeros(())
+    return _checked_norm(tensors, norm_type, error_if_nonfinite).to(_common_dtype(tensors))
+
+
+def _checked_norm(tensors: list[Tensor], norm_type: float, error_if_nonfinite: bool) -> Tensor:
+    """Return the norm as float64 (), before it is rounded to the gradients' dtype."""
     norm = _exact_norm(tensors, float(norm_type))
     if error_if_nonfinite and not math.isfinite(norm.item()):
         raise RuntimeError(
@@ -40,7 +45,7 @@ def get_total_norm(
             "be clipped. To disable this error and scale the gradients by the non-finite norm anyway, set "
             "`error_if_nonfinite=False`"
         )
-    return norm.to(_common_dtype(tensors))
+    return norm
 
 
 @no_grad()
@@ -66,10 +71,11 @@ def clip_grad_norm_(
     The factor stays on the device, so that a captured training step may contain it.
     """
     gradients = _gradients(parameters)
-    norm = get_total_norm(gradients, norm_type, error_if_nonfinite)
-    if gradients:
-        _clip(gradients, max_norm, norm)
-    return norm
+    if not gradients:
+        return zeros(())
+    norm = _checked_norm(gradients, norm_type, error_if_nonfinite)
+    _clip(gradients, max_norm, norm)
+    return norm.to(_common_dtype(gradients))
 
 
 @no_grad()

@@ -154,6 +154,8 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
     if not input.is_floating_point():
         low, high = int(min_val), int(max_val)
         return input.clamp_(low, high) if inplace else clamp(input, low, high)
+    if min_val != min_val or max_val != max_val:  # between bounds that are no numbers lies none
+        return input.mul_(float("nan")) if inplace else input * float("nan")
     return _apply(input, inplace, "hardtanh", min_val=float(min_val), max_val=float(max_val))
 
 

@@ -9,6 +9,7 @@ from ...tensor import Tensor
 from ...user_line import warn
 from ..cast import as_number, operands, rounded_once, same_dtype, wide_under_autocast
 from ..elementwise import where
+from ..elementwise_composed import xlogy
 from ..reduce import sum
 from ..shape import unsqueeze
 from .activation import logsigmoid
@@ -243,9 +244,7 @@ def kl_div(
     if log_target:
         loss = target.exp() * (target - input)
     else:
-        positive = target > 0  # 0 log 0 = 0
-        entropy = where(positive, target * where(positive, target, 1.0).log(), 0.0)
-        loss = entropy - target * where((target == 0) & (input == -math.inf), 0.0, input)
+        loss = xlogy(target, target) - target * where((target == 0) & (input == -math.inf), 0.0, input)
     total = reduced(loss, reduction)
     return total / input.size(0) if per_example and input.ndim else total
 

@@ -65,7 +65,7 @@ def margin_ranking_loss(
             f"input1: {input1.shape}, input2: {input2.shape}, target: {target.shape} "
         )
     input1, input2 = wide_under_autocast(input1, input2)
-    return reduced(clamp(margin - target * (input1 - input2), min=0.0), reduction)
+    return reduced(clamp(-target * (input1 - input2) + margin, min=0.0), reduction)
 
 
 # ---------------------------------------------------------------------------------------------- two or three examples

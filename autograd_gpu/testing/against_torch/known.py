@@ -30,7 +30,7 @@ class Known:
 
 _CONSTANTS = (
     r"\b(eq|ne|lt|le|gt|ge|greater|less|greater_equal|less_equal|not_equal|logical_\w+|heaviside)_?\("
-    r"|unique|histogram|poisson|binomial"
+    r"|unique|histogram|bincount|poisson|binomial"
 )
 
 KNOWN = [
@@ -122,17 +122,40 @@ KNOWN = [
         kind="tangents: values",
         theirs="nan",
     ),
-    Known("one slope of prelu at 0", "forward mode of `prelu`", kind="tangents: values", call="prelu"),
+    Known(
+        "one slope of prelu at 0",
+        "forward mode of `prelu`",
+        kind="tangents: values",
+        call="prelu|maximum|minimum|median",
+    ),
     Known(
         "a direction that is not symmetric",
         "along a direction that is not symmetric",
         kind="tangents: values",
-        call="eigh|eigvalsh|cholesky",
+        call="eigh|eigvalsh|cholesky|triangular_solve",
     ),
     Known(
         "the triangle that is not read", "cholesky_inverse", kind="(gradients|.*ts): values", call="cholesky_inverse"
     ),
     Known("targets with gaps", "`ctc_loss` with targets", kind=".*: values", call=r"::2\].*ctc_loss"),
+    Known("NaNs are equal", "`mode` with NaN", kind=".*: values", call=r"mode\(.*"),
+    Known(
+        "an infinity between a number and an infinity",
+        "between a number and an infinity",
+        kind=".*: values",
+        call="quantile",
+        theirs="nan",
+    ),
+    Known(
+        "a mean with an infinity", "`mean` in `std_mean`", kind="result: values", call="(std|var)_mean", theirs="nan"
+    ),
+    Known("a pole", "poles of `digamma`", kind=".*(gradients|derivatives): values", call="gamma", ours="inf"),
+    Known(
+        "slopes of sinc near 0",
+        "slopes of `sinc` near 0",
+        kind=".*(gradients|derivatives|tangents): values",
+        call="sinc",
+    ),
     Known("heaviside of NaN", "`heaviside` of NaN", kind="result: values", call="heaviside.*", ours="nan"),
     Known(
         "not an inverse",
