@@ -1,6 +1,10 @@
 """Probability distributions in PyTorch's words: a file a family, read when one of its names is first asked for."""
 
 import importlib as _importlib
+import importlib.abc as _abc
+import importlib.machinery as _machinery
+import sys as _sys
+from types import ModuleType as _Module
 from typing import Any as _Any
 
 from .transforms import *
@@ -41,6 +45,27 @@ _FILE_OF_MODULE = {
     "relaxed_bernoulli": "relaxed", "relaxed_categorical": "relaxed", "studentT": "gamma", "weibull": "exponential",
     "wishart": "matrices",
 }  # fmt: skip
+
+
+class _FamilyOfModule(_abc.MetaPathFinder, _abc.Loader):
+    """Gives a module of PyTorch's, such as `distributions.half_normal`, by the file that holds its family."""
+
+    def find_spec(self, name: str, path: _Any = None, target: _Any = None) -> _machinery.ModuleSpec | None:
+        package, _, last = name.rpartition(".")
+        is_ours = package == __name__ and last in _FILE_OF_MODULE
+        return _machinery.ModuleSpec(name, self) if is_ours else None
+
+    def create_module(self, spec: _machinery.ModuleSpec) -> _Module:
+        family = _importlib.import_module(f".{_FILE_OF_MODULE[spec.name.rpartition('.')[2]]}", __name__)
+        spec.loader_state = family.__spec__
+        return family
+
+    def exec_module(self, module: _Module) -> None:
+        assert module.__spec__ is not None
+        module.__spec__ = module.__spec__.loader_state  # its own again
+
+
+_sys.meta_path.append(_FamilyOfModule())
 _FILES = {"constraints", "transforms", "utils", *_HOME}
 
 __all__ = sorted([*_FILE, *_transforms])
@@ -50,7 +75,7 @@ def __getattr__(name: str) -> _Any:
     if name in _FILE:
         found = getattr(_importlib.import_module(f".{_FILE[name]}", __name__), name)
     elif name in _FILES or name in _FILE_OF_MODULE:
-        found = _importlib.import_module(f".{_FILE_OF_MODULE.get(name, name)}", __name__)
+        found = _importlib.import_module(f".{name}", __name__)
     else:
         raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
     globals()[name] = found
