@@ -347,10 +347,22 @@ def test_a_truncated_or_damaged_checkpoint_is_told():
         load(io.BytesIO(bytes(changed)))
 
 
-def test_archives_without_checksums_and_with_wide_offsets_are_read():
+def test_archives_without_checksums_are_read():
     theirs.serialization.set_crc32_options(False)
     try:
         content = written_by_torch({"x": theirs.arange(5.0)})
     finally:
         theirs.serialization.set_crc32_options(True)
     assert load(content)["x"].tolist() == [0, 1, 2, 3, 4]
+
+
+def test_records_beyond_four_gigabytes_have_wide_sizes_and_lie_aligned(monkeypatch):
+    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 100)  # as if each byte were 40 million
+    stream = io.BytesIO()
+    save({"x": torch.arange(100.0), "y": torch.ones(3)}, stream, format="torch")
+    monkeypatch.undo()
+    content = stream.getvalue()
+    assert b"\xff\xff\xff\xff" in content and content.index(np.arange(100, dtype=np.float32).tobytes()) % 64 == 0
+    for read in (load, theirs.load):
+        state = read(io.BytesIO(content))
+        assert state["x"].tolist() == list(range(100)) and state["y"].tolist() == [1, 1, 1]
