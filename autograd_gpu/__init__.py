@@ -54,7 +54,7 @@ _LAZY = {
     **dict.fromkeys(("get_num_interop_threads", "set_flush_denormal", "set_num_interop_threads"), "settings"),
     "compile": "compiler", "default_generator": "random",
     "load": "serialization", "save": "serialization", "memory_report": "autograd.saved_memory",
-    "draw_graph": "autograd.drawing",
+    "draw_graph": "autograd.drawing", "capture": "steps", "explain": "steps",
 }  # fmt: skip
 _LAZY |= {
     name: name

@@ -352,6 +352,8 @@ from .serialization import save as save
 from .settings import get_num_interop_threads as get_num_interop_threads
 from .settings import set_flush_denormal as set_flush_denormal
 from .settings import set_num_interop_threads as set_num_interop_threads
+from .steps import capture as capture
+from .steps import explain as explain
 from .tensor import Tensor
 from collections.abc import Sequence
 from typing import Any

@@ -126,7 +126,11 @@ def _add_jobs(parsers: Any) -> None:
         job.add_argument("--resume", action="store_true", help="go on with the run saved in --out")
         job.add_argument("--overwrite", action="store_true", help="replace the run saved in --out")
         job.add_argument("--tensorboard", action="store_true", help="write event files into --out")
-        job.add_argument("--capture", action="store_true", help="replay the step as a CUDA graph; needs a GPU")
+        job.add_argument(
+            "--capture",
+            action="store_true",
+            help="record the step once and replay it",
+        )
         job.set_defaults(command=_train, job=name)
         add_options(job, described.settings)
 

@@ -10,7 +10,6 @@ import numpy as np
 
 import autograd_gpu as ag
 from autograd_gpu.arrays.cuda import conv
-from autograd_gpu.training.captured import CapturedStep
 
 Check = tuple[str, Callable[[], None]]
 
@@ -181,7 +180,7 @@ def captured_steps() -> Iterator[Check]:
             optimizer.step()
             return loss
 
-        step, found = CapturedStep(update) if captures else update, []
+        step, found = ag.capture(update) if captures else update, []
         for number in range(8):
             source = np.random.default_rng(number)
             x = ag.from_numpy(source.standard_normal((32, 64))).to("cuda", dtype)

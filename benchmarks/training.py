@@ -90,10 +90,9 @@ def measure(size: Size, device: str, dtype: str = "float32", budget: float = 10.
     wait = None
     if device != "cpu":
         from autograd_gpu.arrays import cuda
-        from autograd_gpu.training.captured import CapturedStep
 
         wait = cuda.synchronize
-        steps["ours, captured"] = CapturedStep(training_step(autograd_gpu, size, device, dtype))
+        steps["ours, captured"] = autograd_gpu.capture(training_step(autograd_gpu, size, device, dtype))
     torch = usable_torch(device)
     if torch is not None:
         steps["torch"] = training_step(torch, size, device, dtype)

@@ -123,11 +123,11 @@ def test_a_rate_that_is_too_high_is_told(corpus, tmp_path, capsys):
     assert saved(tmp_path / "run")["step"] == 1
 
 
-def test_a_captured_run_stops_too(corpus):
+def test_a_captured_run_stops_too(corpus, device):
     from autograd_gpu.training.run import NotFinite
 
     settings = replace(SMALL, lr=1e38, warmup=0.0)
-    training = gpt.GPTRun(settings, read_corpus(corpus, least=16), choose_device("cuda"), captures=True)
+    training = gpt.GPTRun(settings, read_corpus(corpus, least=16), choose_device(device), captures=True)
     with pytest.raises(NotFinite, match=r"learning rate of 9.4e\+37.*Without --capture"):
         for _ in range(4):
             training.train_step()

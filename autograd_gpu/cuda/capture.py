@@ -21,7 +21,7 @@ from .streams import stream as on_stream
 
 def is_current_stream_capturing() -> bool:
     """Whether launches are being recorded rather than run."""
-    return bool(captured)
+    return bool(captured) and captured[0].device_type == "cuda"
 
 
 def graph_pool_handle() -> Any:
@@ -33,10 +33,22 @@ def graph_pool_handle() -> Any:
 class CUDAGraph:
     """Launches to be replayed. Capture with ``with cuda.graph(g): ...``, then ``g.replay()``."""
 
+    device_type = "cuda"
+
     def __init__(self, keep_graph: bool = False) -> None:
         self._graph: Any = None
         self._pool: Any = None
         self.before_replay: dict[int, Callable[[], None]] = {}  # by the id of who registered
+
+    def host_call(self, owner: int, call: Callable[[], None]) -> None:
+        """Let each replay make this call of the host's before it, once for each owner."""
+        self.before_replay[owner] = call
+
+    def writes(self, write: Callable[[], None]) -> None:
+        """Nothing runs during a capture."""
+
+    def notice(self, owner: Any) -> None:
+        """A graph replays what was captured, whatever its modules and optimizers are by then."""
 
     def capture_begin(self, pool: Any = None, capture_error_mode: str = "global") -> None:
         """Record from now on; the current stream must not be the default one."""

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import dtypes
+from ..capturing import readers, reads
 from ..device import Device, resolve
 from ..device import cpu as CPU
 from ..dtypes import DType
@@ -32,6 +33,8 @@ def tolist(self: Tensor) -> Any:
 
 
 def _host(self: Tensor) -> np.ndarray:
+    if readers:
+        reads("reads a tensor's values")
     return self._array if self.device is CPU else self.device.backend.to_numpy(self._array)
 
 
@@ -47,6 +50,8 @@ def numpy(self: Tensor, *, force: bool = False) -> np.ndarray:
             f"can't convert {self.device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host "
             "memory first."
         )
+    if readers:
+        reads("takes a tensor's values as NumPy's")
     return self._array
 
 

@@ -52,8 +52,10 @@ class FusedOptimizer(Optimizer):
         if tensor is None:
             tensor = empty((), dtype=float64, device=device)
         graph = running()
-        if graph is not None and device.type == "cuda":  # a write would be captured too: each replay does its own
-            graph.before_replay[id(self)] = self._write_device_lrs
+        if graph is not None and device.type == graph.device_type:  # each replay writes its own
+            graph.host_call(id(self), self._write_device_lrs)
+            graph.writes(lambda: tensor.fill_(lr))
+            value = None
         elif value != lr:
             tensor.fill_(lr)
             value = lr

@@ -103,6 +103,9 @@ class Optimizer(OptimizerHooks):
         ``found_inf``, where a gradient scaler has set them on the optimizer, divide the gradients and call the step
         off.
         """
+        graph = running()
+        if graph is not None:
+            graph.notice(self)
         loss = None
         if closure is not None:
             with enable_grad():
@@ -117,7 +120,8 @@ class Optimizer(OptimizerHooks):
         raise NotImplementedError
 
     def _refuse_in_capture(self, parameter: Tensor, reason: str) -> None:
-        if parameter.is_cuda and running() is not None:
+        graph = running()
+        if graph is not None and parameter.device.type == graph.device_type:
             raise RuntimeError(
                 f"Attempting CUDA graph capture of step() for an instance of {type(self).__name__}, {reason}"
             )

@@ -59,6 +59,7 @@ LAYERS = [
         "onnx",
         "overrides",
         "random",
+        "steps",
         "xpu",
     },
     {"_dynamo"},

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from .device import choose_device
-from .errors import JobError
 from .folder import SAMPLE, RunFolder
 from .interrupt import StopRequest
 from .job_settings import JOBS
@@ -43,8 +42,6 @@ def train(name: str, asked: dict[str, Any], orders: Orders) -> int:
         asked = kind.completed(asked)
         kind.settings_of(**asked)  # what makes no sense is said before anything is done
     place = choose_device(orders.device)
-    if orders.capture and place.type != "cuda":
-        raise JobError(f"--capture: a step becomes a CUDA graph on a GPU only, and this run is on {place}")
     with RunFolder(orders.out, orders.resume, orders.overwrite) as folder:
         saved = read_checkpoint(folder.checkpoint, kind.job) if orders.resume else None
         if saved is None:

@@ -22,8 +22,8 @@ from ..modes import no_grad
 from ..ops.pieces import stack
 from ..ops.random import default_generator, manual_seed
 from ..serialization import load, save
+from ..steps import capture
 from ..tensor import Tensor
-from .captured import CapturedStep
 from .curve import Curve
 from .errors import JobError
 from .settings import Settings, from_checkpoint, resumed
@@ -67,7 +67,7 @@ class Run:
             betas=(0.9, 0.95),
         )
         self.scaler = GradScaler(device.type, enabled=settings.amp == "float16")
-        self._update = CapturedStep(self._step_unseen) if captures else None
+        self._update = capture(self._step_unseen) if captures else None
         self.step = 0
         self.curve = Curve()
 

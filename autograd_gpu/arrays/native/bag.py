@@ -7,7 +7,7 @@ import numpy as np
 from autograd_gpu.arrays import cpu
 from autograd_gpu.arrays.native.columns import SHARES
 from autograd_gpu.arrays.native.launch import Kernel
-from autograd_gpu.arrays.native.rows import contiguous_or_none
+from autograd_gpu.arrays.native.rows import contiguous, contiguous_or_none
 
 __all__ = ["bag_dot", "bag_max", "bag_scatter", "bag_sum"]
 
@@ -19,8 +19,6 @@ _scatter = Kernel("bag.cu", "bag_scatter", "PPPPPPqi")
 _dot = Kernel("bag.cu", "bag_dot", "PPPPPqqqi")
 _max = Kernel("bag.cu", "bag_max", "PPPPPqqqi")
 
-_plain = np.ascontiguousarray
-
 
 def bag_sum(x, index, weight, offsets):
     run = _sum[x.dtype]
@@ -30,7 +28,7 @@ def bag_sum(x, index, weight, offsets):
     y = np.empty((bags, x.shape[1]), x.dtype)
     if y.size:
         weight = contiguous_or_none(weight)
-        arrays = (_plain(x), _plain(index), weight, offsets, y)
+        arrays = (contiguous(x), contiguous(index), weight, offsets, y)
         run(min(bags, SHARES), index.size * x.shape[1], *arrays, size, bags, len(x), x.shape[1])
     return y
 
@@ -44,9 +42,9 @@ def bag_scatter(gy, index, weight, offsets, count):
     if gx.size:
         begin, item, bag_of = (np.empty(size, np.int32) for size in (count + 2, index.size, index.size))
         bags, size = bags_and_size
-        _order[gy.dtype](1, index.size, _plain(index), offsets, begin, item, bag_of, size, bags, count)
+        _order[gy.dtype](1, index.size, contiguous(index), offsets, begin, item, bag_of, size, bags, count)
         weight = contiguous_or_none(weight)
-        arrays = (_plain(gy), begin, item, bag_of, weight, gx)
+        arrays = (contiguous(gy), begin, item, bag_of, weight, gx)
         run(min(count, SHARES), max(index.size * gy.shape[1], gx.size), *arrays, count, gy.shape[1])
     return gx
 
@@ -58,7 +56,7 @@ def bag_dot(gy, x, index, offsets):
     gweight = np.empty(index.shape, x.dtype)
     if gweight.size:
         (bags, size), offsets = _bags(index, offsets), contiguous_or_none(offsets)
-        arrays = (_plain(gy), _plain(x), _plain(index), offsets, gweight)
+        arrays = (contiguous(gy), contiguous(x), contiguous(index), offsets, gweight)
         run(min(bags, SHARES), index.size * x.shape[1], *arrays, size, bags, len(x), x.shape[1])
     return gweight
 
@@ -70,7 +68,7 @@ def bag_max(x, index, offsets):
     (bags, size), offsets = _bags(index, offsets), contiguous_or_none(offsets)
     y, row_of = np.empty((bags, x.shape[1]), x.dtype), np.empty((bags, x.shape[1]), np.int64)
     if y.size:
-        arrays = (_plain(x), _plain(index), offsets, y, row_of)
+        arrays = (contiguous(x), contiguous(index), offsets, y, row_of)
         run(min(bags, SHARES), index.size * x.shape[1], *arrays, size, bags, len(x), x.shape[1])
     return y, row_of
 

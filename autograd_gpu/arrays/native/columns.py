@@ -8,6 +8,7 @@ import numpy as np
 
 from autograd_gpu.arrays import cpu
 from autograd_gpu.arrays.native.launch import Kernel
+from autograd_gpu.arrays.native.rows import contiguous
 from autograd_gpu.arrays.window import WINDOW_BYTES, pack_window
 
 __all__ = ["col2im", "im2col"]
@@ -37,13 +38,13 @@ def gather(x: np.ndarray, columns: np.ndarray, window: tuple, by_image: bool = F
     """Write the columns of x (N, C, *size), (C, *kernel, N, *output) or by_image (N, C, *kernel, *output) elements in
     C order. False where there is no kernel for the dtype."""
     run = (_im2col_by_image if by_image else _im2col)[x.dtype]
-    return run is not None and _launch(run, np.ascontiguousarray(x), columns, x, columns, window)
+    return run is not None and _launch(run, contiguous(x), columns, x, columns, window)
 
 
 def scatter(columns: np.ndarray, x: np.ndarray, window: tuple, by_image: bool = False) -> bool:
     """Write into x (N, C, *size) the sum of what the columns, in either of gather's orders, lay on each element."""
     run = (_col2im_by_image if by_image else _col2im)[x.dtype]
-    return run is not None and _launch(run, np.ascontiguousarray(columns), x, x, columns, window)
+    return run is not None and _launch(run, contiguous(columns), x, x, columns, window)
 
 
 def _launch(run, source, target, x, columns, window) -> bool:

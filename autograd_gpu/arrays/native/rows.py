@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from autograd_gpu.arrays.native.memory import contiguous as contiguous
 from autograd_gpu.arrays.native.runtime import SHARED_FROM
 
 # Shares enough that threads which are late or slow leave some to the others.
@@ -13,11 +14,6 @@ MOST_SHARES = 32
 def shares(rows: int, work: float) -> int:
     """The grid for `rows` rows that are `work` additions in all: a row never depends on whose share it is in."""
     return 1 if work < SHARED_FROM else min(rows, MOST_SHARES)
-
-
-def contiguous(x: np.ndarray) -> np.ndarray:
-    """x itself where it lies as one run, else a copy that does."""
-    return x if x.flags.c_contiguous else np.ascontiguousarray(x)
 
 
 def contiguous_or_none(x: np.ndarray | None) -> np.ndarray | None:

@@ -12,6 +12,7 @@ import inspect
 import os
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import ml_dtypes
 import numpy as np
@@ -57,19 +58,24 @@ _NEW_FROM_DESCR, _SET_BASE_OBJECT = 94, 282
 def _begin(found: ctypes.PyDLL) -> None:
     """Hands over Python's and NumPy's objects, once the layout of an array is what runtime/python.h says."""
     _look_at_an_array(found)
-    try:
-        from numpy._core._multiarray_umath import _ARRAY_API
-    except ImportError:
-        raise Unusable(f"NumPy {np.__version__} does not show its C functions") from None
-    pointer = ctypes.pythonapi.PyCapsule_GetPointer
-    pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
-    table = ctypes.cast(pointer(_ARRAY_API, None), ctypes.POINTER(ctypes.c_void_p))
+    table = numpy_functions()
     objects = (None, True, np.ndarray, float, int, bool, bytes, tuple, IndexError, *DTYPES)
     addresses = (ctypes.c_void_p * len(objects))(*map(id, objects))
     found.host_begin(addresses, *(ctypes.c_void_p(table[place]) for place in (_NEW_FROM_DESCR, _SET_BASE_OBJECT)))
     found.host_set_thresholds(ctypes.c_long(SHARED_FROM), ctypes.c_long(RELEASED_FROM))
     found.host_set_threads(settings.get_num_threads())
     settings.on_threads.append(found.host_set_threads)
+
+
+def numpy_functions() -> Any:
+    """NumPy's table of C functions, addresses by their places in it. Raises Unusable."""
+    try:
+        from numpy._core._multiarray_umath import _ARRAY_API
+    except ImportError:
+        raise Unusable(f"NumPy {np.__version__} does not show its C functions") from None
+    pointer = ctypes.pythonapi.PyCapsule_GetPointer
+    pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    return ctypes.cast(pointer(_ARRAY_API, None), ctypes.POINTER(ctypes.c_void_p))
 
 
 def _look_at_an_array(found: ctypes.PyDLL) -> None:

@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
+from collections.abc import Callable
 from typing import Any
 
+from ...capturing import running
 from ...tensor import Tensor
 from ..optimizer import Optimizer
+
+
+def replayed(step: Callable[..., None]) -> Callable[..., None]:
+    """Let a step of the host's within a capture be taken by each replay, at its place."""
+
+    @functools.wraps(step)
+    def taken(self: Any, *args: Any, **kwargs: Any) -> None:
+        graph = running()
+        if graph is None:
+            return step(self, *args, **kwargs)
+        graph.host_call(id(self), lambda: step(self, *args, **kwargs))
+        graph.writes(lambda: step(self, *args, **kwargs))
+
+    return taken
 
 
 class LRScheduler:
@@ -45,6 +62,7 @@ class LRScheduler:
         """Return the rates of ``last_epoch``. For subclasses: a program asks ``get_last_lr()``."""
         raise NotImplementedError
 
+    @replayed
     def step(self, epoch: int | None = None) -> None:
         """Move to the next epoch, or to a given one, and set every group's rate."""
         if epoch is not None:

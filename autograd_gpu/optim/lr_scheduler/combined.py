@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..optimizer import Optimizer
-from .base import LRScheduler, set_rate
+from .base import LRScheduler, replayed, set_rate
 from .plateau import ReduceLROnPlateau
 
 
@@ -54,6 +54,7 @@ class ChainedScheduler(Combined):
         super().__init__(optimizer, schedulers)
         self._last_lr = self._rates()
 
+    @replayed
     def step(self) -> None:  # type: ignore[override]
         """Take a step with each schedule."""
         for scheduler in self._schedulers:
@@ -88,6 +89,7 @@ class SequentialLR(Combined):
         first._initial_step()
         self._last_lr = first.get_last_lr()
 
+    @replayed
     def step(self) -> None:  # type: ignore[override]
         """Move to the next epoch and let the schedule whose turn it is set the rates."""
         self.last_epoch += 1

@@ -6,7 +6,7 @@ import math
 
 from ...tensor import Tensor
 from ..optimizer import Optimizer
-from .base import LRScheduler
+from .base import LRScheduler, replayed
 
 
 class CosineAnnealingLR(LRScheduler):
@@ -63,6 +63,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         height = (1 + math.cos(math.pi * self.T_cur / self.T_i)) / 2
         return [self.eta_min + (base_lr - self.eta_min) * height for base_lr in self.base_lrs]
 
+    @replayed
     def step(self, epoch: float | None = None) -> None:
         """Move to the next epoch, or to a given one or part of one, and set every group's rate."""
         if epoch is None and self.last_epoch < 0:

@@ -50,8 +50,9 @@ bool number(Object* object, double& real, long long& whole, bool& is_real) {
 
 long shares(long rows, double work) { return work < shared_from ? 1 : rows < MOST_SHARES ? rows : MOST_SHARES; }
 
-bool run(const Launch& launch, double work) {
+bool run(const Launch& launch, double work, long bytes) {
     int fault;
+    if (host::recording) host::record(launch, bytes, work < shared_from ? host::ALONE : host::SHARED);
     if (work < released_from) fault = host::run_alone(launch);
     else {
         void* state = PyEval_SaveThread();
@@ -124,7 +125,10 @@ Object* launch_kernel(Object* self, Object* const* arguments, long count, Object
         char letter = kernel->letters[i];
         if (letter == 'P') {
             if (argument == None) fits = packed.add((char*)nullptr);
-            else if (type_of(argument) == bytes_type) fits = packed.add(PyBytes_AsString(argument));
+            else if (type_of(argument) == bytes_type) {
+                if (host::recording) host::keep(argument);
+                fits = packed.add(PyBytes_AsString(argument));
+            }
             else if (is_array(argument)) fits = packed.add(((Array*)argument)->data);
             else fits = packed.add((char*)PyLong_AsLongLongAndOverflow(argument, &overflow));
         } else if (letter == 's') fits = packed.add(PyBytes_AsString(argument), PyBytes_Size(argument));
@@ -139,7 +143,7 @@ Object* launch_kernel(Object* self, Object* const* arguments, long count, Object
         return nullptr;
     }
     launch.arguments = packed.bytes;
-    if (!run(launch, work)) return nullptr;
+    if (!run(launch, work, packed.size)) return nullptr;
     Py_IncRef(None);
     return None;
 }
@@ -216,7 +220,7 @@ Outcome run_map(const Map* map, Array* out, Object* const* operands, int kind, N
     Launch launch{map->entries[kind], packed.bytes, {1, 1, 1}};
     const double work = size * map->cost;
     if (work >= shared_from) launch.grid[0] = (unsigned)(size / 8192 > 1 ? size / 8192 : 2);
-    return run(launch, work) ? DONE : FAILED;
+    return run(launch, work, packed.size) ? DONE : FAILED;
 }
 
 // The dtype's number where all operands are arrays of one dtype that a kernel is loaded for, and numbers; else -1.
@@ -242,6 +246,7 @@ int common_kind(const Map* map, Object* const* operands, Array** like) {
 }
 
 Object* leave(const Map* map, Object* const* arguments, long count, Object* keywords) {
+    if (host::recording) host::record_left();
     return PyObject_Vectorcall(map->slow, arguments, (unsigned long)count, keywords);
 }
 
@@ -326,6 +331,7 @@ Object* call_product(Object* self, Object* const* arguments, long count, Object*
     const Product* product = (Product*)PyCapsule_GetPointer(self, nullptr);
     Object* out = nullptr;
     if (count == 2 + product->flips && !keywords && multiply(product, arguments, &out) != LEFT) return out;
+    if (host::recording) host::record_left();
     return PyObject_Vectorcall(product->slow, arguments, (unsigned long)count, keywords);
 }
 

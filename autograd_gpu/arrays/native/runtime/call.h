@@ -5,6 +5,7 @@
 
 #include "pool.h"
 #include "python.h"
+#include "tape.h"
 
 namespace call {
 using host::Entry;
@@ -64,8 +65,9 @@ bool number(Object* object, double& real, long long& whole, bool& is_real);
 // How many blocks share out so many rows that are `work` additions in all.
 long shares(long rows, double work);
 
-// Runs the blocks; false with an exception set when one of them met an index out of range.
-bool run(const Launch& launch, double work);
+// Runs the blocks, whose arguments take so many bytes; false with an exception set when one of them met an index out of
+// range.
+bool run(const Launch& launch, double work, long bytes);
 
 enum Outcome { DONE, LEFT, FAILED };
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "pool.h"
+#include "tape.h"
 
 namespace {
 const int ROW_MAJOR = 101, AS_IT_IS = 111, TRANSPOSED = 112;
@@ -22,9 +23,11 @@ Gemm<double> dgemm;
 const double SHARED_FROM = 1 << 18, LEAST_PART = 1 << 17;
 const long STEP = 32;
 
+const int MOST_BATCH = 6;  // dimensions, two fewer than MAX_DIMS of layout.h
+
 struct Side {
     const char* data;
-    const long* strides;  // of the batch, in bytes
+    long strides[MOST_BATCH];  // of the batch, in bytes
     long row, column;     // bytes to the next of each
     int is;
     long leading;
@@ -44,7 +47,7 @@ struct Products {
     Side x, y;
     char* out;
     const char* bias;  // a row, or null
-    const long* batch;
+    long batch[MOST_BATCH];
     int batch_dims, width;
     long m, n, k, part;  // a part's rows or columns
     bool by_rows;
@@ -91,10 +94,11 @@ unsigned cut(Products& p, double work) {
 
 bool product_into(Array* out, const Array* x, const Array* y, bool flipped, const Array* bias, long width) {
     const int d = x->dims;
-    Products p{{x->data, x->strides, x->strides[d - 2], x->strides[d - 1]},
-               {y->data, y->strides, y->strides[d - 2 + flipped], y->strides[d - 1 - flipped]},
-               out->data, bias ? bias->data : nullptr, x->shape, d - 2, (int)width,
+    Products p{{x->data, {}, x->strides[d - 2], x->strides[d - 1]},
+               {y->data, {}, y->strides[d - 2 + flipped], y->strides[d - 1 - flipped]},
+               out->data, bias ? bias->data : nullptr, {}, d - 2, (int)width,
                x->shape[d - 2], y->shape[d - 1 - flipped], x->shape[d - 1]};
+    for (int i = 0; i < d - 2; i++) p.x.strides[i] = x->strides[i], p.y.strides[i] = y->strides[i], p.batch[i] = x->shape[i];
     if (p.m < 2 || p.n < 2 || p.k < 1 || !fits(p.x, p.m, p.k, width) || !fits(p.y, p.k, p.n, width)) return false;
     double batch = 1;
     for (int i = 0; i < d - 2; i++) batch *= x->shape[i];
@@ -103,11 +107,13 @@ bool product_into(Array* out, const Array* x, const Array* y, bool flipped, cons
     if (each * batch < SHARED_FROM) {
         p.part = p.m, p.by_rows = true;
         launch.grid[1] = (unsigned)batch;
+        if (host::recording) host::record(launch, sizeof p, host::ALONE);
         host::run_alone(launch);
         return true;
     }
     launch.grid[0] = cut(p, batch >= 2 * host_threads() ? 0 : each);
     launch.grid[1] = (unsigned)batch;
+    if (host::recording) host::record(launch, sizeof p, host::PRODUCTS);
     void* state = PyEval_SaveThread();
     host::run_products(launch);
     PyEval_RestoreThread(state);

@@ -101,7 +101,7 @@ Outcome reduce(const Reduction* reduction, Object* const* arguments, Object** ou
     packed.add(reduction->divides ? count : 1.0);
     for (long each : plan.sizes) packed.add((long long)each);
     packed.add((long long)plan.along);
-    run({entry, packed.bytes, {(unsigned)shares(plan.parts, size), 1, 1}}, size);
+    run({entry, packed.bytes, {(unsigned)shares(plan.parts, size), 1, 1}}, size, packed.size);
     return DONE;
 }
 

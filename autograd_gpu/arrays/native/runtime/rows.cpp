@@ -122,7 +122,7 @@ Object* compute(const Rows* rows, Object* const* arguments) {
     if (made && (!sums || (of.rows <= ROWS_SUMMED && of.kind >= FLOAT_KIND))) {
         Packed packed;
         pack(rows, arguments, results, of, packed);
-        if (run({rows->entries[of.kind], packed.bytes, {(unsigned)(sums ? 1 : shares(of.rows, work)), 1, 1}}, work)) {
+        if (run({rows->entries[of.kind], packed.bytes, {(unsigned)(sums ? 1 : shares(of.rows, work)), 1, 1}}, work, packed.size)) {
             if (count == 1) return results[0];
             answer = PyTuple_New(count);
             for (int i = 0; i < count && answer; i++) PyTuple_SetItem(answer, i, results[i]);

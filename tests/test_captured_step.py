@@ -1,0 +1,378 @@
+"""capture(step): calls that replay do what the step does, bit for bit; what has changed records anew or is refused."""
+
+import gc
+import pickle
+import threading
+import warnings
+
+import numpy as np
+import pytest
+
+import autograd_gpu as torch
+from autograd_gpu.steps import captured_step
+
+pytestmark = pytest.mark.ours
+F, nn = torch.nn.functional, torch.nn
+
+
+class Training:
+    """A small model whose steps need everything: dropout, norms, clipping, a schedule, weight decay."""
+
+    def __init__(self, device, optimizer=torch.optim.AdamW, dropout=0.3, **settings):
+        torch.manual_seed(0)
+        layers = [nn.Linear(4, 8), nn.LayerNorm(8), nn.GELU(), nn.Dropout(dropout), nn.Linear(8, 3)]
+        self.model = nn.Sequential(*layers).to(device)
+        self.optimizer = optimizer(self.model.parameters(), lr=0.1, **settings)
+        self.schedule = torch.optim.lr_scheduler.StepLR(self.optimizer, 1, gamma=0.5)
+        self.device = device
+        torch.manual_seed(1)
+
+    def step(self, x, y):
+        self.optimizer.zero_grad()
+        loss = F.cross_entropy(self.model(x), y)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.model.parameters(), 0.5)
+        self.optimizer.step()
+        self.schedule.step()
+        return loss
+
+    def batch(self, number, rows=6):
+        random = np.random.default_rng(number)
+        x = torch.tensor(random.standard_normal((rows, 4)), dtype=torch.float32, device=self.device)
+        return x, torch.tensor(random.integers(0, 3, rows), device=self.device)
+
+    def state(self):
+        tensors = [*self.model.parameters(), *(p.grad for p in self.model.parameters())]
+        tensors += [value for state in self.optimizer.state.values() for value in state.values()]
+        return [x.detach().cpu().numpy().copy() for x in tensors]
+
+
+def both(device, **settings):
+    eager, replayed = Training(device, **settings), Training(device, **settings)
+    return eager, replayed, torch.capture(replayed.step)
+
+
+def take(eager, replayed, step, batches):
+    """Steps in turns, each with the same random numbers."""
+    for number, batch in enumerate(batches):
+        losses = []
+        for run in (eager.step, step):
+            torch.manual_seed(number)
+            losses.append(run(*batch).item())
+        assert losses[0] == losses[1]
+    for a, b in zip(eager.state(), replayed.state(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def recordings(step):
+    return len(step.recorded)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "settings"),
+    [
+        (torch.optim.AdamW, {}),
+        (torch.optim.Adam, {"amsgrad": True}),
+        (torch.optim.SGD, {}),
+        (torch.optim.SGD, {"momentum": 0.9, "nesterov": True, "weight_decay": 0.1}),
+    ],
+    ids=["AdamW", "amsgrad", "SGD", "momentum"],
+)
+def test_captured_steps_are_the_steps(device, optimizer, settings):
+    eager, replayed, step = both(device, optimizer=optimizer, **settings)
+    take(eager, replayed, step, [eager.batch(number) for number in range(6)])
+    assert recordings(step) == 1
+    assert eager.schedule.last_epoch == replayed.schedule.last_epoch == 6
+
+
+def test_a_last_smaller_batch_has_a_recording_of_its_own(device):
+    eager, replayed, step = both(device)
+    take(eager, replayed, step, [eager.batch(n, 4 if n % 3 == 2 else 6) for n in range(9)])
+    assert recordings(step) == 2
+
+
+def test_modes_settings_and_weights_record_anew(device):
+    eager, replayed, step = both(device)
+    take(eager, replayed, step, [eager.batch(n) for n in range(3)])
+    changes = [
+        ("mode", lambda t: t.model[3].eval()),
+        ("back", lambda t: t.model.train()),
+        ("settings", lambda t: t.optimizer.param_groups[0].update(weight_decay=0.3)),
+        ("memory", lambda t: setattr(t.model[0].weight, "data", t.model[0].weight.data.clone())),
+        ("requires_grad", lambda t: t.model[1].bias.requires_grad_(False)),
+        ("state", lambda t: t.optimizer.load_state_dict(t.optimizer.state_dict())),
+        ("hooks", lambda t: t.model[0].register_forward_hook(lambda module, args, y: y * 2)),
+    ]
+    for why, change in changes:
+        before = len(step.recorded)
+        for training in (eager, replayed):
+            change(training)
+            for parameter in training.model.parameters():
+                parameter.grad = None
+        for number in range(3):
+            batch = eager.batch(10 + number)
+            for run in (eager.step, step):
+                torch.manual_seed(number)
+                run(*batch)
+        for a, b in zip(eager.model.parameters(), replayed.model.parameters(), strict=True):
+            np.testing.assert_array_equal(a.detach().cpu().numpy(), b.detach().cpu().numpy(), err_msg=why)
+        assert len(step.recorded) > before or why == "back", why
+
+
+def test_gradients_accumulate_over_captured_calls(device):
+    torch.manual_seed(0)
+    weights = [torch.randn(4, 3, device=device).requires_grad_() for _ in range(2)]
+    weights[1].data.copy_(weights[0].data)
+
+    def gradient(weight):
+        def step(x):
+            loss = (x @ weight).square().mean()
+            loss.backward()
+            return loss
+
+        return step
+
+    eager, step = gradient(weights[0]), torch.capture(gradient(weights[1]))
+    for number in range(9):
+        x = torch.randn(5, 4, device=device)
+        if number % 3 == 0:
+            for weight in weights:
+                weight.grad = None
+        assert eager(x).item() == step(x).item()
+        np.testing.assert_array_equal(weights[0].grad.cpu().numpy(), weights[1].grad.cpu().numpy())
+
+
+def test_numbers_and_trees_are_arguments(device):
+    calls = []
+
+    @torch.capture
+    def scaled(batch, factor, *, flip=False):
+        calls.append(factor)
+        x, y = batch["x"], batch["pair"][0]
+        return {"sum": x + y * factor, "flip": -x if flip else x * 1, "number": factor}
+
+    for factor in (2.0, 2.0, 2.0, 3.0, 3.0, 2.0):
+        x, y = torch.randn(3, device=device), torch.randn(3, device=device)
+        found = scaled({"x": x, "pair": (y, 1)}, factor)
+        np.testing.assert_allclose(found["sum"].tolist(), (x + y * factor).tolist(), rtol=1e-6)
+        assert found["number"] == factor
+    assert calls == [2.0, 2.0, 3.0]
+    assert scaled({"x": x, "pair": (y, 1)}, 2.0, flip=True)["flip"].tolist() == (-x).tolist()
+
+
+def test_a_number_or_tensor_that_the_step_names_is_looked_at_at_each_call(device):
+    shift, offset = torch.ones(3, device=device), 1.0
+
+    @torch.capture
+    def step(x):
+        return x + shift * offset
+
+    x = torch.zeros(3, device=device)
+    for _ in range(3):
+        assert step(x).tolist() == [1.0] * 3
+    shift = torch.full((3,), 5.0, device=device)
+    assert step(x).tolist() == [5.0] * 3
+    offset = 2.0
+    assert step(x).tolist() == [10.0] * 3
+
+
+def test_results_are_fresh_or_by_choice_the_same(device):
+    fresh, static = torch.capture(lambda x: x * 2), torch.capture(lambda x: x * 2, static=True)
+    x = torch.ones(3, device=device)
+    for step in (fresh, static):
+        for _ in range(3):
+            first = step(x)
+        second = step(x * 5)
+        assert second.tolist() == [10.0] * 3
+        assert first.tolist() == ([2.0] * 3 if step is fresh else [10.0] * 3)
+        assert not first.requires_grad
+
+
+@pytest.mark.parametrize("read", [lambda x: x.sum().item(), lambda x: bool(x.sum() > 0), lambda x: x.tolist()])
+def test_a_step_that_reads_values_is_refused_with_its_line_once_the_step_is_through(read):
+    weight = torch.zeros(3)
+
+    def step(x):
+        weight.add_(x)
+        read(weight)  # the line
+
+    captured = torch.capture(step)
+    with pytest.raises(RuntimeError, match=r"the step .*reads .* at .*test_captured_step.py:\d+.*taken its step"):
+        captured(torch.ones(3))
+    assert weight.tolist() == [1.0] * 3
+    with pytest.raises(RuntimeError, match="reads"):
+        captured(torch.ones(3))
+    assert weight.tolist() == [1.0] * 3
+
+
+def test_what_depends_on_values_is_refused_at_the_recording():
+    captured = torch.capture(lambda x: x[x > 0].sum())
+    captured(torch.ones(3))
+    with pytest.raises(RuntimeError, match="asks which elements"):
+        captured(torch.ones(3))
+
+
+def test_the_step_of_an_optimizer_that_counts_on_the_host_is_refused():
+    weight = nn.Parameter(torch.ones(3))
+    optimizer = torch.optim.RMSprop([weight])
+
+    def step():
+        weight.grad = torch.ones(3)
+        optimizer.step()
+
+    with pytest.raises(RuntimeError, match=r"capture.*reads"):
+        torch.capture(step)()
+
+
+def test_a_captured_step_within_a_capture_is_refused():
+    inner = torch.capture(lambda x: x + 1)
+    outer = torch.capture(lambda x: inner(x))
+    outer(torch.ones(1))
+    with pytest.raises(RuntimeError, match="within a capture"):
+        outer(torch.ones(1))
+    assert inner(torch.ones(1)).tolist() == [2.0]  # the failed recording has left nothing behind
+
+
+def test_a_step_that_raises_leaves_no_recording_and_no_trace():
+    fail = [False]
+
+    def step(x):
+        y = x * 2
+        if fail[0]:
+            raise KeyError("mine")
+        return y
+
+    captured = torch.capture(step)
+    captured(torch.ones(2))
+    fail[0] = True
+    with pytest.raises(KeyError, match="mine"):
+        captured(torch.ones(2))
+    fail[0] = False
+    assert [captured(torch.full((2,), float(n))).tolist()[0] for n in range(4)] == [0.0, 2.0, 4.0, 6.0]
+    assert torch.device("cpu").backend.__name__.startswith("autograd_gpu.arrays")
+
+
+def test_what_the_host_computes_within_a_step_is_in_the_replay():
+    """Tables of positions and constants lie in memory that the step's later arrays are given again."""
+
+    def step(x):
+        total = torch.tensor([1.0, 2.0, 3.0]) * x
+        for number in range(20):
+            total = total + torch.tensor([float(number), 0.0, 1.0])
+        return total + torch.arange(3) + F.interpolate(x.reshape(1, 1, 3), size=6, mode="linear").sum()
+
+    captured = torch.capture(step)
+    for number in range(5):
+        x = torch.full((3,), float(number))
+        assert captured(x).tolist() == step(x).tolist()
+
+
+def test_a_constant_that_no_operation_reads_is_a_result_all_the_same():
+    def step(x):
+        constant = torch.tensor([1.0, 2.0, 3.0])
+        others = [x * n for n in range(8)]
+        return constant[1:], sum(others)
+
+    captured = torch.capture(step)
+    for _ in range(4):
+        constant, total = captured(torch.ones(3))
+        assert constant.tolist() == [2.0, 3.0] and total.tolist() == [28.0] * 3
+
+
+def test_versions_count_what_a_replay_writes():
+    weight = nn.Parameter(torch.ones(3))
+    optimizer = torch.optim.SGD([weight], lr=0.1)
+
+    @torch.capture
+    def step():
+        weight.grad = torch.ones(3)
+        optimizer.step()
+
+    for _ in range(3):
+        step()
+    y = (weight * weight).sum()
+    step()
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        y.backward()
+
+
+def test_memory_lives_as_long_as_a_result_or_the_step():
+    step = torch.capture(lambda x: (x + 1).exp(), static=True)
+    for _ in range(3):
+        y = step(torch.zeros(1000))
+    del step
+    gc.collect()
+    junk = [torch.full((1000,), 7.0) for _ in range(50)]
+    assert y.tolist() == torch.ones(1000).exp().tolist() and len(junk) == 50
+
+
+def test_threads_take_turns():
+    step = torch.capture(lambda x: (x * 2).exp().log() + 1)
+    for _ in range(2):
+        step(torch.ones(64))
+    wrong = []
+
+    def work(number):
+        for _ in range(50):
+            y = step(torch.full((64,), float(number)))
+            z = torch.full((64,), float(number)) * 3  # beside a recording of another thread, too
+            if abs(y[0].item() - (2 * number + 1)) > 1e-5 or z[0].item() != number * 3:
+                wrong.append(number)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def test_autocast_and_grad_mode_are_part_of_what_is_recorded():
+    weight = torch.randn(4, 4)
+    step = torch.capture(lambda x: x @ weight)
+    x = torch.randn(2, 4)
+    for _ in range(3):
+        assert step(x).dtype == torch.float32
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        for _ in range(3):
+            assert step(x).dtype == torch.bfloat16
+    with torch.no_grad():
+        step(x)
+    assert recordings(step) == 3
+
+
+def test_explain_says_what_was_recorded_and_why():
+    step = torch.capture(lambda x: (x @ x).exp())
+    for rows in (3, 3, 3, 4):
+        step(torch.ones(rows, rows))
+    text = torch.explain(step)
+    assert "2 recordings" in text and "2 launches" in text and "MB kept" in text
+    assert "none of these shapes" in text
+    with pytest.raises(TypeError, match=r"explain.*capture.*function"):
+        torch.explain(lambda: 1)
+    with pytest.raises(TypeError, match="expected a function, but got int"):
+        torch.capture(3)
+
+
+def test_without_a_compiler_steps_run_as_ever(monkeypatch):
+    monkeypatch.setattr(captured_step, "_has_tape", lambda: False)
+    captured_step._say_that_nothing_is_recorded.cache_clear()
+    step = torch.capture(lambda x: x + 1)
+    step(torch.ones(2))
+    with pytest.warns(UserWarning, match="nothing is compiled"):
+        assert step(torch.ones(2)).tolist() == [2.0, 2.0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert step(torch.ones(2)).tolist() == [2.0, 2.0]
+
+
+def test_state_dicts_go_in_and_out_between_replays():
+    eager, replayed, step = both("cpu")
+    take(eager, replayed, step, [eager.batch(n) for n in range(4)])
+    saved = pickle.dumps([replayed.model.state_dict(), replayed.optimizer.state_dict()])
+    take(eager, replayed, step, [eager.batch(n) for n in range(4, 6)])
+    for training in (eager, replayed):
+        model, optimizer = pickle.loads(saved)
+        training.model.load_state_dict(model)
+        training.optimizer.load_state_dict(optimizer)
+    take(eager, replayed, step, [eager.batch(n) for n in range(6, 9)])
