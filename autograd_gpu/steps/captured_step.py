@@ -129,7 +129,7 @@ class CapturedStep:
                 graph.give(leaf)
         self._raise_if_it_reads()
         recorded = _Recorded(key, graph, places, result, self.static)
-        del self.recorded[: len(self.recorded) + 1 - MOST]
+        del self.recorded[: max(0, len(self.recorded) + 1 - MOST)]
         self.recorded.append(recorded)
         return recorded.first(leaves)
 
