@@ -6,10 +6,12 @@ import json
 import math
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
+import textwrap
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -465,3 +467,34 @@ def test_info_says_what_it_could_not_find_out(monkeypatch, capsys):
     monkeypatch.setattr(info, "_gpu", broken)
     assert cli.main(["info"]) == 0
     assert "cuda:            not known. ValueError: a surprise" in capsys.readouterr().out
+
+
+# ---------------------------------------------------------------------------------------------------------- the page
+
+
+def test_what_the_page_shows_works(corpus, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs" / "training.md").read_text()
+    shown = [line.strip().removeprefix(".venv/bin/") for line in page.splitlines() if line.startswith("    ")]
+    commands = [shlex.split(line)[1:] for line in shown if line.startswith("autograd-gpu ")]
+    assert [command[0] for command in commands] == ["train", "eval", "sample", "sample", "export", "sample"]
+    for command in commands:
+        device = [] if command[0] == "export" else ["--device", "cpu"]
+        tiny = [*TINY, "--corpus", str(corpus)] if command[0] == "train" else device
+        assert cli.main([*command, *tiny]) == 0, command
+    said = capsys.readouterr().out
+    assert "def main(" in said and "validation loss" in said
+    program = page[page.index("    from pathlib") :].split("\n\n`model")[0]
+    exec(textwrap.dedent(program), {})
+    assert capsys.readouterr().out
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_no_option_is_untested(job, capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["train", job, "--help"])
+    options = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
+    tested = "".join(
+        (ROOT / "tests" / f"test_{name}.py").read_text() for name in ("training_runs", "cli", "generation")
+    )
+    assert not [option for option in options if f'"{option}' not in tested and f" {option} " not in tested]

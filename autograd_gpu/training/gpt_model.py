@@ -67,11 +67,11 @@ class Block(nn.Module):
         """Every position looks at itself and at what is before it."""
         batch, time, width = x.shape
         parts = self.query_key_value(x).reshape(batch, time, 3, self.heads, width // self.heads)
-        q, k, v = (parts[:, :, i].transpose(1, 2) for i in range(3))  # (batch, heads, time, width / heads)
         if past is None:
+            q, k, v = (parts[:, :, i].transpose(1, 2) for i in range(3))  # (batch, heads, time, width / heads)
             y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
         else:
-            y = past.attention(q, k, v)
+            y = past.attention(parts.permute(2, 0, 3, 1, 4))
         return self.attention_out(y.transpose(1, 2).reshape(batch, time, width))
 
 
@@ -82,25 +82,28 @@ class Past:
     """
 
     def __init__(self, like: Tensor, batch: int, heads: int, context: int, seen: Tensor | None) -> None:
-        shape = (batch, heads, context, like.shape[-1] // heads)
-        self.keys, self.values = like.new_empty(shape), like.new_empty(shape)
+        self.kept = like.new_empty(2, batch, heads, context, like.shape[-1] // heads)  # keys, then values
         self.length, self.seen = 0, seen
 
-    def attention(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """Return what q (batch, heads, time, width / heads) sees of all positions so far, these included."""
-        start, stop = self.length, self.length + q.shape[2]
-        self.keys[:, :, start:stop], self.values[:, :, start:stop] = k, v
+    def attention(self, parts: Tensor) -> Tensor:
+        """Return what queries see of all positions so far, these included.
+
+        parts are queries, keys and values, (3, batch, heads, time, width / heads).
+        """
+        time = parts.shape[3]
+        start, stop = self.length, self.length + time
+        self.kept.narrow(3, start, time).copy_(parts.narrow(0, 1, 2))
         self.length = stop
+        q, (k, v) = parts.select(0, 0), self.kept.narrow(3, 0, stop).unbind(0)
         if self.seen is None and start == 0:
             return F.scaled_dot_product_attention(q, k, v, is_causal=True)
-        k, v = self.keys[:, :, :stop], self.values[:, :, :stop]
         return F.scaled_dot_product_attention(q, k, v, self._mask(start, stop))
 
     def _mask(self, start: int, stop: int) -> Tensor | None:
         """Return which keys each query may look at, (batch or 1, 1, time, stop); None where all may at all."""
         if self.seen is None and stop == start + 1:
             return None
-        places = arange(stop, device=self.keys.device)
+        places = arange(stop, device=self.kept.device)
         before = places[start:, None] >= places
         if self.seen is None:
             return before[None, None]
@@ -214,4 +217,4 @@ class GPT(nn.Module):
     @no_grad()
     def last_logits(self, tokens: Tensor, pasts: list[Past], positions: Tensor) -> Tensor:
         """Return the logits (batch, vocabulary) of what follows tokens (batch, time)."""
-        return F.linear(self.features(tokens, pasts, positions)[:, -1], self.bytes.weight)
+        return F.linear(self.features(tokens, pasts, positions).select(1, -1), self.bytes.weight)
