@@ -214,8 +214,6 @@ def test_events_tell_the_time_between_them():
 
 
 def test_a_captured_step_is_the_step():
-    from autograd_gpu.training.captured import CapturedStep
-
     def made():
         torch.manual_seed(0)
         model = torch.nn.Linear(3, 1).to("cuda")
@@ -231,11 +229,11 @@ def test_a_captured_step_is_the_step():
         return step
 
     inputs = [torch.tensor([[float(n), 1.0, -1.0]], device="cuda") for n in range(5)]
-    eager, captured_step = made(), CapturedStep(made())
+    eager, captured_step = made(), torch.capture(made())
     assert [eager(x).item() for x in inputs] == [captured_step(x).item() for x in inputs]
 
     eager, captured_step = made(), made()  # a step may also take nothing
-    without = CapturedStep(lambda: captured_step(inputs[1]))
+    without = torch.capture(lambda: captured_step(inputs[1]))
     assert [eager(inputs[1]).item() for _ in range(5)] == [without().item() for _ in range(5)]
 
 
