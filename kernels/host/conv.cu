@@ -5,24 +5,10 @@
 // what comes out lies as the image does. A weight is (filters, channels * places) for each group.
 #include "lanes.cuh"
 #include "product.cuh"
+#include "scratch.cuh"
 #include "window.cuh"
 
 const int TILE = 64;  // outputs, and the columns of a tile
-
-extern "C" void* malloc(size_t);
-extern "C" void free(void*);
-
-// Room for `count` numbers, on a vector's boundary.
-struct Scratch {
-    void* memory;
-    acc_t* numbers;
-
-    __device__ Scratch(long count) : memory(malloc(count * sizeof(acc_t) + 64)) {
-        if (!memory) __trap();
-        numbers = (acc_t*)(((size_t)memory + 63) / 64 * 64);
-    }
-    __device__ ~Scratch() { free(memory); }
-};
 
 struct Sizes {
     int channels, filters, groups, images;  // channels and filters of a group
