@@ -18,6 +18,7 @@ from ..ops.nn.linear import GeluLinear, Linear, LinearGelu
 from ..ops.nn.linear_cross_entropy import LinearCrossEntropy
 from ..ops.nn.loss import CrossEntropy
 from ..ops.nn.norm import AddLayerNorm, AddRmsNorm, LayerNorm, RmsNorm
+from ..ops.nn.recurrent import Gru, Lstm, Rnn
 from ..ops.nn.softmax import LogSoftmax, Softmax
 from ..ops.reduce import Norm, Prod, Sum
 from ..ops.scan import Cumprod, Cumsum
@@ -40,7 +41,8 @@ from ..ops.unary import (
 )  # fmt: skip
 
 LOWER: frozenset[type[Op]] = frozenset({  # products, which tensor cores do
-    Attention, Convolution, ConvolutionTransposed, GeluLinear, Linear, LinearCrossEntropy, LinearGelu, Matmul,
+    Attention, Convolution, ConvolutionTransposed, GeluLinear, Gru, Linear, LinearCrossEntropy, LinearGelu, Lstm,
+    Matmul, Rnn,
 })  # fmt: skip
 
 FLOAT32: frozenset[type[Op]] = frozenset({  # what overflows or cancels in 16 bits

@@ -56,6 +56,15 @@ ALIKE = {
     "convolution_transposed": "gy T n out *output, weight T out part *kernel",
     "convolution_weight": "x T n channels *size, gy T n out *output",
     "resample": "x T outer length inner, start int64 rows, index int64 entries, weight A entries",
+    # sequences
+    "lstm": "x T steps batch gates, h T batch hidden, c T batch hidden, weight T gates hidden",
+    "lstm_backward": "gy T steps batch hidden, gcells? T steps batch hidden, c T batch hidden, "
+    "cells T steps batch hidden, gates T steps batch width, weight T width hidden",
+    "gru": "x T steps batch gates, h T batch hidden, weight T gates hidden, bias? T gates",
+    "gru_backward": "gy T steps batch hidden, h T batch hidden, y T steps batch hidden, gates T steps batch width, "
+    "weight T rows hidden",
+    "rnn": "x T steps batch hidden, h T batch hidden, weight T hidden hidden",
+    "rnn_backward": "gy T steps batch hidden, y T steps batch hidden, weight T hidden hidden",
     # places
     "gather_rows": "x T n cols, index int64 rows",
     "scatter_add_rows": "gy T rows cols, index int64 rows",

@@ -42,6 +42,7 @@ DTYPES: dict[str, tuple[str, ...]] = {
     "optim.cu": FLOATS,
     "pool.cu": FLOATS,
     "random.cu": FLOATS,
+    "recurrent.cu": FLOATS,
     "reduce.cu": ALL,
     "resample.cu": FLOATS,
     "scan.cu": ALL,

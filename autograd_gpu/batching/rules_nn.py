@@ -87,6 +87,42 @@ class NnRules:
     def resample(self, x, start, index, weight):
         return self._unfold(self.under.resample(self._fold(x), start, index, weight), x.shape[0])
 
+    # ------------------------------------------------------------------------------------------ recurrent layers
+
+    def lstm(self, x, h, c, weight, is_reversed):
+        return self._sequences("lstm", (x, h, c), (weight,), is_reversed)
+
+    def lstm_backward(self, gy, gcells, c, cells, gates, weight, is_reversed):
+        return self._sequences("lstm_backward", (gy, gcells, c, cells, gates), (weight,), is_reversed)
+
+    def gru(self, x, h, weight, bias, is_reversed):
+        return self._sequences("gru", (x, h), (weight, bias), is_reversed)
+
+    def gru_backward(self, gy, h, y, gates, weight, is_reversed):
+        return self._sequences("gru_backward", (gy, h, y, gates), (weight,), is_reversed)
+
+    def rnn(self, x, h, weight, is_relu, is_reversed):
+        return self._sequences("rnn", (x, h), (weight,), is_relu, is_reversed)
+
+    def rnn_backward(self, gy, y, weight, is_relu, is_reversed):
+        return self._sequences("rnn_backward", (gy, y), (weight,), is_relu, is_reversed)
+
+    def _sequences(self, name, arrays, parameters, *options):
+        """Rows of one batch where the parameters are shared: (steps, batch, ...), or a state's (batch, ...). Else an
+        example after another."""
+        run, size, batch = getattr(self.under, name), self.axis.size, arrays[0].shape[1]
+        if all(p is None or self._is_shared(p) for p in parameters):
+            rows = [x if x is None else self._fold(x) if x.ndim == 2 else self._fold_second(x) for x in arrays]
+            found = run(*rows, *(self._one(p) for p in parameters), *options)
+            many = found if isinstance(found, tuple) else (found,)
+            hidden = tuple(self._unfold(y, batch) if y.ndim == 2 else self._unfold_second(y, batch) for y in many)
+        else:
+            raws = [x if x is None else self._raw(x) for x in (*arrays, *parameters)]
+            each = [run(*(x if x is None else x[n] for x in raws), *options) for n in range(size)]
+            many = zip(*(found if isinstance(found, tuple) else (found,) for found in each), strict=True)
+            hidden = tuple(self._hide(self.under.cat([y[None] for y in of_all], 0)) for of_all in many)
+        return hidden if len(hidden) > 1 else hidden[0]
+
     # ------------------------------------------------------------------------------------------ alignments
 
     def ctc_loss(self, x, targets, lengths, target_lengths, blank):
@@ -97,10 +133,14 @@ class NnRules:
     def ctc_loss_backward(self, gloss, x, loss, alpha, targets, lengths, target_lengths, blank):
         folded = (self._fold(z) for z in (loss, alpha, targets, lengths, target_lengths))
         gx = self.under.ctc_loss_backward(self._fold(gloss), self._fold_second(x), *folded, blank)
-        split = gx.reshape((gx.shape[0], self.axis.size, x.shape[1], gx.shape[2]))
-        return self._hide(self.under.contiguous(split.transpose((1, 0, 2, 3))))
+        return self._unfold_second(gx, x.shape[1])
 
     def _fold_second(self, x):
         """Return the whole array with the batch merged into the second dimension."""
         raw = self._raw(x).transpose((1, 0, 2, 3))
         return self.under.contiguous(raw).reshape((raw.shape[0], raw.shape[1] * raw.shape[2], raw.shape[3]))
+
+    def _unfold_second(self, x, rows):
+        """Return the array with its second dimension parted again into the batch and each example's rows."""
+        split = x.reshape((x.shape[0], self.axis.size, rows, x.shape[2]))
+        return self._hide(self.under.contiguous(split.transpose((1, 0, 2, 3))))

@@ -1,8 +1,8 @@
 """Recurrent layers: Elman's network, LSTM (Hochreiter & Schmidhuber 1997) and GRU (Cho et al. 2014), and single steps
 of them.
 
-The input's part of every gate is one matrix product for the whole sequence; only the hidden state's part goes step by
-step.
+The input's part of every gate is one matrix product for the whole sequence; what goes step by step is one operation
+(ops/nn/recurrent.py), but for projected states, which are steps of operations.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from ..autocasting import casts_alike
 from ..ops.creation import empty
+from ..ops.nn.recurrent import Gru, Lstm, Rnn
 from ..ops.pieces import cat, stack
 from ..tensor import Tensor
 from . import functional as F
@@ -46,18 +48,52 @@ def _lstm_step(from_input: Tensor, state: State, weight: Tensor, bias: Tensor | 
     return leave.sigmoid() * c.tanh(), c
 
 
-class _Kind:
-    """What the three kinds differ in: gates, states, and the step."""
+# A whole sequence: output, and the state after the last step, the first one in time where is_reversed.
+Sequence = Callable[[Tensor, State, Tensor, Tensor, Tensor | None, Tensor | None, bool], tuple[Tensor, State]]
 
-    def __init__(self, gates: int, states: int, step: Callable[..., State]) -> None:
-        self.gates, self.states, self.step = gates, states, step
+
+def _rnn_sequence(is_relu: bool) -> Sequence:
+    def run(
+        x: Tensor, state: State, input_weight: Tensor, weight: Tensor, input_bias: Any, bias: Any, is_reversed: bool
+    ) -> tuple[Tensor, State]:
+        from_input = F.linear(x, input_weight, None if bias is None else input_bias + bias)
+        y = Rnn.apply(from_input, *state, weight, is_relu=is_relu, is_reversed=is_reversed)
+        return y, (y[_last(is_reversed)],)
+
+    return run
+
+
+def _gru_sequence(
+    x: Tensor, state: State, input_weight: Tensor, weight: Tensor, input_bias: Any, bias: Any, is_reversed: bool
+) -> tuple[Tensor, State]:
+    y, _ = Gru.apply(F.linear(x, input_weight, input_bias), *state, weight, bias, is_reversed=is_reversed)
+    return y, (y[_last(is_reversed)],)
+
+
+def _lstm_sequence(
+    x: Tensor, state: State, input_weight: Tensor, weight: Tensor, input_bias: Any, bias: Any, is_reversed: bool
+) -> tuple[Tensor, State]:
+    from_input = F.linear(x, input_weight, None if bias is None else input_bias + bias)
+    y, cells, _ = Lstm.apply(from_input, *state, weight, is_reversed=is_reversed)
+    return y, (y[_last(is_reversed)], cells[_last(is_reversed)])
+
+
+def _last(is_reversed: bool) -> int:
+    return 0 if is_reversed else -1
+
+
+class _Kind:
+    """What the three kinds differ in: gates, states, a step, and a sequence of them."""
+
+    def __init__(self, gates: int, states: int, step: Callable[..., State], sequence: Sequence) -> None:
+        self.gates, self.states, self.step, self.sequence = gates, states, step, sequence
 
 
 _KINDS = {
-    "RNN_TANH": _Kind(1, 1, _rnn_step(F.tanh)),
-    "RNN_RELU": _Kind(1, 1, _rnn_step(F.relu)),
-    "GRU": _Kind(3, 1, _gru_step),
-    "LSTM": _Kind(4, 2, _lstm_step),
+    "RNN_TANH": _Kind(1, 1, _rnn_step(F.tanh), _rnn_sequence(is_relu=False)),
+    "RNN_RELU": _Kind(1, 1, _rnn_step(F.relu), _rnn_sequence(is_relu=True)),
+    "GRU": _Kind(3, 1, _gru_step, _gru_sequence),
+    "LSTM": _Kind(4, 2, _lstm_step, _lstm_sequence),
 }
 
 
@@ -139,10 +175,18 @@ class RNNBase(Module):
             raise RuntimeError(
                 f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {input.shape[-1]}"
             )
+        weight = self._parameters["weight_ih_l0"]
+        if input.dtype is not weight.dtype and not casts_alike(input, weight):  # type: ignore[union-attr, arg-type]
+            raise ValueError(
+                f"RNN input dtype ({input.dtype}) does not match weight dtype ({weight.dtype}). "  # type: ignore
+                f"Convert input: input.to({weight.dtype}), or convert model: model.to({input.dtype})"  # type: ignore
+            )
         is_batched = input.dim() == 3
         x = input if is_batched else input.unsqueeze(1)
         if is_batched and self.batch_first:
             x = x.transpose(0, 1)
+        if x.shape[0] == 0:
+            raise RuntimeError("Expected sequence length to be larger than 0 in RNN")
         given = None if hx is None else tuple(hx) if isinstance(hx, (tuple, list)) else (hx,)
         if given is not None and not is_batched:
             given = tuple(state.unsqueeze(1) for state in given)
@@ -158,6 +202,8 @@ class RNNBase(Module):
             x = outputs[0] if len(outputs) == 1 else cat(outputs, -1)
             if self.dropout and layer < self.num_layers - 1:
                 x = F.dropout(x, self.dropout, self.training)
+        if len(outputs) == 1 and self.mode != "LSTM":
+            x = x.clone()  # the layer keeps its own: this one may be written to, as in PyTorch
         if is_batched and self.batch_first:
             x = x.transpose(0, 1)
         last = tuple(stack(list(column)) for column in zip(*finals))
@@ -186,15 +232,16 @@ class RNNBase(Module):
 
     def _run(self, x: Tensor, state: State, suffix: str, is_reversed: bool) -> tuple[Tensor, State]:
         """One layer in one direction over x (length, batch, size)."""
-        parameters = self._parameters
-        step, projection = _KINDS[self.mode].step, parameters.get("weight_hr" + suffix)
-        weight, bias = parameters["weight_hh" + suffix], parameters.get("bias_hh" + suffix)
-        from_inputs = F.linear(x, parameters["weight_ih" + suffix], parameters.get("bias_ih" + suffix)).unbind(0)
+        parameters, kind = self._parameters, _KINDS[self.mode]
+        weights = parameters["weight_ih" + suffix], parameters["weight_hh" + suffix]
+        biases = parameters.get("bias_ih" + suffix), parameters.get("bias_hh" + suffix)
+        if not self.proj_size:
+            return kind.sequence(x, state, *weights, *biases, is_reversed)  # type: ignore[arg-type]
+        from_inputs = F.linear(x, weights[0], biases[0]).unbind(0)  # type: ignore[arg-type]
         outputs = []
         for from_input in reversed(from_inputs) if is_reversed else from_inputs:
-            state = step(from_input, state, weight, bias)
-            if projection is not None:
-                state = (F.linear(state[0], projection), *state[1:])
+            h, c = kind.step(from_input, state, weights[1], biases[1])
+            state = F.linear(h, parameters["weight_hr" + suffix]), c  # type: ignore[arg-type]
             outputs.append(state[0])
         return stack(outputs[::-1] if is_reversed else outputs), state
 

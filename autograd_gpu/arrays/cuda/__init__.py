@@ -28,6 +28,7 @@ from .norm import *
 from .optim import *
 from .pool import *
 from .random import *
+from .recurrent import *
 from .reduce import *
 from .resample import *
 from .scan import *

@@ -31,6 +31,7 @@ with _contextlib.suppress(_Unusable):
     from .optim import *
     from .pool import *
     from .random import *
+    from .recurrent import *
     from .reduce import *
     from .resample import *
     from .softmax import *

@@ -29,13 +29,15 @@ class Linear(Op):
     def backward(ctx, gy):
         x, weight = ctx.saved
         gx = Matmul.apply(gy, weight) if ctx.needs(0) else None
-        return gx, *_parameters(gy, x, ctx.needs(1), ctx.needs(2))
+        return gx, *parameter_gradients(gy, x, ctx.needs(1), ctx.needs(2))
 
     def name(ctx) -> str:
         return "AddmmBackward0" if ctx.biased else "MmBackward0"
 
 
-def _parameters(gy: Tensor, x: Tensor, needs_weight: bool, needs_bias: bool) -> tuple[Tensor | None, Tensor | None]:
+def parameter_gradients(
+    gy: Tensor, x: Tensor, needs_weight: bool, needs_bias: bool
+) -> tuple[Tensor | None, Tensor | None]:
     """Return the gradients of weight and bias that are asked for."""
     if needs_weight and needs_bias:
         return LinearParametersBackward.apply(gy, x)
@@ -85,7 +87,7 @@ class GeluLinear(Op):
         gh = GeluLinearBackward.apply(gy, weight, h, approximate=ctx.approximate) if ctx.needs(0) else None
         if modes.grad and ctx.needs(2):  # to be differentiated again
             a = gelu(h, ctx.approximate)
-        return gh, None, *_parameters(gy, a, ctx.needs(2), ctx.needs(3))
+        return gh, None, *parameter_gradients(gy, a, ctx.needs(2), ctx.needs(3))
 
     def name(ctx) -> str:
         return "AddmmBackward0"
