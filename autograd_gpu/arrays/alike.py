@@ -55,6 +55,8 @@ ALIKE = {
     "convolution": "x T n channels *size, weight T out part *kernel",
     "convolution_transposed": "gy T n out *output, weight T out part *kernel",
     "convolution_weight": "x T n channels *size, gy T n out *output",
+    "grid_sample": "x T n channels *size, grid T n *places",
+    "grid_sample_backward": "gy T n channels *output, x T n channels *size, grid T n *places",
     "resample": "x T outer length inner, start int64 rows, index int64 entries, weight A entries",
     # sequences
     "lstm": "x T steps batch gates, h T batch hidden, c T batch hidden, weight T gates hidden",

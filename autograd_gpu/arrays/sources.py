@@ -31,6 +31,7 @@ DTYPES: dict[str, tuple[str, ...]] = {
     "elementwise_fused.cu": FLOATS,
     "elementwise_select.cu": ALL,
     "elementwise_unary.cu": ALL,
+    "grid.cu": FLOATS,
     "incomplete_gamma.cu": FLOATS,
     "index.cu": ALL,
     "loss.cu": FLOATS,

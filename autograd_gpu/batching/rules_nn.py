@@ -87,6 +87,15 @@ class NnRules:
     def resample(self, x, start, index, weight):
         return self._unfold(self.under.resample(self._fold(x), start, index, weight), x.shape[0])
 
+    def grid_sample(self, x, grid, mode, padding, is_aligned):
+        y = self.under.grid_sample(self._fold(x), self._fold(grid), mode, padding, is_aligned)
+        return self._unfold(y, x.shape[0])
+
+    def grid_sample_backward(self, gy, x, grid, mode, padding, is_aligned, needs_x, needs_grid):
+        options = (mode, padding, is_aligned, needs_x, needs_grid)
+        found = self.under.grid_sample_backward(self._fold(gy), self._fold(x), self._fold(grid), *options)
+        return tuple(None if g is None else self._unfold(g, x.shape[0]) for g in found)
+
     # ------------------------------------------------------------------------------------------ recurrent layers
 
     def lstm(self, x, h, c, weight, is_reversed):

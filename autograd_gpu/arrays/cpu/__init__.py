@@ -15,6 +15,7 @@ from .conv import *
 from .distribution import *
 from .ctc import *
 from .elementwise import *
+from .grid import *
 from .incomplete_gamma import *
 from .index import *
 from .linalg import *

@@ -16,6 +16,7 @@ from .driver import device_count as device_count
 from .driver import device_name as device_name
 from .distribution import *
 from .elementwise import *
+from .grid import *
 from .incomplete_gamma import *
 from .index import *
 from .linalg import *

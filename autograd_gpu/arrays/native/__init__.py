@@ -21,6 +21,7 @@ with _contextlib.suppress(_Unusable):
     from .columns import *
     from .conv import *
     from .elementwise import *
+    from .grid import *
     from .incomplete_gamma import *
     from .index import *
     from .linear import *

@@ -1,7 +1,8 @@
 """Pictures read at places that a grid names, and the grids of affine maps (Jaderberg, Simonyan & Zisserman 2015).
 
-A place is a point between pixels: what is read there is a weighted sum of the pixels around it, each a row of channels.
-The weights are functions of the grid in tensor operations, which differentiate themselves.
+A place is a point between pixels: what is read there is a weighted sum of the pixels around it. One kernel each way
+does it; a gradient that is to be differentiated again is that of rows of channels, whose weights are functions of the
+grid in tensor operations, which differentiate themselves.
 """
 
 from __future__ import annotations
@@ -11,11 +12,14 @@ import math
 from collections.abc import Callable, Sequence
 
 from ... import dtypes
+from ...modes import duals, modes
+from ...op import Op
 from ...tensor import Tensor
 from ...user_line import warn
 from ..cast import cast, in_full
 from ..creation import arange, linspace
 from ..elementwise import clamp, fmod, where
+from ..gradients_through import gradients_through
 from ..matmul import matmul
 from ..pieces import stack
 from ..shape import broadcast_to, permute, reshape, transpose
@@ -25,6 +29,40 @@ from .bag import BagSum
 Tap = tuple[Tensor, Tensor]  # along one dimension: for every place a pixel, as a whole number in floats, and its weight
 
 _OUTSIDE = -(2**50)  # a pixel's number outside the picture: any sum with it is below zero
+
+
+class GridSample(Op):
+    """y[n, c, place] = the sum of weight(grid) * x[n, c, pixel(grid)] over the pixels around grid[n, place]."""
+
+    saved_as = "input grid"
+
+    def forward(ctx, x, grid, mode, padding, is_aligned):
+        ctx.options = (mode, padding, is_aligned)
+        return ctx.backend.grid_sample(x, grid, mode, padding, is_aligned)
+
+    def keep(ctx, y, x, grid, mode, padding, is_aligned):
+        ctx.save(x, grid)
+
+    def backward(ctx, gy):
+        x, grid = ctx.saved
+        if modes.grad or duals:  # to be differentiated again
+            return gradients_through(lambda x, grid: _composed(x, grid, *ctx.options), (x, grid), gy)
+        needs = {"needs_x": ctx.needs(0), "needs_grid": ctx.needs(1)}
+        found = iter(GridSampleBackward.apply(gy, x, grid, options=ctx.options, **needs))
+        return tuple(next(found) if needed else None for needed in needs.values())
+
+    def name(ctx) -> str:
+        return f"GridSampler{len(ctx.output_shape) - 2}DBackward0"
+
+
+class GridSampleBackward(Op):
+    """What of gx, ggrid is needed, where it is not differentiated again."""
+
+    differentiable = False
+
+    def forward(ctx, gy, x, grid, options, needs_x, needs_grid):
+        found = ctx.backend.grid_sample_backward(gy, x, grid, *options, needs_x, needs_grid)
+        return tuple(g for g in found if g is not None)
 
 
 def grid_sample(
@@ -41,17 +79,20 @@ def grid_sample(
     beyond the picture lie zeros, its border, or its reflection, as `padding_mode` says. NaN stands for -1.
     """
     _check_grid_sample(input, grid, mode, padding_mode)
-    is_aligned = _is_aligned(align_corners)
-    size = input._array.shape[2:]
+    return GridSample.apply(input, grid, mode=mode, padding=padding_mode, is_aligned=_is_aligned(align_corners))
+
+
+def _composed(x: Tensor, grid: Tensor, mode: str, padding: str, is_aligned: bool) -> Tensor:
+    size = x._array.shape[2:]
     wide_grid = in_full(grid)
     wide_grid = where(isnan(wide_grid), -1.0, wide_grid)
     taps = []
     for d, length in enumerate(size):  # the grid has x, which is along the last dimension, first
-        x: Tensor = wide_grid[..., len(size) - 1 - d]
-        at = (x + 1) * ((length - 1) / 2) if is_aligned else ((x + 1) * length - 1) / 2
-        taps.append(_TAPS[mode](at, _padding(padding_mode, length, is_aligned)))
+        along: Tensor = wide_grid[..., len(size) - 1 - d]
+        at = (along + 1) * ((length - 1) / 2) if is_aligned else ((along + 1) * length - 1) / 2
+        taps.append(_TAPS[mode](at, _padding(padding, length, is_aligned)))
     pixel, weight = _combined(taps, size)
-    return _read(input, pixel, weight, grid._array.shape[1:-1])
+    return _read(x, pixel, weight, grid._array.shape[1:-1])
 
 
 def _read(x: Tensor, pixel: Tensor, weight: Tensor, shape: tuple[int, ...]) -> Tensor:
