@@ -122,10 +122,12 @@ def _held(at, slope, length, padding, is_aligned):
     if padding == "reflection":
         low, span = (0, length - 1) if is_aligned else (-0.5, length)
         if span == 0:
-            return at * 0, slope * 0
+            return np.zeros_like(at), np.zeros_like(slope)
         distance, sign = np.abs(at - low), np.where(at < low, -1, 1)
         beyond, is_back = np.fmod(distance, span), np.fmod(np.floor(distance / span), 2) != 0
         at = np.where(is_back, span - beyond, beyond).astype(at.dtype) + at.dtype.type(low)
         slope = np.where(is_back, -sign, sign) * slope
     is_inside = (at > 0) & (at < length - 1)
-    return np.clip(at, 0, length - 1), np.where(is_inside, slope, 0)
+    held = np.where(at > 0, np.minimum(at, length - 1), 0).astype(at.dtype)
+    # A reflection of infinity is NaN, which is nowhere.
+    return np.where(at == at, held, at) if padding == "reflection" else held, np.where(is_inside, slope, 0)
