@@ -42,8 +42,8 @@ def grid_sample_backward(gy, x, grid, mode, padding, is_aligned, needs_x, needs_
 
 def _as_rows(x):
     """(batch, channels, ...) as (batch * ..., channels)."""
-    last = np.moveaxis(x, 1, -1)
-    return np.ascontiguousarray(last).reshape(last.size // max(x.shape[1], 1) if x.shape[1] else 0, x.shape[1])
+    batch, channels, *places = x.shape
+    return np.ascontiguousarray(np.moveaxis(x, 1, -1)).reshape(batch * math.prod(places), channels)
 
 
 def _as_pictures(rows, shape):
@@ -56,7 +56,9 @@ def _taps(size, grid, mode, padding, is_aligned):
     the weights' slopes by the grid."""
     batch, dims = len(grid), len(size)
     axes = [
-        _along(wide(grid[..., dims - 1 - d]).reshape(batch, -1), length, mode, padding, is_aligned)
+        _along(
+            wide(grid[..., dims - 1 - d]).reshape(batch, math.prod(grid.shape[1:-1])), length, mode, padding, is_aligned
+        )
         for d, length in enumerate(size)
     ]
     first = np.arange(batch)[:, None] * math.prod(size)
