@@ -145,8 +145,14 @@ def forms_of(case: OpCase, sample: Call) -> Iterator[tuple[str, Callable[..., An
 
 
 def _into_another(function: Callable[..., Any]) -> Callable[..., Any]:
-    def call(*args: Any, **kwargs: Any) -> ag.Tensor:
-        out = ag.empty_like(function(*args, **kwargs))
+    def call(*args: Any, **kwargs: Any) -> Any:
+        result = function(*args, **kwargs)
+        if isinstance(result, tuple):  # values and indices
+            outs = tuple(map(ag.empty_like, result))
+            given = function(*args, out=outs, **kwargs)
+            assert type(given) is type(result) and all(one is out for one, out in zip(given, outs))
+            return given
+        out = ag.empty_like(result)
         assert function(*args, out=out, **kwargs) is out
         return out
 
