@@ -111,10 +111,11 @@ METHODS = {
     "ops.nn.softmax": "log_softmax softmax",
     "ops.order_statistics": "kthvalue median mode nanmedian",
     "ops.pieces": "chunk split unbind unsafe_chunk unsafe_split unsafe_split_with_sizes",
-    "ops.properties": "H angle apply_ conj conj_physical dense_dim fill_diagonal_ imag is_conj is_ipu is_maia is_meta "
-    "is_mkldnn is_mps is_mtia is_neg is_nested is_nonzero is_pinned is_quantized is_same_size is_shared is_signed "
-    "is_sparse is_sparse_csr is_vulkan is_xla is_xpu mH map2_ map_ pin_memory real record_stream resolve_conj "
-    "resolve_neg sparse_dim to_dense type view_as_real",
+    "ops.properties": "H angle apply_ ccol_indices coalesce col_indices conj conj_physical crow_indices dense_dim "
+    "fill_diagonal_ imag indices is_coalesced is_conj is_ipu is_maia is_meta is_mkldnn is_mps is_mtia is_neg "
+    "is_nested is_nonzero is_pinned is_quantized is_same_size is_shared is_signed is_sparse is_sparse_csr is_vulkan "
+    "is_xla is_xpu mH map2_ map_ pin_memory real record_stream resolve_conj resolve_neg row_indices sparse_dim "
+    "to_dense type values view_as_real",
     "ops.quantile": "nanquantile quantile",
     "ops.random": "bernoulli multinomial",
     "ops.reduce": "all amax amin any argmax argmin logsumexp max mean min norm prod std sum var",

@@ -110,7 +110,7 @@ def our_parameters(name: str) -> set[str] | None:
     operation = inspect.unwrap(found) if callable(found) else None
     if any(one.operation is operation and one.out for one in declared):
         names.add("out")
-    return names | other_names(operation) if hasattr(found, "__wrapped__") else names
+    return names | other_names(found.__wrapped__) if hasattr(found, "__wrapped__") else names
 
 
 @cache

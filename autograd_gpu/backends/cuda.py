@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 from .. import settings
 from .switches import Switch, Switchboard
 
@@ -84,6 +87,21 @@ def enable_math_sdp(enabled: bool) -> None:
 def math_sdp_enabled() -> bool:
     """Return what `enable_math_sdp` was told."""
     return _attention["math"]
+
+
+@contextlib.contextmanager
+def sdp_kernel(
+    enable_flash: bool = True, enable_math: bool = True, enable_mem_efficient: bool = True, enable_cudnn: bool = True
+) -> Iterator[None]:
+    """Set the switches of attention within a block."""
+    before = dict(_attention)
+    wanted = (enable_flash, enable_mem_efficient, enable_math, enable_cudnn)
+    for kind, enabled in zip(("flash", "mem_efficient", "math", "cudnn"), wanted):
+        _enable(kind, enabled)
+    try:
+        yield
+    finally:
+        _attention.update(before)
 
 
 def enable_cudnn_sdp(enabled: bool) -> None:

@@ -82,7 +82,7 @@ def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
 
 
 @public(function=False)
-def cuda(self: Tensor, device: Any = None) -> Tensor:
+def cuda(self: Tensor, device: Any = None, non_blocking: bool = False) -> Tensor:
     """Return the tensor on a GPU."""
     return to(self, device="cuda" if device is None else Device(device))
 

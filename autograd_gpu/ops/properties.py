@@ -154,6 +154,24 @@ def dense_dim(self: Tensor) -> int:
     return self.ndim
 
 
+def _of_a_sparse_tensor(name: str, layout: str) -> None:
+    """Declare a method that raises, as PyTorch's does of a dense tensor."""
+
+    def method(self: Tensor) -> Any:
+        raise RuntimeError(f"{name} expected {layout} tensor layout but got Strided")
+
+    method.__name__, method.__doc__ = name, "Raise RuntimeError: every tensor here is dense."
+    public(function=False)(method)
+
+
+for _name in ("coalesce", "is_coalesced", "indices"):
+    _of_a_sparse_tensor(_name, "sparse coordinate")
+for _name in ("crow_indices", "col_indices"):
+    _of_a_sparse_tensor(_name, "sparse row compressed")
+for _name in ("row_indices", "ccol_indices"):
+    _of_a_sparse_tensor(_name, "sparse column compressed")
+_of_a_sparse_tensor("values", "sparse")
+
 _TYPE_NAMES = {
     dtypes.float32: "FloatTensor", dtypes.float64: "DoubleTensor", dtypes.float16: "HalfTensor",
     dtypes.bfloat16: "BFloat16Tensor", dtypes.int64: "LongTensor", dtypes.int32: "IntTensor",

@@ -50,6 +50,7 @@ LAYERS = [
         "compiler",
         "distributed",
         "func",
+        "futures",
         "fx",
         "hub",
         "jit",

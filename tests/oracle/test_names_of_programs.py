@@ -11,10 +11,10 @@ from conftest import assert_same
 import autograd_gpu as ag
 
 SUBMODULES = """
-_dynamo accelerator compiler cuda distributed fx hub jit mps mtia multiprocessing nn.attention nn.modules nn.parallel
+_dynamo accelerator compiler cuda distributed futures fx hub jit mps mtia multiprocessing nn.attention nn.modules
 nn.modules.activation nn.modules.batchnorm nn.modules.conv nn.modules.instancenorm nn.modules.linear nn.modules.loss
-nn.modules.module nn.modules.utils nn.parameter nn.utils.rnn nn.utils.stateless onnx overrides random utils._pytree
-utils.dlpack utils.hooks xpu
+nn.modules.module nn.modules.utils nn.parallel nn.parameter nn.utils.rnn nn.utils.stateless onnx overrides random
+utils._pytree utils.dlpack utils.hooks xpu
 """.split()
 
 
@@ -145,6 +145,44 @@ r = [x.new([4, 5]), x.new(2, 3).shape, x.new().shape, x.new(T.Size([1, 2])).dtyp
     "dense": """
 r = [a.is_sparse, a.is_sparse_csr, a.is_quantized, a.is_meta, a.is_nested, a.is_mkldnn, a.is_mps, a.is_xpu, a.is_xla]
 r += [a.to_dense(), a.sparse_dim(), a.dense_dim(), a.to_dense(T.float64), T.angle(b), T.angle(T.tensor([-1, 2]))]
+""",
+    "methods of sparse tensors": """
+r = []
+for name in "coalesce is_coalesced indices values crow_indices col_indices row_indices ccol_indices".split():
+    try: getattr(a, name)()
+    except RuntimeError as error: r.append(str(error))
+""",
+    "datasets side by side": """
+from importlib import import_module
+D = import_module(T.__name__ + ".utils.data")
+one, two = D.TensorDataset(T.arange(3)), D.TensorDataset(T.arange(3.0))
+class Stream(D.IterableDataset):
+    def __iter__(self): return iter([1, 2])
+    def __len__(self): return 2
+r = [D.StackDataset(one, two)[1], sorted(D.StackDataset(x=one, y=two)[2].items()), len(D.StackDataset(one))]
+r += [list(D.ChainDataset([Stream(), Stream()])), len(D.ChainDataset([Stream()]))]
+r += [sorted(D.SubsetRandomSampler([4, 7, 9])), set(D.WeightedRandomSampler([0.0, 1.0, 0.0], 5)) == {1}]
+r += [len(list(D.WeightedRandomSampler([0.1, 0.2], 2, False))), len(D.WeightedRandomSampler([1, 2], 3))]
+for bad in (lambda: D.StackDataset(), lambda: D.WeightedRandomSampler([1], 0), lambda: D.StackDataset(one, [1])):
+    try: bad()
+    except ValueError as error: r.append(str(error))
+for name, key in (("sampler", "Sampler"), ("dataset", "Dataset"), ("dataloader", "default_collate")):
+    r.append(getattr(import_module(T.__name__ + ".utils.data." + name), key) is getattr(D, key))
+""",
+    "older switches of attention": """
+import warnings
+c = T.backends.cuda
+with c.sdp_kernel(enable_flash=False): r = [c.flash_sdp_enabled(), c.math_sdp_enabled()]
+r += [c.flash_sdp_enabled(), isinstance(T.optim.lr_scheduler._LRScheduler, type), T.nn.modules.utils._pair(2)]
+""",
+    "futures": """
+F = T.futures
+f, g = F.Future(), F.Future()
+both, after = F.collect_all([f, g]), f.then(lambda x: x.wait() + 1)
+r = [f.done()]
+f.set_result(3)
+g.set_result(4)
+r += [f.wait(), after.wait(), [x.wait() for x in both.wait()], F.wait_all([f, g])]
 """,
     "LSTM states as a list": """
 m = T.nn.LSTM(2, 3)

@@ -8,7 +8,6 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 from .. import *
-from . import utils as utils  # type: ignore[no-redef]
 
 # PyTorch's file: ours that hold the same classes.
 _HOMES = {
@@ -21,6 +20,7 @@ _HOMES = {
     "upsampling": "resizing",
 }  # fmt: skip
 
+utils = importlib.import_module(".utils", __name__)  # the star has brought nn.utils
 for _name, _homes in _HOMES.items():
     _module = ModuleType(f"{__name__}.{_name}", f"What PyTorch has in torch.nn.modules.{_name}.")
     _module.__spec__ = ModuleSpec(_module.__name__, None)

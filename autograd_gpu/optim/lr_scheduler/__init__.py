@@ -34,3 +34,5 @@ __all__ = [
     "SequentialLR",
     "StepLR",
 ]
+
+_LRScheduler = LRScheduler  # its name before PyTorch 2.0
