@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 # ---- instructions
 
@@ -244,17 +245,17 @@ def _path(blocks: Sequence[Block], start: int, within: set[int], end: int | None
     Branches on one predicate go one way as long as nothing writes to it: who has loaded an array computes with it.
     """
     widest = max((blocks[number].weight[0] for number in within), default=0)
-    # By what is known of predicates there: bytes in the widest accesses, instructions (negative), the blocks so far.
-    States = dict[frozenset[tuple[str, bool]], tuple[int, int, tuple[int, ...]]]
-    arrived: dict[int, States] = {number: {} for number in within}
-    arrived[start] = {frozenset(): (0, 0, ())}
-    ends: list[tuple[int, int, tuple[int, ...]]] = []
+    # By what is known of predicates there: bytes in the widest accesses, instructions (negative), and the way so far,
+    # which is its last block and the way to that.
+    arrived: dict[int, dict[Facts, tuple[int, int, Way]]] = {number: {} for number in within}
+    arrived[start] = {frozenset(): (0, 0, None)}
+    ends: list[tuple[int, int, Way]] = []
     for number in sorted(within):
         block = blocks[number]
         gain = block.weight[1] if block.weight[0] == widest else 0
-        best = sorted(arrived.pop(number).items(), key=lambda state: state[1], reverse=True)[:STATES]
+        best = sorted(arrived.pop(number).items(), key=lambda state: state[1][:2], reverse=True)[:STATES]
         for known, (wide, cost, way) in best:
-            here = (wide + gain, cost - len(block.instructions), (*way, number))
+            here = (wide + gain, cost - len(block.instructions), (number, way))
             kept = frozenset(fact for fact in known if fact[0] not in block.written)
             if end is None and not block.successors:
                 ends.append(here)
@@ -265,12 +266,19 @@ def _path(blocks: Sequence[Block], start: int, within: set[int], end: int | None
                     ends.append(here)
                 elif successor in arrived and successor > number:
                     facts = kept if fact is None else kept | {fact}
-                    if here > arrived[successor].get(facts, (-1,)):
+                    if here[:2] > arrived[successor].get(facts, NOTHING)[:2]:
                         arrived[successor][facts] = here
-    return [] if not ends else [i for number in max(ends)[2] for i in blocks[number].instructions]
+    way, numbers = max(ends, key=lambda found: found[:2])[2] if ends else None, []
+    while way is not None:
+        number, way = way
+        numbers.append(number)
+    return [instruction for number in reversed(numbers) for instruction in blocks[number].instructions]
 
 
-STATES = 64  # so many of the best are followed
+Facts = frozenset[tuple[str, bool]]
+Way = Any  # None, or a block and a Way
+STATES = 16  # so many of the best are followed
+NOTHING = (-1, 0, None)
 
 
 def _ways_out(block: Block) -> list[tuple[int, tuple[str, bool] | None]]:
