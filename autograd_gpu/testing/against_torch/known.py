@@ -187,7 +187,66 @@ KNOWN = [
         "PyTorch stumbles over itself",
         "stumbles over itself",
         kind=".*is given, PyTorch raises",
-        theirs=r"ZeroTensor|modified by an inplace operation|is not the same as the size of|setStorage|ambiguous$",
+        theirs=r"ZeroTensor|modified by an inplace operation|is not the same as the size of|setStorage|ambiguous$|"
+        r"view size is not compatible|INTERNAL ASSERT",
+    ),
+    Known(
+        "of two faults of a call one is named, and not always the same one",
+        "a call that is wrong in two ways",
+        kind="result: another fault of the call is named",
+    ),
+    Known(
+        "an argument of a wrong type is named, where PyTorch stumbles over it or names another fault",
+        "an argument of a wrong type",
+        kind="result: exception type",
+        ours=r"^TypeError: \w+\(\): argument '\w+'( \(position \d+\))? must be",
+    ),
+    Known(
+        "None where a value may be left out",
+        "None for an argument that may be left out",
+        kind="result: is given, PyTorch raises",
+        theirs="NoneType",
+        call="None",
+    ),
+    Known(
+        "an index out of bounds is an IndexError",
+        "an index out of bounds is an IndexError",
+        kind="result: exception type",
+        theirs=r"INDICES element is out of DATA bounds|self indexing axis dim should be positive",
+        ours="^IndexError: ",
+    ),
+    Known(
+        "a probability outside [0, 1] is a ValueError",
+        "a probability outside [0, 1]",
+        kind="result: exception type",
+        theirs="dropout probability has to be between 0 and 1",
+        ours="^ValueError: dropout probability",
+    ),
+    Known(
+        "what is refused is refused of nothing too",
+        "what is refused is refused of nothing too",
+        kind="result: raises",
+        theirs=r"^\[?\w+\[([1-9]\d*, )*0[],]",
+        ours=r"not implemented for|same dtype|Expected a floating point|should be the same|out of range|can't be cast",
+    ),
+    Known(
+        "a write over memory that is read is refused whatever its strides",
+        "whatever its strides",
+        kind="result: raises",
+        ours="some elements of the input tensor and the written-to tensor refer to a single memory location",
+    ),
+    Known(
+        "a label outside the classes reads what is not there",
+        "a label outside the classes",
+        kind="result: raises",
+        ours="ctc_loss: target .* is out of bounds",
+    ),
+    Known(
+        "matrices that are not finite have no decomposition",
+        "matrices that are not finite",
+        kind="result: raises",
+        theirs="nan",
+        ours="contained non-finite values",
     ),
 ]
 

@@ -6,6 +6,7 @@ import functools
 import inspect
 import random
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,44 @@ def compare(torch: Any, drawn: Drawn, second: bool = True, tangents: bool = True
     def truth() -> Outcome:
         return run(torch, in_float64(drawn), second, tangents)
 
-    return differences(ours, theirs, truth, values=not drawn.random)
+    found = differences(ours, theirs, truth, values=not drawn.random)
+    if found and ours.raised and theirs.raised and names_another_fault(torch, drawn, ours, theirs):
+        return [replace(found[0], kind="result: another fault of the call is named")]
+    return found
+
+
+def names_another_fault(torch: Any, drawn: Drawn, ours: Outcome, theirs: Outcome) -> bool:
+    """Whether a call is wrong in two ways, of which the libraries name one each: with that mended which one of them
+    names, it says what the other does."""
+
+    def same(one: Outcome, other: Outcome) -> bool:
+        return one.raised is not None and not differences(one, other, lambda: other)
+
+    return any(
+        same(ours, run(torch, variant, False, False)) or same(run(ag, variant, False, False), theirs)
+        for variant in mended(drawn)
+    )
+
+
+def mended(drawn: Drawn) -> Iterator[Drawn]:
+    """The call without what may be one of its faults: a dtype, a history, an `out`, an argument that is unknown."""
+
+    def without(pattern: str, put: str = "") -> Drawn:
+        setup = tuple(re.sub(pattern, put, line) for line in drawn.setup)
+        return replace(drawn, setup=setup, expression=re.sub(pattern, put, drawn.expression))
+
+    for pattern, put in (
+        (r"\.requires_grad_\(\)", ""),
+        (r"T\.(bool|u?int8|int16|int32)\b", "T.float32"),
+        (r"T\.(bool|u?int\d+)\b", "T.float32"),
+        (r"T\.(float16|bfloat16)\b", "T.float32"),
+        (r"T\.\w*(int|float)\d+\b|T\.bool\b", "T.float32"),
+        (r", out=T\.\w+\(.*?\)(?=[,)])", ""),
+        (r", foo=1", ""),
+    ):
+        variant = without(pattern, put)
+        if variant != drawn:
+            yield variant
 
 
 def in_float64(drawn: Drawn) -> Drawn:
