@@ -2,6 +2,7 @@
 
 from .errors import LinAlgError
 from .ops.arguments import explaining as _explaining
+from .ops.arguments import known_as as _known_as
 from .ops.linalg.decompositions import cholesky, cholesky_ex, eigh, eigvalsh, qr, svd, svdvals
 from .ops.linalg.determinants import det, slogdet
 from .ops.linalg.matrix_norm import cond, matrix_norm, norm, vector_norm
@@ -36,4 +37,5 @@ _NO_OUT = (
 )
 for _name in __all__:
     if _name != "LinAlgError":
-        globals()[_name] = (_explaining if _name in _NO_OUT else _accepting_out)(globals()[_name])
+        _function = (_explaining if _name in _NO_OUT else _accepting_out)(globals()[_name])
+        globals()[_name] = _known_as(_function, __name__, _name)

@@ -1,6 +1,7 @@
 """`torch.special`: special functions under the names that SciPy gives them."""
 
 from .ops.arguments import explaining as _explaining
+from .ops.arguments import known_as as _known_as
 from .ops.elementwise_composed import logit, sinc, xlogy
 from .ops.nn.fused_activation import sigmoid as expit
 from .ops.nn.softmax import log_softmax, softmax
@@ -23,4 +24,4 @@ __all__ = [
 ]  # fmt: skip
 
 for _name in __all__:
-    globals()[_name] = _explaining(globals()[_name])
+    globals()[_name] = _known_as(_explaining(globals()[_name]), __name__, _name)

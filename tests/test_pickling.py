@@ -106,6 +106,14 @@ def test_modules_optimisers_and_schedules_go_on_after_pickling():
         assert mine.tolist() == theirs.tolist()
 
 
+def test_functions_are_pickled_by_the_names_that_programs_use():
+    for function in (torch.relu, torch.lgamma, torch.add, torch.absolute, torch.abs_, torch.clip_, torch.linalg.svd,
+                     nn.functional.relu, nn.functional.cross_entropy, torch.special.psi, torch.nn.init.ones_,
+                     torch.Tensor.add, torch.Tensor.sum, torch.Tensor.relu_):  # fmt: skip
+        assert again(function) is function
+    assert again(nn.TransformerEncoderLayer(4, 2)).activation is nn.functional.relu
+
+
 def test_small_things_are_pickled():
     for value in (torch.float32, torch.bfloat16, torch.device("cpu"), torch.Size([2, 3]), torch.strided):
         assert again(value) == value

@@ -93,6 +93,12 @@ def explaining(function: Callable, is_method: bool = False) -> Callable:
     return call
 
 
+def known_as(function: Callable, module: str, name: str) -> Callable:
+    """Return the function, saying where programs find it: pickle looks there."""
+    function.__module__, function.__qualname__ = module, name
+    return function
+
+
 def has_other_names(method: Callable) -> bool:
     """Whether programs give a method arguments by other names than its own: `axis`, `size`."""
     code = method.__code__

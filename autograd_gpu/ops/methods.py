@@ -17,10 +17,13 @@ from ..views import edge_of
 from . import (
     cast, conversion, creation, elementwise, elementwise_composed, index, inplace, matmul, pickling, pieces, unary,
 )  # fmt: skip
-from .arguments import explaining, has_other_names, takes_more_tensors
+from .arguments import explaining, has_other_names, known_as, takes_more_tensors
 from .public import Public, declared
 
 # ---------------------------------------------------------------------------------------------- functions as methods
+
+
+_TENSOR = Tensor.__module__
 
 
 def hang(operation: Public) -> None:
@@ -28,7 +31,7 @@ def hang(operation: Public) -> None:
     if operation.method:
         method = operation.operation
         if takes_more_tensors(method) or has_other_names(method):
-            method = explaining(method, is_method=True)
+            method = known_as(explaining(method, is_method=True), _TENSOR, f"Tensor.{operation.name}")
         for name in operation.names:
             setattr(Tensor, name, method)
     elif operation.attribute:
@@ -37,6 +40,7 @@ def hang(operation: Public) -> None:
     if operation.in_place:
         kernel = operation.operation.__name__ if operation.direct else None
         method = inplace.inplace(f"{operation.name}_", operation.operation, kernel)
+        known_as(method, _TENSOR, f"Tensor.{operation.name}_")
         for name in operation.names:
             setattr(Tensor, f"{name}_", method)
 
