@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..ops.arguments import explaining as _explaining
-from ..ops.arguments import known_as as _known_as
+from ..ops import arguments as _arguments
 from ..ops.nn.fused_activation import gelu, sigmoid, tanh
 from ..ops.nn.attention import scaled_dot_product_attention
 from ..ops.nn.bilinear import bilinear
@@ -96,4 +96,4 @@ __all__ = [
 for _name in __all__:
     if _name not in globals():
         raise ImportError(f"autograd_gpu/nn/functional.py names {_name} in its __all__ and does not import it")
-    globals()[_name] = _known_as(_explaining(globals()[_name]), __name__, _name)
+    globals()[_name] = _arguments.known_as(_explaining(globals()[_name]), __name__, _name)
