@@ -337,6 +337,8 @@ class Methods:
         """Return the tensor in uint8."""
     def cauchy_(self, median: builtins.float = 0, sigma: builtins.float = 1, *, generator: Generator | None = None) -> Tensor:
         """Fill with numbers of the Cauchy distribution around `median`, `sigma` wide."""
+    def ccol_indices(self) -> Any:
+        """Raise RuntimeError: every tensor here is dense."""
     def ceil(self) -> Tensor:
         """y = the smallest integer not below x."""
     def ceil_(self) -> Tensor:
@@ -369,6 +371,10 @@ class Methods:
         """In place: Return input limited to [min, max]; either bound may be missing, a number, or a tensor that broadcasts."""
     def clone(self, *, memory_format: MemoryFormat | None = None) -> Tensor:
         """Return a copy, in row-major order, through which gradients flow."""
+    def coalesce(self) -> Any:
+        """Raise RuntimeError: every tensor here is dense."""
+    def col_indices(self) -> Any:
+        """Raise RuntimeError: every tensor here is dense."""
     def conj(self) -> Tensor:
         """Return input itself, its own conjugate."""
     def conj_physical(self) -> Tensor:
@@ -399,7 +405,9 @@ class Methods:
         """Return the tensor on the CPU."""
     def cross(self, other: Tensor, dim: builtins.int | None = None) -> Tensor:
         """Return the cross products along `dim`, of size 3: by default the first such dimension. The others broadcast."""
-    def cuda(self, device: Any = None) -> Tensor:
+    def crow_indices(self) -> Any:
+        """Raise RuntimeError: every tensor here is dense."""
+    def cuda(self, device: Any = None, non_blocking: builtins.bool = False) -> Tensor:
         """Return the tensor on a GPU."""
     def cummax(self, dim: builtins.int) -> ValuesIndices:
         """Return (values, indices): the largest so far along `dim` and where it last was; NaN wins."""
@@ -618,12 +626,16 @@ class Methods:
         """In place: Return input with the slices of source combined into those at `index` along `dim`: see `scatter_reduce`."""
     def index_select(self, dim: builtins.int, index: Tensor) -> Tensor:
         """Return the slices of input at `index` (a vector) along `dim`."""
+    def indices(self) -> Any:
+        """Raise RuntimeError: every tensor here is dense."""
     def inner(self, other: Tensor) -> Tensor:
         """Return the sums of products over the last dimensions, (*, k) and (+, k) -> (*, +); of a number, its multiples."""
     def int(self) -> Tensor:
         """Return the tensor in int32."""
     def inverse(self) -> Tensor:
         """Return the inverses of square matrices (*, n, n), as `linalg.inv` does."""
+    def is_coalesced(self) -> Any:
+        """Raise RuntimeError: every tensor here is dense."""
     def is_conj(self) -> builtins.bool:
         """Return False: no tensor here is lazily conjugated."""
     @property
@@ -990,6 +1002,8 @@ class Methods:
         """Return the nearest multiple of 10**-decimals, halves to even, elementwise."""
     def round_(self, *, decimals: builtins.int = 0) -> Tensor:
         """In place: Return the nearest multiple of 10**-decimals, halves to even, elementwise."""
+    def row_indices(self) -> Any:
+        """Raise RuntimeError: every tensor here is dense."""
     def rsqrt(self) -> Tensor:
         """y = x**(-1/2)."""
     def rsqrt_(self) -> Tensor:
@@ -1170,6 +1184,8 @@ class Methods:
         """Return input with a dimension of size 1 at `dim`."""
     def unsqueeze_(self, *args: Any, **kwargs: Any) -> Tensor:
         """In-place version of `unsqueeze`: this tensor's own shape changes. Returns it."""
+    def values(self) -> Any:
+        """Raise RuntimeError: every tensor here is dense."""
     def var(self, dim: Any = None, unbiased: builtins.bool | None = None, keepdim: builtins.bool = False, *, correction: builtins.bool | builtins.int | builtins.float | None = 1) -> Tensor:
         """Return the variance over `dim`, the squared deviations summed and divided by (n - correction)."""
     def vdot(self, other: Tensor) -> Tensor:
