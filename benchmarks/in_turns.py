@@ -22,9 +22,12 @@ from . import record
 from .host_time import CHAIN, OPERATIONS, forward_and_backward
 from .workloads import WORKLOADS
 
-# How each is told: its module, and what its process finds in the environment.
+# How each is told: its module, and what its process finds in the environment. What is captured is replayed by
+# autograd_gpu.capture: workloads alone, since an operation by itself is no step.
+CAPTURED = "ours, captured"
 LIBRARIES = {
     "ours": ("autograd_gpu", {}),
+    CAPTURED: ("autograd_gpu", {}),
     "ours, NumPy's path": ("autograd_gpu", {"AUTOGRAD_GPU_NATIVE": "0"}),
     "torch": ("torch", {}),
 }
@@ -41,14 +44,14 @@ def calls() -> dict[str, tuple[Callable[[Any], Callable[[], Any]], int]]:
     return {name: (make, 1) for name, make in WORKLOADS.items()} | host
 
 
-def best_of_this_process(module: str, names: list[str]) -> dict[str, float]:
+def best_of_this_process(module: str, names: list[str], captured: bool) -> dict[str, float]:
     """Seconds of the fastest run of each."""
     library = importlib.import_module(module)
     found = {}
     for name in names:
         make, operations = calls()[name]
         library.manual_seed(0)
-        call = make(library)
+        call = library.capture(make(library)) if captured else make(library)
         for _ in range(3):
             call()
         gc.collect()
@@ -68,6 +71,7 @@ def measure(rounds: int, threads: int, names: list[str]) -> list[record.Row]:
     for number in range(rounds):
         for label, (module, environment) in LIBRARIES.items():
             command = [sys.executable, "-m", "benchmarks.in_turns", "--library", module]
+            command += ["--captured"] if label == CAPTURED else []
             limits = {name: str(threads) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
             answer = subprocess.run(
                 [*command, "--only", *names],
@@ -80,7 +84,7 @@ def measure(rounds: int, threads: int, names: list[str]) -> list[record.Row]:
         print(f"round {number + 1} of {rounds}", file=sys.stderr, flush=True)
     rows = []
     for name, by_library in times.items():
-        row: record.Row = {"work": name} | {f"{label} ms": median(by_library[label]) * 1e3 for label in LIBRARIES}
+        row: record.Row = {"work": name} | {f"{label} ms": median(found) * 1e3 for label, found in by_library.items()}
         rows.append(row | {"ours / torch": row["ours ms"] / row["torch ms"]})
     return rows
 
@@ -91,10 +95,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--threads", type=int, default=record.environment()["cores"])
     parser.add_argument("--only", nargs="+", metavar="NAME", help="names, or parts of them")
     parser.add_argument("--library", help=argparse.SUPPRESS)  # of a process that is taking its turn
+    parser.add_argument("--captured", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments or [])
     names = [name for name in calls() if not options.only or any(part in name for part in options.only)]
     if options.library:
-        print(json.dumps(best_of_this_process(options.library, names)))
+        names = [name for name in names if not (options.captured and name.startswith(HOST))]
+        print(json.dumps(best_of_this_process(options.library, names, options.captured)))
         return
     rows = measure(options.rounds, options.threads, names)
     record.show(f"Forward and backward, or a whole step, on the CPU, {options.threads} threads", rows)

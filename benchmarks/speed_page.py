@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from . import record
-from .in_turns import HOST
+from .in_turns import CAPTURED, HOST
 
 README = Path(__file__).parent.parent / "README.md"
 BEGIN, END = "<!-- measured: written by make pages -->\n", "<!-- measured: end -->\n"
@@ -32,7 +32,8 @@ def page() -> str:
 Forward and backward, or a whole training step, float32, against PyTorch with as many threads. Each library runs in a
 process of its own and the processes take turns; a figure is the median over rounds of the best run in a process.
 Written by `make pages` from what `python -m benchmarks.in_turns` has recorded in `benchmarks/results/`. `4 x 4` rows
-are one operation on tensors so small that what is timed is the library: recording, dispatch, the engine.
+are one operation on tensors so small that what is timed is the library: recording, dispatch, the engine. What is
+captured is the same step replayed ([capture.md](capture.md)).
 """
     ]
     for threads in (2, 1):
@@ -62,9 +63,10 @@ def machine(results: Recorded) -> str:
 
 
 def table(rows: list[record.Row]) -> str:
-    lines = ["| what | here | NumPy's path | PyTorch | here / PyTorch |", "| --- | --- | --- | --- | --- |"]
+    lines = ["| what | here | captured | NumPy's path | PyTorch | here / PyTorch |", "| --- " * 6 + "|"]
     for row in rows:
-        times = [duration(row[f"{label} ms"]) for label in ("ours", "ours, NumPy's path", "torch")]
+        kept = [row.get(f"{label} ms") for label in ("ours", CAPTURED, "ours, NumPy's path", "torch")]
+        times = ["" if time is None else duration(time) for time in kept]
         lines.append(f"| {row['work']} | {' | '.join(times)} | {row['ours / torch']:.2f} |")
     return "\n".join(lines) + "\n"
 
