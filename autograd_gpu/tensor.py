@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import dtypes
+from .capturing import met, noticing
 from .device import Device
 from .engine import Edge, Node, RemovableHandle, add_hook, hooks_of, next_sequence
 from .layouts import MemoryFormat, check_memory_format, strided
@@ -537,6 +538,8 @@ def bump_version(tensor: Tensor) -> None:
     cell = version_cell(tensor)
     cell.value += 1
     cell.where = user_line(2)
+    if noticing:
+        met(None, (tensor,))
     base = tensor if tensor._base is None else tensor._base
     if base._edge is not None:
         base._epoch += 1  # as in PyTorch, its views look for their history anew

@@ -1,5 +1,6 @@
 """capture(step): calls that replay do what the step does, bit for bit; what has changed records anew or is refused."""
 
+import copy
 import gc
 import pickle
 import threading
@@ -143,11 +144,8 @@ def test_gradients_accumulate_over_captured_calls(device):
 
 
 def test_numbers_and_trees_are_arguments(device):
-    calls = []
-
     @torch.capture
     def scaled(batch, factor, *, flip=False):
-        calls.append(factor)
         x, y = batch["x"], batch["pair"][0]
         return {"sum": x + y * factor, "flip": -x if flip else x * 1, "number": factor}
 
@@ -156,7 +154,7 @@ def test_numbers_and_trees_are_arguments(device):
         found = scaled({"x": x, "pair": (y, 1)}, factor)
         np.testing.assert_allclose(found["sum"].tolist(), (x + y * factor).tolist(), rtol=1e-6)
         assert found["number"] == factor
-    assert calls == [2.0, 2.0, 3.0]
+    assert recordings(scaled) == 2
     assert scaled({"x": x, "pair": (y, 1)}, 2.0, flip=True)["flip"].tolist() == (-x).tolist()
 
 
@@ -364,6 +362,236 @@ def test_without_a_compiler_steps_run_as_ever(monkeypatch):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert step(torch.ones(2)).tolist() == [2.0, 2.0]
+
+
+# ---------------------------------------------------------------------------- what attackers found
+
+
+def same(step, calls, eager=None):
+    """Each call, (args, what is done before it), gives what the step itself gives."""
+    eager = step if eager is None else eager
+    captured = torch.capture(step)
+    for args, before in calls:
+        before()
+        wanted = eager(*args)
+        np.testing.assert_array_equal(captured(*args).tolist(), wanted.tolist())
+
+
+def test_another_threads_steps_are_not_recorded():
+    ours, theirs = nn.Parameter(torch.zeros(2)), nn.Parameter(torch.zeros(2))
+    optimizers = [torch.optim.SGD([p], lr=1.0) for p in (ours, theirs)]
+    schedule = torch.optim.lr_scheduler.StepLR(optimizers[1], 1, gamma=0.5)
+    recording, done = threading.Event(), threading.Event()
+    wait = [False]
+
+    def step():
+        if wait[0]:
+            recording.set()
+            done.wait(10)
+        ours.grad = torch.ones(2)
+        optimizers[0].step()
+
+    def other():
+        recording.wait(10)
+        theirs.grad = torch.ones(2)
+        optimizers[1].step()
+        schedule.step()
+        nn.Linear(2, 2)(torch.ones(2)).sum().item()
+        done.set()
+
+    theirs.grad = torch.zeros(2)
+    optimizers[1].step()
+    captured = torch.capture(step)
+    captured()
+    thread = threading.Thread(target=other)
+    thread.start()
+    wait[0] = True
+    captured()
+    thread.join()
+    wait[0] = False
+    for _ in range(3):
+        captured()
+    assert theirs.tolist() == [-1.0, -1.0] and schedule.last_epoch == 1
+    assert ours.tolist() == [-5.0, -5.0]
+
+
+def test_a_step_on_the_gpu_without_arguments_there_is_captured_there():
+    weight = nn.Parameter(torch.zeros(2, device="cuda"))
+    optimizer = torch.optim.SGD([weight], lr=1.0)
+    weight.grad = torch.ones(2, device="cuda")
+    step = torch.capture(lambda: optimizer.step())
+    for count in range(1, 5):
+        step()
+        assert weight.tolist() == [-float(count)] * 2
+    average = torch.full((2,), 2.0, device="cuda")
+
+    @torch.no_grad()
+    def double():
+        average.mul_(2)
+
+    captured = torch.capture(double)
+    for count in range(1, 5):
+        captured()
+        assert average.tolist() == [2.0 * 2**count] * 2
+
+
+def test_named_tensors_are_known_by_themselves_and_their_memory():
+    held = {"x": torch.zeros(1)}
+    step = torch.capture(lambda x: x + held["x"])
+    for number in range(8):
+        held["x"] = torch.full((1,), float(number))
+        assert step(torch.ones(1)).tolist() == [number + 1.0]
+    fixed = torch.ones(2)
+    step = torch.capture(lambda: fixed * 2)
+    for number in range(6):
+        fixed.data = torch.full((2,), float(number))
+        assert step().tolist() == [number * 2.0] * 2
+
+
+def test_trees_of_other_structure_are_other_arguments():
+    a, b, c = (torch.full((1,), float(n)) for n in (1, 2, 4))
+    step = torch.capture(lambda x, y: sum(x) - sum(y))
+    for _ in range(3):
+        assert step([a, b], [c]).item() == -1
+    assert step([a], [b, c]).item() == -5
+    named = torch.capture(lambda x, y: x - y)
+    for _ in range(3):
+        named(x=a, y=b)
+    assert named(y=a, x=b).item() == 1
+
+
+def test_what_a_step_writes_to_its_arguments_is_there_and_one_tensor_twice_is_one():
+    x = torch.zeros(3)
+    step = torch.capture(lambda x: x.add_(1).sum())
+    for count in range(1, 6):
+        assert step(x).item() == 3 * count and x.tolist() == [float(count)] * 3
+
+    def doubled(x, y):
+        x.mul_(2)
+        return x + y
+
+    captured = torch.capture(doubled)
+    for _ in range(4):
+        a = torch.full((1,), 3.0)
+        assert captured(a, a).tolist() == [12.0]
+
+
+def test_a_step_that_changes_a_list_among_its_arguments_is_refused():
+    kept = []
+    step = torch.capture(lambda x, kept: kept.append(x * 2))
+    step(torch.ones(1), kept)
+    with pytest.raises(RuntimeError, match="changes what a list or dict"):
+        step(torch.ones(1), kept)
+
+
+def test_a_gradient_that_is_replaced_and_only_read_is_noticed():
+    weight = nn.Parameter(torch.zeros(2))
+    step = torch.capture(lambda: nn.utils.clip_grad_norm_([weight], 1.0))
+    for _ in range(5):
+        weight.grad = torch.full((2,), 3.0)
+        step()
+        assert weight.grad.norm().item() == pytest.approx(1, rel=1e-5)
+
+
+def test_modules_that_change_their_parts_are_noticed():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(2, 2), nn.ReLU())
+    model.mask = torch.ones(2)
+    model.numbers = [3.0]
+    handles = [model[0].register_forward_hook(lambda module, args, y: y + 1)]
+
+    class Outer(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.model = model
+
+        def forward(self, x):
+            return self.model(x) * self.model.mask * self.model.numbers[0]
+
+    outer = Outer()
+
+    def replace_hook():
+        handles.pop().remove()
+        handles.append(model[0].register_forward_hook(lambda module, args, y: y + 2))
+
+    changes = [
+        lambda: None, lambda: None, lambda: None, lambda: model.__setitem__(1, nn.Identity()),
+        lambda: setattr(model, "mask", torch.zeros(2)), lambda: setattr(model, "mask", torch.ones(2)),
+        lambda: model.numbers.__setitem__(0, 5.0), lambda: model.append(nn.Linear(2, 2)), replace_hook,
+    ]  # fmt: skip
+    same(lambda x: outer(x), [((torch.ones(1, 2),), change) for change in changes])
+
+
+def test_names_within_comprehensions_and_of_objects_are_looked_at():
+    class Settings:
+        k = 0.0
+
+    settings, factor = Settings(), 1.0
+    settings.k = 1.0
+    step = torch.capture(lambda xs: sum([x * factor for x in xs]) * settings.k)
+    xs = [torch.ones(1), torch.ones(1)]
+    for _ in range(3):
+        assert step(xs).item() == 2
+    factor = 3.0
+    assert step(xs).item() == 6
+    settings.k = 2.0
+    assert step(xs).item() == 12
+
+
+def test_numbers_that_are_equal_and_not_the_same_are_other_arguments():
+    step = torch.capture(lambda x, k: 1 / (x * k))
+    for k, wanted in ((0.0, "inf"), (0.0, "inf"), (0.0, "inf"), (-0.0, "-inf"), (-0.0, "-inf")):
+        assert str(step(torch.ones(1), k).item()) == wanted
+    typed = torch.capture(lambda x, k: x * k)
+    for k in (2.0, 2.0, 2.0, 2):
+        wanted = torch.float32 if type(k) is float else torch.int64
+        assert typed(torch.ones(1, dtype=torch.int64), k).dtype == wanted
+    before = recordings(step)
+    for _ in range(3):
+        step(torch.ones(1), float("nan"))
+    assert recordings(step) == before + 1
+
+
+def test_a_rate_given_as_another_tensor_is_noticed():
+    weight = nn.Parameter(torch.zeros(1))
+    optimizer = torch.optim.SGD([weight], lr=torch.tensor(1.0))
+
+    def step():
+        weight.grad = torch.ones(1)
+        optimizer.step()
+
+    captured = torch.capture(step)
+    for _ in range(3):
+        captured()
+    optimizer.param_groups[0]["lr"] = torch.tensor(2.0)
+    captured()
+    assert weight.tolist() == [-5.0]
+
+
+def test_static_results_may_be_the_next_arguments():
+    step = torch.capture(lambda a, b: (b, a), static=True)
+    a, b = torch.tensor([1.0]), torch.tensor([2.0])
+    for number in range(6):
+        a, b = step(a, b)
+        assert (a.item(), b.item()) == ((2.0, 1.0) if number % 2 == 0 else (1.0, 2.0))
+
+
+def test_arrays_are_refused_and_layouts_are_kept():
+    step = torch.capture(lambda x: x.view(-1).sum())
+    with pytest.raises(TypeError, match="an ndarray"):
+        step(np.ones(2))
+    for _ in range(3):
+        step(torch.ones(2, 3))
+    with pytest.raises(RuntimeError, match="view"):
+        step(torch.ones(3, 2).t())
+
+
+def test_a_captured_step_is_copied_and_pickled_as_its_step():
+    step = torch.capture(torch.sin)
+    step(torch.ones(1))
+    for twin in (copy.deepcopy(step), pickle.loads(pickle.dumps(step))):
+        for _ in range(3):
+            assert twin(torch.ones(1)).tolist() == torch.ones(1).sin().tolist()
 
 
 def test_state_dicts_go_in_and_out_between_replays():

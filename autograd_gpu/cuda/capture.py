@@ -9,6 +9,7 @@ a replay by who registered for it in `before_replay`.
 from __future__ import annotations
 
 import gc
+import threading
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any
@@ -21,7 +22,7 @@ from .streams import stream as on_stream
 
 def is_current_stream_capturing() -> bool:
     """Whether launches are being recorded rather than run."""
-    return bool(captured) and captured[0].device_type == "cuda"
+    return any(graph.device_type == "cuda" for graph in captured)
 
 
 def graph_pool_handle() -> Any:
@@ -34,6 +35,7 @@ class CUDAGraph:
     """Launches to be replayed. Capture with ``with cuda.graph(g): ...``, then ``g.replay()``."""
 
     device_type = "cuda"
+    thread = 0  # that captures it
 
     def __init__(self, keep_graph: bool = False) -> None:
         self._graph: Any = None
@@ -47,12 +49,9 @@ class CUDAGraph:
     def writes(self, write: Callable[[], None]) -> None:
         """Nothing runs during a capture."""
 
-    def notice(self, owner: Any) -> None:
-        """A graph replays what was captured, whatever its modules and optimizers are by then."""
-
     def capture_begin(self, pool: Any = None, capture_error_mode: str = "global") -> None:
         """Record from now on; the current stream must not be the default one."""
-        if captured:
+        if any(other.device_type == "cuda" for other in captured):
             raise RuntimeError("CUDAGraph: a capture is under way already; graphs are captured one after another.")
         if self._graph is not None:
             raise RuntimeError(
@@ -67,13 +66,14 @@ class CUDAGraph:
             )
         self._pool = streams.pool() if pool is None else pool
         streams.begin_capture(self._pool)
+        self.thread = threading.get_ident()
         captured.append(self)
 
     def capture_end(self) -> None:
         """Stop recording."""
-        if not captured or captured[0] is not self:
+        if self not in captured:
             raise RuntimeError("CUDAGraph: capture_end() without capture_begin() of the same graph.")
-        captured.clear()
+        captured.remove(self)
         self._graph = streams_of_driver().end_capture()
 
     def replay(self) -> None:

@@ -8,7 +8,7 @@ from copy import deepcopy
 from itertools import chain
 from typing import Any
 
-from ..capturing import running
+from ..capturing import met, noticing, running
 from ..device import Device
 from ..dtypes import float32, float64
 from ..modes import enable_grad, no_grad
@@ -103,9 +103,8 @@ class Optimizer(OptimizerHooks):
         ``found_inf``, where a gradient scaler has set them on the optimizer, divide the gradients and call the step
         off.
         """
-        graph = running()
-        if graph is not None:
-            graph.notice(self)
+        if noticing:
+            met(self, self._parameters())
         loss = None
         if closure is not None:
             with enable_grad():

@@ -7,22 +7,29 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import CellType, FunctionType
+from itertools import zip_longest
+from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any
+
+import numpy as np
 
 from ..arrays.native import runtime
 from ..autocasting import switches
+from ..autograd.anomaly import is_anomaly_enabled
 from ..batching.pytree import flatten
 from ..capturing import readers, running
-from ..device import Device, cpu
+from ..device import cpu
+from ..dtypes import get_default_dtype
 from ..modes import modes
-from ..tensor import Tensor, wrap
+from ..nn.module import Module
+from ..optim.optimizer import Optimizer
+from ..tensor import Tensor, version_cell, wrap
 from ..user_line import line_of, user_line
 from .device_graph import DeviceGraph
 from .host_graph import HostGraph
-from .noticed import Noticing
+from .noticed import Noticing, Same
 
-_NUMBERS = (bool, int, float, str)
+_NUMBERS = (bool, int, float, complex, str)
 _EMPTY = CellType()
 MOST = 16  # recordings that a step keeps: of shapes, modes, settings
 
@@ -74,7 +81,8 @@ class CapturedStep:
         self.step, self.static = step, static
         self.recorded: list[_Recorded] = []
         self.why = ""
-        self._warm: list[Tensor] | None = None  # what the first call met
+        self._warm: list[Tensor] | None = None  # the leaves that the first call met, and where it worked
+        self._devices: set[Any] = set()
         self._unrecordable = ""
         self._lock = threading.RLock()
 
@@ -91,8 +99,12 @@ class CapturedStep:
         if self._unrecordable:
             raise RuntimeError(self._unrecordable)
         leaves, rebuild = flatten((args, kwargs))
-        key = (_conditions(), self._surroundings(), *map(_described, leaves))
-        device = self._device(leaves)
+        for leaf in leaves:
+            if isinstance(leaf, np.ndarray):
+                raise TypeError(
+                    f"{self._name()}: expected tensors and numbers, but got an ndarray. Use torch.from_numpy."
+                )
+        key = [_conditions(), *map(Same, self._surroundings()), _structure((args, kwargs)), *_described(leaves)]
         if self._warm is None:
             return self._warm_up(args, kwargs)
         why = "there was none of these shapes, numbers and modes"
@@ -103,30 +115,41 @@ class CapturedStep:
                     return recorded.replay(leaves)
                 why = differs
         self.why = why
-        return self._record(key, leaves, rebuild, device)
+        return self._record(key, leaves, rebuild)
 
     def _warm_up(self, args: tuple, kwargs: dict) -> Any:
         met = Noticing()
         with met.noticing(), self._reads_told():
             result = self.step(*args, **kwargs)
         self._warm = [noticed.tensor for noticed in met.tensors.values()]
+        self._devices = met.devices | {x.device for x in flatten(result)[0] if isinstance(x, Tensor)}
         self._raise_if_it_reads()
         return result
 
-    def _record(self, key: tuple, leaves: list, rebuild: Callable[[list], Any], device: Device) -> Any:
+    def _record(self, key: list, leaves: list, rebuild: Callable[[list], Any]) -> Any:
+        devices = self._devices | {leaf.device for leaf in leaves if isinstance(leaf, Tensor)}
+        device = next((device for device in devices if device is not cpu), cpu)
         if device is cpu and not _has_tape():
             _say_that_nothing_is_recorded()
             args, kwargs = rebuild(leaves)
             return self.step(*args, **kwargs)
         graph = HostGraph(self._read) if device is cpu else DeviceGraph()
-        places = [_place(leaf) for leaf in leaves]
-        for tensor in self._warm or ():
-            graph.see(tensor)
+        made: dict[int, Any] = {}  # the same tensor twice is so in the recording, too
+        places = [made.setdefault(id(leaf), _place(leaf)) for leaf in leaves]
         args, kwargs = rebuild(places)
         with graph.capture():
+            for tensor in self._warm or ():
+                graph.see(tensor)
             result = self.step(*args, **kwargs)
             for leaf in flatten(result)[0]:
                 graph.give(leaf)
+        if any(a is not b for a, b in zip_longest(flatten((args, kwargs))[0], places)):
+            self._unrecordable = (
+                f"{self._name()}: the step changes what a list or dict among its arguments holds, which a replay does "
+                "not. Return the new values."
+            )
+        if device is cpu and graph.devices - {cpu}:  # type: ignore[union-attr]
+            self._unrecordable = f"{self._name()}: the step works on a GPU that its first call did not work on."
         self._raise_if_it_reads()
         recorded = _Recorded(key, graph, places, result, self.static)
         del self.recorded[: max(0, len(self.recorded) + 1 - MOST)]
@@ -160,24 +183,28 @@ class CapturedStep:
         if self._unrecordable:
             raise RuntimeError(self._unrecordable + " This call has taken its step as ever.")
 
-    # ---- where
+    def __reduce__(self) -> tuple:
+        return CapturedStep, (self.step, self.static)
 
-    def _device(self, leaves: list) -> Device:
-        """The device that the step works on: that of its arguments and of what the first call met."""
-        devices = {leaf.device for leaf in (*leaves, *(self._warm or ())) if isinstance(leaf, Tensor)}
-        accelerated = [device for device in devices if device is not cpu]
-        return accelerated[0] if accelerated else cpu
-
-    def _surroundings(self) -> tuple:
-        """The tensors and numbers that the step names and does not get: of its closure, its module, its object."""
+    def _surroundings(self) -> list:
+        """What the step names and does not get: of its closure, its module, its object, and what they are asked for."""
         step = getattr(self.step, "__func__", self.step)
         if not isinstance(step, FunctionType):
-            return ()
-        own = getattr(self.step, "__self__", None)
+            return []
+        names, own = _names(step.__code__), getattr(self.step, "__self__", None)
         named = [cell.cell_contents for cell in step.__closure__ or () if cell != _EMPTY]
-        for names in (step.__globals__, getattr(own, "__dict__", {})):
-            named += [names[name] for name in step.__code__.co_names if name in names]
-        return tuple(id(x) if isinstance(x, Tensor) else x for x in named if isinstance(x, (Tensor, *_NUMBERS)))
+        named += [step.__globals__[name] for name in names if name in step.__globals__]
+        named += [None if own is None else own]
+        found = []
+        for x in named:
+            if isinstance(x, (ModuleType, FunctionType, type, Module, Optimizer)):
+                continue  # those of the model are noticed when they are called
+            inner = getattr(x, "__dict__", None)
+            if isinstance(x, (Tensor, *_NUMBERS, list, tuple, dict)):
+                found.append(x)
+            elif isinstance(inner, dict):
+                found += [inner[name] for name in names if name in inner and not callable(inner[name])]
+        return found
 
     def _name(self) -> str:
         return f"capture({getattr(self.step, '__qualname__', type(self.step).__name__)})"
@@ -193,32 +220,39 @@ class CapturedStep:
 class _Recorded:
     """One recording: what it holds for, where its arguments go, what it returns."""
 
-    def __init__(self, key: tuple, graph: Any, places: list, result: Any, static: bool) -> None:
-        self.key, self.graph, self.places, self.static = key, graph, places, static
+    def __init__(self, key: list, graph: Any, places: list, result: Any, static: bool) -> None:
+        self.key, self.graph, self.places = key, graph, places
         results, self._rebuild = flatten(result)
         outside = {id(noticed.tensor) for noticed in graph.tensors.values()}
-        # What was there before the step is returned as it is.
+        inside = {id(place) for place in places}
+        # What was there before the step is returned as it is; what shows an argument's place is copied in any case.
         self._results = [
-            (x.detach(), True) if isinstance(x, Tensor) and id(x) not in outside else (x, False) for x in results
+            (x.detach(), not static or id(x) in inside)
+            if isinstance(x, Tensor) and id(x) not in outside
+            else (x, False)
+            for x in results
         ]
+        self._written = [n for n, place in enumerate(places) if isinstance(place, Tensor) and place._version]
 
     def first(self, leaves: list) -> Any:
         """The result of the call that was recorded."""
-        if not self.graph.ran:
-            return self.replay(leaves)
-        return self._returned()
+        return self._returned(leaves) if self.graph.ran else self.replay(leaves)
 
     def replay(self, leaves: list) -> Any:
         for place, leaf in zip(self.places, leaves):
             if place is not leaf and isinstance(place, Tensor):
                 place.device.backend.copy_into(place._array, leaf._array)
         self.graph.replay()
-        return self._returned()
+        return self._returned(leaves)
 
-    def _returned(self) -> Any:
-        if self.static:
-            return self._rebuild([x for x, _ in self._results])
-        return self._rebuild([_copy(x) if is_made else x for x, is_made in self._results])
+    def _returned(self, leaves: list) -> Any:
+        """The results, once what the step writes to its arguments is written there."""
+        for number in self._written:
+            leaf, place = leaves[number], self.places[number]
+            if leaf is not place:
+                leaf.device.backend.copy_into(leaf._array, place._array)
+                version_cell(leaf).value += 1
+        return self._rebuild([_copy(x) if is_copied else x for x, is_copied in self._results])
 
 
 def _copy(x: Tensor) -> Tensor:
@@ -229,20 +263,44 @@ def _place(leaf: Any) -> Any:
     """Where a replay finds an argument: of its own for a tensor of values, the tensor itself for one to derive by."""
     if not isinstance(leaf, Tensor) or leaf.requires_grad:
         return leaf
-    return _copy(leaf.detach())
+    order = sorted(range(leaf.dim()), key=lambda d: -leaf.stride(d))
+    place = leaf.detach().permute(order).clone().permute(sorted(order, key=order.__getitem__))
+    return wrap(place._array, leaf.device)
 
 
-def _described(leaf: Any) -> Any:
-    if not isinstance(leaf, Tensor):
-        return type(leaf), leaf
-    if leaf.requires_grad:
-        return Tensor, id(leaf)
-    return Tensor, leaf._array.shape, leaf._array.dtype, leaf.device
+def _described(leaves: list) -> list:
+    """What a recording takes for granted of its arguments: of tensors how they lie, and which are one; numbers."""
+    first: dict[int, int] = {}
+    found: list[Any] = []
+    for number, leaf in enumerate(leaves):
+        if isinstance(leaf, Tensor) and not leaf.requires_grad:
+            array = leaf._array
+            same = first.setdefault(id(leaf), number)
+            found.append((array.shape, array.strides, array.dtype, leaf.device, same))
+        else:
+            found.append(Same(leaf))
+    return found
+
+
+def _structure(tree: Any) -> Any:
+    """The lists, tuples and dicts that hold the arguments."""
+    if isinstance(tree, dict):
+        return type(tree), tuple(tree), tuple(map(_structure, tree.values()))
+    return (type(tree), *map(_structure, tree)) if isinstance(tree, (list, tuple)) else None
+
+
+def _names(code: CodeType) -> set[str]:
+    """The names that a function's code asks for, comprehensions and inner functions included."""
+    names = set(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            names |= _names(constant)
+    return names
 
 
 def _conditions() -> tuple:
     """What operations of this thread depend on besides their arguments."""
-    return modes.grad, modes.inference, switches()
+    return modes.grad, modes.inference, switches(), get_default_dtype(), is_anomaly_enabled()
 
 
 @functools.cache

@@ -27,8 +27,5 @@ class DeviceGraph(Noticing, CUDAGraph):
         CUDAGraph.replay(self)
         self.restore()
 
-    def notice(self, owner: Any) -> None:
-        Noticing.notice(self, owner)
-
     def describe(self) -> str:
         return "cuda: a graph"

@@ -13,6 +13,8 @@ from ..device import cpu
 from ..tensor import Tensor
 from .noticed import Noticing
 
+_recording = threading.RLock()
+
 
 class HostGraph(Noticing):
     """Record within `with graph.capture(): ...`, which runs as ever; then `differs()` and `replay()`."""
@@ -28,19 +30,20 @@ class HostGraph(Noticing):
 
     @contextmanager
     def capture(self) -> Iterator[None]:
-        backend = cpu.backend
-        captured.append(self)
-        readers.append(self._read)
-        cpu._backend = self.recording.backend
-        try:
-            with self.noticing(), self.recording.on():
-                yield
-                for noticed in self.tensors.values():
-                    self.give(noticed.tensor._grad)
-        finally:
-            cpu._backend = backend
-            readers.remove(self._read)
-            captured.remove(self)
+        with _recording:  # the CPU's arrays are one recording's at a time; other threads compute through them meanwhile
+            backend, self.thread = cpu.backend, threading.get_ident()
+            captured.append(self)
+            readers.append(self._read)
+            cpu._backend = self.recording.backend
+            try:
+                with self.noticing(), self.recording.on():
+                    yield
+                    for noticed in self.tensors.values():
+                        self.give(noticed.tensor._grad)
+            finally:
+                cpu._backend = backend
+                readers.remove(self._read)
+                captured.remove(self)
 
     def give(self, result: Any) -> None:
         """Let a replay leave this where it is found: also what the host has computed and no operation has read."""
@@ -73,5 +76,5 @@ class HostGraph(Noticing):
         return f"cpu: {len(recording.tape)} launches, {counts or 'no other calls'}; {size / 2**20:.1f} MB kept"
 
     def _read(self, what: str) -> None:
-        if threading.get_ident() == self._thread:
+        if threading.get_ident() == self.thread:
             self._on_read(what)

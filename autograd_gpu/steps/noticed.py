@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ..nn.module import Module
+from ..capturing import noticing
+from ..device import Device
 from ..op import interceptors
 from ..optim.optimizer import Optimizer
 from ..tensor import AccumulateGrad, Tensor, version_cell
@@ -51,53 +53,76 @@ class NoticedTensor:
             version_cell(self.tensor).value += self.writes
 
 
-def _hooks(tensor: Tensor) -> tuple[int, int] | None:
+def _hooks(tensor: Tensor) -> list[Callable]:
     node = None if tensor._edge is None else tensor._edge[0]
     if not isinstance(node, AccumulateGrad):
-        return None
-    hooks = 0 if node.hooks is None else len(node.hooks.tensor) + len(node.hooks.before) + len(node.hooks.after)
-    return hooks, len(node.post_accumulate)
+        return []
+    hooks = list(node.post_accumulate.values())
+    if node.hooks is not None:
+        hooks += [*node.hooks.before.values(), *node.hooks.after.values()]
+        hooks += [hook for of_output in node.hooks.tensor.values() for hook in of_output.values()]
+    return hooks
 
 
-def settings_of(owner: Any) -> Any:
-    """Return what a replay takes for granted of a module or an optimizer."""
-    if isinstance(owner, Module):
-        hooks = (owner._forward_hooks, owner._forward_pre_hooks, owner._backward_hooks, owner._backward_pre_hooks)
-        return {name: value for name, value in vars(owner).items() if _is_plain(value)}, tuple(map(len, hooks))
-    if isinstance(owner, Optimizer):
-        groups = [
-            {name: value for name, value in group.items() if name not in ("params", "lr") and _is_plain(value)}
-            for group in owner.param_groups
-        ]
-        return groups, [len(group["params"]) for group in owner.param_groups]
-    return None
+class Same:
+    """A value as it was: equal to what is the same number, the same tensor with the same memory, the same object, or a
+    list or dict of such."""
+
+    __slots__ = ("value", "array", "parts")
+
+    def __init__(self, value: Any) -> None:
+        self.value, self.array = value, value._array if isinstance(value, Tensor) else None
+        self.parts = _parts(value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Same) and self.is_now(other.value)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def is_now(self, value: Any) -> bool:
+        """Whether it is still what it was."""
+        if type(self.value) in _NUMBERS:
+            return value is self.value or (type(value) is type(self.value) and repr(value) == repr(self.value))
+        if self.parts is not None and type(value) is type(self.value):
+            now = _children(value)
+            return len(now) == len(self.parts) and all(map(Same.is_now, self.parts, now))
+        return value is self.value and (self.array is None or value._array is self.array)
 
 
-def arrays_of(owner: Any) -> list[Any]:
-    """Return the memory of an optimizer's state, or of a module's parameters and buffers."""
-    held = owner.state.values() if isinstance(owner, Optimizer) else (owner._parameters, owner._buffers)
-    return [value._array for tensors in held for value in tensors.values() if isinstance(value, Tensor)]
+_NUMBERS = frozenset((bool, int, float, complex, str, bytes, type(None)))
+_TREES = frozenset((list, tuple, dict, OrderedDict))
 
 
-def _is_plain(value: Any) -> bool:
-    return isinstance(value, (bool, int, float, str, tuple, type(None)))
+def _children(tree: Any) -> list[Any]:
+    return [*tree, *tree.values()] if isinstance(tree, dict) else list(tree)
+
+
+def _parts(value: Any) -> list[Same] | None:
+    return [Same(child) for child in _children(value)] if type(value) in _TREES else None
+
+
+def settings_of(owner: Any) -> dict[str, Any]:
+    """Return what a replay takes for granted of a module or an optimizer: all but the numbers that it reads anew."""
+    if not isinstance(owner, Optimizer):
+        return vars(owner)
+    groups = [
+        {name: value for name, value in group.items() if name != "lr" or isinstance(value, Tensor)}
+        for group in owner.param_groups
+    ]
+    return {"groups": groups, "state": [list(state.values()) for state in owner.state.values()]}
 
 
 class NoticedOwner:
     """A module that was called, or an optimizer that took a step."""
 
-    def __init__(self, owner: Module | Optimizer) -> None:
-        self.owner, self.settings, self.arrays = owner, settings_of(owner), arrays_of(owner)
+    def __init__(self, owner: Any) -> None:
+        self.owner, self.settings = owner, Same(settings_of(owner))
 
     def differs(self) -> str | None:
         """Return what is not as it was, or None."""
-        name = type(self.owner).__name__
-        if settings_of(self.owner) != self.settings:
-            return f"the mode, hooks or settings of {name} changed"
-        arrays = arrays_of(self.owner)
-        if len(arrays) != len(self.arrays) or any(a is not b for a, b in zip(arrays, self.arrays)):
-            return f"a parameter, buffer or state of {name} was replaced"
-        return None
+        if self.settings.is_now(settings_of(self.owner)):
+            return None
+        return f"the mode, settings, parts or state of {type(self.owner).__name__} changed"
 
 
 class Noticing:
@@ -108,38 +133,41 @@ class Noticing:
         super().__init__()
         self.tensors: dict[int, NoticedTensor] = {}
         self.owners: dict[int, NoticedOwner] = {}
-        self._thread = 0
+        self.devices: set[Device] = set()
+        self.thread = 0
 
     @contextmanager
     def noticing(self) -> Iterator[None]:
-        self._thread = threading.get_ident()
+        self.thread = threading.get_ident()
         interceptors.insert(0, self)
+        noticing.append(self)
         try:
             yield
         finally:
+            noticing.remove(self)
             interceptors.remove(self)
         for noticed in self.tensors.values():
             noticed.finish(self.is_read)
 
     def apply(self, operation: type, inputs: tuple, parameters: dict) -> Any:
-        if threading.get_ident() == self._thread:
-            for value in inputs:
-                if isinstance(value, Tensor) and id(value) not in self.tensors:
-                    self.see(value)
+        for value in inputs:
+            if isinstance(value, Tensor):
+                self.see(value)
         return NotImplemented
 
     def see(self, tensor: Tensor) -> None:
-        """Take note of a leaf."""
-        if tensor.requires_grad and tensor._base is None and isinstance(tensor._edge[0], AccumulateGrad):  # type: ignore[index]
+        """Take note of where a tensor is, and of a leaf."""
+        if threading.get_ident() != self.thread:
+            return
+        self.devices.add(tensor.device)
+        if id(tensor) in self.tensors or tensor._edge is None or tensor._base is not None:
+            return
+        if isinstance(tensor._edge[0], AccumulateGrad):
             self.tensors[id(tensor)] = NoticedTensor(tensor)
 
     def notice(self, owner: Any) -> None:
-        if id(owner) not in self.owners:
+        if threading.get_ident() == self.thread and id(owner) not in self.owners:
             self.owners[id(owner)] = NoticedOwner(owner)
-            for group in owner.param_groups if isinstance(owner, Optimizer) else ():
-                for parameter in group["params"]:
-                    if id(parameter) not in self.tensors:
-                        self.see(parameter)
 
     def is_read(self, tensor: Tensor) -> bool:
         """Whether the step has read a gradient from before it."""

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from functools import reduce
 
+from ...capturing import met, noticing
 from ...device import Device
 from ...dtypes import DType, float64, promote_types
 from ...modes import no_grad
@@ -105,7 +106,10 @@ def _clip(gradients: list[Tensor], max_norm: float, norm: Tensor) -> None:
 
 
 def _gradients(parameters: TensorOrTensors) -> list[Tensor]:
-    return [parameter.grad for parameter in _listed(parameters) if parameter.grad is not None]
+    listed = _listed(parameters)
+    if noticing:
+        met(None, listed)
+    return [parameter.grad for parameter in listed if parameter.grad is not None]
 
 
 def _listed(tensors: TensorOrTensors) -> list[Tensor]:
