@@ -20,7 +20,7 @@ class Graph(Protocol):
         """Let each replay make this call of the host's, once for each owner: before its launches on a GPU, at this
         place on the CPU."""
 
-    def writes(self, write: Callable[[], None]) -> None:
+    def writes(self, write: Callable[[], object]) -> None:
         """Do now, and not again at a replay, what only the host knows. Left undone where a capture runs nothing."""
 
 

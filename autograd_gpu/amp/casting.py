@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from ..autocasting import CASTABLE, caster, switches
-from ..capturing import running
+from ..capturing import Graph, running
 from ..dtypes import DType, float32
 from ..modes import modes
 from ..op import Op
 from ..ops.cast import cast
 from ..tensor import Tensor
 from .policies import FLOAT32, LOWER
-
-if TYPE_CHECKING:
-    from ..cuda.capture import CUDAGraph
 
 
 class _Kept(NamedTuple):
@@ -24,7 +21,7 @@ class _Kept(NamedTuple):
     weight: Tensor  # held, so that its id stays its own
     array: Any
     version: int
-    graph: CUDAGraph | None  # a replay computes the casts of its own capture anew, and no others
+    graph: Graph | None  # a replay computes the casts of its own capture anew, and no others
     result: Tensor
 
 

@@ -46,7 +46,7 @@ class CUDAGraph:
         """Let each replay make this call of the host's before it, once for each owner."""
         self.before_replay[owner] = call
 
-    def writes(self, write: Callable[[], None]) -> None:
+    def writes(self, write: Callable[[], object]) -> None:
         """Nothing runs during a capture."""
 
     def capture_begin(self, pool: Any = None, capture_error_mode: str = "global") -> None:

@@ -233,7 +233,8 @@ class Workers:
             self.close()
             raise RuntimeError(f"DataLoader timed out after {self.timeout} seconds")
         try:
-            kind, content = _received(pipe) if pipe.poll() else (None, None)
+            received: tuple[Any, Any] = _received(pipe) if pipe.poll() else (None, None)
+            kind, content = received
         except (EOFError, OSError):
             kind = None
         if kind is None:
@@ -244,7 +245,8 @@ class Workers:
             raise RuntimeError(f"DataLoader worker {number} (pid {process.pid}) exited unexpectedly: {how}")
         if kind == "error":
             self.close()
-            raise _rebuilt(*content, number)
+            error_type, text = content
+            raise _rebuilt(error_type, text, number)
         return content
 
     def close(self) -> None:
@@ -271,7 +273,7 @@ def _slices(memory: memoryview, sizes: list[int]) -> Iterator[memoryview]:
         at += _padded(size)
 
 
-def _rebuilt(kind: type, text: str, number: int) -> BaseException:
+def _rebuilt(kind: type[BaseException], text: str, number: int) -> BaseException:
     """Return an exception of a worker's type with its traceback as its text."""
     said = f"Caught {kind.__name__} in DataLoader worker process {number}.\nOriginal {text}"
     if issubclass(kind, KeyError):

@@ -176,10 +176,10 @@ class RNNBase(Module):
                 f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {input.shape[-1]}"
             )
         weight = self._parameters["weight_ih_l0"]
-        if input.dtype is not weight.dtype and not casts_alike(input, weight):  # type: ignore[union-attr, arg-type]
+        if input.dtype is not weight.dtype and not casts_alike(input, weight):
             raise ValueError(
-                f"RNN input dtype ({input.dtype}) does not match weight dtype ({weight.dtype}). "  # type: ignore
-                f"Convert input: input.to({weight.dtype}), or convert model: model.to({input.dtype})"  # type: ignore
+                f"RNN input dtype ({input.dtype}) does not match weight dtype ({weight.dtype}). "
+                f"Convert input: input.to({weight.dtype}), or convert model: model.to({input.dtype})"
             )
         is_batched = input.dim() == 3
         x = input if is_batched else input.unsqueeze(1)
@@ -236,12 +236,12 @@ class RNNBase(Module):
         weights = parameters["weight_ih" + suffix], parameters["weight_hh" + suffix]
         biases = parameters.get("bias_ih" + suffix), parameters.get("bias_hh" + suffix)
         if not self.proj_size:
-            return kind.sequence(x, state, *weights, *biases, is_reversed)  # type: ignore[arg-type]
-        from_inputs = F.linear(x, weights[0], biases[0]).unbind(0)  # type: ignore[arg-type]
+            return kind.sequence(x, state, *weights, *biases, is_reversed)
+        from_inputs = F.linear(x, weights[0], biases[0]).unbind(0)
         outputs = []
         for from_input in reversed(from_inputs) if is_reversed else from_inputs:
             h, c = kind.step(from_input, state, weights[1], biases[1])
-            state = F.linear(h, parameters["weight_hr" + suffix]), c  # type: ignore[arg-type]
+            state = F.linear(h, parameters["weight_hr" + suffix]), c
             outputs.append(state[0])
         return stack(outputs[::-1] if is_reversed else outputs), state
 

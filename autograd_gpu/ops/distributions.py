@@ -149,9 +149,10 @@ def random_(
 ) -> Tensor:
     """Fill with integers from [from, to); ``random_(to)`` starts at 0, and ``random_()`` goes to the largest that the
     dtype holds, with all before it."""
-    if from_ is None and to is None:
-        to = 1 + _largest_drawn(self.dtype)
-    low, high = (0, from_) if to is None else (from_ or 0, to)
+    if to is None:
+        low, high = 0, 1 + _largest_drawn(self.dtype) if from_ is None else from_
+    else:
+        low, high = from_ or 0, to
     if not self.is_floating_point() and not (dtypes.holds(low, self.dtype) and dtypes.holds(high - 1, self.dtype)):
         raise RuntimeError(f"from={low} or to - 1={high - 1} is out of bounds for {self.dtype}")
     return copy_(self, randint(low, high, self.shape, generator=generator, device=self.device))

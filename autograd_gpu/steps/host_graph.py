@@ -57,7 +57,7 @@ class HostGraph(Noticing):
     def host_call(self, owner: int, call: Callable[[], None]) -> None:
         self.recording.note("host", call)
 
-    def writes(self, write: Callable[[], None]) -> None:
+    def writes(self, write: Callable[[], object]) -> None:
         captured.remove(self)
         try:
             with self.recording.paused():

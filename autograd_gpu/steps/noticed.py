@@ -175,7 +175,8 @@ class Noticing:
 
     def differs(self) -> str | None:
         """Return why a replay would not do what the step does now; None where it would."""
-        for noticed in (*self.tensors.values(), *self.owners.values()):
+        every: list[NoticedTensor | NoticedOwner] = [*self.tensors.values(), *self.owners.values()]
+        for noticed in every:
             if (why := noticed.differs()) is not None:
                 return why
         return None

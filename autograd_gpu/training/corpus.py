@@ -32,8 +32,8 @@ class Corpus:
 
     def identity(self) -> dict[str, Any]:
         """Return what tells this text from another, wherever it lies, and where it lay."""
-        whole = hashlib.blake2b(self.train, digest_size=16)
-        whole.update(self.validation)
+        whole = hashlib.blake2b(self.train.data, digest_size=16)
+        whole.update(self.validation.data)
         sizes = {"train": len(self.train), "validation": len(self.validation)}
         return {
             "checksum": whole.hexdigest(),

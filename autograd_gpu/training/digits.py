@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.datasets import load_digits
@@ -15,6 +15,7 @@ from ..tensor import Tensor
 from .errors import JobError
 from .job_settings import DigitsSettings, LSTMSettings
 from .run import Run
+from .settings import Settings
 
 TEST_IMAGES = 360  # one in five
 F = nn.functional
@@ -33,7 +34,7 @@ class Digits:
         """Return what tells these images from others."""
         whole = hashlib.blake2b(digest_size=16)
         for array in (*self.train, *self.test):
-            whole.update(np.ascontiguousarray(array))
+            whole.update(np.ascontiguousarray(array).data)
         return {"checksum": whole.hexdigest()}
 
     def __str__(self) -> str:
@@ -43,7 +44,7 @@ class Digits:
 class DigitsRun(Run):
     """Base of the jobs: they differ in the model."""
 
-    settings_of: Any = DigitsSettings
+    settings_of: ClassVar[type[Settings]] = DigitsSettings
     unit = "nats per image"
     counts = "images"
     data: Digits

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from .errors import JobError
 
-_TYPES = {"int": int, "float": float, "str": str, "str | None": str}
+_TYPES: dict[str, type[Any]] = {"int": int, "float": float, "str": str, "str | None": str}
 _SEEDS = 2**63
 
 

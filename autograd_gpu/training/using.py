@@ -7,6 +7,7 @@ import math
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..dtypes import named
 from .corpus import END_OF_FILE
@@ -102,7 +103,7 @@ def evaluate(path: Path, corpus: Path | None, device: str) -> int:
     place = choose_device(device)
     state = read_checkpoint(file, mmap=True)
     kind, read_data = job(state["job"])
-    settings = from_checkpoint(state["settings"], kind.settings_of, file)
+    settings: Any = from_checkpoint(state["settings"], kind.settings_of, file)
     if corpus is not None:
         if state["job"] != "gpt":
             raise JobError(f"eval: --corpus is for a run of `train gpt`; {file} holds one of `train {state['job']}`")

@@ -194,5 +194,7 @@ def _weight_gradients(
     """Return the gradients of weight and bias in h @ weight.T + bias, over all steps at once."""
     first = unsqueeze(h, 0)
     before = cat([y[1:], first] if is_reversed else [first, y[:-1]], 0) if needs_weight else y
-    rows = (reshape(t, (t._array.shape[0] * t._array.shape[1], t._array.shape[2])) for t in (gproduct, before))
-    return parameter_gradients(*rows, needs_weight, needs_bias)
+    gproduct, before = (
+        reshape(t, (t._array.shape[0] * t._array.shape[1], t._array.shape[2])) for t in (gproduct, before)
+    )
+    return parameter_gradients(gproduct, before, needs_weight, needs_bias)

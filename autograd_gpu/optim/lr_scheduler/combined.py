@@ -55,7 +55,7 @@ class ChainedScheduler(Combined):
         self._last_lr = self._rates()
 
     @replayed
-    def step(self) -> None:  # type: ignore[override]
+    def step(self) -> None:
         """Take a step with each schedule."""
         for scheduler in self._schedulers:
             scheduler.step()
@@ -90,7 +90,7 @@ class SequentialLR(Combined):
         self._last_lr = first.get_last_lr()
 
     @replayed
-    def step(self) -> None:  # type: ignore[override]
+    def step(self) -> None:
         """Move to the next epoch and let the schedule whose turn it is set the rates."""
         self.last_epoch += 1
         turn = bisect_right(self._milestones, self.last_epoch)

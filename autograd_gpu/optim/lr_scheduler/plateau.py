@@ -54,7 +54,7 @@ class ReduceLROnPlateau(LRScheduler):
         self.num_bad_epochs = 0
         self._last_lr = self._rates()
 
-    def step(self, metrics: Any, epoch: int | None = None) -> None:  # type: ignore[override]
+    def step(self, metrics: Any, epoch: int | None = None) -> None:
         """Take in a measure, a number or a tensor of one."""
         measure = float(metrics)
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
