@@ -148,7 +148,7 @@ class CapturedStep:
                 f"{self._name()}: the step changes what a list or dict among its arguments holds, which a replay does "
                 "not. Return the new values."
             )
-        if device is cpu and graph.devices - {cpu}:  # type: ignore[union-attr]
+        if device is cpu and graph.devices - {cpu}:
             self._unrecordable = f"{self._name()}: the step works on a GPU that its first call did not work on."
         self._raise_if_it_reads()
         recorded = _Recorded(key, graph, places, result, self.static)
