@@ -7,7 +7,7 @@ import math
 
 from ...modes import no_grad
 from ...tensor import Tensor
-from ..cast import cast, in_full, rounded_once, same_dtype
+from ..cast import cast, casts_alike, in_full, rounded_once, same_dtype
 from ..reduce import mean, var
 from ..shape import reshape, transpose
 from ..unary import rsqrt
@@ -114,8 +114,8 @@ def group_norm(
             )
     same_dtype("group_norm", input, mixed=True, weight=weight, bias=bias)
     rows = reshape(input, (batch * num_groups, channels // num_groups * math.prod(size)))
-    normalised = reshape(_normalised(rows, eps, weight, bias), input._array.shape)
-    return cast(_affine(normalised, weight, bias), input.dtype)
+    result = _affine(reshape(_normalised(rows, eps, weight, bias), input._array.shape), weight, bias)
+    return result if casts_alike(input) else cast(result, input.dtype)  # autocast has it in float32
 
 
 @rounded_once
