@@ -21,7 +21,7 @@ struct Moments {
 
 __device__ inline Moments merge(Moments a, Moments b) {
     acc_t count = a.count + b.count, share = count > 0 ? b.count / count : 0, apart = b.mean - a.mean;
-    return Moments{count, a.mean + apart * share, a.squares + b.squares + apart * share * a.count * apart};
+    return Moments{count, a.mean + apart * share, a.squares + b.squares + apart * apart * a.count * share};
 }
 
 template <int N>
@@ -127,7 +127,7 @@ __device__ inline void take(Held& held, acc_t* gweight, acc_t* gbias, const scal
     auto scale = weight ? read_some<WIDE>(weight, count) : Chunk<WIDE>();
 #pragma unroll
     for (int i = 0; i < WIDE; i++) {
-        held.xhat[i] = i < count ? (x_chunk[i] - mean) * rstd : 0;  // beyond them it may overflow, and 0 * inf be NaN
+        held.xhat[i] = (x_chunk[i] - mean) * rstd;
         held.g[i] = weight ? gy_chunk[i] * scale[i] : gy_chunk[i];
         gweight[i] += gy_chunk[i] * held.xhat[i];
         gbias[i] += gy_chunk[i];

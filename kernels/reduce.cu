@@ -127,7 +127,7 @@ struct Var {
         if (other.count == 0) return;
         acc_t both = count + other.count, distance = other.mean - mean, share = other.count / both;
         mean += distance * share;
-        squares += other.squares + distance * share * count * distance;
+        squares += other.squares + distance * distance * count * share;
         count = both;
     }
     __device__ acc_t result(acc_t divisor) const { return count == 0 ? acc_t(NAN_F) : squares / divisor; }

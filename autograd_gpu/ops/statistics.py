@@ -153,7 +153,6 @@ def cov(
     count = x._array.shape[1]
     weight = _observation_weights(count, fweights, aweights)
     x = floating(x)
-    x = x - x[:, :1].detach() if count else x  # of a constant, nothing
     if weight is None:
         total: Any = count
         centred = x - mean(x, 1, keepdim=True)

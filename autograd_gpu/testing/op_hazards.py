@@ -52,18 +52,6 @@ def check_halves(case: OpCase, device: str) -> None:
                 _rounds_once(case, scaled, device, dtype, f"of about {scale:g}")
 
 
-def check_many_halves(case: OpCase, device: str) -> None:
-    """Of 70,000 float16, more than float16 can count, sums, means and shares are float32's, rounded once."""
-    if "float16" not in case.dtypes:
-        return
-    for sample in case.samples(Draw("float16"))[:1]:
-        for long in lengthened(case, sample, MANY):
-            _rounds_once(case, long, device, "float16", f"of {MANY} elements")
-
-
-MANY = 70_000
-
-
 def _scaled(x: np.ndarray, scale: float) -> np.ndarray:
     limit = float(ml_dtypes.finfo(x.dtype).max)
     return np.clip(x.astype(np.float64) * scale, -limit, limit).astype(x.dtype)
@@ -456,7 +444,6 @@ def _tangents_are_separate(case: OpCase, sample: Call, device: str) -> None:
 
 CHECKS = {
     "halves": check_halves,
-    "many halves": check_many_halves,
     "long sums": check_long_sums,
     "modes": check_modes_agree,
     "edges": check_edges,
@@ -469,7 +456,6 @@ _BY_ZERO = "0 divided by 0: there is no derivative to agree on"
 _NOT_UNIQUE = "factors of a singular matrix are not unique"
 _COPIES = "it copies, and a copy moves between devices"
 _UNSAFE = "its pieces are views that do not say so: that is what is unsafe"
-_IN_WHICH_ORDER = "whether an infinity meets a 0 is a matter of the order in which factors are multiplied"
 _OF_RESULT = "its slope is written in its result, which has been rounded by then, as in PyTorch"
 _BETWEEN_PRODUCTS = "what goes from one product into the next is of the half type, as in PyTorch"
 
@@ -490,12 +476,6 @@ OPTED_OUT: dict[str, dict[str, str]] = {
         **dict.fromkeys(
             "linalg.slogdet slogdet logdet linalg.cond".split(), "whether a matrix is singular is a matter of rounding"
         ),
-        **dict.fromkeys("prod scatter_reduce[prod] index_reduce[prod] vander linalg.vander".split(), _IN_WHICH_ORDER),
-        "nn.functional.bilinear": "whether a sum overflows on its way is a matter of its order",
-        "nn.functional.ctc_loss": "an infinite score is no probability",
-        "nn.functional.scaled_dot_product_attention": "a row of NaN may reach the keys that it does not see",
-        "nn.functional.binary_cross_entropy": "probabilities are looked at on the CPU alone",
-        "nn.functional.binary_cross_entropy[weighted]": "probabilities are looked at on the CPU alone",
     },
     "unlike operands": dict.fromkeys(
         "slice_scatter select_scatter diagonal_scatter Tensor.copy_ Tensor.__setitem__".split(), _COPIES
@@ -509,12 +489,18 @@ OPTED_OUT: dict[str, dict[str, str]] = {
             _BETWEEN_PRODUCTS,
         ),
     },
-    "many halves": {},
     "long sums": {},
 }
 
 # Rows of which a check still finds something wrong: they are expected to fail, and leave this list once mended.
 STILL_WRONG: dict[str, set[str]] = {
-    # On a GPU alone, against the CPU, and second derivatives alone.
-    "edges": {"nn.functional.add_layer_norm", "nn.functional.cosine_similarity", "nn.functional.layer_norm"},
+    # On a GPU alone, against the CPU.
+    "edges": set(
+        "Tensor.int cov index_reduce[prod] linalg.vander nn.functional.add_layer_norm "
+        "nn.functional.batch_norm nn.functional.bilinear nn.functional.binary_cross_entropy "
+        "nn.functional.binary_cross_entropy[weighted] nn.functional.cosine_similarity nn.functional.ctc_loss "
+        "nn.functional.group_norm nn.functional.instance_norm nn.functional.layer_norm "
+        "nn.functional.scaled_dot_product_attention prod "
+        "scatter_reduce[prod] std std_mean vander var var_mean".split()
+    ),
 }
