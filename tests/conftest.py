@@ -48,6 +48,15 @@ def device(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
+@pytest.fixture(autouse=True)
+def precision_is_a_tests_own() -> Iterator[None]:
+    """What a test has set of float32's products holds for itself alone."""
+    from autograd_gpu import settings
+
+    yield
+    settings.set_float32_matmul_precision("highest")
+
+
 @pytest.fixture
 def on_each_device(device: str) -> Iterator[str]:
     """Factories make their tensors on each device in turn, so a test body is written once, without naming any."""
