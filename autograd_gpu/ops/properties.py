@@ -22,6 +22,7 @@ from .inplace import copy_, fill_
 from .public import public
 from .shape import expand, transpose
 from .strided import as_strided, storage_offset
+from .unary import sign
 
 # ---------------------------------------------------------------------------------------------- of real tensors
 
@@ -54,7 +55,7 @@ def view_as_real(input: Tensor) -> Tensor:
 def angle(input: Tensor) -> Tensor:
     """Return pi where input is negative, 0 elsewhere; NaN of NaN."""
     x = input if input.is_floating_point() else cast(input, dtypes.get_default_dtype())
-    return where(x < 0, math.pi, where(x.isnan(), x, 0.0))
+    return where(x < 0, math.pi, where(x.isnan(), x.detach(), 0.0)) + sign(x) * 0  # whose slope is 0 everywhere
 
 
 @public
