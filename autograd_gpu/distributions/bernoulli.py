@@ -12,19 +12,13 @@ from autograd_gpu.nn.functional import binary_cross_entropy_with_logits
 from . import constraints
 from .distribution import Distribution
 from .exponential_family import ExponentialFamily
-from .utils import broadcast_all, clamp_probs, lazy_property, logits_to_probs, probs_to_logits
+from .utils import broadcast_all, clamp_probs, lazy_property, logits_to_probs, one_of, probs_to_logits
 
 
-class _OfTrials(Distribution):
+class ProbsOrLogits(Distribution):
     """What is given by `probs` or by `logits`, either of which is made from the other."""
 
-    def _take(self, probs: Any, logits: Any) -> Size:
-        if (probs is None) == (logits is None):
-            raise ValueError("Either `probs` or `logits` must be specified, but not both.")
-        given = logits if probs is None else probs
-        (self._param,) = broadcast_all(given)
-        vars(self)["logits" if probs is None else "probs"] = self._param
-        return self._param.size() if isinstance(given, Tensor) else Size()
+    _param: Tensor  # the one that is given
 
     @property
     def _batched(self) -> dict[str, Any]:
@@ -41,6 +35,16 @@ class _OfTrials(Distribution):
     @property
     def param_shape(self) -> Size:
         return self._param.size()
+
+
+class _OfTrials(ProbsOrLogits):
+    """What is given by `probs` or by `logits` alone."""
+
+    def _take(self, probs: Any, logits: Any) -> Size:
+        given = one_of(probs, logits)
+        (self._param,) = broadcast_all(given)
+        vars(self)["logits" if probs is None else "probs"] = self._param
+        return self._param.size() if isinstance(given, Tensor) else Size()
 
 
 class Bernoulli(_OfTrials, ExponentialFamily):

@@ -6,34 +6,20 @@ import math
 from typing import Any
 
 import autograd_gpu as torch
-from autograd_gpu import Size, Tensor
+from autograd_gpu import Tensor
 
 from . import constraints
-from .distribution import Distribution
+from .location_scale import LocationScale
 from .transformed_distribution import TransformedDistribution
 from .transforms import AbsTransform
-from .utils import broadcast_all
 
 
-class Cauchy(Distribution):
+class Cauchy(LocationScale):
     """The quotient of two normal numbers, `scale` wide around `loc`; it has no mean."""
-
-    arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
-    support = constraints.real
-    has_rsample = True
-
-    def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
-        is_single = not isinstance(loc, Tensor) and not isinstance(scale, Tensor)
-        self.loc, self.scale = broadcast_all(loc, scale)
-        super().__init__(Size() if is_single else self.loc.size(), validate_args=validate_args)
 
     @property
     def mean(self) -> Tensor:
         return torch.full_like(self.loc, math.nan)
-
-    @property
-    def mode(self) -> Tensor:
-        return self.loc
 
     @property
     def variance(self) -> Tensor:

@@ -9,40 +9,23 @@ from autograd_gpu import Size, Tensor
 from autograd_gpu.nn.functional import logsigmoid, softplus
 
 from . import constraints
+from .bernoulli import ProbsOrLogits
 from .categorical import Categorical
 from .distribution import Distribution
 from .exponential_family import ExponentialFamily
 from .gamma import Gamma
-from .utils import broadcast_all, lazy_property, logits_to_probs, probs_to_logits
+from .utils import broadcast_all, one_of
 
 
-class _OfManyTrials(Distribution):
+class _OfManyTrials(ProbsOrLogits):
     """What is given by a count and by `probs` or `logits`."""
 
     total_count: Tensor
 
     def _take(self, total_count: Any, probs: Any, logits: Any) -> None:
-        if (probs is None) == (logits is None):
-            raise ValueError("Either `probs` or `logits` must be specified, but not both.")
-        self.total_count, self._param = broadcast_all(total_count, logits if probs is None else probs)
+        self.total_count, self._param = broadcast_all(total_count, one_of(probs, logits))
         self.total_count = self.total_count.type_as(self._param)
         vars(self)["logits" if probs is None else "probs"] = self._param
-
-    @property
-    def _batched(self) -> dict[str, Any]:
-        return {"_param": constraints.real, **self.arg_constraints}
-
-    @lazy_property
-    def logits(self) -> Tensor:
-        return probs_to_logits(self.probs, is_binary=True)
-
-    @lazy_property
-    def probs(self) -> Tensor:
-        return logits_to_probs(self.logits, is_binary=True)
-
-    @property
-    def param_shape(self) -> Size:
-        return self._param.size()
 
 
 class Binomial(_OfManyTrials):

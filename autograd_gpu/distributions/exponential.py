@@ -11,6 +11,7 @@ from autograd_gpu import Size, Tensor
 from . import constraints
 from .distribution import Distribution
 from .exponential_family import ExponentialFamily
+from .location_scale import LocationScale
 from .transformed_distribution import TransformedDistribution
 from .transforms import AffineTransform, ExpTransform, PowerTransform
 from .uniform import Uniform
@@ -73,25 +74,8 @@ class Exponential(ExponentialFamily):
         return -torch.log(-x)
 
 
-class Laplace(Distribution):
+class Laplace(LocationScale):
     """An exponential number to either side of `loc`."""
-
-    arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
-    support = constraints.real
-    has_rsample = True
-
-    def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
-        is_single = not isinstance(loc, Tensor) and not isinstance(scale, Tensor)
-        self.loc, self.scale = broadcast_all(loc, scale)
-        super().__init__(Size() if is_single else self.loc.size(), validate_args=validate_args)
-
-    @property
-    def mean(self) -> Tensor:
-        return self.loc
-
-    @property
-    def mode(self) -> Tensor:
-        return self.loc
 
     @property
     def variance(self) -> Tensor:

@@ -6,37 +6,21 @@ import math
 from typing import Any
 
 import autograd_gpu as torch
-from autograd_gpu import Size, Tensor
+from autograd_gpu import Tensor
 
 from . import constraints
 from .exponential_family import ExponentialFamily
+from .location_scale import LocationScale
 from .transformed_distribution import TransformedDistribution
 from .transforms import AbsTransform, ExpTransform
-from .utils import broadcast_all
 
 _HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
 
 
-class Normal(ExponentialFamily):
+class Normal(LocationScale, ExponentialFamily):
     """N(loc, scale**2)."""
 
-    arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
-    support = constraints.real
-    has_rsample = True
     _mean_carrier_measure = 0
-
-    def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
-        is_single = not isinstance(loc, Tensor) and not isinstance(scale, Tensor)
-        self.loc, self.scale = broadcast_all(loc, scale)
-        super().__init__(Size() if is_single else self.loc.size(), validate_args=validate_args)
-
-    @property
-    def mean(self) -> Tensor:
-        return self.loc
-
-    @property
-    def mode(self) -> Tensor:
-        return self.loc
 
     @property
     def stddev(self) -> Tensor:

@@ -16,6 +16,13 @@ __all__ = [
 ]  # fmt: skip
 
 
+def one_of(probs: Any, logits: Any) -> Any:
+    """Return the one that is given; ValueError where both are, or neither."""
+    if (probs is None) == (logits is None):
+        raise ValueError("Either `probs` or `logits` must be specified, but not both.")
+    return logits if probs is None else probs
+
+
 def broadcast_all(*values: Any) -> tuple[Tensor, ...]:
     """Return tensors of one shape: numbers take the dtype and device of the first tensor, else the default dtype."""
     for value in values:
