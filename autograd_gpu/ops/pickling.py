@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .. import dtypes
+from ..arrays.cpu.memory import root
 from ..device import cpu, resolve
 from ..engine import hooks_of
 from ..tensor import Tensor, version_cell
@@ -22,23 +23,21 @@ from .creation import with_grad
 
 def storage(array: np.ndarray) -> np.ndarray | None:
     """Return the array that owns the memory which this one shows; None where that is not one plain piece."""
-    root = array
-    while isinstance(root.base, np.ndarray):
-        root = root.base
-    is_plain = type(root) is np.ndarray and root.dtype.isnative and root.flags.c_contiguous
-    return root if is_plain else None
+    owner = root(array)
+    is_plain = type(owner) is np.ndarray and owner.dtype.isnative and owner.flags.c_contiguous
+    return owner if is_plain else None
 
 
-def offset_in(root: np.ndarray, array: np.ndarray) -> int:
+def offset_in(owner: np.ndarray, array: np.ndarray) -> int:
     """Return the place in bytes of an array's first element in its storage."""
-    return array.__array_interface__["data"][0] - root.__array_interface__["data"][0] if array.size else 0
+    return array.__array_interface__["data"][0] - owner.__array_interface__["data"][0] if array.size else 0
 
 
-def shown(root: np.ndarray, dtype: np.dtype, shape: tuple, offset: int, strides: tuple) -> np.ndarray:
+def shown(owner: np.ndarray, dtype: np.dtype, shape: tuple, offset: int, strides: tuple) -> np.ndarray:
     """Return a view of a storage. ValueError where it would reach beyond it. Offset and strides count bytes."""
     if 0 in shape:
         return np.empty(shape, dtype)
-    return np.ndarray(shape, dtype, root.reshape(-1).view(np.uint8), offset, strides)
+    return np.ndarray(shape, dtype, owner.reshape(-1).view(np.uint8), offset, strides)
 
 
 def attributes(tensor: Tensor) -> dict[str, Any]:
@@ -55,22 +54,22 @@ def reduce(self: Tensor, protocol: Any) -> tuple:
     if edge is not None and hooks_of(edge[0]).tensor.get(edge[1]):
         warnings.warn("backward hooks on a tensor will not be serialized: register them anew.", stacklevel=2)
     array = self._array if self.device is cpu else self.device.backend.to_numpy(self._array)
-    root = storage(array) if self.device is cpu else None
-    if root is None:
-        root = array = np.array(array, order="C", subok=False)
-    place = (offset_in(root, array), array.shape, array.strides)
-    arguments = (type(self), root, self.dtype.name, place, self.requires_grad, str(self.device))
+    owner = storage(array) if self.device is cpu else None
+    if owner is None:
+        owner = array = np.array(array, order="C", subok=False)
+    place = (offset_in(owner, array), array.shape, array.strides)
+    arguments = (type(self), owner, self.dtype.name, place, self.requires_grad, str(self.device))
     return rebuild, arguments, attributes(self) or None
 
 
 def rebuild(
-    kind: type, root: np.ndarray, dtype: str, place: tuple[int, tuple, tuple], requires_grad: bool, device: str
+    kind: type, owner: np.ndarray, dtype: str, place: tuple[int, tuple, tuple], requires_grad: bool, device: str
 ) -> Tensor:
     """Return the tensor that `reduce` spoke of."""
     offset, shape, strides = place
-    if not root.flags.writeable:  # joblib maps large arrays for reading only
-        root = root.copy()
-    array = shown(root, dtypes.named(dtype).numpy, shape, offset, strides)
+    if not owner.flags.writeable:  # joblib maps large arrays for reading only
+        owner = owner.copy()
+    array = shown(owner, dtypes.named(dtype).numpy, shape, offset, strides)
     tensor: Tensor = object.__new__(kind)
     tensor.device = resolve(device)
     tensor._array = array if tensor.device is cpu else tensor.device.backend.from_numpy(array)

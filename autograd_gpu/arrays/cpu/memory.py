@@ -79,10 +79,16 @@ def offset(x):
     return (x.__array_interface__["data"][0] - _whole(x).__array_interface__["data"][0]) // x.dtype.itemsize
 
 
-def _whole(x):
-    """The array that covers the whole buffer of x."""
+def root(x):
+    """The last of the arrays that x is a view of: the owner of its memory, but for another library's."""
     while isinstance(x.base, np.ndarray):
         x = x.base
+    return x
+
+
+def _whole(x):
+    """The array that covers the whole buffer of x."""
+    x = root(x)
     if x.flags.c_contiguous:
         return x
     reach = 1 + sum((size - 1) * step for size, step in zip(x.shape, x.strides)) // x.itemsize

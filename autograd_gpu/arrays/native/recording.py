@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from autograd_gpu.arrays import native
+from autograd_gpu.arrays.cpu.memory import root
 from autograd_gpu.arrays.native.launch import Map
 from autograd_gpu.arrays.native.tape import Arena, Tape, shadow
 
@@ -165,15 +166,15 @@ class Recording:
         """Take note of what is read: memory from outside is kept alive, what the host has computed is kept by value."""
         if not x.size or self.arena.is_computed(x):
             return
-        root = _root(x)
+        owner = root(x)
         if self.arena.holds(x):
-            self._constant(root)
+            self._constant(owner)
         else:
-            self.external[id(root)] = root
+            self.external[id(owner)] = owner
 
     def is_external(self, x: np.ndarray) -> bool:
         """Whether the memory of an array from outside is read or written."""
-        return id(_root(x)) in self.external
+        return id(root(x)) in self.external
 
     def _constant(self, x: np.ndarray) -> None:
         """The replay writes these values there before they are read."""
@@ -225,13 +226,6 @@ class Launched(Call):
     def __init__(self, tape: Tape, first: int, last: int) -> None:
         super().__init__("launches", lambda: tape.run(first, last))
         self.first, self.last = first, last
-
-
-def _root(x: np.ndarray) -> np.ndarray:
-    """The array that owns the memory."""
-    while isinstance(x.base, np.ndarray):
-        x = x.base
-    return x
 
 
 def _again(function: Callable[..., Any], args: tuple, kwargs: dict, places: list) -> Callable[[], None]:
