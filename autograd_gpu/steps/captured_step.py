@@ -85,6 +85,9 @@ class CapturedStep:
         self._devices: set[Any] = set()
         self._unrecordable = ""
         self._lock = threading.RLock()
+        function = getattr(step, "__func__", step)
+        self._function = function if isinstance(function, FunctionType) else None
+        self._names = set() if self._function is None else _names(function.__code__)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if running() is not None:
@@ -188,13 +191,13 @@ class CapturedStep:
 
     def _surroundings(self) -> list:
         """What the step names and does not get: of its closure, its module, its object, and what they are asked for."""
-        step = getattr(self.step, "__func__", self.step)
-        if not isinstance(step, FunctionType):
+        step, names = self._function, self._names
+        if step is None:
             return []
-        names, own = _names(step.__code__), getattr(self.step, "__self__", None)
+        own = getattr(self.step, "__self__", None)
         named = [cell.cell_contents for cell in step.__closure__ or () if cell != _EMPTY]
         named += [step.__globals__[name] for name in names if name in step.__globals__]
-        named += [None if own is None else own]
+        named.append(own)
         found = []
         for x in named:
             if isinstance(x, (ModuleType, FunctionType, type, Module, Optimizer)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -104,6 +105,7 @@ def shadow(array: np.ndarray) -> np.ndarray:
     return np.ndarray(array.shape, array.dtype, memory, -low, array.strides)
 
 
+@functools.cache
 def _typed() -> Any:
     library = runtime.library()
     library.host_tape.restype = ctypes.c_void_p
@@ -113,6 +115,7 @@ def _typed() -> Any:
     return library
 
 
+@functools.cache
 def _set_handler() -> Any:
     """NumPy's function that takes an allocator and returns the one before."""
     return ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.py_object)(runtime.numpy_functions()[_SET_HANDLER])
