@@ -15,12 +15,6 @@ erf = np.vectorize(math.erf)
 MODES = [(dtype, "highest") for dtype in FLOATS] + [("float32", "high")]
 
 
-@pytest.fixture(autouse=True)
-def precision(request):
-    yield
-    settings.set_float32_matmul_precision("highest")
-
-
 def gelu(x, approximate):
     if approximate == "tanh":
         return x / 2 * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
