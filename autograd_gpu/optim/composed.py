@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ..dtypes import bfloat16, float16, float32
+from ..dtypes import float32
+from ..ops.cast import in_full
 from ..ops.creation import zeros
 from ..tensor import Tensor
 from .optimizer import Optimizer, check_implementation
@@ -44,7 +45,8 @@ class ComposedOptimizer(Optimizer):
             factor, found_inf = self._factors(scale, parameter.device)
             if found_inf is not None and found_inf.item():
                 continue
-            gradient = _widened(parameter.grad) if factor is None else _widened(parameter.grad) * factor
+            # In float32 for half types: an eps of 1e-8 is 0 in float16, and so is the square of a gradient of 1e-4.
+            gradient = in_full(parameter.grad) if factor is None else in_full(parameter.grad) * factor
             state = self.state[parameter]
             if not state:
                 state.update(step=None, **self._start(parameter, group))
@@ -55,17 +57,11 @@ class ComposedOptimizer(Optimizer):
             )
             state["step"].add_(1)
             gradient = -gradient if group.get("maximize") else gradient
-            wide, wide_state = _widened(parameter), {name: _widened(value) for name, value in state.items()}
+            wide, wide_state = in_full(parameter), {name: in_full(value) for name, value in state.items()}
             self._change(wide, gradient, wide_state, state["step"].item(), lr, group)
             for kept, value in [(parameter, wide), *((state[name], value) for name, value in wide_state.items())]:
                 if value is not kept:
                     kept.copy_(value)
-
-
-def _widened(value: Any) -> Any:
-    """Return a tensor of a half type in float32, anything else as it is: a step rounds once. An eps of 1e-8 is 0 in
-    float16, and so is the square of a gradient of 1e-4."""
-    return value.float() if isinstance(value, Tensor) and value.dtype in (float16, bfloat16) else value
 
 
 def with_decay(p: Tensor, g: Tensor, lr: float, group: dict[str, Any]) -> Tensor:
