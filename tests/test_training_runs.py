@@ -135,6 +135,16 @@ def test_a_captured_run_stops_too(corpus, device):
             training.train_step()
 
 
+def test_a_captured_run_logs_what_the_other_does(trained, corpus, tmp_path):
+    assert train("--corpus", corpus, "--out", tmp_path / "captured", "--capture") == 0
+    runs = [
+        [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+        for out in (trained, tmp_path / "captured")
+    ]
+    plain, captured = ([line["loss"] for line in lines if "loss" in line] for lines in runs)
+    assert plain == captured and len(plain) >= 6
+
+
 # ------------------------------------------------------------------------------------------------------- the folder
 
 
