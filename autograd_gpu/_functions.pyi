@@ -393,23 +393,23 @@ def range(start: bool | int | float, end: bool | int | float | None = None, step
     """Return start, start + step, ... up to and with end."""
 def diag(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tensor:
     """Return the matrix with a vector on its diagonal, or a copy of a matrix's diagonal."""
-def add(input: Tensor, other: Tensor | bool | int | float, *, alpha: bool | int | float = 1, out: Tensor | None = None) -> Tensor:
+def add(input: Tensor | bool | int | float, other: Tensor | bool | int | float, *, alpha: bool | int | float = 1, out: Tensor | None = None) -> Tensor:
     """Return input + alpha * other, broadcast; bool + bool is a logical or."""
-def sub(input: Tensor, other: Tensor | bool | int | float, *, alpha: bool | int | float = 1, out: Tensor | None = None) -> Tensor:
+def sub(input: Tensor | bool | int | float, other: Tensor | bool | int | float, *, alpha: bool | int | float = 1, out: Tensor | None = None) -> Tensor:
     """Return input - alpha * other, broadcast. Bool tensors cannot be subtracted."""
-def subtract(input: Tensor, other: Tensor | bool | int | float, *, alpha: bool | int | float = 1, out: Tensor | None = None) -> Tensor:
+def subtract(input: Tensor | bool | int | float, other: Tensor | bool | int | float, *, alpha: bool | int | float = 1, out: Tensor | None = None) -> Tensor:
     """Return input - alpha * other, broadcast. Bool tensors cannot be subtracted."""
-def mul(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
+def mul(input: Tensor | bool | int | float, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
     """Return input * other, broadcast."""
-def multiply(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
+def multiply(input: Tensor | bool | int | float, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
     """Return input * other, broadcast."""
-def div(input: Tensor, other: Tensor | bool | int | float, *, rounding_mode: str | None = None, out: Tensor | None = None) -> Tensor:
+def div(input: Tensor | bool | int | float, other: Tensor | bool | int | float, *, rounding_mode: str | None = None, out: Tensor | None = None) -> Tensor:
     """Return input / other, broadcast; integers give floats unless `rounding_mode` is "trunc" or "floor"."""
-def divide(input: Tensor, other: Tensor | bool | int | float, *, rounding_mode: str | None = None, out: Tensor | None = None) -> Tensor:
+def divide(input: Tensor | bool | int | float, other: Tensor | bool | int | float, *, rounding_mode: str | None = None, out: Tensor | None = None) -> Tensor:
     """Return input / other, broadcast; integers give floats unless `rounding_mode` is "trunc" or "floor"."""
-def true_divide(input: Tensor, other: Tensor | bool | int | float, *, rounding_mode: str | None = None, out: Tensor | None = None) -> Tensor:
-    """Return input / other, broadcast; integers give floats unless `rounding_mode` is "trunc" or "floor"."""
-def floor_divide(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
+def true_divide(input: Tensor | bool | int | float, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
+    """Return input / other, broadcast; of integers too, floats."""
+def floor_divide(input: Tensor | bool | int | float, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
     """Return floor(input / other), broadcast. Its gradient is zero."""
 def pow(input: Tensor | bool | int | float, exponent: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
     """Return input ** exponent, broadcast. Integers to negative integer powers are refused."""
@@ -421,13 +421,13 @@ def neg_(input: Tensor) -> Tensor:
     """In place: Return -input."""
 def negative_(input: Tensor) -> Tensor:
     """In place: Return -input."""
-def maximum(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
+def maximum(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The larger of the two; NaN wins."""
-def minimum(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
+def minimum(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The smaller of the two; NaN wins."""
 def fmod(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
     """The remainder with the sign of input."""
-def remainder(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
+def remainder(input: Tensor | bool | int | float, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
     """The remainder with the sign of other."""
 def eq(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
     """Whether the two are equal."""
@@ -451,11 +451,11 @@ def ge(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None 
     """Whether input >= other."""
 def greater_equal(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
     """Whether input >= other."""
-def logical_and(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
+def logical_and(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Whether both are nonzero."""
-def logical_or(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
+def logical_or(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Whether either is nonzero."""
-def logical_xor(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
+def logical_xor(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Whether exactly one is nonzero."""
 def atan2(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return the angle of the point (other, input) in radians, broadcast."""
@@ -540,7 +540,7 @@ def ldexp_(input: Tensor, other: Tensor) -> Tensor:
 def bitwise_left_shift(input: Tensor | bool | int | float, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
     """Return input * 2**other for integers, broadcast."""
 def bitwise_right_shift(input: Tensor | bool | int | float, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
-    """Return floor(input / 2**other) for integers, broadcast."""
+    """Return floor(input / 2**other) for integers, broadcast; by a negative or a large other, only the sign is left."""
 def gcd(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return the greatest common divisor of integers, never negative, broadcast."""
 def gcd_(input: Tensor, other: Tensor) -> Tensor:
@@ -567,7 +567,7 @@ def masked_select(input: Tensor, mask: Tensor, *, out: Tensor | None = None) -> 
     """Return the elements of input where the mask holds, as one dimension."""
 def nonzero(input: Tensor, *, as_tuple: bool = False, out: Tensor | None = None) -> Any:
     """Return the indices of nonzero elements, (n, ndim), or with `as_tuple` one vector per dimension. Synchronises."""
-def as_strided_(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+def as_strided_(input: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None) -> Tensor:
     """In-place version of `as_strided`: this tensor's own shape changes. Returns it."""
 def cholesky(input: Tensor, upper: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Return the factors of symmetric positive definite matrices, as `linalg.cholesky` does."""

@@ -265,7 +265,7 @@ class Methods:
         """Return the indices of nonzero elements, (n, ndim). Synchronises."""
     def as_strided(self, size: Sequence[builtins.int], stride: Sequence[builtins.int], storage_offset: builtins.int | None = None) -> Tensor:
         """Return a view of input's storage: element i lies `storage_offset + sum(i * stride)` places after its beginning."""
-    def as_strided_(self, *args: Any, **kwargs: Any) -> Tensor:
+    def as_strided_(self, size: Sequence[builtins.int], stride: Sequence[builtins.int], storage_offset: builtins.int | None = None) -> Tensor:
         """In-place version of `as_strided`: this tensor's own shape changes. Returns it."""
     def as_strided_scatter(self, src: Tensor, size: Sequence[builtins.int], stride: Sequence[builtins.int], storage_offset: builtins.int | None = None) -> Tensor:
         """Return a copy of input, laid out as it is, with src in place of its view by size and stride."""
@@ -320,9 +320,9 @@ class Methods:
     def bitwise_or_(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """In place: Bits set in either."""
     def bitwise_right_shift(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
-        """Return floor(input / 2**other) for integers, broadcast."""
+        """Return floor(input / 2**other) for integers, broadcast; by a negative or a large other, only the sign is left."""
     def bitwise_right_shift_(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
-        """In place: Return floor(input / 2**other) for integers, broadcast."""
+        """In place: Return floor(input / 2**other) for integers, broadcast; by a negative or a large other, only the sign is left."""
     def bitwise_xor(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """Bits set in exactly one."""
     def bitwise_xor_(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
@@ -381,7 +381,7 @@ class Methods:
         """Return input itself, its own conjugate."""
     def contiguous(self, memory_format: MemoryFormat | None = None) -> Tensor:
         """Return input itself when its elements lie in row-major order, else a copy in which they do."""
-    def copy_(self, src: Tensor, non_blocking: builtins.bool = False) -> Tensor:
+    def copy_(self, src: Tensor | builtins.bool | builtins.int | builtins.float, non_blocking: builtins.bool = False) -> Tensor:
         """Write src, broadcast and cast, into this tensor; gradients then flow to src."""
     def copysign(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """Return |input| with the sign of other, broadcast."""
@@ -522,7 +522,7 @@ class Methods:
     def float_power(self, exponent: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """Return input ** exponent, computed in float64, broadcast."""
     def float_power_(self, exponent: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
-        """In place: Return input ** exponent, computed in float64, broadcast."""
+        """Write `float_power`, which is float64, into this tensor, which has to be."""
     def floor(self) -> Tensor:
         """y = the largest integer not above x."""
     def floor_(self) -> Tensor:
@@ -767,21 +767,21 @@ class Methods:
         """Return log of the running sum of exp along `dim`, without overflow."""
     def logdet(self) -> Tensor:
         """Return the logarithms of the determinants: -inf where one is 0 and NaN where it is negative."""
-    def logical_and(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
+    def logical_and(self, other: Tensor) -> Tensor:
         """Whether both are nonzero."""
-    def logical_and_(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
+    def logical_and_(self, other: Tensor) -> Tensor:
         """In place: Whether both are nonzero."""
     def logical_not(self) -> Tensor:
         """Return whether each element is zero."""
     def logical_not_(self) -> Tensor:
         """In place: Return whether each element is zero."""
-    def logical_or(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
+    def logical_or(self, other: Tensor) -> Tensor:
         """Whether either is nonzero."""
-    def logical_or_(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
+    def logical_or_(self, other: Tensor) -> Tensor:
         """In place: Whether either is nonzero."""
-    def logical_xor(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
+    def logical_xor(self, other: Tensor) -> Tensor:
         """Whether exactly one is nonzero."""
-    def logical_xor_(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
+    def logical_xor_(self, other: Tensor) -> Tensor:
         """In place: Whether exactly one is nonzero."""
     def logit(self, eps: builtins.float | None = None) -> Tensor:
         """Return log(x / (1 - x)), with x first limited to [eps, 1 - eps] when eps is given."""
@@ -823,7 +823,7 @@ class Methods:
         """Return square matrices (*, m, m) to an integer power: of the inverse when it is negative, identities at 0."""
     def max(self, dim: Any = None, keepdim: builtins.bool = False) -> Any:
         """Return the largest element; with `dim`, (values, indices) along it; with a tensor, the elementwise maximum."""
-    def maximum(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
+    def maximum(self, other: Tensor) -> Tensor:
         """The larger of the two; NaN wins."""
     def mean(self, dim: builtins.int | Sequence[builtins.int] | None = None, keepdim: builtins.bool = False, *, dtype: DType | None = None) -> Tensor:
         """Return the mean over `dim` (all dimensions by default) of a floating point tensor."""
@@ -831,7 +831,7 @@ class Methods:
         """Return the middle element (the lower of two), or (values, indices) of those along `dim`; NaN wins."""
     def min(self, dim: Any = None, keepdim: builtins.bool = False) -> Any:
         """Return the smallest element; with `dim`, (values, indices) along it; with a tensor, the elementwise minimum."""
-    def minimum(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
+    def minimum(self, other: Tensor) -> Tensor:
         """The smaller of the two; NaN wins."""
     def mm(self, mat2: Tensor) -> Tensor:
         """Return the product of two matrices, (m, k) @ (k, n)."""
@@ -1078,7 +1078,7 @@ class Methods:
         """In place: y = x * x."""
     def squeeze(self, dim: builtins.int | Sequence[builtins.int] | None = None) -> Tensor:
         """Return input without its dimensions of size 1, or without those of `dim` that have size 1."""
-    def squeeze_(self, *args: Any, **kwargs: Any) -> Tensor:
+    def squeeze_(self, dim: builtins.int | Sequence[builtins.int] | None = None) -> Tensor:
         """In-place version of `squeeze`: this tensor's own shape changes. Returns it."""
     def std(self, dim: Any = None, unbiased: builtins.bool | None = None, keepdim: builtins.bool = False, *, correction: builtins.bool | builtins.int | builtins.float | None = 1) -> Tensor:
         """Return the standard deviation over `dim`: the square root of `var`."""
@@ -1100,15 +1100,15 @@ class Methods:
         """Return (U, S, V), reduced unless `some` is False; without `compute_uv`, U and V are zeros."""
     def swapaxes(self, dim0: builtins.int, dim1: builtins.int) -> Tensor:
         """Return input with two dimensions swapped."""
-    def swapaxes_(self, *args: Any, **kwargs: Any) -> Tensor:
+    def swapaxes_(self, dim0: builtins.int, dim1: builtins.int) -> Tensor:
         """In-place version of `transpose`: this tensor's own shape changes. Returns it."""
     def swapdims(self, dim0: builtins.int, dim1: builtins.int) -> Tensor:
         """Return input with two dimensions swapped."""
-    def swapdims_(self, *args: Any, **kwargs: Any) -> Tensor:
+    def swapdims_(self, dim0: builtins.int, dim1: builtins.int) -> Tensor:
         """In-place version of `transpose`: this tensor's own shape changes. Returns it."""
     def t(self) -> Tensor:
         """Return the transpose of a matrix; a vector or scalar as it is."""
-    def t_(self, *args: Any, **kwargs: Any) -> Tensor:
+    def t_(self) -> Tensor:
         """In-place version of `t`: this tensor's own shape changes. Returns it."""
     def take(self, index: Tensor) -> Tensor:
         """Return the elements of the flattened input at `index`, in its shape; negative ones count from the end."""
@@ -1138,7 +1138,7 @@ class Methods:
         """Return the sum of a matrix's diagonal."""
     def transpose(self, dim0: builtins.int, dim1: builtins.int) -> Tensor:
         """Return input with two dimensions swapped."""
-    def transpose_(self, *args: Any, **kwargs: Any) -> Tensor:
+    def transpose_(self, dim0: builtins.int, dim1: builtins.int) -> Tensor:
         """In-place version of `transpose`: this tensor's own shape changes. Returns it."""
     def triangular_solve(self, A: Tensor, upper: builtins.bool = True, transpose: builtins.bool = False, unitriangular: builtins.bool = False) -> TriangularSolution:
         """Return (solution, cloned_coefficient): X with A @ X = b for triangular A, and a copy of A."""
@@ -1150,10 +1150,10 @@ class Methods:
         """Return the matrices of input with what lies below a diagonal set to 0."""
     def triu_(self, diagonal: builtins.int = 0) -> Tensor:
         """In place: Return the matrices of input with what lies below a diagonal set to 0."""
-    def true_divide(self, other: Tensor | builtins.bool | builtins.int | builtins.float, *, rounding_mode: str | None = None) -> Tensor:
-        """Return input / other, broadcast; integers give floats unless `rounding_mode` is "trunc" or "floor"."""
-    def true_divide_(self, other: Tensor | builtins.bool | builtins.int | builtins.float, *, rounding_mode: str | None = None) -> Tensor:
-        """In place: Return input / other, broadcast; integers give floats unless `rounding_mode` is "trunc" or "floor"."""
+    def true_divide(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
+        """Return input / other, broadcast; of integers too, floats."""
+    def true_divide_(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
+        """In place: Return input / other, broadcast; of integers too, floats."""
     def trunc(self) -> Tensor:
         """y = x without its fraction."""
     def trunc_(self) -> Tensor:
@@ -1182,7 +1182,7 @@ class Methods:
         """`unsafe_split` into pieces of the sizes listed."""
     def unsqueeze(self, dim: builtins.int) -> Tensor:
         """Return input with a dimension of size 1 at `dim`."""
-    def unsqueeze_(self, *args: Any, **kwargs: Any) -> Tensor:
+    def unsqueeze_(self, dim: builtins.int) -> Tensor:
         """In-place version of `unsqueeze`: this tensor's own shape changes. Returns it."""
     def values(self) -> Any:
         """Raise RuntimeError: every tensor here is dense."""

@@ -1,8 +1,10 @@
 """`torch.linalg`: decompositions, solutions and norms of batches of matrices, by PyTorch's names."""
 
+from typing import TYPE_CHECKING
+
 from .errors import LinAlgError
-from .ops.arguments import explaining as _explaining
-from .ops.arguments import known_as as _known_as
+from .ops.arguments import front as _front
+from .ops.arguments import fronts as _fronts
 from .ops.linalg.decompositions import cholesky, cholesky_ex, eigh, eigvalsh, qr, svd, svdvals
 from .ops.linalg.determinants import det, slogdet
 from .ops.linalg.matrix_norm import cond, matrix_norm, norm, vector_norm
@@ -35,7 +37,9 @@ _NO_OUT = (
     "solve_ex",
     "svd",
 )
-for _name in __all__:
-    if _name != "LinAlgError":
-        _function = (_explaining if _name in _NO_OUT else _accepting_out)(globals()[_name])
-        globals()[_name] = _known_as(_function, __name__, _name)
+if not TYPE_CHECKING:
+    __getattr__ = _fronts(
+        [name for name in __all__ if name != "LinAlgError"],
+        globals(),
+        lambda name, function: (_front if name in _NO_OUT else _accepting_out)(function, f"linalg_{name}"),
+    )

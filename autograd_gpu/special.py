@@ -1,7 +1,9 @@
 """`torch.special`: special functions under the names that SciPy gives them."""
 
-from .ops.arguments import explaining as _explaining
-from .ops.arguments import known_as as _known_as
+from typing import TYPE_CHECKING
+
+from .ops.arguments import front as _front
+from .ops.arguments import fronts as _fronts
 from .ops.elementwise_composed import logit, sinc, xlogy
 from .ops.nn.fused_activation import sigmoid as expit
 from .ops.nn.softmax import log_softmax, softmax
@@ -23,5 +25,5 @@ __all__ = [
     "softmax", "xlog1py", "xlogy", "zeta",
 ]  # fmt: skip
 
-for _name in __all__:
-    globals()[_name] = _known_as(_explaining(globals()[_name]), __name__, _name)
+if not TYPE_CHECKING:
+    __getattr__ = _fronts(__all__, globals(), lambda name, function: _front(function, f"special_{name}"))

@@ -287,6 +287,9 @@ class Tensor(Methods):
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Switch recording on or off for a leaf, in place. Only floating point tensors can require gradients."""
+        if requires_grad is not True and requires_grad is not False:
+            kind = type(requires_grad).__name__
+            raise TypeError(f"requires_grad_(): argument 'requires_grad' (position 1) must be bool, not {kind}")
         edge = edge_of(self)
         if edge is not None and type(edge[0]) is not AccumulateGrad:
             if requires_grad:

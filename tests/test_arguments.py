@@ -90,3 +90,119 @@ def test_of_every_function_a_list_in_place_of_a_tensor_is_refused_by_name(device
 def test_a_value_of_the_wrong_plain_type_is_named_with_the_type_that_was_wanted(call, words):
     with pytest.raises(TypeError, match=words):
         call(torch.ones(2, 3))
+
+
+def refuses(error, call, words="."):
+    with pytest.raises(error, match=words):
+        call()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: torch.cumsum(x, True),
+        lambda x: torch.cumsum(x, dim=torch.tensor([1])),
+        lambda x: x.cumsum(1.0),
+        lambda x: x.clone().cumsum_(True),
+        lambda x: x.unsqueeze(True),
+        lambda x: x.clone().unsqueeze_(True),
+        lambda x: x.reshape(True, 6),
+        lambda x: torch.zeros((True, 2)),
+        lambda x: x.sum(dim=(True, 1)),
+        lambda x: x.sum(0, 1),
+        lambda x: x.sum(0, keepdim=None),
+        lambda x: torch.sort(x, 0, 1),
+        lambda x: torch.linalg.svd(x, full_matrices=0),
+        lambda x: torch.movedim(x, (0,), 1),
+        lambda x: x.rot90(1.0),
+        lambda x: F.threshold(x, [0.5], 1.0),
+        lambda x: F.softplus(x, 1.0, [8.0]),
+        lambda x: torch.eq(3, x),
+        lambda x: torch.greater(3, x),
+        lambda x: torch.maximum(x, 1),
+        lambda x: x.logical_and(1),
+        lambda x: x.clone().logical_and_(1),
+        lambda x: x.clone().atan2_(1),
+        lambda x: torch.lcm(2, x.long()),
+        lambda x: torch.ldexp(0.5, x),
+        lambda x: torch.true_divide(x, x, rounding_mode="floor"),
+        lambda x: x.clone().erf_(1),
+        lambda x: x.requires_grad_(1),
+        lambda x: F.pad(x, (1, 1), x),
+        lambda x: torch.zeros(2.0, 1),
+        lambda x: torch.sum(x, True, out=x.new_zeros(2).requires_grad_()),
+    ],
+)
+def test_what_the_annotation_excludes_is_a_type_error_before_anything_is_done(call):
+    refuses(TypeError, lambda: call(torch.rand(2, 3)))
+
+
+def test_what_stands_for_a_number_is_taken():
+    x = torch.rand(2, 3)
+    for dim in (1, np.int64(1), torch.tensor(1)):
+        assert x.cumsum(dim).tolist() == x.cumsum(1).tolist()
+    assert torch.tril(x, torch.tensor([1])).shape == (2, 3)
+    for slope in (2, np.float32(2), torch.tensor(2.0), True):
+        assert F.leaky_relu(-x, slope).tolist() == F.leaky_relu(-x, float(slope)).tolist()
+    assert torch.add(2, x).tolist() == (x + 2).tolist() and torch.remainder(7, x + 1).shape == (2, 3)
+    assert torch.std(x, 1, True, True).tolist() == x.std(1, keepdim=True).tolist()
+    assert torch.var(x, 1, False).tolist() == x.var(1, correction=0).tolist()
+    assert torch.kl_div(x, x, 7).shape == (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: torch.isclose(torch.ones(2), torch.ones(2), rtol=-1.0), "rtol must be greater than or equal to zero"),
+        (lambda: torch.allclose(torch.ones(2), torch.ones(2).double()), "Float did not match Double"),
+        (lambda: F.kl_div(torch.ones(2).int(), torch.ones(2).int()), "Integral inputs not supported"),
+        (lambda: F.embedding_bag(torch.zeros(1, 2).long(), torch.ones(2, 2).int()), "'weight' to have one of"),
+        (lambda: F.relu(torch.tensor([True])), "Boolean inputs not supported for relu"),
+        (lambda: F.tanhshrink(torch.tensor([True])), "Subtraction"),
+        (lambda: torch.tensor([True]).argmax(), r"argmax\(\): does not support bool input"),
+        (lambda: torch.tensor([True]).topk(1), "topk does not support bool"),
+        (lambda: torch.tensor([True]).median(), "not implemented for 'Bool'"),
+        (lambda: +torch.tensor([True]), r"The `\+` operator, on a bool tensor"),
+        (lambda: torch.trapezoid(torch.tensor([True, False])), "received a bool input"),
+        (lambda: torch.mvlgamma(torch.tensor([True]), 1), "may not be a boolean tensor"),
+        (lambda: torch.ones(2, requires_grad=True).sum(dtype=torch.int32), "Autograd not support dtype: Int"),
+        (lambda: torch.ones(2, requires_grad=True).cumsum(0, dtype=torch.int64), "Autograd not support dtype: Long"),
+        (lambda: torch.sin(torch.ones(2), out=torch.zeros(3).int()), "can't be cast to the desired output type Int"),
+        (lambda: torch.ones(2).float_power_(2), "requires dtype Double"),
+        (lambda: F.max_pool1d(torch.ones(1, 1, 8), 3, padding=2, dilation=2), "at most half of kernel size|half of"),
+        (lambda: F.dropout1d(torch.ones(2, 3, 4).int()), "can't be cast to the desired output type Int"),
+        (lambda: F.gumbel_softmax(torch.ones(3).int()), "must be a floating point"),
+        (lambda: torch.arange(0, float("nan")), "unsupported range"),
+        (lambda: torch.arange(0, 1, float("nan")), "step must be nonzero"),
+        (
+            lambda: torch.ones(3).long().addmv(torch.ones(3, 3).long(), torch.ones(3).long(), beta=float("inf")),
+            "overflow",
+        ),
+        (lambda: F.hardtanh(torch.ones(3).long(), float("nan"), 2.0), "without overflow"),
+        (lambda: torch.ones(2, 3).add(torch.ones(3), alpha=True), "Boolean alpha only supported"),
+        (lambda: torch.ones(4, 3).t().copy_(torch.ones(4, 3)), r"size of tensor a \(4\) must match .* b \(3\)"),
+        (lambda: torch.ones(2)[None, 3], "index 3 is out of bounds for dimension 1 with size 2"),
+        (lambda: torch.ones(5, 5)[..., 7], "index 7 is out of bounds for dimension 1 with size 5"),
+    ],
+)
+def test_what_pytorch_refuses_is_refused(call, words):
+    refuses((RuntimeError, IndexError), call, words)
+
+
+def test_what_pytorch_takes_is_taken():
+    x = torch.arange(6.0).reshape(2, 3)
+    x.masked_fill_(x > 1, x[0, 0])
+    assert x.tolist() == [[0.0, 1.0, 0.0], [0.0, 0.0, 0.0]]
+    x = torch.ones(2, 3)
+    torch.addmv(x[1], torch.zeros(3, 3), x[0], out=x[0])
+    assert x[0].tolist() == [1.0, 1.0, 1.0]
+    assert torch.ones(2).copy_(3).tolist() == [3.0, 3.0]
+    n = torch.tensor([-5, 5, 0])
+    assert (n >> -1).tolist() == (n >> 70).tolist() == [-1, 0, 0] and (n >> 1).tolist() == [-3, 2, 0]
+    assert torch.addcmul(n, n, n, value=1.9).tolist() == [20, 30, 0]
+    assert torch.allclose(n > 0, n > 0)
+    small = torch.tensor([0, 2], dtype=torch.uint8)
+    assert small.any().dtype == small.all(0).dtype == torch.uint8
+    y = torch.ones(2, requires_grad=True)
+    assert torch.gt(y, 0, out=torch.zeros(2, dtype=torch.bool)).tolist() == [True, True]
+    assert F.hinge_embedding_loss(n, torch.tensor([1, -1, 1]), reduction="sum").dtype == torch.int64

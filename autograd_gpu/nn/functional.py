@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from ..ops.arguments import explaining as _explaining
-from ..ops import arguments as _arguments
+from typing import TYPE_CHECKING
+
+from ..ops.arguments import front as _front
+from ..ops.arguments import fronts as _fronts
 from ..ops.nn.fused_activation import gelu, sigmoid, tanh
 from ..ops.nn.attention import scaled_dot_product_attention
 from ..ops.nn.bilinear import bilinear
@@ -93,7 +95,5 @@ __all__ = [
     "triplet_margin_with_distance_loss",
 ]  # fmt: skip
 
-for _name in __all__:
-    if _name not in globals():
-        raise ImportError(f"autograd_gpu/nn/functional.py names {_name} in its __all__ and does not import it")
-    globals()[_name] = _arguments.known_as(_explaining(globals()[_name]), __name__, _name)
+if not TYPE_CHECKING:
+    __getattr__ = _fronts(__all__, globals(), lambda name, function: _front(function, name))

@@ -13,10 +13,8 @@ from . import functional as F
 _REDUCTIONS = ("none", "mean", "sum")
 
 
-def _named(reduction: int | str) -> str:
-    if isinstance(reduction, str):
-        return reduction
-    return _REDUCTIONS[reduction] if 0 <= reduction < len(_REDUCTIONS) else "none"
+def _named(reduction: int) -> str:
+    return _REDUCTIONS[reduction] if reduction in (1, 2) else "none"
 
 
 # ---------------------------------------------------------------------------------------------- lookups and norms

@@ -15,6 +15,7 @@ from .. import dtypes
 from ..autocasting import casts_alike
 from ..device import Device, cpu
 from ..dtypes import DType
+from ..modes import modes
 from ..op import Op, View, interceptors
 from ..tensor import Tensor, wrap
 from .public import public
@@ -115,6 +116,15 @@ def cast(x: Tensor, dtype: DType) -> Tensor:
     if x._array.dtype == dtype.numpy:
         return x
     return (Cast if dtype.is_floating_point else CastToWhole).apply(x, dtype=dtype.numpy)
+
+
+def cast_to_sum(x: Tensor, dtype: DType) -> Tensor:
+    """Return x in the dtype that it is to be summed in; whole numbers have no gradients to hand on."""
+    if not dtype.is_floating_point and modes.grad and x.requires_grad:
+        raise RuntimeError(
+            f"Autograd not support dtype: {dtypes.SCALAR_TYPES[dtype.name]}: no gradient passes; x.detach() first"
+        )
+    return cast(x, dtype)
 
 
 def same_dtype(name: str, like: Tensor, *, mixed: bool = False, **others: Tensor | None) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from ..dtypes import SCALAR_TYPES
 from ..tensor import Tensor
+from .cast import as_number, floating
 from .public import public
 from .unary import isfinite, isnan
 
@@ -22,5 +24,17 @@ def allclose(input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-
 @public
 def isclose(input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
     """Return where |input - other| <= atol + rtol * |other|."""
-    near = (input == other) | (isfinite(other) & ((input - other).abs() <= atol + rtol * other.abs()))
+    if input._array.dtype != other._array.dtype:
+        raise RuntimeError(f"{_name_of(input)} did not match {_name_of(other)}")
+    for name, tolerance in (("rtol", rtol), ("atol", atol)):
+        if not as_number(tolerance) >= 0:
+            raise RuntimeError(f"isclose(): {name} must be greater than or equal to zero, but got {tolerance}")
+    near = input == other
+    if rtol or atol:
+        x, y = floating(input), floating(other)
+        near |= isfinite(y) & ((x - y).abs() <= atol + rtol * y.abs())
     return near | (isnan(input) & isnan(other)) if equal_nan else near
+
+
+def _name_of(x: Tensor) -> str:
+    return SCALAR_TYPES[x.dtype.name]

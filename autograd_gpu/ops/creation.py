@@ -200,6 +200,18 @@ def empty_like(
     )
 
 
+def _range(start: Any, end: Any, step: Any) -> tuple[Number, Number, Number]:
+    """Return a range's numbers as Python's; PyTorch's errors for those that have none."""
+    start, end, step = (as_number(v) for v in (start, end, step))
+    if not (step > 0 or step < 0):
+        raise RuntimeError(f"step must be nonzero, but got {step}")
+    if not (math.isfinite(start) and math.isfinite(end)):
+        raise RuntimeError(f"unsupported range: {start} -> {end}")
+    if (end - start) * step < 0:
+        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
+    return start, end, step
+
+
 @public(method=False, out=True)
 def arange(
     start: Number | None = None,
@@ -215,12 +227,7 @@ def arange(
         start, end = 0, start
     if end is None:
         raise TypeError("arange() missing the argument 'end': arange(end), or arange(start, end)")
-    start = 0 if start is None else start
-    start, end, step = (v.item() if isinstance(v, (Tensor, np.generic)) else v for v in (start, end, step))
-    if step == 0:
-        raise RuntimeError("step must be nonzero")
-    if (end - start) * step < 0:
-        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
+    start, end, step = _range(0 if start is None else start, end, step)
     count = builtins.max(math.ceil((end - start) / step), 0)
     if dtype is None:
         is_integer = builtins.all(isinstance(v, int) for v in (start, end, step))
@@ -263,7 +270,9 @@ def logspace(
     """Return base ** linspace(start, end, steps)."""
     if as_integer(steps, "steps") < 0:
         raise RuntimeError("number of steps must be non-negative")
-    values = base ** np.linspace(start, end, steps)
+    if steps == 1:
+        dtypes.fitting(as_number(base) ** as_number(start), dtype or dtypes.get_default_dtype())
+    values = as_number(base) ** np.linspace(as_number(start), as_number(end), steps)
     return tensor(values, dtype=dtype or dtypes.get_default_dtype(), device=device, requires_grad=requires_grad)
 
 
@@ -415,10 +424,7 @@ def range(
     )
     if end is None:
         start, end = 0, start
-    if step == 0:
-        raise RuntimeError("step must be nonzero")
-    if (end - start) * step < 0:
-        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
+    start, end, step = _range(start, end, step)
     place, count = resolve(device), math.floor((end - start) / step) + 1
     dtype = dtype or dtypes.get_default_dtype()
     return with_grad(wrap(place.backend.arange(start, step, count, dtype.numpy), place), requires_grad)

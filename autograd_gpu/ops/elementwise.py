@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from ..dtypes import fitting
+from ..dtypes import BOOL, fitting
 from ..op import Op
 from ..tensor import Tensor
 from .bounds import ZERO_DIVISION, refuse_zeros
@@ -360,14 +360,14 @@ class MaskedFill(Where):
 
 
 @public(in_place="method", direct=True, out=True)
-def add(input: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
+def add(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
     """Return input + alpha * other, broadcast; bool + bool is a logical or."""
     x, y = operands("add", input, other)
-    return Add.apply(x, y if alpha == 1 else y * alpha)
+    return Add.apply(x, y if alpha == 1 and alpha is not True else y * _weight(alpha, y))
 
 
 @public(in_place="method", direct=True, out=True, also="subtract")
-def sub(input: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
+def sub(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
     """Return input - alpha * other, broadcast. Bool tensors cannot be subtracted."""
     if _is_bool(input) or _is_bool(other):
         raise RuntimeError(
@@ -376,17 +376,23 @@ def sub(input: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
         )
     x, y = operands("sub", input, other)
     operation = Sub if isinstance(x, Tensor) else Rsub
-    return operation.apply(x, y if alpha == 1 else y * alpha)
+    return operation.apply(x, y if alpha == 1 and alpha is not True else y * _weight(alpha, y))
+
+
+def _weight(alpha: Number, y: Tensor | Number) -> Number:
+    if isinstance(alpha, bool) and not _is_bool(y):
+        raise RuntimeError("Boolean alpha only supported for Boolean results.")
+    return alpha
 
 
 @public(in_place="method", direct=True, out=True, also="multiply")
-def mul(input: Tensor, other: Tensor | Number) -> Tensor:
+def mul(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """Return input * other, broadcast."""
     return Mul.apply(*operands("mul", input, other))
 
 
-@public(in_place="method", direct=True, out=True, also="divide true_divide")
-def div(input: Tensor, other: Tensor | Number, *, rounding_mode: str | None = None) -> Tensor:
+@public(in_place="method", direct=True, out=True, also="divide")
+def div(input: Tensor | Number, other: Tensor | Number, *, rounding_mode: str | None = None) -> Tensor:
     """Return input / other, broadcast; integers give floats unless `rounding_mode` is "trunc" or "floor"."""
     if rounding_mode is None:
         return Div.apply(*operands("div", input, other, floating=True))
@@ -401,7 +407,13 @@ def div(input: Tensor, other: Tensor | Number, *, rounding_mode: str | None = No
 
 
 @public(in_place="method", out=True)
-def floor_divide(input: Tensor, other: Tensor | Number) -> Tensor:
+def true_divide(input: Tensor | Number, other: Tensor | Number) -> Tensor:
+    """Return input / other, broadcast; of integers too, floats."""
+    return div(input, other)
+
+
+@public(in_place="method", out=True)
+def floor_divide(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """Return floor(input / other), broadcast. Its gradient is zero."""
     return FloorDivide.apply(*_divisible("floor_divide", input, other))
 
@@ -426,10 +438,11 @@ def neg(input: Tensor) -> Tensor:
     return Neg.apply(input)
 
 
-def _binary(name: str, operation: type[Op], summary: str, made_alike: Callable = operands) -> Any:
+def _binary(name: str, operation: type[Op], summary: str, made_alike: Callable = operands, **takes: str) -> Any:
     def function(input: Tensor, other: Tensor | Number) -> Tensor:
         return operation.apply(*made_alike(name, input, other))
 
+    function.__annotations__ |= takes
     return named(function, name, summary)
 
 
@@ -448,10 +461,11 @@ def _divisible(name: str, input: Tensor | Number, other: Tensor | Number) -> tup
     return x, y
 
 
-def _test(name: str, summary: str, also: str = "") -> Any:
+def _test(name: str, summary: str, also: str = "", **takes: str) -> Any:
     def function(input: Tensor, other: Tensor | Number) -> Tensor:
         return Test.apply(*operands(name, input, other), kernel=name)
 
+    function.__annotations__ |= takes
     return public(in_place="method", out=True, also=also)(named(function, name, summary))
 
 
@@ -460,19 +474,21 @@ def _is_bool(x: Any) -> bool:
 
 
 _with_out, _in_place_too = public(out=True), public(in_place="method", direct=True, out=True)
-maximum = _with_out(_binary("maximum", Maximum, "The larger of the two; NaN wins."))
-minimum = _with_out(_binary("minimum", Minimum, "The smaller of the two; NaN wins."))
+maximum = _with_out(_binary("maximum", Maximum, "The larger of the two; NaN wins.", other="Tensor"))
+minimum = _with_out(_binary("minimum", Minimum, "The smaller of the two; NaN wins.", other="Tensor"))
 fmod = _in_place_too(_binary("fmod", Fmod, "The remainder with the sign of input.", _divisible))
-remainder = _in_place_too(_binary("remainder", Remainder, "The remainder with the sign of other.", _divisible))
+remainder = _in_place_too(
+    _binary("remainder", Remainder, "The remainder with the sign of other.", _divisible, input="Tensor | Number")
+)
 eq = _test("eq", "Whether the two are equal.")
 ne = _test("ne", "Whether the two differ.", also="not_equal")
 lt = _test("lt", "Whether input < other.", also="less")
 le = _test("le", "Whether input <= other.", also="less_equal")
 gt = _test("gt", "Whether input > other.", also="greater")
 ge = _test("ge", "Whether input >= other.", also="greater_equal")
-logical_and = _test("logical_and", "Whether both are nonzero.")
-logical_or = _test("logical_or", "Whether either is nonzero.")
-logical_xor = _test("logical_xor", "Whether exactly one is nonzero.")
+logical_and = _test("logical_and", "Whether both are nonzero.", other="Tensor")
+logical_or = _test("logical_or", "Whether either is nonzero.", other="Tensor")
+logical_xor = _test("logical_xor", "Whether exactly one is nonzero.", other="Tensor")
 
 
 @public(in_place="method", direct=True, out=True, also="arctan2")
@@ -492,6 +508,10 @@ def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 
     """Return input + value * tensor1 * tensor2, broadcast."""
     value = as_number(value, "addcmul", "value")
     dtype = result_type(input, tensor1, tensor2)
+    if dtype.kind == BOOL:
+        raise NotImplementedError("addcmul: not implemented for 'Bool': cast the tensors, or use `|` and `&`")
+    if not dtype.is_floating_point:
+        return add(cast(input, dtype), mul(mul(tensor1, tensor2), fitting(value, dtype)))
     return Addcmul.apply(*broadcast_together(*(cast(t, dtype) for t in (input, tensor1, tensor2))), value=value)
 
 

@@ -25,6 +25,7 @@ from .cast import (
     rounded_once,
 )
 from .elementwise import FloorDivide, add, clamp, copysign, div, floor_divide, maximum, mul, pow, sub, where
+from .inplace import inplace as in_place
 from .public import public
 from .unary import Test, abs, cos, exp, exp2, isinf, isnan, log, log1p, sin, sqrt, trunc
 
@@ -191,11 +192,22 @@ def rsub(input: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
     return sub(other, input if alpha == 1 else mul(input, alpha))  # type: ignore[arg-type]
 
 
-@public(in_place="method", out=True)
+@public(out=True)
 def float_power(input: Tensor | Number, exponent: Tensor | Number) -> Tensor:
     """Return input ** exponent, computed in float64, broadcast."""
     x, y = (cast(v, dtypes.float64) if isinstance(v, Tensor) else float(v) for v in (input, exponent))
     return pow(x, y)
+
+
+@public(function=False)
+def float_power_(self: Tensor, exponent: Tensor | Number) -> Tensor:
+    """Write `float_power`, which is float64, into this tensor, which has to be."""
+    if self.dtype is not dtypes.float64:
+        raise RuntimeError(
+            f"the base given to float_power_ has dtype {dtypes.SCALAR_TYPES[self.dtype.name]} but the operation's "
+            "result requires dtype Double"
+        )
+    return in_place("float_power_", float_power)(self, exponent)
 
 
 @public(out=True)
@@ -314,19 +326,26 @@ def _shift(name: str, input: Any, other: Any, move: Any) -> Tensor:
     x, y = _both(name, input, other)
     if x._array.dtype.kind not in "iu":
         raise NotImplementedError(f'"{name}_cpu" not implemented for {x.dtype}: shifts are of integer tensors')
-    return move(x, pow(_full(x, 2), y))
+    return cast(move(x, y), x.dtype)
 
 
 @public(in_place="method", out=True)
 def bitwise_left_shift(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """Return input * 2**other for integers, broadcast."""
-    return _shift("lshift", input, other, mul)
+    return _shift("lshift", input, other, lambda x, y: mul(x, pow(_full(x, 2), y)))
 
 
 @public(in_place="method", out=True)
 def bitwise_right_shift(input: Tensor | Number, other: Tensor | Number) -> Tensor:
-    """Return floor(input / 2**other) for integers, broadcast."""
-    return _shift("rshift", input, other, floor_divide)
+    """Return floor(input / 2**other) for integers, broadcast; by a negative or a large other, only the sign is left."""
+
+    def move(x: Tensor, y: Tensor) -> Tensor:
+        is_signed = x._array.dtype.kind == "i"
+        beyond = (y < 0) | (y >= 8 * x.dtype.itemsize - is_signed)
+        kept = floor_divide(x, pow(_full(x, 2), where(beyond, 0, y)))
+        return where(beyond, where(x < 0, -1, 0), kept) if is_signed else where(beyond, 0, kept)
+
+    return _shift("rshift", input, other, move)
 
 
 @public(in_place="function", out=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..tensor import Tensor
-from .arguments import explaining, known_as
+from .arguments import front, known_as
 from .out import accepting_out
 from .public import declared
 
@@ -15,7 +15,7 @@ def package_function(name: str) -> Callable[..., Any]:
     """Return a declared function by its public name."""
     for operation in declared:
         if operation.function and name in operation.names:
-            function = (accepting_out if operation.out else explaining)(operation.operation)
+            function = (accepting_out if operation.out else front)(operation.operation, name)
             return known_as(function, "autograd_gpu", name)
         if operation.in_place == "function" and name in [f"{one}_" for one in operation.names]:
             return getattr(Tensor, name)

@@ -110,6 +110,7 @@ def diff(
 @rounded_once
 def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float | None = None, dim: int = -1) -> Tensor:
     """Return the integral of y along `dim` by the trapezoidal rule, over places x or with steps of dx (1)."""
+    _refuse_bools("trapezoid", y)
     if x is not None or y.ndim == 0 or y._array.shape[wrap_dim(dim, y.ndim)] == 0:
         return sum(_trapezoids("trapezoid", y, x, dx, dim), dim)
     ends = select(y, dim, 0) + select(y, dim, -1)
@@ -121,7 +122,13 @@ def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float | None = None, di
 @rounded_once
 def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float | None = None, dim: int = -1) -> Tensor:
     """Return the integrals of y along `dim` up to the second element, the third, ... (see `trapezoid`)."""
+    _refuse_bools("cumulative_trapezoid", y)
     return cumsum(_trapezoids("cumulative_trapezoid", y, x, dx, dim), dim)
+
+
+def _refuse_bools(name: str, y: Tensor) -> None:
+    if y._array.dtype.kind == "b":
+        raise RuntimeError(f"{name}: received a bool input for `y`, but bool is not supported: use y.int()")
 
 
 def _trapezoids(name: str, y: Tensor, x: Tensor | None, dx: float | None, dim: int) -> Tensor:

@@ -133,7 +133,8 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
     overwrite(view, _Advanced(view, advanced).scatter(cast(value, x.dtype)), "index_put_")
 
 
-def _in_range(index: int, shape: tuple[int, ...], dim: int) -> int:
+def _in_range(index: int, shape: tuple[int, ...], dim: int, place: int | None = None) -> int:
+    """Return an index into a dimension, which errors call, as in PyTorch, by its place among the indices."""
     if not shape:
         raise IndexError(
             "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a "
@@ -142,7 +143,9 @@ def _in_range(index: int, shape: tuple[int, ...], dim: int) -> int:
     if dim >= len(shape):
         raise IndexError(f"too many indices for tensor of dimension {len(shape)}")
     if not -shape[dim] <= index < shape[dim]:
-        raise IndexError(f"index {index} is out of bounds for dimension {dim} with size {shape[dim]}")
+        raise IndexError(
+            f"index {index} is out of bounds for dimension {dim if place is None else place} with size {shape[dim]}"
+        )
     return index
 
 
@@ -167,7 +170,7 @@ def _parse(x: Tensor, index: Any) -> tuple[tuple, list[tuple[int, Tensor]]]:
     basic: list[Any] = []
     advanced: list[tuple[int, Tensor]] = []
     dim = out = 0  # the dimension of x that the next part takes, and of the basic result it gives
-    for part in parts:
+    for place, part in enumerate(parts):
         if part is Ellipsis:
             skipped = len(shape) - consumed
             basic.extend([slice(None)] * skipped)
@@ -180,7 +183,7 @@ def _parse(x: Tensor, index: Any) -> tuple[tuple, list[tuple[int, Tensor]]]:
             advanced.append((out, wrap(x.device.backend.full((1,), part, np.bool_), x.device)))
             out += 1
         elif type(part) is int:
-            basic.append(_in_range(part, shape, dim))
+            basic.append(_in_range(part, shape, dim, place))
             dim += 1
         elif isinstance(part, slice):
             if part.step is not None and part.step <= 0:

@@ -16,7 +16,8 @@ from ..op import Op, interceptors
 from ..tensor import AccumulateGrad, Tensor, bump_version, wrap
 from ..user_line import user_line
 from ..views import edge_of, multiple_view_step, refresh_view, steps_in_order, take_edge
-from .cast import Number, as_number, broadcast, cast, is_scalar, to_device, zero_gradient
+from .arguments import behind_call
+from .cast import Number, as_number, broadcast, broadcast_shape, cast, is_scalar, to_device, zero_gradient
 from .overlap import check_overlap
 from .public import public
 from .shape import clone, expand, narrow
@@ -313,35 +314,43 @@ def inplace(name: str, function: Callable, kernel: str | None = None) -> Callabl
 
     of_one_value = _OF_ONE_VALUE.get(name)
 
+    instead = behind_call(function, name)
+
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        if of_one_value is not None and 0 in self._array.strides and _repeated_dims(self._array):
-            of_one_value(self, *args, **kwargs)
-            return self
-        check_writable(self, name)
-        if self._cell is not None:
-            is_read_over = check_overlap(self, (*args, *kwargs.values()), name)
-        else:
-            is_read_over = False
-        if (
-            kernel is not None
-            and not kwargs
-            and not is_read_over
-            and _straight(self, args)
-            and not _records(self, args)
-        ):
-            backend = self.device.backend
-            values = [a._array if isinstance(a, Tensor) else as_number(a) for a in args]
-            getattr(backend, kernel)(self._array, *values, out=self._array)
-            bump_version(self)
-            return self
-        operand = self
-        if _records(self, args):
-            operand = _snapshot(self)
-            args = tuple(operand if a is self else a for a in args)
-        if not interceptors:
-            return overwrite(self, function(operand, *args, **kwargs), name)
-        with switched():  # in place, autocast casts nothing
-            return overwrite(self, function(operand, *args, **kwargs), name)
+        try:
+            if of_one_value is not None and 0 in self._array.strides and _repeated_dims(self._array):
+                of_one_value(self, *args, **kwargs)
+                return self
+            check_writable(self, name)
+            if self._cell is not None:
+                is_read_over = check_overlap(self, (*args, *kwargs.values()), name)
+            else:
+                is_read_over = False
+            if (
+                kernel is not None
+                and not kwargs
+                and not is_read_over
+                and _straight(self, args)
+                and not _records(self, args)
+            ):
+                backend = self.device.backend
+                values = [a._array if isinstance(a, Tensor) else as_number(a) for a in args]
+                getattr(backend, kernel)(self._array, *values, out=self._array)
+                bump_version(self)
+                return self
+            operand = self
+            if _records(self, args):
+                operand = _snapshot(self)
+                args = tuple(operand if a is self else a for a in args)
+            if not interceptors:
+                return overwrite(self, function(operand, *args, **kwargs), name)
+            with switched():  # in place, autocast casts nothing
+                return overwrite(self, function(operand, *args, **kwargs), name)
+        except Exception as error:
+            wrong = instead(error, (self, *args), kwargs)
+            if wrong is None:
+                raise
+            raise wrong from None
 
     method.__name__ = method.__qualname__ = name
     method.__doc__ = f"In-place version of `{function.__name__}`: writes into this tensor and returns it."
@@ -363,16 +372,21 @@ def _straight(x: Tensor, args: tuple) -> bool:
 
 
 @public(function=False)
-def copy_(self: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
+def copy_(self: Tensor, src: Tensor | Number, non_blocking: bool = False) -> Tensor:
     """Write src, broadcast and cast, into this tensor; gradients then flow to src."""
     if not isinstance(src, Tensor):
-        raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}")
+        src = self.new_tensor(src)
     source = _on_device_of(self, src, "copy_")
     check_writable(self, "copy_")
     if check_overlap(self, (source,), "copy_"):
         source = clone(source)
     if source._array.shape != self._array.shape:
-        source = expand(source, self._array.shape)
+        shape = broadcast_shape(self._array.shape, source._array.shape)
+        if shape != self._array.shape:
+            raise RuntimeError(
+                f"output with shape {list(self.shape)} doesn't match the broadcast shape {list(shape)}. (copy_)"
+            )
+        source = expand(source, shape)
     if not _records(self, (source,)):
         self.device.backend.copy_into(self._array, source._array)
         bump_version(self)

@@ -46,6 +46,7 @@ def in_place_view(name: str, function: Callable, later: int = 1) -> Callable:
         return self
 
     method.__name__ = method.__qualname__ = name
+    method.__wrapped__ = function  # type: ignore[attr-defined]
     method.__doc__ = f"In-place version of `{function.__name__}`: this tensor's own shape changes. Returns it."
     return method
 

@@ -18,9 +18,11 @@ def is_integer(value: Any) -> TypeIs[int]:
 def as_integer(value: Any, name: str = "dim") -> int:
     """Return an integer as Python's; PyTorch's TypeError, with the argument's name, for a fraction or anything else."""
     try:
-        return operator.index(value)
+        if not isinstance(value, bool):
+            return operator.index(value)
     except TypeError:
-        raise TypeError(f"argument '{name}' must be int, not {type(value).__name__}") from None
+        pass
+    raise TypeError(f"argument '{name}' must be int, not {type(value).__name__}")
 
 
 def real_dim(dim: Any, ndim: int) -> int:
@@ -56,12 +58,12 @@ def wrap_dims(dims: Any, ndim: int) -> tuple[int, ...]:
 
 
 def as_integers(values: Any, name: str) -> tuple[int, ...]:
-    """Return a sequence's integers as Python's; PyTorch's TypeError for a fraction among them."""
+    """Return a sequence's integers as Python's; PyTorch's TypeError for a fraction among them, or a bool in front."""
     integers = []
     for place, value in enumerate(values):
         if type(value) is not int:
             try:
-                value = operator.index(value)
+                value = operator.index(None if place == 0 and isinstance(value, bool) else value)
             except TypeError:
                 raise TypeError(
                     f"argument '{name}' must be tuple of ints, but found element of type {type(value).__name__} "

@@ -7,6 +7,7 @@ import math
 from typing import Any
 
 from ..autocasting import casts_alike
+from ..dtypes import fitting
 from ..op import Op
 from ..tensor import Tensor
 from .cast import F, Number, broadcast, broadcast_shape, cast, result_type, rounded_once
@@ -277,7 +278,7 @@ def _plus(name: str, input: Tensor, product: Tensor, beta: Number, alpha: Number
     if input._array.shape != product._array.shape:
         input = expand(input, product._array.shape)
     if product._array.dtype.kind in "iu":
-        beta, alpha = int(beta), int(alpha)
+        beta, alpha = (fitting(factor, product.dtype) for factor in (beta, alpha))
     product = product if alpha == 1 else product * alpha
     if beta == 0:
         return Copy.apply(input, product)  # with a gradient of zeros, which 0 * input would not have at an infinity

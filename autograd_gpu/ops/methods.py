@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,32 +19,43 @@ from ..views import edge_of
 from . import (
     cast, conversion, creation, elementwise, elementwise_composed, index, inplace, matmul, pickling, pieces, unary,
 )  # fmt: skip
-from .arguments import explaining, has_other_names, known_as, takes_more_tensors
+from .arguments import Behind, front, known_as
 from .public import Public, declared
 
 # ---------------------------------------------------------------------------------------------- functions as methods
 
 
 _TENSOR = Tensor.__module__
+_OPEN = inspect.CO_VARARGS | inspect.CO_VARKEYWORDS
 
 
 def hang(operation: Public) -> None:
     """Give Tensor a function's method or attribute and its in-place form, under all its names."""
     if operation.method:
-        method = operation.operation
-        if takes_more_tensors(method) or has_other_names(method):
-            method = known_as(explaining(method, is_method=True), _TENSOR, f"Tensor.{operation.name}")
         for name in operation.names:
-            setattr(Tensor, name, method)
+            setattr(Tensor, name, Behind(name, partial(_front_of, operation.operation, name)))
     elif operation.attribute:
         for name in operation.names:
             setattr(Tensor, name, property(operation.operation))
     if operation.in_place:
-        kernel = operation.operation.__name__ if operation.direct else None
-        method = inplace.inplace(f"{operation.name}_", operation.operation, kernel)
-        known_as(method, _TENSOR, f"Tensor.{operation.name}_")
         for name in operation.names:
-            setattr(Tensor, f"{name}_", method)
+            setattr(Tensor, f"{name}_", Behind(f"{name}_", partial(_in_place, f"{name}_", operation)))
+
+
+def _front_of(function: Callable, name: str) -> Callable:
+    if function.__code__.co_argcount == 1 and not function.__code__.co_flags & _OPEN and not function.__kwdefaults__:
+        return function  # its tensor is all it takes: there is nothing to look at
+    return known_as(front(function, name, is_method=True), _TENSOR, f"Tensor.{name}")
+
+
+def _in_place(name: str, operation: Public) -> Callable:
+    function = operation.operation
+    method = inplace.inplace(name, function, function.__name__ if operation.direct else None)
+    others = [kind for name, kind in function.__annotations__.items() if name != "return"][1:]
+    if operation.direct and set(others) != {"Tensor"}:
+        # Nothing to look at before, and the shorter way for what is not told what was left out.
+        return known_as(method, _TENSOR, f"Tensor.{name}")
+    return known_as(front(method, name, is_method=True, like=function), _TENSOR, f"Tensor.{name}")
 
 
 _hung = 0  # how many of the declarations
@@ -137,6 +150,8 @@ def _matmul(self: Tensor, other: Any) -> Any:
 
 
 def _itself(self: Tensor) -> Tensor:
+    if self._array.dtype.kind == "b":
+        raise RuntimeError("The `+` operator, on a bool tensor is not supported.")
     return self
 
 
@@ -263,7 +278,7 @@ for _name, _dtype in {
 
 
 def _like(function: Callable) -> Callable:
-    call = explaining(function)
+    call = front(function)
 
     def new(
         self: Tensor,
@@ -281,4 +296,5 @@ def _like(function: Callable) -> Callable:
 
 
 for _function in (creation.zeros, creation.ones, creation.empty, creation.full, creation.tensor):
-    setattr(Tensor, f"new_{_function.__name__}", _like(_function))
+    _name = f"new_{_function.__name__}"
+    setattr(Tensor, _name, Behind(_name, partial(_like, _function)))

@@ -32,6 +32,7 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Val
     """Return (values, indices) of the k-th smallest element along `dim`, counted from 1."""
     dim = wrap_dim(dim, input.ndim)
     size = input._array.shape[dim] if input.ndim else 1
+    _refuse_bools("kthvalue", input)
     if size == 0:
         raise IndexError(f"kthvalue(): Expected reduction dim {dim} to have non-zero size.")
     if not 1 <= k <= size:
@@ -39,6 +40,11 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Val
     order = argsort(input, dim, stable=True)
     index = narrow(order, dim, k - 1, 1).clone() if input.ndim else order
     return kthvalue_result(*_pick(input, index, dim, keepdim))
+
+
+def _refuse_bools(name: str, input: Tensor) -> None:
+    if input._array.dtype.kind == "b":
+        raise NotImplementedError(f"\"{name}\" not implemented for 'Bool'. Use x.int()")
 
 
 class Median(Amax):
@@ -84,6 +90,7 @@ def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False) -> A
 
 
 def _median(input: Tensor, dim: int | None, keepdim: bool, ignore_nan: bool, result: Any) -> Any:
+    _refuse_bools("median", input)
     if dim is None:
         if input._array.size == 0:
             return mean(input) if input.is_floating_point() else input.new_zeros(())  # NaN, with a gradient of nothing

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
 from ..autocasting import switched
+from ..dtypes import SCALAR_TYPES
 from ..modes import modes, no_grad
 from ..tensor import Tensor, bump_version
 from ..user_line import warn
-from .arguments import by_own_names, wrong_argument
+from .arguments import front, type_name
 from .cast import cast
 from .inplace import check_writable, overwrite
 from .overlap import check_overlap
@@ -27,46 +27,40 @@ _UNCAST = frozenset(
 )
 
 
-def accepting_out(function: Callable) -> Callable:
-    """Return the function with an `out` argument."""
-
-    @functools.wraps(function)
-    def call(*args: Any, out: Any = None, **kwargs: Any) -> Any:
-        if out is None:
-            try:
-                return function(*args, **kwargs)
-            except Exception as error:
-                if kwargs and (again := by_own_names(function, args, kwargs)) is not None:
-                    return call(*again[0], **again[1])
-                wrong = wrong_argument(error, function, args, kwargs)
-                if wrong is None:
-                    raise
-                raise wrong from None
-        if kwargs and (again := by_own_names(function, args, kwargs)) is not None:
-            args, kwargs = again
-        if isinstance(out, (tuple, list)):
-            return _into_several(tuple(out), function, args, kwargs)
-        return _into(out, function, args, kwargs)
-
-    return call
+# Nobody asks for their gradients.
+_CONSTANT = frozenset(
+    "eq ne lt le gt ge logical_and logical_or logical_xor logical_not isposinf isneginf isin signbit argmax argmin any "
+    "all searchsorted bucketize nonzero".split()
+)
 
 
-def _into_several(outs: tuple, function: Callable, args: tuple, kwargs: dict) -> Any:
+def accepting_out(function: Callable, name: str = "") -> Callable:
+    """Return the function's front with an `out` argument."""
+    return front(function, name, into=into)
+
+
+def into(out: Any, name: str, function: Callable, args: tuple, kwargs: dict) -> Any:
+    """Write a function's result into out, which takes its shape; several into several. `name` is the function's in
+    errors."""
+    if isinstance(out, (tuple, list)):
+        return _into_several(tuple(out), name, function, args, kwargs)
+    return _into(out, name, function, args, kwargs)
+
+
+def _into_several(outs: tuple, name: str, function: Callable, args: tuple, kwargs: dict) -> Any:
     """Write each result of a function into its tensor; returns these as the function returns its own."""
     with no_grad(), switched():
         results = function(*args, **kwargs)
     if not isinstance(results, tuple) or len(results) != len(outs):
         count = len(results) if isinstance(results, tuple) else 1
-        raise TypeError(f"{function.__name__}(): argument 'out' must be {count} tensors, but got {len(outs)}")
+        raise TypeError(f"{name}(): argument 'out' must be {count} tensors, but got {len(outs)}")
     operands = [*args, *kwargs.values()]
     if modes.grad and any(_requires_grad(value) for value in (*outs, *operands)):
-        _refuse_gradients(function.__name__)
+        _refuse_gradients(name)
     for out, result in zip(outs, results):
         if out.dtype is not result.dtype:
-            raise RuntimeError(
-                f"{function.__name__}: Expected out tensor to have dtype {result.dtype}, but got {out.dtype} instead"
-            )
-        _into(out, lambda result=result: result, (), {})
+            raise RuntimeError(f"{name}: Expected out tensor to have dtype {result.dtype}, but got {out.dtype} instead")
+        _into(out, name, lambda result=result: result, (), {})
     return type(results)(*outs) if hasattr(results, "_fields") else outs
 
 
@@ -77,20 +71,24 @@ def _refuse_gradients(name: str) -> None:
     )
 
 
-def _into(out: Tensor, function: Callable, args: tuple, kwargs: dict) -> Tensor:
-    name = function.__name__
+def _into(out: Tensor, name: str, function: Callable, args: tuple, kwargs: dict) -> Tensor:
     if not isinstance(out, Tensor):
-        raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(out).__name__}")
+        raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type_name(out)}")
     operands = [*args, *kwargs.values()]
-    if modes.grad and any(_requires_grad(value) for value in (out, *operands)):
+    if modes.grad and function.__name__ not in _CONSTANT and any(_requires_grad(value) for value in (out, *operands)):
         _refuse_gradients(name)
     check_overlap(out, operands, name)
     with no_grad(), switched():  # autocast casts nothing
         result = function(*args, **kwargs)
-        if result.dtype is not out.dtype and name in _UNCAST:
+        if result.dtype is not out.dtype and function.__name__ in _UNCAST:
             raise RuntimeError(
                 f"{name}: Expected out tensor to have dtype {result.dtype}, but got {out.dtype} instead: the result "
                 "and out must have the same scalar type"
+            )
+        if result.dtype.kind > out.dtype.kind:
+            raise RuntimeError(
+                f"result type {SCALAR_TYPES[result.dtype.name]} can't be cast to the desired output type "
+                f"{SCALAR_TYPES[out.dtype.name]} ({name}, out=)"
             )
         if result._array.shape == out._array.shape:
             return overwrite(out, result, name)

@@ -11,8 +11,9 @@ from .strided import extent, strides_of
 # They have read all of their operands before they write, in PyTorch too.
 _READ_BEFORE = frozenset(
     "tril triu sum mean nanmean prod amax amin argmax argmin any all var std norm logsumexp diag quantile nanquantile "
-    "matmul mm bmm mv dot vdot inner addmm_ addmv_ addbmm_ baddbmm_ inverse cholesky cholesky_solve cholesky_inverse "
-    "matrix_power searchsorted bucketize histc multinomial nonzero masked_scatter_ index_fill_ ldexp_".split()
+    "matmul mm bmm mv dot vdot inner addmm_ addmv addmv_ addbmm_ baddbmm_ inverse cholesky cholesky_solve "
+    "cholesky_inverse masked_fill_ matrix_power searchsorted bucketize histc multinomial nonzero masked_scatter_ "
+    "index_fill_ ldexp_".split()
 )
 
 

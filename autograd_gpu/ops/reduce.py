@@ -11,7 +11,7 @@ from .. import dtypes
 from ..dtypes import SCALAR_TYPES, DType
 from ..op import Op
 from ..tensor import Tensor
-from .cast import as_number, broadcast, cast, counting, floating, rounded_once, wide_under_autocast
+from .cast import as_number, broadcast, cast, cast_to_sum, counting, floating, rounded_once, wide_under_autocast
 from .creation import arange
 from .elementwise import Number, maximum, minimum, ne, pow, where
 from .integers import wrap_dim, wrap_dims
@@ -239,7 +239,7 @@ class Reduction(Op):
 def sum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None) -> Tensor:
     """Return the sum over `dim` (all dimensions by default). Integers and bools are summed in int64."""
     if dtype is not None:
-        input = cast(input, dtype)
+        input = cast_to_sum(input, dtype)
     elif input._array.dtype.kind in "iub":
         input = cast(input, dtypes.int64)
     return Sum.apply(input, dims=wrap_dims(dim, input._array.ndim), keepdim=keepdim, dtype=input._array.dtype)
@@ -262,7 +262,7 @@ def mean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType
 def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: DType | None = None) -> Tensor:
     """Return the product over `dim` (all dimensions by default). Integers and bools are multiplied in int64."""
     if dtype is not None:
-        input = cast(input, dtype)
+        input = cast_to_sum(input, dtype)
     elif input._array.dtype.kind in "iub":
         input = cast(input, dtypes.int64)
     return Prod.apply(input, dims=wrap_dims(dim, input._array.ndim), keepdim=keepdim, dtype=input._array.dtype)
@@ -324,6 +324,8 @@ def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
 
 
 def _arg(operation: type[Op], name: str, input: Tensor, dim: int | None, keepdim: bool) -> Tensor:
+    if input._array.dtype.kind == "b":
+        raise RuntimeError(f"{name}(): does not support bool input. Use x.int().{name}()")
     input = input.detach()
     if dim is None:
         if input._array.size == 0:

@@ -10,7 +10,7 @@ from .. import dtypes
 from ..dtypes import DType
 from ..op import Op
 from ..tensor import Tensor
-from .cast import cast, slope_rounded_once
+from .cast import cast, cast_to_sum, slope_rounded_once
 from .creation import arange
 from .elementwise import where
 from .integers import wrap_dim
@@ -137,7 +137,7 @@ class Cummin(Cummax):
 def cumsum(input: Tensor, dim: int, *, dtype: DType | None = None) -> Tensor:
     """Return the running sum along `dim`. Integers and bools are summed in int64."""
     if dtype is not None:
-        input = cast(input, dtype)
+        input = cast_to_sum(input, dtype)
     elif input._array.dtype.kind in "iub":
         input = cast(input, dtypes.int64)
     return Cumsum.apply(input, dim=wrap_dim(dim, input._array.ndim), dtype=input._array.dtype)
@@ -147,7 +147,7 @@ def cumsum(input: Tensor, dim: int, *, dtype: DType | None = None) -> Tensor:
 def cumprod(input: Tensor, dim: int, *, dtype: DType | None = None) -> Tensor:
     """Return the running product along `dim`. Integers and bools are multiplied in int64."""
     if dtype is not None:
-        input = cast(input, dtype)
+        input = cast_to_sum(input, dtype)
     elif input._array.dtype.kind in "iub":
         input = cast(input, dtypes.int64)
     return Cumprod.apply(input, dim=wrap_dim(dim, input.ndim), dtype=input._array.dtype)
@@ -156,9 +156,10 @@ def cumprod(input: Tensor, dim: int, *, dtype: DType | None = None) -> Tensor:
 @public(out=True)
 def logcumsumexp(input: Tensor, dim: int) -> Tensor:
     """Return log of the running sum of exp along `dim`, without overflow."""
+    dim = wrap_dim(dim, input.ndim)
     if not input.is_floating_point():
         raise NotImplementedError(f'"logcumsumexp" not implemented for {input.dtype}. Use x.float().')
-    return Logcumsumexp.apply(input, dim=wrap_dim(dim, input.ndim))
+    return Logcumsumexp.apply(input, dim=dim)
 
 
 @public(out=True)

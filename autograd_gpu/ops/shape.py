@@ -349,6 +349,8 @@ def permute(input: Tensor, *dims: Any) -> Tensor:
 @public(also="moveaxis")
 def movedim(input: Tensor, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
     """Return input with the dimensions `source` moved to the places `destination`."""
+    if is_integer(source) is not is_integer(destination):
+        raise TypeError(f"movedim(): expected two ints or two tuples of ints, but got {source!r} and {destination!r}")
     sources = [wrap_dim(d, input.ndim) for d in ((source,) if is_integer(source) else source)]
     places = [wrap_dim(d, input.ndim) for d in ((destination,) if is_integer(destination) else destination)]
     if len(sources) != len(places):
@@ -414,7 +416,10 @@ def broadcast_shapes(*shapes: int | Sequence[int]) -> Size:
     """Return the shape that the given shapes broadcast to."""
     result: tuple[int, ...] = ()
     for shape in shapes:
-        result = broadcast_shape(result, (shape,) if is_integer(shape) else as_integers(shape, "size"))
+        sizes = (shape,) if is_integer(shape) else as_integers(shape, "size")
+        if min(sizes, default=0) < 0:
+            raise ValueError(f"Attempting to broadcast a dimension with negative length: {list(sizes)}")
+        result = broadcast_shape(result, sizes)
     return Size(result)
 
 

@@ -64,6 +64,8 @@ def msort(input: Tensor) -> Tensor:
 @public(out=True)
 def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> ValuesIndices:
     """Return the (values, indices) of the k largest (or smallest) elements along `dim`, in order."""
+    if input._array.dtype.kind == "b":
+        raise RuntimeError("topk does not support bool dtypes. Use x.int()")
     dim = wrap_dim(dim, input.ndim)
     size = input._array.shape[dim] if input.ndim else 1
     k = as_integer(k, "k")

@@ -256,6 +256,8 @@ def mvlgamma(input: Tensor, p: int) -> Tensor:
     """
     if p < 1:
         raise RuntimeError("p has to be greater than or equal to 1")
+    if input._array.dtype.kind == "b":
+        raise RuntimeError("The input tensor may not be a boolean tensor. (mvlgamma: use x.float())")
     x = floating(input)
     y = lgamma(x) + math.log(math.pi) * (p * (p - 1) / 4)
     for j in range(1, p):

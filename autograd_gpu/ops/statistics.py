@@ -41,10 +41,10 @@ def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> 
 def var_mean(
     input: Tensor,
     dim: Any = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
     *,
     correction: Number | None = 1,
-    keepdim: bool = False,
-    unbiased: bool | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Return (variance, mean) over `dim`."""
     over = None if isinstance(dim, builtins.bool) else dim
@@ -56,10 +56,10 @@ def var_mean(
 def std_mean(
     input: Tensor,
     dim: Any = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
     *,
     correction: Number | None = 1,
-    keepdim: bool = False,
-    unbiased: bool | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Return (standard deviation, mean) over `dim`."""
     _, centre = var_mean(input, dim, correction=correction, keepdim=keepdim, unbiased=unbiased)

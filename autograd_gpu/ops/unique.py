@@ -104,7 +104,7 @@ def isin(
             f"({type(elements).__name__}, {type(test_elements).__name__})"
         )
     dtype = result_type(elements, test_elements)
-    if dtype is dtypes.bool:
+    if any(v._array.dtype.kind == "b" for v in (elements, test_elements) if isinstance(v, Tensor)):
         raise RuntimeError("Unsupported input type encountered for isin(): Bool")
     x, tests = (
         cast(v.detach() if isinstance(v, Tensor) else tensor(v, device=given.device), dtype)

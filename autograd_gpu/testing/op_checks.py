@@ -160,7 +160,8 @@ def _into_another(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def has_in_place(case: OpCase) -> bool:
-    return "." not in case.name and hasattr(ag.Tensor, in_place_name(case))
+    is_kept = case.result is None  # of a function that has a dtype of its own the twin is a row of its own
+    return "." not in case.name and is_kept and hasattr(ag.Tensor, in_place_name(case))
 
 
 def in_place_name(case: OpCase) -> str:

@@ -120,7 +120,7 @@ def names_of_the_class() -> set[str]:
 
 def methods() -> str:
     """What hangs on Tensor, as the base class that type checkers think it has."""
-    hung = {name: value for name, value in vars(Tensor).items() if name not in names_of_the_class()}
+    hung = {name: getattr(Tensor, name) for name in vars(Tensor).keys() - names_of_the_class()}
     in_place = {f"{name}_": operation for operation in declared if operation.in_place for name in operation.names}
     page = Page(set(hung))
     page.lines += ["class Methods:"]

@@ -206,7 +206,7 @@ def chain_matmul(*matrices: Tensor) -> Tensor:
 def vander(x: Tensor, N: int | None = None) -> Tensor:
     """Return Vandermonde matrices (*, n, N) of vectors (*, n): the powers 0 to N - 1 (N is by default n) of each
     element."""
-    if x.dtype.itemsize == 2 and x.dtype.is_floating_point:
+    if x._array.dtype.kind == "b" or (x.dtype.itemsize == 2 and x.dtype.is_floating_point):
         raise RuntimeError(
             f"linalg.vander supports floating point, complex, and integer tensors, but got {scalar_type(x)}"
         )

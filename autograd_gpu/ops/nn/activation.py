@@ -6,10 +6,11 @@ random numbers or halves of a dimension is composed of other operations.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
-from ...dtypes import float32, rounded
+from ...dtypes import BOOL, fitting, float32, rounded, uint8
 from ...op import Op
 from ...tensor import Tensor
 from ..cast import as_number, broadcast_together, cast, floating, same_dtype, wide_under_autocast, zero_gradient
@@ -152,7 +153,9 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
     if min_val > max_val:
         raise ValueError("min_val cannot be greater than max_val")
     if not input.is_floating_point():
-        low, high = int(min_val), int(max_val)
+        if input.dtype is uint8 and (min_val < 0 or max_val < 0):
+            raise RuntimeError("cannot do hardtanh on an unsigned type with negative limits")
+        low, high = (fitting(as_number(bound), input.dtype) for bound in (min_val, max_val))
         return input.clamp_(low, high) if inplace else clamp(input, low, high)
     if min_val != min_val or max_val != max_val:  # between bounds that are no numbers lies none
         return input.mul_(float("nan")) if inplace else input * float("nan")
@@ -218,7 +221,8 @@ def softsign(input: Tensor) -> Tensor:
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """Return x above the threshold, else value."""
     if not input.is_floating_point():
-        held = where(input > threshold, input, int(value))
+        threshold, value = (fitting(as_number(number), input.dtype) for number in (threshold, value))
+        held = where(input > threshold, input, value)
         return input.copy_(held) if inplace else held
     return _apply(input, inplace, "threshold", threshold=threshold, value=value)
 
@@ -250,6 +254,8 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
 
 def tanhshrink(input: Tensor) -> Tensor:
     """Return x - tanh(x)."""
+    if input.dtype.kind == BOOL:
+        raise RuntimeError("Subtraction, the `-` operator, with a bool tensor is not supported. (tanhshrink)")
     return _apply(floating(input), False, "tanhshrink")
 
 
@@ -319,8 +325,12 @@ def rrelu(
 ) -> Tensor:
     """Return x for x > 0, else slope * x: slopes drawn from [lower, upper] in training, else their mean (Xu et al.
     2015)."""
-    if lower > upper:
+    lower, upper = as_number(lower, "rrelu", "lower"), as_number(upper, "rrelu", "upper")
+    if not lower <= upper:
         raise RuntimeError(f"Lower bound should be less than or equal to the upper bound, but got {lower} and {upper}")
+    for name, bound in (("lower", lower), ("upper", upper)):
+        if training and not math.isfinite(bound):
+            raise RuntimeError(f"rrelu: {name} bound must be finite, got {bound}")
     if not training:
         return leaky_relu(input, (lower + upper) / 2, inplace)
     slope = cast(rand(input.shape, dtype=float32, device=input.device), input.dtype) * (upper - lower) + lower

@@ -13,7 +13,7 @@ from ..cast import broadcast_together, cast, in_full, result_type, rounded_once,
 from ..creation import tensor, zeros_like
 from ..elementwise import clamp, maximum, where
 from ..index import index_select
-from ..out import accepting_out
+from ..out import into
 from ..pieces import cat
 from ..reduce import amax, norm, sum
 from ..shape import narrow
@@ -26,10 +26,11 @@ def normalize(
     input: Tensor, p: float = 2.0, dim: int | tuple[int, ...] = 1, eps: float = 1e-12, out: Tensor | None = None
 ) -> Tensor:
     """Return x / max(||x||_p, eps) along dim."""
-    return _normalize(input, p, dim, eps, out=out)
+    if out is not None:
+        return into(out, "normalize", _normalize, (input, p, dim, eps), {})
+    return _normalize(input, p, dim, eps)
 
 
-@accepting_out
 def _normalize(x: Tensor, p: float, dim: int | tuple[int, ...], eps: float) -> Tensor:
     wide = in_full(x)
     return cast(wide / clamp(norm(wide, p, dim, keepdim=True), min=eps), x.dtype)

@@ -109,6 +109,7 @@ def _of_channels(x: Tensor, p: float, training: bool, inplace: bool, batch: int)
     shape = _one_a_channel(x, batch)
     if not training or p == 0:
         return x
+    _check_dtype(x)
     noise = where(_kept(x, shape, p), 1 / (1 - p) if p < 1 else 0.0, x.new_zeros(()))
     return _placed("feature_dropout_", x, inplace, lambda x: x * noise)
 
@@ -119,6 +120,7 @@ def _saturating(name: str, x: Tensor, shape: tuple[int, ...], p: float, training
         return x
     if p == 1:
         return _placed(name, x, inplace, lambda x: x * 0)
+    _check_dtype(x)
     scale = 1 / math.sqrt((_SATURATED * _SATURATED * p + 1) * (1 - p))
     kept, shift = _kept(x, shape, p), -scale * p * _SATURATED
     return _placed(name, x, inplace, lambda x: where(kept, x, _SATURATED) * scale + shift)

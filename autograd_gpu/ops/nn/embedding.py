@@ -108,6 +108,11 @@ def embedding_bag(
             "deprecated, and should now be `embedding_bag(input, weight, ...)`."
         )
         weight, input = input, weight
+    if not weight.is_floating_point():
+        raise RuntimeError(
+            "Expected tensor for argument #1 'weight' to have one of the following scalar types: Half, BFloat16, "
+            f"Float, Double; but got {weight.dtype} instead (embedding_bag)"
+        )
     _check_bags(input, weight, offsets, mode, scale_grad_by_freq, per_sample_weights)
     _check_table("embedding_bag", input, weight, sparse)
     flat = _numbers(input, weight, RuntimeError)

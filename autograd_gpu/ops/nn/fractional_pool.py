@@ -96,6 +96,7 @@ def _pool(
     batch, channels = (1, lead[0]) if x.ndim == dims + 1 else lead
     if samples is None:
         samples = rand(batch, channels, dims, dtype=x.dtype, device=x.device)
+    _check_samples(x, samples, channels, dims)
     planes = reshape(x, (batch * channels, math.prod(size)))
     place = _places(reshape(samples, (batch * channels, dims)), size, kernel, wanted)  # (planes, outputs, kernel)
     flat = (batch * channels, math.prod(wanted) * math.prod(kernel))
@@ -104,6 +105,20 @@ def _pool(
     index = reshape(gather(place, 2, unsqueeze(best, -1)), y._array.shape)
     shape = (*x._array.shape[:-dims], *wanted)
     return reshape(y, shape), reshape(index, shape)
+
+
+def _check_samples(x: Tensor, samples: Tensor, channels: int, dims: int) -> None:
+    if samples.dtype is not x.dtype:
+        raise RuntimeError(
+            f"Expect _random_samples to have the same dtype as input, but got {samples.dtype} and {x.dtype}"
+        )
+    if samples.ndim != 3:
+        raise RuntimeError(f"Expect _random_samples to have 3 dimensions, got {samples.ndim}")
+    for dim, wanted in ((1, channels), (2, dims)):
+        if samples._array.shape[dim] != wanted:
+            raise RuntimeError(
+                f"Expect _random_samples.size({dim}) equals to {wanted}; got {samples._array.shape[dim]}."
+            )
 
 
 def _wanted(name: str, dims: int, size: Sequence[int], output_size: Any, ratio: Any) -> tuple[int, ...]:

@@ -129,7 +129,9 @@ tanh, sigmoid = everywhere(of_one(Tanh)), everywhere(of_one(Sigmoid))
 @public(in_place="function", direct=True)
 def relu(input: Tensor) -> Tensor:
     """Return max(input, 0)."""
-    return Relu.apply(checked("relu", input))
+    if checked("relu", input)._array.dtype.kind == "b":
+        raise RuntimeError("Boolean inputs not supported for relu")
+    return Relu.apply(input)
 
 
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:

@@ -22,6 +22,11 @@ def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: floa
     """
     if eps != 1e-10:
         warn("`eps` parameter is deprecated and has no effect.")
+    if not logits.is_floating_point():
+        raise RuntimeError(
+            "Exponential distribution is a continuous probability distribution. dtype must be a floating point but you "
+            f"specified {logits.dtype} (gumbel_softmax: use logits.float())"
+        )
     uniform = rand(logits.shape, dtype=float32, device=logits.device)
     exponential = -log1p(-cast(uniform, result_type(uniform, logits)))
     gumbel = -log(clamp(exponential, min=2.0**-25))  # below the least that 24 bits give, but for zero

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from ...dtypes import SCALAR_TYPES
 from ...op import Op
 from ...tensor import Tensor
 from ...user_line import warn
@@ -212,6 +213,10 @@ def soft_margin_loss(
 ) -> Tensor:
     """Return log(1 + exp(-y x)), reduced; y are 1 or -1."""
     reduction = reduction_of(reduction, size_average, reduce)
+    if not input.is_floating_point():
+        raise RuntimeError(
+            f"result type Float can't be cast to the desired output type {SCALAR_TYPES[input.dtype.name]}"
+        )
     input, target = wide_under_autocast(input, target)
     return reduced(-logsigmoid(target * input), reduction)
 
@@ -240,6 +245,8 @@ def kl_div(
             "only by the batch size, and aligns with the KL div math definition."
         )
     reduction = "sum" if per_example else reduction_of(reduction, size_average, reduce)
+    if not (input.is_floating_point() and target.is_floating_point()):
+        raise RuntimeError(f"kl_div: Integral inputs not supported, but got {input.dtype} and {target.dtype}.")
     input, target = wide_under_autocast(input, target)
     if log_target:
         loss = target.exp() * (target - input)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ...dtypes import SCALAR_TYPES, int64
+from ...dtypes import SCALAR_TYPES, fitting, int64
 from ...modes import no_grad
 from ...op import Op
 from ...tensor import Tensor
 from ..bounds import in_range
-from ..cast import cast, result_type, rounded_once, wide_under_autocast
+from ..cast import as_number, cast, result_type, rounded_once, wide_under_autocast
 from ..creation import arange, zeros_like
 from ..elementwise import clamp, logical_and, minimum, where
 from ..index import gather, index_select, scatter_add
@@ -42,7 +42,7 @@ def hinge_embedding_loss(
     (input,) = wide_under_autocast(input)
     nothing = input * 0
     if not input.is_floating_point():
-        margin = int(margin)
+        margin = fitting(as_number(margin), input.dtype)
     apart = where(target != 1, clamp(margin - input, min=0), nothing)
     return reduced(apart + where(target != -1, input, nothing), reduction)
 

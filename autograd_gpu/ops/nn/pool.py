@@ -371,14 +371,11 @@ def _window(
     for value, word in ((kernel, "kernel size"), (stride, "stride"), (dilation, "dilation")):
         if min(value) <= 0:
             raise RuntimeError(f"{name}: {word} must be greater than zero, but got {list(value)}")
-    for pad, k, d in zip(padding, kernel, dilation):
+    for pad, k in zip(padding, kernel):
         if pad < 0:
             raise RuntimeError(f"pad must be non-negative, but got pad: {pad}")
-        if pad > (d * (k - 1) + 1) // 2:
-            raise RuntimeError(
-                f"pad should be at most half of effective kernel size, but got pad={pad}, kernel_size={k} and "
-                f"dilation={d}"
-            )
+        if pad > k // 2:
+            raise RuntimeError(f"{name}: pad should be at most half of kernel size, but got pad={pad}, kernel_size={k}")
     size = x._array.shape[-dims:]
     output = outputs(size, kernel, stride, padding, dilation, ceil_mode)
     if min(output) < 1:

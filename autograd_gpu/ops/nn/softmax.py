@@ -87,13 +87,15 @@ class LogSoftmaxBackward(Op):
 @public
 def softmax(input: Tensor, dim: int, dtype: DType | None = None) -> Tensor:
     """Return exp(input) / sum(exp(input)) along `dim`. With `dtype`, input is cast to it first."""
-    return Softmax.apply(_ready("softmax", input, dtype), dim=_dim("softmax", input, dim))
+    dim = _dim("softmax", input, dim)
+    return Softmax.apply(_ready("softmax", input, dtype), dim=dim)
 
 
 @public
 def log_softmax(input: Tensor, dim: int, dtype: DType | None = None) -> Tensor:
     """Return log(softmax(input)) along `dim`, without the overflow and cancellation of taking both in turn."""
-    return LogSoftmax.apply(_ready("log_softmax", input, dtype), dim=_dim("log_softmax", input, dim))
+    dim = _dim("log_softmax", input, dim)
+    return LogSoftmax.apply(_ready("log_softmax", input, dtype), dim=dim)
 
 
 def _implicit(name: str, input: Tensor) -> int:
@@ -104,14 +106,14 @@ def _implicit(name: str, input: Tensor) -> int:
 
 def nn_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: DType | None = None) -> Tensor:
     """Return exp(input) / sum(exp(input)) along `dim`. With `dtype`, input is cast to it first."""
-    dim = _implicit("softmax", input) if dim is None else dim
-    return Softmax.apply(_ready("softmax", input, dtype), dim=_dim("softmax", input, dim))
+    dim = _dim("softmax", input, _implicit("softmax", input) if dim is None else dim)
+    return Softmax.apply(_ready("softmax", input, dtype), dim=dim)
 
 
 def nn_log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: DType | None = None) -> Tensor:
     """Return log(softmax(input)) along `dim`, without the overflow and cancellation of taking both in turn."""
-    dim = _implicit("log_softmax", input) if dim is None else dim
-    return LogSoftmax.apply(_ready("log_softmax", input, dtype), dim=_dim("log_softmax", input, dim))
+    dim = _dim("log_softmax", input, _implicit("log_softmax", input) if dim is None else dim)
+    return LogSoftmax.apply(_ready("log_softmax", input, dtype), dim=dim)
 
 
 def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: DType | None = None) -> Tensor:

@@ -196,7 +196,7 @@ KNOWN = [
         kind="result: another fault of the call is named",
     ),
     Known(
-        "an argument of a wrong type is named, where PyTorch stumbles over it or names another fault",
+        "an argument of a wrong type is named before anything else is looked at",
         "an argument of a wrong type",
         kind="result: exception type",
         ours=r"^TypeError: \w+\(\): argument '\w+'( \(position \d+\))? must be",

@@ -6,7 +6,7 @@ from __future__ import annotations
 # Other names of functions that have rows.
 ALIASES = {
     "absolute": "abs", "arccos": "acos", "arccosh": "acosh", "arcsin": "asin", "arcsinh": "asinh", "arctan": "atan",
-    "arctan2": "atan2", "arctanh": "atanh", "clip": "clamp", "divide": "div", "true_divide": "div", "multiply": "mul",
+    "arctan2": "atan2", "arctanh": "atanh", "clip": "clamp", "divide": "div", "multiply": "mul",
     "subtract": "sub", "negative": "neg", "greater": "gt", "greater_equal": "ge", "less": "lt", "less_equal": "le",
     "not_equal": "ne", "sgn": "sign", "concat": "cat", "concatenate": "cat", "swapdims": "transpose",
     "trapz": "trapezoid", "fix": "trunc", "moveaxis": "movedim", "ger": "outer", "swapaxes": "transpose",

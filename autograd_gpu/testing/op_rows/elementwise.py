@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import references as ref
-from ..op_case import ALL, FLOATS, INF, INTEGERS, NAN, OpCase, binary, call, comparison, step, unary
+from ..op_case import ALL, FLOATS, INF, INTEGERS, NAN, OpCase, binary, call, comparison, in_place, step, unary
 
 Array = Any
 
@@ -23,6 +23,7 @@ ARITHMETIC = [
     binary("sub", lambda x, y: x - y, lambda t: [call(t(3, 4), t(4)), call(t(2, 3), 2)], dtypes=FLOATS + INTEGERS[:2]),
     binary("mul", lambda x, y: x * y),
     binary("div", np.true_divide, lambda t: [call(t(3, 4), t.between(1, 4, 4)), call(t(2, 3), 4)]),
+    binary("true_divide", np.true_divide, lambda t: [call(t(3, 4), t.between(1, 4, 4)), call(t(2, 3), 4)]),
     OpCase(
         "div",
         lambda x, y, rounding_mode: (np.trunc if rounding_mode == "trunc" else np.floor)(x / y),
@@ -193,6 +194,13 @@ COMPOSED = [
         lambda t: [call(t.between(0.5, 2, 3, 4), t(4)), call(t(3, 4), 3)],
         dtypes=FLOATS,
         result="float64",
+    ),
+    in_place(
+        "Tensor.float_power_",
+        np.float_power,
+        lambda t: [call(t.between(0.5, 2, 3, 4), t(4)), call(t(3, 4), 3)],
+        lambda t: [call(t(0, 3), 2)],
+        dtypes=("float64",),
     ),
     binary("fmax", np.fmax, lambda t: [call(t.apart(3, 4), t.of(0.0, 1.0, -1.0, NAN))], dtypes=FLOATS),
     binary("fmin", np.fmin, lambda t: [call(t.apart(3, 4), t.of(0.0, 1.0, -1.0, NAN))], dtypes=FLOATS),
