@@ -52,21 +52,6 @@ _QUICK = {
 }
 _QUICK["Number"] = f"{_QUICK['float']} or {_QUICK['bool']}"
 
-_FRONT = """\
-def {name}({parameters}):
-    {test}
-    try:
-        {into}
-        {short}
-        return _function({arguments})
-    except Exception as error:
-        {again}
-        wrong = _instead(error, {values})
-        if wrong is None:
-            raise
-        raise wrong from None
-"""
-
 
 def front(
     function: Callable, name: str = "", *, is_method: bool = False, like: Callable | None = None, into: Any = None
@@ -78,36 +63,13 @@ def front(
     """
     name = name or function.__name__
     parameters = _with_left_out(list(inspect.signature(like or function).parameters.values()), is_method)
-    values = [p.name for p in parameters]
-    takes_others = (
-        bool(_other_names(parameters[is_method:])) and parameters[-1].kind is not inspect.Parameter.VAR_KEYWORD
-    )
-    tests = [f"({test})" for test in (_quick_test(p) for p in parameters[is_method:]) if test]
-    if not is_method and len(tests) == 1 and not any(map(_is_plain_kind, parameters)):
-        tests = []  # of one tensor the function itself will ask something that nothing else has
-    packed, passed = f"({''.join(f'{value}, ' for value in values)})", _arguments(parameters)
-    out = ", out=out" if into is not None else ""
-    steps = [f"if _others: return _by_own_names({packed}, _others{out})"] if takes_others else []
-    steps += [f"if not ({' and '.join(tests)}): _check({packed})"] if tests else []
-    text = _FRONT.format(
-        name=name,
-        parameters=_header(parameters, into is not None, takes_others),
-        test="\n    ".join(steps) or "pass",
-        into=f"if out is not None: return _into(out, _name, _function, {_given(parameters)})" if out else "pass",
-        short=_short(parameters),
-        arguments=passed,
-        again=f"if dtype.__class__ is type: dtype = _as_dtype(dtype); return _front({passed}{out})"
-        if "dtype" in values
-        else "pass",
-        values=packed,
-    )
     namespace: dict[str, Any] = {
         "Tensor": Tensor, "_function": function, "_name": name, "_into": into, "_as_dtype": as_dtype,
         "_check": functools.partial(_check, name, parameters, is_method),
         "_instead": functools.partial(_instead, name, parameters, is_method),
         **{f"default_{p.name}": p.default for p in parameters if p.default is not p.empty},
     }  # fmt: skip
-    exec(compile(text, f"{__file__}: {name}", "exec"), namespace)
+    exec(compile(_written(name, parameters, is_method, into is not None), f"{__file__}: {name}", "exec"), namespace)
     found = namespace["_front"] = functools.update_wrapper(namespace[name], function)
     namespace["_by_own_names"] = functools.partial(_by_own_names, found, name, parameters)
     found.__name__ = name
@@ -168,6 +130,35 @@ def fronts(names: Iterable[str], module: dict[str, Any], make: Callable[[str, Ca
 
 
 # ---------------------------------------------------------------------------------------------- how a front is written
+
+
+def _written(name: str, parameters: list[inspect.Parameter], is_method: bool, takes_out: bool) -> str:
+    """Return a front's text: other names, a test of the classes, the call, and what is wrong where it failed."""
+    looked_at = parameters[is_method:]
+    takes_others = bool(_other_names(looked_at)) and looked_at[-1].kind is not inspect.Parameter.VAR_KEYWORD
+    tests = [f"({test})" for test in map(_quick_test, looked_at) if test]
+    if not is_method and len(tests) == 1 and not any(map(_is_plain_kind, parameters)):
+        tests = []  # of one tensor the function itself will ask something that nothing else has
+    values = f"({''.join(f'{p.name}, ' for p in parameters)})"
+    arguments, out = _arguments(parameters), ", out=out" if takes_out else ""
+    lines = [f"def {name}({_header(parameters, takes_out, takes_others)}):"]
+    if takes_others:
+        lines += [f"    if _others: return _by_own_names({values}, _others{out})"]
+    if tests:
+        lines += [f"    if not ({' and '.join(tests)}): _check({values})"]
+    lines += ["    try:"]
+    if takes_out:
+        lines += [f"        if out is not None: return _into(out, _name, _function, {_given(parameters)})"]
+    lines += [*_short(parameters), f"        return _function({arguments})", "    except Exception as error:"]
+    if any(p.name == "dtype" for p in parameters):
+        again = f"return _front({arguments}{out})"
+        lines += [f"        if dtype.__class__ is type: dtype = _as_dtype(dtype); {again}"]
+    lines += [
+        f"        wrong = _instead(error, {values})",
+        "        if wrong is None: raise",
+        "        raise wrong from None",
+    ]
+    return "\n".join(lines)
 
 
 def _kinds(parameter: inspect.Parameter) -> list[str]:
@@ -233,12 +224,12 @@ def _header(parameters: list[inspect.Parameter], takes_out: bool, takes_others: 
     return ", ".join(found)
 
 
-def _short(parameters: list[inspect.Parameter]) -> str:
+def _short(parameters: list[inspect.Parameter]) -> list[str]:
     """The call of what takes any number of arguments, without its one keyword while that is None; or nothing."""
-    last = parameters[-1]
-    if last.kind is last.KEYWORD_ONLY and last.default is None and parameters[-2].kind is last.VAR_POSITIONAL:
-        return f"if {last.name} is None: return _function({_arguments(parameters[:-1])})"
-    return "pass"
+    match [p.kind for p in parameters[-2:]]:
+        case [inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.KEYWORD_ONLY] if parameters[-1].default is None:
+            return [f"        if {parameters[-1].name} is None: return _function({_arguments(parameters[:-1])})"]
+    return []
 
 
 def _arguments(parameters: list[inspect.Parameter]) -> str:
