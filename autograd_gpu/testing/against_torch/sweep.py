@@ -40,6 +40,7 @@ def sweep(seed: int, calls: int, only: str = "", verbose: bool = False) -> tuple
     import torch
 
     torch.set_num_threads(1)
+    torch.broadcast_shapes((1,), (1,))  # what it imports late: a call that takes too long would stop half-way through
     rng = random.Random(seed)
     found: list[Finding] = []
     reasons: list[Known] = []
