@@ -3,6 +3,7 @@
 #   make train       train a byte-level GPT on Python's own source text into runs/demo, anew each time
 #                    (ARGS="--steps 1000 --device cuda" instead: into runs/gpt, never over a run that is there)
 #   make test        the tests; the CUDA kernels run on the emulated GPU
+#   make test-ranks  the tests of several processes, under mpiexec   (with 2 and 4 ranks)
 #   make test-cupy   the CUDA side's tests again, on CuPy's own arrays over emulated memory   (ARGS="tests/test_nn.py")
 #   make cupy-versions   whether every CuPy that we allow has the names and parameters that we use
 #   make kernels-report   what became worse in the kernels' machine code   (ARGS="--kernel gelu", ARGS=--record)
@@ -19,13 +20,16 @@ BIN    := $(VENV)/bin
 # CuPy comes per CUDA version; the display driver says which one it can run.
 CUDA   ?= $(shell nvidia-smi 2>/dev/null | sed -n 's/.*CUDA Version: *\([0-9]*\).*/\1/p' | grep . || echo 13)
 
-.PHONY: native-sanitize train test test-cupy cupy-versions kernels-report bench gpu-check pages check clean
+.PHONY: native-sanitize train test test-ranks test-cupy cupy-versions kernels-report bench gpu-check pages check clean
 
 train: $(VENV)/.train
 	$(BIN)/autograd-gpu train gpt $(or $(ARGS),--out runs/demo --overwrite)
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest --numprocesses auto --dist loadgroup $(ARGS)
+
+test-ranks: $(VENV)/.test $(VENV)/.mpi
+	$(BIN)/python -m pytest $(or $(ARGS),tests/distributed)
 
 # No GPU and no driver: CuPy's arrays and memory, the emulator's launches.
 ON_CUDA := -k "(cuda or gpu or capture or interop or user_kernel) and not architecture and not lecture and not compile_gate"
