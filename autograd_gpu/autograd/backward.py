@@ -22,7 +22,7 @@ from .saved_memory import explain_out_of_memory
 
 Tensors = Tensor | GradientEdge | Sequence[Tensor | GradientEdge]
 
-_watchers: list[Callable[[tuple], None]] = []  # called with the roots of each backward before it runs
+_watchers: list[Callable[[tuple], bool | None]] = []  # called with each backward's roots before it runs; False: no more
 
 
 def backward(
@@ -153,8 +153,9 @@ def _keep_gradient(target: Tensor, gradient: Tensor, create_graph: bool) -> None
 def _run(
     roots: tuple, gradients: list, keep_graph: bool, create_graph: bool, targets: tuple | None
 ) -> dict[Edge, Tensor]:
-    for watch in _watchers:
-        watch(roots)
+    for watch in tuple(_watchers):
+        if watch(roots) is False:
+            _watchers.remove(watch)
     edges: list[Edge] = [edge_of(root) for root in roots]  # type: ignore[misc]
     starts = list(zip(edges, gradients))
     gradients.clear()
@@ -165,15 +166,22 @@ def _run(
     outer, _nesting.roots = _nesting.roots, roots
     wanted = None if targets is None else [edge_of(t) for t in targets]
     _nesting.depth += 1
+    waiting = _nesting.at_end
     try:
         if _nesting.depth > _DEEPEST:
-            return _on_a_fresh_stack(lambda: _run_quietly(starts, keep_graph, wanted))
-        return _run_quietly(starts, keep_graph, wanted)
+            found = _on_a_fresh_stack(lambda: _run_quietly(starts, keep_graph, wanted))
+        else:
+            found = _run_quietly(starts, keep_graph, wanted)
+        if _nesting.depth == 1 and waiting:
+            _call_all(waiting)
+        return found
     except MemoryError as error:
         explain_out_of_memory(error, roots)
         raise
     finally:
         _nesting.depth -= 1
+        if _nesting.depth == 0:
+            waiting.clear()
         _nesting.roots = outer
         modes.grad = grad_mode
         switch(casting)
@@ -192,10 +200,30 @@ class _Nesting(threading.local):
     depth = 0
     roots: tuple = ()
 
+    def __init__(self) -> None:
+        self.at_end: list[Callable[[], None]] = []
+
 
 def running_roots() -> tuple:
     """Return the roots of the backward that is running on this thread: one and the same tuple for one backward."""
     return _nesting.roots
+
+
+def watch_backwards(watch: Callable[[tuple], bool | None]) -> None:
+    """Call `watch` with the roots of each backward before it runs, until it returns False."""
+    _watchers.append(watch)
+
+
+def call_at_end(callback: Callable[[], None]) -> None:
+    """Call `callback` when the outermost backward that is running on this thread has ended well."""
+    if not _nesting.depth:
+        raise RuntimeError("call_at_end: no backward is running on this thread")
+    _nesting.at_end.append(callback)
+
+
+def _call_all(callbacks: list[Callable[[], None]]) -> None:
+    while callbacks:
+        callbacks.pop(0)()
 
 
 _nesting = _Nesting()
@@ -205,10 +233,10 @@ _DEEPEST = 40  # then a backward inside a backward goes on in a thread of its ow
 def _on_a_fresh_stack(function: Callable[[], Any]) -> Any:
     """Return function(), called on a new thread with this thread's modes; what it raises is raised here."""
     outcome: list[Any] = [None, None]
-    here = (modes.grad, modes.inference, _nesting.roots)
+    here = (modes.grad, modes.inference, _nesting.roots, _nesting.at_end, 1)
 
     def run() -> None:
-        modes.grad, modes.inference, _nesting.roots = here
+        modes.grad, modes.inference, _nesting.roots, _nesting.at_end, _nesting.depth = here
         try:
             outcome[0] = function()
         except BaseException as error:  # handed to the waiting thread

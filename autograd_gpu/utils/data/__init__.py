@@ -8,6 +8,6 @@ import sys
 from ...data import *
 from ...data import __all__ as __all__
 
-for _theirs, _ours in (("dataset", "dataset"), ("sampler", "sampler"), ("dataloader", "loader")):
+for _theirs, _ours in (("dataset", "dataset"), ("sampler", "sampler"), ("dataloader", "loader"), ("distributed",) * 2):
     globals()[_theirs] = importlib.import_module(f"autograd_gpu.data.{_ours}")
     sys.modules[f"{__name__}.{_theirs}"] = globals()[_theirs]

@@ -1,13 +1,11 @@
-"""``torch.nn.parallel`` on one device: a wrapper passes through to what it wraps."""
+"""Several GPUs in one process, of which there is one here: a wrapper passes through to what it wraps."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from .module import Module
-
-__all__ = ["DataParallel", "DistributedDataParallel", "data_parallel", "replicate"]
+from ..module import Module
 
 
 class DataParallel(Module):
@@ -32,16 +30,6 @@ class DataParallel(Module):
     def forward(self, *inputs: Any, **kwargs: Any) -> Any:
         """Return what the module gives."""
         return self.module(*inputs, **kwargs)
-
-
-class DistributedDataParallel(Module):
-    """Not supported: it raises ValueError, as PyTorch's does where no process group was made."""
-
-    def __init__(self, module: Module, *args: Any, **kwargs: Any) -> None:
-        raise ValueError(
-            "Default process group has not been initialized, please make sure to call init_process_group. "
-            "DistributedDataParallel: autograd_gpu has no process groups; train in one process."
-        )
 
 
 def data_parallel(
