@@ -59,7 +59,7 @@ _LAZY = {
 _LAZY |= {
     name: name
     for name in "_dynamo accelerator compiler distributed futures fx hub jit mps mtia multiprocessing onnx overrides "
-    "random xpu".split()
+    "profiler random xpu".split()
 }
 _LAZY |= dict.fromkeys(
     "adaptive_avg_pool1d alpha_dropout avg_pool1d bilinear channel_shuffle conv1d conv2d conv3d conv_tbc "

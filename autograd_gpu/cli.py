@@ -88,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_jobs(train.add_subparsers(required=True, metavar="JOB"))
 
     _add_using(commands)
+    _add_looking(commands)
 
     kernels = commands.add_parser("kernels", help="the CUDA kernels").add_subparsers(required=True, metavar="ACTION")
     build = kernels.add_parser("build", help="compile all kernels into the cache; needs no GPU")
@@ -130,6 +131,11 @@ def _add_jobs(parsers: Any) -> None:
             "--capture",
             action="store_true",
             help="record the step once and replay it",
+        )
+        job.add_argument(
+            "--find-lr",
+            action="store_true",
+            help="train nothing: let the rate rise step by step, and say where the loss falls fastest",
         )
         job.set_defaults(command=_train, job=name)
         add_options(job, described.settings)
@@ -175,6 +181,33 @@ def _add_using(commands: Any) -> None:
     export.set_defaults(command=_export)
 
 
+def _add_looking(commands: Any) -> None:
+    what = {"metavar": "TARGET", "help": "a job of `train`, or a Python program"}
+    rest = {"nargs": argparse.REMAINDER, "metavar": "...", "help": "the job's settings, or the program's arguments"}
+    device = {"choices": ("auto", "cpu", "cuda"), "default": "auto", "help": "of a job; default: a GPU if there is one"}
+
+    profile = commands.add_parser("profile", help="what each operation takes: time, memory, by line of the program")
+    profile.add_argument("--steps", type=_count, default=3, metavar="N", help="of a job, after two; default: 3")
+    profile.add_argument("--memory", action="store_true", help="the bytes of results, and what graphs keep")
+    profile.add_argument("--shapes", action="store_true", help="a row for each shape of inputs")
+    profile.add_argument("--lines", action="store_true", help="a row for each line of the program")
+    profile.add_argument("--sort-by", default="self_cpu_time_total", metavar="COLUMN", help="default: %(default)s")
+    profile.add_argument("--rows", type=_count, default=25, metavar="N", help="of the table; default: 25")
+    profile.add_argument("--trace", type=Path, metavar="FILE", help="also write a trace for Perfetto")
+    profile.add_argument("--device", **device)
+    profile.add_argument("target", **what)
+    profile.add_argument("rest", **rest)
+    profile.set_defaults(command=_profile)
+
+    graph = commands.add_parser("graph", help="the graph behind a loss: a tree, or a picture by Graphviz")
+    graph.add_argument("--of", default="loss", metavar="NAME", help="the program's tensor; default: loss")
+    graph.add_argument("--out", type=Path, metavar="FILE", help="a .svg, .dot or .txt; default: printed")
+    graph.add_argument("--device", **device)
+    graph.add_argument("target", **what)
+    graph.add_argument("rest", **rest)
+    graph.set_defaults(command=_graph)
+
+
 def _seed(text: str) -> int:
     number = int(text)
     if number < 0:
@@ -205,9 +238,7 @@ def _train(arguments: argparse.Namespace) -> int:
     kind = JOBS[arguments.job].settings
     asked = {} if arguments.config is None else settings.from_file(arguments.config, kind)
     asked |= settings.given(arguments, kind)
-    orders = jobs.Orders(
-        arguments.device, arguments.out, arguments.resume, arguments.overwrite, arguments.capture, arguments.tensorboard
-    )
+    orders = jobs.Orders(**{name: getattr(arguments, name) for name in jobs.Orders.__dataclass_fields__})
     return jobs.train(arguments.job, asked, orders)
 
 
@@ -228,6 +259,19 @@ def _export(arguments: argparse.Namespace) -> int:
     from .training.using import write_weights
 
     return write_weights(arguments.run, arguments.to, arguments.dtype, arguments.names)
+
+
+def _profile(arguments: argparse.Namespace) -> int:
+    from .training.looking import Profiling, show_profile
+
+    wish = Profiling(**{name: getattr(arguments, name) for name in Profiling.__dataclass_fields__})
+    return show_profile(arguments.target, arguments.rest, wish, arguments.device)
+
+
+def _graph(arguments: argparse.Namespace) -> int:
+    from .training.looking import show_graph
+
+    return show_graph(arguments.target, arguments.rest, arguments.of, arguments.out, arguments.device)
 
 
 def _build(arguments: argparse.Namespace) -> int:

@@ -31,6 +31,17 @@ def user_line(depth: int) -> tuple | None:
     return None
 
 
+def user_frames(depth: int, most: int) -> tuple[tuple, ...]:
+    """Return (code, instruction) of the frames outside this package, from the innermost outwards, at most `most`."""
+    frame, found = sys._getframe(depth), list[tuple]()
+    while frame is not None and len(found) < most:
+        name = frame.f_code.co_filename
+        if not name.startswith(_PACKAGE) or name.startswith(_JOBS):
+            found.append((frame.f_code, frame.f_lasti))
+        frame = frame.f_back  # type: ignore[assignment]
+    return tuple(found)
+
+
 def warn(message: str, category: type[Warning] = UserWarning) -> None:
     """Warn of the innermost line outside this package, however many calls of ours lie between."""
     frame, level = sys._getframe(1), 2

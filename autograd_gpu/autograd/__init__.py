@@ -9,7 +9,7 @@ from .anomaly import detect_anomaly, set_detect_anomaly
 from .backward import backward, grad
 
 if TYPE_CHECKING:
-    from . import forward_ad, function, functional, graph
+    from . import forward_ad, function, functional, graph, profiler
     from .gradient_checks import gradcheck as gradcheck
     from .gradient_checks import gradgradcheck as gradgradcheck
 
@@ -21,7 +21,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """What is not part of every backward is read when first named."""
-    if name in ("forward_ad", "function", "functional", "graph"):
+    if name in ("forward_ad", "function", "functional", "graph", "profiler"):
         return importlib.import_module(f".{name}", __name__)
     if name == "Variable":
         return importlib.import_module(".variable", __name__).Variable

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 from ..op import Op
 from ..user_line import line_of
+from .around import stand_around, stand_aside
 
 
 class _State:
@@ -14,24 +16,24 @@ class _State:
     check_nan = True
 
 
-def _run_checked(node: Op, gradients: list[Any]) -> Any:
-    try:
-        results = _plain_run(node, gradients)
-    except Exception as error:
-        if hasattr(error, "add_note"):
-            error.add_note(f"Error detected in {node.name()}, recorded at {line_of(node.where)}.")
-        raise
-    if _State.check_nan:
-        for number, result in enumerate(results):
-            if result is not None and bool(result.detach().isnan().any()):
-                raise RuntimeError(
-                    f"Function '{node.name()}' returned nan values in its {number}th output. The operation was "
-                    f"recorded at {line_of(node.where)}."
-                )
-    return results
+def _checked(run: Callable) -> Callable:
+    def run_checked(node: Op, gradients: list[Any]) -> Any:
+        try:
+            results = run(node, gradients)
+        except Exception as error:
+            if hasattr(error, "add_note"):
+                error.add_note(f"Error detected in {node.name()}, recorded at {line_of(node.where)}.")
+            raise
+        if _State.check_nan:
+            for number, result in enumerate(results):
+                if result is not None and bool(result.detach().isnan().any()):
+                    raise RuntimeError(
+                        f"Function '{node.name()}' returned nan values in its {number}th output. The operation was "
+                        f"recorded at {line_of(node.where)}."
+                    )
+        return results
 
-
-_plain_run = Op.run
+    return run_checked
 
 
 class detect_anomaly:
@@ -76,5 +78,6 @@ def is_anomaly_check_nan_enabled() -> bool:
 
 
 def _switch(enabled: bool, check_nan: bool) -> None:
+    if enabled != _State.enabled:
+        (stand_around if enabled else stand_aside)("run", _checked)
     _State.enabled, _State.check_nan = enabled, check_nan
-    Op.run = _run_checked if enabled else _plain_run  # type: ignore[method-assign, assignment]

@@ -60,6 +60,7 @@ if TYPE_CHECKING:
 _HOME = {
     "amp": "amp",
     "kernel": "user_kernel",
+    "nvtx": "nvtx",
     "make_graphed_callables": "graphed",
     **dict.fromkeys("CUDAGraph graph graph_pool_handle is_current_stream_capturing".split(), "capture"),
     **dict.fromkeys("Event Stream current_stream default_stream set_stream stream".split(), "streams"),
@@ -85,7 +86,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
     module = importlib.import_module(f".{_HOME[name]}", __name__)
-    value = module if name == "amp" else getattr(module, name)
+    value = module if name in ("amp", "nvtx") else getattr(module, name)
     globals()[name] = value
     return value
 

@@ -62,7 +62,7 @@ LAYERS = [
         "steps",
         "xpu",
     },
-    {"_dynamo"},
+    {"_dynamo", "profiler"},
     {"utils"},
     {"distributed"},
     {ROOF},
@@ -73,6 +73,7 @@ LAYERS = [
 
 # Imports within functions that go upward, or would close a circle, on purpose: (who, whom) and why.
 MEANT = {
+    ("autograd.profiler", "profiler.legacy"): "torch.autograd.profiler is PyTorch's older name of what stands on top",
     ("ops.nn.distance", "autograd.backward"): "differences of pairs are made again some at a time, and differentiated",
     ("ops.nn.ctc", "autograd.backward"): "its second derivative is that of its recursion, written in operations",
 }

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from .device import choose_device
+from .errors import JobError
 from .folder import SAMPLE, RunFolder
 from .interrupt import StopRequest
 from .job_settings import JOBS
 from .loop import loop, note_validation
+from .rate_finder import STEPS, find_rate
 from .run import Run, read_checkpoint, settings_to_resume
 
 
@@ -27,6 +29,7 @@ class Orders:
     overwrite: bool = False
     capture: bool = False
     tensorboard: bool = False
+    find_lr: bool = False
 
 
 def job(name: str) -> tuple[type[Run], Any]:
@@ -38,11 +41,13 @@ def job(name: str) -> tuple[type[Run], Any]:
 def train(name: str, asked: dict[str, Any], orders: Orders) -> int:
     """Run a job; return the exit code. ``asked`` holds the settings that differ from the defaults."""
     kind, read_data = job(name)
+    if orders.find_lr and orders.resume:
+        raise JobError("--find-lr looks for the rate of a new run: leave --resume out")
     if not orders.resume:
         asked = kind.completed(asked)
         kind.settings_of(**asked)  # what makes no sense is said before anything is done
     place = choose_device(orders.device)
-    with RunFolder(orders.out, orders.resume, orders.overwrite) as folder:
+    with RunFolder(orders.out, orders.resume, orders.overwrite and not orders.find_lr) as folder:
         saved = read_checkpoint(folder.checkpoint, kind.job) if orders.resume else None
         if saved is None:
             settings, data = kind.settings_of(**asked), None
@@ -57,6 +62,8 @@ def train(name: str, asked: dict[str, Any], orders: Orders) -> int:
         with StopRequest() as stop, quick_where_small(run):
             stop.say(str(data))
             stop.say(f"{sum(p.numel() for p in run.model.parameters()):,} parameters in {settings.dtype} on {place}")
+            if orders.find_lr:
+                return find_rate(run, orders.out, stop, asked.get("steps", STEPS))
             if saved is None:
                 stop.say(f"validation loss before training: {note_validation(run):.3f} {run.unit}")
             else:
