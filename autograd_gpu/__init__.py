@@ -58,8 +58,8 @@ _LAZY = {
 }  # fmt: skip
 _LAZY |= {
     name: name
-    for name in "_dynamo accelerator compiler distributed futures fx hub jit mps mtia multiprocessing onnx overrides "
-    "profiler random xpu".split()
+    for name in "_C __config__ _dynamo accelerator compiler distributed functional futures fx hub jit mps mtia "
+    "multiprocessing onnx overrides profiler quasirandom random testing xpu".split()
 }
 _LAZY |= dict.fromkeys(
     "adaptive_avg_pool1d alpha_dropout avg_pool1d bilinear channel_shuffle conv1d conv2d conv3d conv_tbc "

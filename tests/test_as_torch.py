@@ -81,7 +81,7 @@ def test_other_tools_find_a_torch(tmp_path):
 @pytest.mark.parametrize(
     "statement, error, words",
     [
-        ("import torch._C", "ModuleNotFoundError", "needs PyTorch itself"),
+        ("import torch; torch._C.Graph", "AttributeError", "needs PyTorch itself"),
         ("from torch.utils import cpp_extension", "ImportError", "cpp_extension"),
         ("import torch.utils.cpp_extension", "ModuleNotFoundError", "needs PyTorch itself"),
         ("torch.ops.mine.op", "AttributeError", "needs PyTorch itself"),

@@ -25,7 +25,7 @@ import autograd_gpu
 
 VERSION = "2.13.0"  # of the PyTorch that is stood in for
 
-COMPILED = {"_C", "_custom_ops", "library", "ops", "classes", "utils.cpp_extension"}
+COMPILED = {"_custom_ops", "library", "ops", "classes", "utils.cpp_extension"}
 
 
 def _numbers(version: Any) -> tuple[int, ...]:

@@ -45,6 +45,21 @@ def default_collate(batch: list[Any]) -> Any:
     )
 
 
+def default_convert(data: Any) -> Any:
+    """Return a sample with its arrays as tensors: what a loader without batches makes of each."""
+    if isinstance(data, np.ndarray) and data.dtype.kind in "SUO":
+        return data
+    if isinstance(data, (np.ndarray, np.generic)):
+        return from_numpy(np.asarray(data))
+    if isinstance(data, Mapping):
+        return type(data)({key: default_convert(value) for key, value in data.items()})  # type: ignore[call-arg]
+    if isinstance(data, tuple) and hasattr(data, "_fields"):
+        return type(data)(*(default_convert(value) for value in data))
+    if isinstance(data, (list, tuple)):
+        return [default_convert(value) for value in data]
+    return data
+
+
 class DataLoader:
     """Iterates over batches of a dataset: ``for x, y in DataLoader(dataset, batch_size=32, shuffle=True)``.
 

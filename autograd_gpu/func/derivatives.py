@@ -395,3 +395,20 @@ def jacfwd(
 def hessian(func: Callable, argnums: int | tuple[int, ...] = 0) -> Callable:
     """Return a function that computes the second derivatives of `func`, (*output.shape, *input.shape, *input.shape)."""
     return jacfwd(jacrev(func, argnums), argnums)
+
+
+def linearize(func: Callable, *primals: Any) -> tuple[Any, Callable]:
+    """Return func(*primals) and a function of tangents, (*v) -> J v, which runs none of `func` again."""
+    push = _Push(func, primals, "linearize", False)
+    leaves, _ = flatten(primals)
+
+    def along(*tangents: Any) -> Any:
+        given = flatten(tangents)[0]
+        shapes = [[getattr(x, "shape", None) for x in found] for found in (given, leaves)]
+        if shapes[0] != shapes[1]:
+            raise RuntimeError(
+                f"linearize: expected tangents of the primals' structure and shapes {shapes[1]}, but got {shapes[0]}"
+            )
+        return push.rebuild_output(push(given))
+
+    return push.rebuild_output([push.cut(y) for y in push.outputs]), along

@@ -18,6 +18,7 @@ class _NormBase(Module):
 
     dims: tuple[int, ...]
 
+    _version = 2  # since it counts batches
     _younger_than_state_dicts = frozenset(("num_batches_tracked",))
 
     def __init__(

@@ -1,13 +1,11 @@
-"""Containers: modules that hold modules or parameters in order or by name."""
+"""Containers: modules that hold modules in order or by name."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Self, overload
 
-from ..tensor import Tensor
 from .module import Module
-from .parameter import Parameter
 
 
 def _at(index: int, length: int) -> int:
@@ -91,6 +89,30 @@ class Sequential(_ModuleSequence):
     def _from(self, modules: dict[str, Module]) -> Self:
         return type(self)(modules)
 
+    def __add__(self, other: Sequential) -> Sequential:
+        if not isinstance(other, Sequential):
+            raise ValueError(f"add operator supports only objects of Sequential class, but {type(other)} is given.")
+        return Sequential(*self, *other)
+
+    def __iadd__(self, other: Sequential) -> Self:
+        if not isinstance(other, Sequential):
+            raise ValueError(f"add operator supports only objects of Sequential class, but {type(other)} is given.")
+        return self.extend(other)
+
+    def __mul__(self, times: int) -> Sequential:
+        if not isinstance(times, int):
+            raise TypeError(f"unsupported operand type(s) for *: {type(self)} and {type(times)}")
+        if times <= 0:
+            raise ValueError(f"Non-positive multiplication factor {times} for {type(self)}")
+        return Sequential(*list(self) * times)
+
+    __rmul__ = __mul__
+
+    def __imul__(self, times: int) -> Self:
+        for module in list(self * times)[len(self) :]:
+            self.append(module)
+        return self
+
     def forward(self, input: Any) -> Any:
         """Return what the last module makes of it."""
         for module in self:
@@ -107,6 +129,9 @@ class ModuleList(_ModuleSequence):
 
     def _from(self, modules: dict[str, Module]) -> Self:
         return type(self)(modules.values())
+
+    def __add__(self, other: Iterable[Module]) -> ModuleList:
+        return ModuleList([*self, *other])
 
     def __iadd__(self, modules: Iterable[Module]) -> Self:
         return self.extend(modules)
@@ -179,95 +204,3 @@ class ModuleDict(Module):
     def items(self) -> Iterable[tuple[str, Any]]:
         """Return the names and modules."""
         return self._modules.items()
-
-
-class ParameterList(Module):
-    """A list of parameters that are registered. Plain tensors become parameters."""
-
-    def __init__(self, values: Iterable[Tensor] | None = None) -> None:
-        super().__init__()
-        self.extend(values or ())
-
-    def __getitem__(self, index: int) -> Any:
-        return self._parameters[str(_at(index, len(self)))]
-
-    def __setitem__(self, index: int, value: Tensor) -> None:
-        setattr(self, str(_at(index, len(self))), _as_parameter(value))
-
-    def __len__(self) -> int:
-        return len(self._parameters)
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._parameters.values())
-
-    def append(self, value: Tensor) -> Self:
-        """Add a parameter at the end."""
-        self.register_parameter(str(len(self)), _as_parameter(value))
-        return self
-
-    def extend(self, values: Iterable[Tensor]) -> Self:
-        """Add parameters at the end."""
-        for value in values:
-            self.append(value)
-        return self
-
-    def __repr__(self) -> str:
-        return _parameter_table(self)
-
-
-class ParameterDict(Module):
-    """A dict of parameters that are registered. Plain tensors become parameters."""
-
-    def __init__(self, parameters: Mapping[str, Tensor] | None = None) -> None:
-        super().__init__()
-        self.update(parameters or {})
-
-    def __getitem__(self, key: str) -> Any:
-        return self._parameters[key]
-
-    def __setitem__(self, key: str, value: Tensor) -> None:
-        self.register_parameter(key, _as_parameter(value))
-
-    def __delitem__(self, key: str) -> None:
-        del self._parameters[key]
-
-    def __len__(self) -> int:
-        return len(self._parameters)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._parameters)
-
-    def __contains__(self, key: str) -> bool:
-        return key in self._parameters
-
-    def update(self, parameters: Mapping[str, Tensor] | Iterable[tuple[str, Tensor]]) -> None:
-        """Add or replace parameters."""
-        for key, value in dict(parameters).items():
-            self[key] = value
-
-    def keys(self) -> Iterable[str]:
-        """Return the names."""
-        return self._parameters.keys()
-
-    def values(self) -> Iterable[Any]:
-        """Return the parameters."""
-        return self._parameters.values()
-
-    def items(self) -> Iterable[tuple[str, Any]]:
-        """Return the names and parameters."""
-        return self._parameters.items()
-
-    def __repr__(self) -> str:
-        return _parameter_table(self)
-
-
-def _as_parameter(value: Tensor) -> Parameter:
-    return value if isinstance(value, Parameter) else Parameter(value)
-
-
-def _parameter_table(module: Module) -> str:
-    lines = [
-        f"  ({name}): Parameter containing: [{parameter.dtype} of size {'x'.join(map(str, parameter.shape))}]"
-        for name, parameter in module.named_parameters(recurse=False)
-    ]
-    return f"{type(module).__name__}(" + "\n".join(lines) + ")"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, Self
 
 from ..capturing import met, noticing
@@ -15,15 +16,17 @@ from ..dtypes import DType
 from ..engine import RemovableHandle, add_hook
 from ..modes import no_grad
 from ..tensor import Tensor
-from .backward_hooks import BackwardHooks
+from .module_hooks import HOOK_TABLES, add, call_with_hooks, everywhere, is_full, registered
 from .parameter import Buffer, Parameter
-from .state_dict import EXTRA_STATE, IncompatibleKeys, load, own_state
+from .state_dict import EXTRA_STATE, IncompatibleKeys, is_default, load, load_own, own_state, take
 
 
 class Module:
     """Base class of all layers and models. Assign parameters and modules in ``__init__``, compute in ``forward``."""
 
     training: bool
+    dump_patches = False
+    _version = 1  # of the layout of the state dict, kept in its _metadata
     _younger_than_state_dicts: frozenset[str] = frozenset()  # buffers that a dict from before may lack
 
     def __init__(self) -> None:
@@ -34,11 +37,16 @@ class Module:
             _buffers={},
             _non_persistent_buffers_set=set(),
             _modules={},
-            _forward_pre_hooks=OrderedDict(),
-            _forward_hooks=OrderedDict(),
-            _backward_pre_hooks=OrderedDict(),
-            _backward_hooks=OrderedDict(),
+            **{name: OrderedDict() for name in HOOK_TABLES},
+            _is_full_backward_hook=None,
         )
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take the attributes of a module that was pickled, perhaps before there were all these hooks."""
+        self.__dict__.update(state)
+        for name in HOOK_TABLES:
+            self.__dict__.setdefault(name, OrderedDict())
+        self.__dict__.setdefault("_is_full_backward_hook", None)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the outputs from the inputs. Every subclass defines its own."""
@@ -47,50 +55,32 @@ class Module:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if noticing:
             met(self)
-        if not (self._forward_pre_hooks or self._forward_hooks or self._backward_hooks or self._backward_pre_hooks):
-            return self.forward(*args, **kwargs)
-        return self._call_with_hooks(args, kwargs)
-
-    def _call_with_hooks(self, args: tuple, kwargs: dict) -> Any:
-        for hook, with_kwargs in tuple(self._forward_pre_hooks.values()):
-            changed = hook(self, args, kwargs) if with_kwargs else hook(self, args)
-            if changed is None:
-                continue
-            if not with_kwargs:
-                args = changed if isinstance(changed, tuple) else (changed,)
-            elif isinstance(changed, tuple) and len(changed) == 2:
-                args, kwargs = changed
-            else:
-                raise RuntimeError(
-                    f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got {changed}."
-                )
-        boundary = None
-        if self._backward_hooks or self._backward_pre_hooks:
-            hooks, pre_hooks = list(self._backward_hooks.values()), list(self._backward_pre_hooks.values())
-            boundary = BackwardHooks(self, hooks, pre_hooks)
-            args = boundary.enter(args)
-        output = self.forward(*args, **kwargs)
-        for hook, with_kwargs in tuple(self._forward_hooks.values()):
-            changed = hook(self, args, kwargs, output) if with_kwargs else hook(self, args, output)
-            output = output if changed is None else changed
-        return output if boundary is None else boundary.leave(output)
+        if (
+            self._forward_pre_hooks or self._forward_hooks or self._backward_hooks or self._backward_pre_hooks
+            or everywhere
+        ):  # fmt: skip
+            return call_with_hooks(self, args, kwargs)
+        return self.forward(*args, **kwargs)
 
     def register_forward_pre_hook(
         self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False
     ) -> RemovableHandle:
         """Call ``hook(module, args)`` before every forward; what it returns, unless None, replaces the arguments."""
-        return _add_hook(self._forward_pre_hooks, (hook, with_kwargs), prepend)
+        return add(self, "_forward_pre_hooks", hook, prepend=prepend, with_kwargs=with_kwargs)
 
     def register_forward_hook(
-        self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False
+        self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
     ) -> RemovableHandle:
-        """Call ``hook(module, args, output)`` after every forward; what it returns, unless None, is the output."""
-        return _add_hook(self._forward_hooks, (hook, with_kwargs), prepend)
+        """Call ``hook(module, args, output)`` after every forward; what it returns, unless None, is the output.
+
+        With ``always_call`` also when forward has raised, or a hook before it.
+        """
+        return add(self, "_forward_hooks", hook, prepend=prepend, with_kwargs=with_kwargs, always=always_call)
 
     def register_full_backward_pre_hook(self, hook: Callable, prepend: bool = False) -> RemovableHandle:
         """Call ``hook(module, grad_output)`` before backward goes through the module; what it returns replaces
         grad_output."""
-        return _add_hook(self._backward_pre_hooks, hook, prepend)
+        return add(self, "_backward_pre_hooks", hook, prepend=prepend)
 
     def register_full_backward_hook(self, hook: Callable, prepend: bool = False) -> RemovableHandle:
         """Call ``hook(module, grad_input, grad_output)``, tuples, when backward has gone through the module.
@@ -99,7 +89,14 @@ class Module:
         no tensor; what the hook returns replaces it. Of a module whose output is no tensor and no tuple, it is not
         called.
         """
-        return _add_hook(self._backward_hooks, hook, prepend)
+        is_full(self, True)
+        return add(self, "_backward_hooks", hook, prepend=prepend)
+
+    def register_backward_hook(self, hook: Callable) -> RemovableHandle:
+        """Call ``hook(module, grad_input, grad_output)`` of the node that made the output: what came before the full
+        hooks, whose grad_input is the module's."""
+        is_full(self, False)
+        return add(self, "_backward_hooks", hook)
 
     # Attributes: parameters, buffers and modules live in their own dictionaries, found again by __getattr__.
 
@@ -180,7 +177,7 @@ class Module:
                 f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be created explicitly. "
                 f"To express '{name}' as a function of another Tensor, compute the value in the forward() method."
             )
-        self._parameters[name] = param
+        self._parameters[name] = registered("parameter", self, name, param)
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Add a tensor that belongs to the module's state but is not trained; not persistent: not in the state dict."""
@@ -190,7 +187,7 @@ class Module:
                 f"cannot assign '{type(tensor).__module__}.{type(tensor).__name__}' object to buffer '{name}' "
                 "(autograd_gpu.Tensor or None required)"
             )
-        self._buffers[name] = tensor
+        self._buffers[name] = registered("buffer", self, name, tensor)
         if not persistent:
             self._non_persistent_buffers_set.add(name)
 
@@ -199,7 +196,7 @@ class Module:
         if module is not None and not isinstance(module, Module):
             raise TypeError(f"{type(module).__module__}.{type(module).__name__} is not a Module subclass")
         self._check_new_name("module", name, self._modules)
-        self._modules[name] = module
+        self._modules[name] = registered("module", self, name, module)
 
     add_module = register_module
 
@@ -405,20 +402,32 @@ class Module:
     # State dicts.
 
     def state_dict(
-        self, *, destination: dict[str, Any] | None = None, prefix: str = "", keep_vars: bool = False
+        self, *args: Any, destination: dict[str, Any] | None = None, prefix: str = "", keep_vars: bool = False
     ) -> dict[str, Any]:
         """Return parameters and persistent buffers by dotted name, detached but sharing memory with the module."""
-        if destination is None:
-            destination = OrderedDict()
-            destination._metadata = OrderedDict()  # type: ignore[attr-defined]  # PyTorch's sign of a dict from a module
+        if args:  # what older programs say without the words
+            destination, prefix, keep_vars = (*args, *(destination, prefix, keep_vars)[len(args) :])
+        return take(self, destination, prefix, keep_vars)
+
+    def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
+        """Put this module's own tensors in a state dict: what a class may do in another way."""
         for name, tensor in own_state(self).items():
             destination[prefix + name] = tensor if keep_vars else tensor.detach()
-        if type(self).get_extra_state is not Module.get_extra_state:
+        if not is_default(self, "get_extra_state"):
             destination[prefix + EXTRA_STATE] = self.get_extra_state()
-        for name, module in self._modules.items():
-            if module is not None:
-                module.state_dict(destination=destination, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
-        return destination
+
+    def _load_from_state_dict(
+        self,
+        state_dict: dict[str, Any],
+        prefix: str,
+        local_metadata: dict[str, Any],
+        strict: bool,
+        missing_keys: list[str],
+        unexpected_keys: list[str],
+        error_msgs: list[str],
+    ) -> None:
+        """Take this module's own tensors from a state dict: what a class may do in another way."""
+        load_own(self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)
 
     def load_state_dict(
         self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
@@ -430,6 +439,31 @@ class Module:
         nothing is changed.
         """
         return load(self, state_dict, strict, assign)
+
+    def register_state_dict_pre_hook(self, hook: Callable) -> RemovableHandle:
+        """Call ``hook(module, prefix, keep_vars)`` before this module's tensors are put in a state dict."""
+        return add_hook(self._state_dict_pre_hooks, hook)
+
+    def register_state_dict_post_hook(self, hook: Callable) -> RemovableHandle:
+        """Call ``hook(module, state_dict, prefix, local_metadata)`` after this module's and those below are in it."""
+        return add_hook(self._state_dict_hooks, (hook, False))
+
+    def _register_state_dict_hook(self, hook: Callable) -> RemovableHandle:
+        """The same; what the hook returns, unless None, is the state dict."""
+        return add_hook(self._state_dict_hooks, (hook, True))
+
+    def register_load_state_dict_pre_hook(self, hook: Callable) -> RemovableHandle:
+        """Call ``hook(module, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)``
+        before this module takes its tensors from a state dict, which the hook may change."""
+        return self._register_load_state_dict_pre_hook(hook, with_module=True)
+
+    def _register_load_state_dict_pre_hook(self, hook: Callable, with_module: bool = False) -> RemovableHandle:
+        return add_hook(self._load_state_dict_pre_hooks, partial(hook, self) if with_module else hook)
+
+    def register_load_state_dict_post_hook(self, hook: Callable) -> RemovableHandle:
+        """Call ``hook(module, incompatible_keys)`` when this module and those below it are loaded; it may take keys
+        out of the two lists, which are then no errors."""
+        return add_hook(self._load_state_dict_post_hooks, hook)
 
     def get_extra_state(self) -> Any:
         """Return what else belongs into the state dict. A class that has this also has `set_extra_state`."""
@@ -455,13 +489,6 @@ class Module:
         if not children and len(extra) <= 1:
             return f"{self._get_name()}({''.join(lines)})"
         return f"{self._get_name()}(\n  " + "\n  ".join(lines) + "\n)"
-
-
-def _add_hook(table: OrderedDict[int, Any], hook: Any, prepend: bool) -> RemovableHandle:
-    handle = add_hook(table, hook)
-    if prepend:
-        table.move_to_end(handle.id, last=False)
-    return handle
 
 
 def _indented(text: str) -> str:

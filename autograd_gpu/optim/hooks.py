@@ -9,6 +9,19 @@ from typing import Any
 
 from ..engine import RemovableHandle, add_hook
 
+_PRE_HOOKS_OF_ALL: OrderedDict[int, Callable] = OrderedDict()
+_POST_HOOKS_OF_ALL: OrderedDict[int, Callable] = OrderedDict()
+
+
+def register_optimizer_step_pre_hook(hook: Callable) -> RemovableHandle:
+    """Call ``hook(optimizer, args, kwargs)`` before each step of every optimizer, before the optimizer's own hooks."""
+    return add_hook(_PRE_HOOKS_OF_ALL, hook)
+
+
+def register_optimizer_step_post_hook(hook: Callable) -> RemovableHandle:
+    """Call ``hook(optimizer, args, kwargs)`` after each step of every optimizer, after the optimizer's own hooks."""
+    return add_hook(_POST_HOOKS_OF_ALL, hook)
+
 
 class OptimizerHooks:
     """What registers them. A subclass's own ``step`` runs with them as the base class's does."""
@@ -58,10 +71,12 @@ def with_hooks(step: Callable) -> Callable:
 
     @wraps(step)
     def run(self: OptimizerHooks, *args: Any, **kwargs: Any) -> Any:
-        if self._in_step or not (self._step_pre_hooks or self._step_post_hooks):
+        if self._in_step or not (
+            self._step_pre_hooks or self._step_post_hooks or _PRE_HOOKS_OF_ALL or _POST_HOOKS_OF_ALL
+        ):
             return step(self, *args, **kwargs)
         everything = (self, *args)
-        for hook in list(self._step_pre_hooks.values()):
+        for hook in (*_PRE_HOOKS_OF_ALL.values(), *self._step_pre_hooks.values()):
             changed = hook(self, everything, kwargs)
             if changed is not None:
                 if not isinstance(changed, tuple) or len(changed) != 2:
@@ -74,7 +89,7 @@ def with_hooks(step: Callable) -> Callable:
             result = step(*everything, **kwargs)
         finally:
             del self._in_step
-        for hook in list(self._step_post_hooks.values()):
+        for hook in (*self._step_post_hooks.values(), *_POST_HOOKS_OF_ALL.values()):
             hook(self, everything, kwargs)
         return result
 

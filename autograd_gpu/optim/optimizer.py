@@ -14,6 +14,8 @@ from ..dtypes import float32, float64
 from ..modes import enable_grad, no_grad
 from ..tensor import Tensor
 from .hooks import OptimizerHooks, passed_through, with_hooks
+from .hooks import register_optimizer_step_post_hook as register_optimizer_step_post_hook
+from .hooks import register_optimizer_step_pre_hook as register_optimizer_step_pre_hook
 
 
 class Optimizer(OptimizerHooks):

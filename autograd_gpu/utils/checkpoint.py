@@ -28,8 +28,8 @@ from .selective import CheckpointPolicy, SelectiveCheckpointContext, create_sele
 
 __all__ = [
     "CheckpointError", "CheckpointPolicy", "SelectiveCheckpointContext", "checkpoint", "checkpoint_sequential",
-    "create_selective_checkpoint_contexts", "noop_context_fn", "set_checkpoint_debug_enabled",
-    "set_checkpoint_early_stop",
+    "create_selective_checkpoint_contexts", "get_device_states", "noop_context_fn", "set_checkpoint_debug_enabled",
+    "set_checkpoint_early_stop", "set_device_states",
 ]  # fmt: skip
 
 Contexts = tuple[contextlib.AbstractContextManager, contextlib.AbstractContextManager]
@@ -42,6 +42,29 @@ class CheckpointError(RuntimeError):
 def noop_context_fn() -> Contexts:
     """Return two contexts that do nothing: the default `context_fn`."""
     return contextlib.nullcontext(), contextlib.nullcontext()
+
+
+def _on_gpus(args: Any) -> Iterator[Device]:
+    """Yield the GPUs of the tensors in nested arguments."""
+    if isinstance(args, Tensor) and args.device.type == "cuda":
+        yield args.device
+    elif isinstance(args, dict):
+        yield from _on_gpus(list(args.values()))
+    elif isinstance(args, (list, tuple)):
+        for arg in args:
+            yield from _on_gpus(arg)
+
+
+def get_device_states(*args: Any) -> tuple[list[Device], list[Tensor]]:
+    """Return the GPUs of the tensors among the arguments, and the states of their generators."""
+    devices = list(dict.fromkeys(_on_gpus(args)))
+    return devices, [default_generator(device).get_state() for device in devices]
+
+
+def set_device_states(devices: Sequence[Device], states: Sequence[Tensor], *, device_type: str | None = None) -> None:
+    """Give the generators of GPUs the states that `get_device_states` returned."""
+    for device, state in zip(devices, states):
+        default_generator(device).set_state(state)
 
 
 def checkpoint(

@@ -12,9 +12,9 @@ from .. import *
 # PyTorch's file: ours that hold the same classes.
 _HOMES = {
     "activation": "activation multihead", "adaptive": "adaptive_softmax", "batchnorm": "channel_norm",
-    "channelshuffle": "resizing", "container": "container", "conv": "conv", "distance": "distance",
+    "channelshuffle": "resizing", "container": "container parameter_container", "conv": "conv", "distance": "distance",
     "dropout": "dropout", "flatten": "flatten", "fold": "resizing", "instancenorm": "channel_norm", "lazy": "lazy",
-    "linear": "linear lazy", "loss": "loss linear_cross_entropy", "module": "module",
+    "linear": "linear lazy", "loss": "loss linear_cross_entropy", "module": "module module_hooks",
     "normalization": "normalization channel_norm", "padding": "padding", "pixelshuffle": "resizing",
     "pooling": "pooling", "rnn": "recurrent", "sparse": "embedding", "transformer": "transformer",
     "upsampling": "resizing",

@@ -11,6 +11,11 @@ from .convert_parameters import parameters_to_vector, vector_to_parameters
 
 _LAZY = dict.fromkeys(("prune", "rnn", "stateless"), "")
 _LAZY |= dict.fromkeys(("spectral_norm", "remove_spectral_norm"), "spectral_norm")
+_LAZY["skip_init"] = "skip_init"
+_LAZY |= dict.fromkeys(
+    ("fuse_conv_bn_eval", "fuse_conv_bn_weights", "fuse_linear_bn_eval", "fuse_linear_bn_weights"), "fusion"
+)
+_LAZY["fusion"] = ""
 _LAZY |= dict.fromkeys(("weight_norm", "remove_weight_norm"), "weight_norm")
 
 

@@ -1,6 +1,9 @@
-"""``nn.utils.parametrizations``, under PyTorch's name: weights by length and direction, and of bounded gain."""
+"""``nn.utils.parametrizations``, under PyTorch's name: weights by length and direction, of bounded gain, orthogonal."""
 
 from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from ...modes import no_grad
 from ...ops.random import randn
@@ -98,3 +101,13 @@ def spectral_norm(
     if dim is None:
         dim = 1 if isinstance(module, (ConvTranspose1d, ConvTranspose2d, ConvTranspose3d)) else 0
     return register_parametrization(module, name, _SpectralNorm(weight, n_power_iterations, dim, eps))
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        """`orthogonal` needs linear algebra, which few programs do: it is imported when first named."""
+        if name != "orthogonal":
+            raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+        globals()[name] = found = importlib.import_module(".orthogonal", __package__).orthogonal
+        return found
