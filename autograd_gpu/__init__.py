@@ -18,6 +18,7 @@ from .dtypes import (
 from .modes import enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled
 from .errors import DeviceUnavailable
 from .layouts import channels_last, channels_last_3d, contiguous_format, preserve_format, strided
+from .layouts import contiguous_format as legacy_contiguous_format
 from .layouts import Layout as layout
 from .layouts import MemoryFormat as memory_format
 from .settings import (

@@ -104,3 +104,15 @@ def test_one_value_may_go_to_one_place_several_times():
 def test_different_values_may_not(write):
     with pytest.raises(RuntimeError, match="more than one element of the written-to tensor refers to a single memory"):
         getattr(expanded(), write)(torch.ones(2, 3))
+
+
+def test_in_inference_mode_fresh_tensors_share_no_memory():
+    with torch.inference_mode():
+        x = torch.tensor([[1.0, -2.0, 3.0]]) * 1
+        x[x < 0] = -float("inf")
+        x[:, [0]] = torch.tensor([[5.0]])
+        y = torch.arange(4.0) * 1
+        y[1:].copy_(torch.ones(3))
+        assert x.tolist() == [[5.0, -float("inf"), 3.0]] and y.tolist() == [0, 1, 1, 1]
+        with pytest.raises(RuntimeError, match="single memory location"):
+            y[1:].add_(y[:-1])

@@ -24,9 +24,8 @@ from .independent import Independent
 from .multivariate_normal import LowRankMultivariateNormal, MultivariateNormal, half_log_det, mahalanobis
 from .normal import HalfNormal, Normal
 from .transformed_distribution import TransformedDistribution
-from .transforms import sum_rightmost
 from .uniform import Uniform
-from .utils import euler_constant
+from .utils import _sum_rightmost, euler_constant
 
 __all__ = ["kl_divergence", "register_kl"]
 
@@ -99,7 +98,7 @@ def _kl_families(p: Any, q: Any) -> Tensor:
         slopes = torch.autograd.grad(normalizer.sum(), theirs, create_graph=True)
     result = q._log_normalizer(*q._natural_params) - normalizer
     for a, b, slope in zip(theirs, q._natural_params, slopes, strict=True):
-        result = result - sum_rightmost((b - a) * slope, len(q.event_shape))
+        result = result - _sum_rightmost((b - a) * slope, len(q.event_shape))
     return result
 
 
@@ -242,7 +241,7 @@ def _kl_poisson(p: Any, q: Any) -> Tensor:
 def _kl_transformed(p: Any, q: Any) -> Tensor:
     if p.transforms != q.transforms or p.event_shape != q.event_shape:
         raise NotImplementedError
-    return sum_rightmost(kl_divergence(p.base_dist, q.base_dist), len(p.event_shape) - len(p.base_dist.event_shape))
+    return _sum_rightmost(kl_divergence(p.base_dist, q.base_dist), len(p.event_shape) - len(p.base_dist.event_shape))
 
 
 @register_kl(Uniform, Uniform)
@@ -255,7 +254,7 @@ def _kl_uniform(p: Any, q: Any) -> Tensor:
 def _kl_independent(p: Any, q: Any) -> Tensor:
     if p.reinterpreted_batch_ndims != q.reinterpreted_batch_ndims:
         raise NotImplementedError
-    return sum_rightmost(kl_divergence(p.base_dist, q.base_dist), p.reinterpreted_batch_ndims)
+    return _sum_rightmost(kl_divergence(p.base_dist, q.base_dist), p.reinterpreted_batch_ndims)
 
 
 @register_kl(Cauchy, Cauchy)

@@ -11,7 +11,8 @@ from autograd_gpu import Size, Tensor
 from . import constraints
 from .distribution import Distribution
 from .independent import Independent
-from .transforms import ComposeTransform, Transform, sum_rightmost
+from .transforms import ComposeTransform, Transform
+from .utils import _sum_rightmost
 
 
 class TransformedDistribution(Distribution):
@@ -91,10 +92,10 @@ class TransformedDistribution(Distribution):
         for part in reversed(self.transforms):
             x = part.inv(value)
             event_dim += part.domain.event_dim - part.codomain.event_dim
-            log_prob = log_prob - sum_rightmost(part.log_abs_det_jacobian(x, value), event_dim - part.domain.event_dim)
+            log_prob = log_prob - _sum_rightmost(part.log_abs_det_jacobian(x, value), event_dim - part.domain.event_dim)
             value = x
         base = self.base_dist.log_prob(value)
-        return log_prob + sum_rightmost(base, event_dim - len(self.base_dist.event_shape))
+        return log_prob + _sum_rightmost(base, event_dim - len(self.base_dist.event_shape))
 
     def _monotone(self, share: Tensor) -> Tensor:
         """A share below, or above where the transforms reverse the order."""

@@ -13,7 +13,7 @@ from autograd_gpu import Size
 from autograd_gpu.nn.functional import pad, softplus
 
 from . import constraints
-from .utils import broadcast_all, tril_matrix_to_vec, vec_to_tril_matrix
+from .utils import _sum_rightmost, broadcast_all, tril_matrix_to_vec, vec_to_tril_matrix
 
 __all__ = [
     "AbsTransform", "AffineTransform", "CatTransform", "ComposeTransform", "CorrCholeskyTransform",
@@ -21,11 +21,6 @@ __all__ = [
     "PositiveDefiniteTransform", "PowerTransform", "ReshapeTransform", "SigmoidTransform", "SoftmaxTransform",
     "SoftplusTransform", "StackTransform", "StickBreakingTransform", "TanhTransform", "Transform", "identity_transform",
 ]  # fmt: skip
-
-
-def sum_rightmost(value: Any, dim: int) -> Any:
-    """Return the sum over the last `dim` dimensions."""
-    return value.reshape(*value.shape[:-dim], -1).sum(-1) if dim else value
 
 
 class Transform:
@@ -235,7 +230,7 @@ class ComposeTransform(Transform):
         event_dim, total = self.domain.event_dim, 0
         for part, before, after in zip(self.parts, values[:-1], values[1:], strict=True):
             one = part.log_abs_det_jacobian(before, after)
-            total = total + sum_rightmost(one, event_dim - part.domain.event_dim)
+            total = total + _sum_rightmost(one, event_dim - part.domain.event_dim)
             event_dim += part.codomain.event_dim - part.domain.event_dim
         return total
 
@@ -293,7 +288,7 @@ class IndependentTransform(Transform):
         return self.base_transform.inv(self._checked(y, self.codomain))
 
     def log_abs_det_jacobian(self, x: Any, y: Any) -> Any:
-        return sum_rightmost(self.base_transform.log_abs_det_jacobian(x, y), self.reinterpreted_batch_ndims)
+        return _sum_rightmost(self.base_transform.log_abs_det_jacobian(x, y), self.reinterpreted_batch_ndims)
 
     def forward_shape(self, shape: Any) -> Any:
         return self.base_transform.forward_shape(shape)
@@ -529,7 +524,7 @@ class AffineTransform(Transform):
         result = torch.full_like(x, math.log(abs(scale))) if isinstance(scale, (int, float)) else scale.abs().log()
         if self.event_dim:
             result = result.expand(torch.broadcast_shapes(result.shape, x.shape[x.dim() - self.event_dim :]))
-            result = sum_rightmost(result, self.event_dim)
+            result = _sum_rightmost(result, self.event_dim)
         return result.expand(x.shape[: x.dim() - self.event_dim])
 
     def forward_shape(self, shape: Any) -> Any:
@@ -723,7 +718,7 @@ class CatTransform(_OfPieces):
         found = []
         for part, before, after in zip(self.transforms, self._pieces(x), self._pieces(y), strict=True):
             one = part.log_abs_det_jacobian(before, after)
-            found.append(sum_rightmost(one, self.event_dim - part.event_dim))
+            found.append(_sum_rightmost(one, self.event_dim - part.event_dim))
         dim = self.dim - x.dim() if self.dim >= 0 else self.dim
         dim += self.event_dim
         return torch.cat(found, dim=dim) if dim < 0 else functools.reduce(lambda a, b: a + b, found)

@@ -55,6 +55,11 @@ def logits_to_probs(logits: Tensor, is_binary: bool = False) -> Tensor:
     return torch.sigmoid(logits) if is_binary else logits.softmax(-1)
 
 
+def _sum_rightmost(value: Any, dim: int) -> Any:
+    """Return the sum over the last `dim` dimensions."""
+    return value.reshape(*value.shape[:-dim], -1).sum(-1) if dim else value
+
+
 class lazy_property:
     """A property that is computed when it is first asked for, and kept."""
 

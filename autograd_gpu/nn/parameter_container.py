@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Self
 
@@ -107,7 +108,7 @@ class ParameterDict(Module):
 
     def copy(self) -> ParameterDict:
         """Return a dict of the same values."""
-        return ParameterDict(dict(self.items()))
+        return ParameterDict(OrderedDict(self.items()))
 
     def setdefault(self, key: str, default: Any = None) -> Any:
         """Return the value of a name, which is `default` from now on where it had none."""
@@ -137,11 +138,14 @@ class ParameterDict(Module):
 
     def fromkeys(self, keys: Iterable[str], default: Any = None) -> ParameterDict:
         """Return a dict of those names, each with the default."""
-        return ParameterDict(dict.fromkeys(keys, default))
+        return ParameterDict((key, default) for key in keys)
 
     def update(self, parameters: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> None:
-        """Add or replace values."""
-        for key, value in dict(parameters).items():
+        """Add or replace values: a plain dict's in the order of their names."""
+        ordered = dict(parameters).items()
+        if isinstance(parameters, Mapping) and not isinstance(parameters, OrderedDict):
+            ordered = sorted(ordered)
+        for key, value in ordered:
             self[key] = value
 
     def keys(self) -> Iterable[str]:

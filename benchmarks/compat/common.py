@@ -17,13 +17,14 @@ def labels(n, *shape, seed=0):
 
 
 def filled(model, seed=1):
-    """Give a model's weights numbers from NumPy: vectors what they are and a little more, matrices anew by fan-in."""
+    """Give a model's weights numbers from NumPy: a little more to constants, anew by fan-in to others."""
     rng = np.random.default_rng(seed)
     with torch.no_grad():
         for parameter in model.parameters():
             noise = rng.standard_normal(tuple(parameter.shape))
             if parameter.dim() < 2:
-                parameter += torch.tensor(0.1 * noise, dtype=parameter.dtype)
+                is_constant = bool((parameter == parameter.reshape(-1)[0]).all())
+                parameter.copy_(torch.tensor(0.1 * noise, dtype=parameter.dtype) + parameter * is_constant)
             else:
                 fan_in = parameter[0].numel()
                 parameter.copy_(torch.tensor(noise / fan_in**0.5, dtype=parameter.dtype))

@@ -279,7 +279,7 @@ import importlib
 importlib.import_module(f"{T.__name__}.utils._foreach_utils")
 from_ = T.utils._foreach_utils._group_tensors_by_device_and_dtype
 groups = from_([[x, x.double(), x], [x + 1, x.double(), x + 2]], with_indices=True)
-r = [[str(k[1]).split(".")[1], [len(l) for l in v[0]], v[1]] for k, v in groups.items()]
+r = sorted([str(k[1]).split(".")[1], [len(l) for l in v[0]], v[1]] for k, v in groups.items())
 """,
     "reductions as numbers": """
 R = T.nn._reduction

@@ -20,9 +20,11 @@ class Field(torch.nn.Module):
 
 
 def readme():
-    coeffs = torchcde.hermite_cubic_coefficients_with_backward_differences(path(1))
+    # In float64: where steps are refused hangs on the last bits, in float32 by more than the tolerance.
+    coeffs = torchcde.hermite_cubic_coefficients_with_backward_differences(path(1).double())
     X = torchcde.CubicSpline(coeffs)
-    return torchcde.cdeint(X=X, func=filled(Field()), z0=data(1, HIDDEN), t=X.interval)
+    z0 = data(1, HIDDEN, dtype=torch.float64)
+    return torchcde.cdeint(X=X, func=filled(Field()).double(), z0=z0, t=X.interval)
 
 
 def model():

@@ -52,7 +52,7 @@ def model():
 
     def loss(process):
         bm = torchsde.BrownianInterval(0.0, 1.0, size=(4, 3), entropy=7)
-        quiet = torchsde.sdeint(process, y0, t, bm=bm, method="euler", dt=0.25)[-1].detach()
+        quiet = torchsde.sdeint(process, y0, t, bm=bm, method="heun", dt=0.25)[-1].detach()
         ys = torchsde.sdeint_adjoint(
             process, y0, t, bm=GivenNoise((4, 3)), method="midpoint", adjoint_method="midpoint", dt=1 / 16
         )
