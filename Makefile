@@ -7,7 +7,7 @@
 #   make test-cupy   the CUDA side's tests again, on CuPy's own arrays over emulated memory   (ARGS="tests/test_nn.py")
 #   make cupy-versions   whether every CuPy that we allow has the names and parameters that we use
 #   make kernels-report   what became worse in the kernels' machine code   (ARGS="--kernel gelu", ARGS=--record)
-#   make bench       the benchmarks, against PyTorch
+#   make bench       the benchmarks, against PyTorch; ARGS="--against HEAD~1" says what became slower since
 #   make gpu-check   everything on a real GPU   (GPU_PYTHON=python3 uses that Python and its packages as they are)
 #   make pages       write what is generated: the pages of operations, kernels and hardware, the stubs that editors read
 #   make native-sanitize   the CPU's kernels and threads under sanitizers

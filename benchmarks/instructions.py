@@ -37,8 +37,8 @@ def cases() -> dict[str, tuple[Callable[[], object], int]]:
     """What is counted by name: a call, and how many operations it is."""
     import autograd_gpu as torch
 
-    from .host_time import CHAIN, forward_and_backward
-    from .host_time import OPERATIONS as MAKERS
+    from .small import CHAIN, forward_and_backward
+    from .small import OPERATIONS as MAKERS
     from .workloads import step_of
 
     nn = torch.nn

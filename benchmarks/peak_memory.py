@@ -113,45 +113,59 @@ def run(library: Any, call: Callable[..., Any], operands: list[Any]) -> Any:
     return y
 
 
-def ours(name: str) -> int:
-    """Peak bytes here, second call: what is made once is not counted."""
-    import autograd_gpu as library
-
-    make, call = CALLS[name]
-    operands = [operand(library) for operand in make]
+def peak_of(library: Any, call: Callable[..., Any], operands: list[Any]) -> int:
+    """Peak bytes of a second call, without the operands: what is made once is not counted."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for _ in range(2):
-            for operand in operands:
-                operand.grad = None
-            gc.collect()
-            tracemalloc.start()
-            run(library, call, operands)
-            peak = tracemalloc.get_traced_memory()[1]
-            tracemalloc.stop()
+        run(library, call, operands)
+        for operand in operands:
+            operand.grad = None
+        gc.collect()
+        return (_theirs if library.__name__ == "torch" else _ours)(library, call, operands)
+
+
+def _ours(library: Any, call: Callable[..., Any], operands: list[Any]) -> int:
+    """What NumPy tells tracemalloc."""
+    tracemalloc.start()
+    run(library, call, operands)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
     return peak
 
 
-def theirs(name: str) -> int:
-    """Peak bytes in PyTorch: what its profiler says was allocated and freed, summed in order."""
-    import torch
-
-    torch.set_num_threads(1)
-    make, call = CALLS[name]
-    operands = [operand(torch) for operand in make]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        run(torch, call, operands)
-        for operand in operands:
-            operand.grad = None
-        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profile:
-            run(torch, call, operands)
+def _theirs(library: Any, call: Callable[..., Any], operands: list[Any]) -> int:
+    """What PyTorch's profiler says was allocated and freed, summed in order."""
+    threads = library.get_num_threads()
+    library.set_num_threads(1)
+    cpu = [library.profiler.ProfilerActivity.CPU]
+    with library.profiler.profile(activities=cpu, profile_memory=True) as profile:
+        run(library, call, operands)
+    library.set_num_threads(threads)
     events = [event for event in profile.profiler.kineto_results.events() if event.name() == "[memory]"]
     now = peak = 0
     for event in sorted(events, key=lambda event: event.start_ns()):
         now += event.nbytes()
         peak = max(peak, now)
     return peak
+
+
+def ours(name: str) -> int:
+    """Peak bytes here."""
+    import autograd_gpu as library
+
+    return _peak(library, name)
+
+
+def theirs(name: str) -> int:
+    """Peak bytes in PyTorch."""
+    import torch as library
+
+    return _peak(library, name)
+
+
+def _peak(library: Any, name: str) -> int:
+    make, call = CALLS[name]
+    return peak_of(library, call, [operand(library) for operand in make])
 
 
 if __name__ == "__main__":
