@@ -147,3 +147,11 @@ def emulation() -> str:
     if mode not in _EMULATIONS:
         raise DeviceUnavailable(f"AUTOGRAD_GPU_EMULATE: expected 0, 1, race or cupy, but got {mode!r}")
     return mode
+
+
+# ---------------------------------------------------------------------------------------------- captured steps
+
+
+def fuses() -> bool:
+    """Return whether a captured step's launches are made fewer: unless AUTOGRAD_GPU_FUSE=0."""
+    return os.environ.get("AUTOGRAD_GPU_FUSE", "1") not in ("", "0")

@@ -87,6 +87,18 @@ def chain_of_1000(T: ModuleType) -> Call:
     return both_ways(chain, x)
 
 
+def gelu_of_a_sum(T: ModuleType) -> Call:
+    return both_ways(lambda x, b: T.nn.functional.gelu((x + b) * 2).sum(), drawn(T, 4096, 1024), drawn(T, 1024))
+
+
+def ten_in_a_row(T: ModuleType) -> Call:
+    def ten(x: Any) -> Any:
+        y = (x * 0.5 + 0.1).tanh() * 1.5 - x
+        return ((y * y + 1).sqrt() - 1) / 2
+
+    return both_ways(ten, drawn(T, 4096, 1024))
+
+
 # ---- whole steps: forward, backward, optimiser
 
 
@@ -153,6 +165,8 @@ WORKLOADS: dict[str, Callable[[ModuleType], Call]] = {
     "grid_sample 8 x 16 x 64 x 64": grid_sample,
     "embedding of 8192 of 20000 x 128, scatter_add": embedding_and_scatter_add,
     "chain of 1000 small operations": chain_of_1000,
+    "GELU of (x + b) * 2, summed, 4M": gelu_of_a_sum,
+    "ten elementwise operations in a row, 4M": ten_in_a_row,
     "MLP 64-256-256-10 step, batch 128, SGD": mlp_with_sgd,
     "MLP 64-256-256-10 step, batch 128, Adam": mlp_with_adam,
     "LeNet step, batch 64": lenet,

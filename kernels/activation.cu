@@ -2,16 +2,23 @@
 #include "map.cuh"
 
 #define ACTIVATION(name, value, slope)                                                                          \
+    struct name##_of {                                                                                          \
+        acc_t a, b, c;                                                                                          \
+        __device__ acc_t operator()(acc_t x) const { return acc_t(value); }                                     \
+    };                                                                                                          \
+    struct name##_backward_of {                                                                                 \
+        acc_t a, b, c;                                                                                          \
+        __device__ acc_t operator()(acc_t gy, acc_t x) const { return gy * acc_t(slope); }                      \
+    };                                                                                                          \
     extern "C" __global__ void name(scalar_t* y, long long count, Layout<2> layout, const scalar_t* x, acc_t a, \
                                     acc_t b, acc_t c) {                                                         \
-        auto f = [=](acc_t x) { return acc_t(value); };                                                         \
-        map<COSTLY>(f, y, count, layout, Operand<scalar_t, 1>{x, 0});                                           \
+        map<COSTLY>(name##_of{a, b, c}, y, count, layout, Operand<scalar_t, 1>{x, 0});                          \
     }                                                                                                           \
     extern "C" __global__ void name##_backward(scalar_t* gx, long long count, Layout<3> layout,                 \
                                                const scalar_t* gy, const scalar_t* x, acc_t a, acc_t b,         \
                                                acc_t c) {                                                       \
-        auto f = [=](acc_t gy, acc_t x) { return gy * acc_t(slope); };                                          \
-        map<COSTLY>(f, gx, count, layout, Operand<scalar_t, 1>{gy, 0}, Operand<scalar_t, 2>{x, 0});             \
+        map<COSTLY>(name##_backward_of{a, b, c}, gx, count, layout, Operand<scalar_t, 1>{gy, 0},                \
+                    Operand<scalar_t, 2>{x, 0});                                                                \
     }
 
 __device__ inline acc_t logistic(acc_t x) { return 1 / (1 + exp(-x)); }

@@ -25,8 +25,11 @@ FROM_REAL(float)
 FROM_REAL(double)
 
 #define CAST(cost, name, out_t, formula)                                                                        \
+    struct cast_to_##name##_of {                                                                                \
+        __device__ auto operator()(acc_t x) const { return formula; }                                           \
+    };                                                                                                          \
     extern "C" __global__ void cast_to_##name(out_t* y, long long count, Layout<2> layout, const scalar_t* x) { \
-        map<cost>([](acc_t x) { return formula; }, y, count, layout, Operand<scalar_t, 1>{x, 0});               \
+        map<cost>(cast_to_##name##_of(), y, count, layout, Operand<scalar_t, 1>{x, 0});                         \
     }
 #define TO_REAL(name, out_t, value_t) CAST(CHEAP, name, out_t, (value_t)x)
 #define TO_INTEGER(name, out_t, whole) CAST(COSTLY, name, out_t, whole(x))

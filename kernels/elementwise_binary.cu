@@ -6,10 +6,10 @@
                                              acc_t x_value, const scalar_t* y, acc_t y_value) {              \
         Operand<scalar_t, 1> a{x, x_value};                                                                  \
         Operand<scalar_t, 2> b{y, y_value};                                                                  \
-        map<cost>(name##_of(), z, count, layout, a, b);                                                      \
+        map<cost>(binary_##name##_of(), z, count, layout, a, b);                                             \
     }
 #define FORMULA(name, formula)                                                  \
-    struct name##_of {                                                          \
+    struct binary_##name##_of {                                                 \
         __device__ acc_t operator()(acc_t x, acc_t y) const { return formula; } \
     };
 #define BINARY(name, formula) FORMULA(name, formula) MAP(name, CHEAP, scalar_t)

@@ -1,10 +1,13 @@
 // y[i] = f(x[i]).
 #include "map.cuh"
 
+// A formula stands in a type of its own, `<kernel>_of`, of which fused kernels are made as well.
 #define MAP(name, cost, out_t, formula)                                                                       \
+    struct unary_##name##_of {                                                                                \
+        __device__ auto operator()(acc_t x) const { return formula; }                                         \
+    };                                                                                                        \
     extern "C" __global__ void unary_##name(out_t* y, long long count, Layout<2> layout, const scalar_t* x) { \
-        auto f = [](acc_t x) { return formula; };                                                             \
-        map<cost>(f, y, count, layout, Operand<scalar_t, 1>{x, 0});                                           \
+        map<cost>(unary_##name##_of(), y, count, layout, Operand<scalar_t, 1>{x, 0});                         \
     }
 #define UNARY(name, formula) MAP(name, CHEAP, scalar_t, formula)
 #define FUNCTION(name, formula) MAP(name, COSTLY, scalar_t, formula)

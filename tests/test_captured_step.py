@@ -346,6 +346,23 @@ def test_explain_says_what_was_recorded_and_why():
     text = torch.explain(step)
     assert "2 recordings" in text and "2 launches" in text and "MB kept" in text
     assert "none of these shapes" in text
+
+
+def test_explain_shows_what_became_one_kernel(tmp_path):
+    step = torch.capture(lambda x: [(x * 2 + 1).tanh(), x @ x])
+    for _ in range(3):
+        step(torch.ones(8, 8))
+    explained = torch.explain(step)
+    (work,) = explained.work
+    assert [each.names for each in work] == [["mul", "add", "tanh"], ["product"]]
+    assert work[0].before == 6 * 8 * 8 * 4 and work[0].after == 2 * 8 * 8 * 4
+    assert "3 -> 1" in explained and "1.5 KB" in explained and "512 B" in explained
+    assert "fillcolor=lightblue" in explained.dot and "product" in explained.dot
+    explained.save(tmp_path / "step.dot")
+    assert (tmp_path / "step.dot").read_text().startswith("digraph step")
+
+
+def test_explain_and_capture_say_what_they_take():
     with pytest.raises(TypeError, match=r"explain.*capture.*function"):
         torch.explain(lambda: 1)
     with pytest.raises(TypeError, match="expected a function, but got int"):

@@ -18,7 +18,45 @@ from ..views import edge_of
 from .saved_memory import nodes_behind
 
 
-class GraphDrawing:
+class Drawing:
+    """Something in Graphviz's language, ``dot``, and in words, ``text``. Prints as its text; notebooks show the SVG."""
+
+    @property
+    def text(self) -> str:
+        raise NotImplementedError
+
+    @property
+    def dot(self) -> str:
+        raise NotImplementedError
+
+    def svg(self) -> str:
+        """The picture as SVG. RuntimeError when Graphviz's `dot` is not installed."""
+        program = shutil.which("dot")
+        if program is None:
+            raise RuntimeError(
+                "svg: needs Graphviz's `dot` program, which is not on the PATH. Install it (apt install graphviz, brew "
+                "install graphviz), or use .dot or .text."
+            )
+        return subprocess.run([program, "-Tsvg"], input=self.dot, capture_output=True, text=True, check=True).stdout
+
+    def save(self, path: str | Path) -> None:
+        """Write it to a file, in the format that its ending names: .svg, .dot or .txt."""
+        path = Path(path)
+        formats = {".svg": self.svg, ".dot": lambda: self.dot, ".gv": lambda: self.dot, ".txt": lambda: self.text}
+        if path.suffix not in formats:
+            raise ValueError(f"save: expected a name ending in .svg, .dot, .gv or .txt, but got {path.name!r}")
+        path.write_text(formats[path.suffix]() + "\n")
+
+    def _repr_svg_(self) -> str | None:
+        return self.svg() if shutil.which("dot") else None
+
+    def __str__(self) -> str:
+        return self.text
+
+    __repr__ = __str__
+
+
+class GraphDrawing(Drawing):
     """The graph behind some tensors: ``text``, ``dot`` and ``svg()``. Prints as its text; notebooks show the SVG."""
 
     def __init__(self, roots: tuple[Tensor, ...], names: dict[int, str]) -> None:
@@ -37,7 +75,7 @@ class GraphDrawing:
         """The graph in Graphviz's language; arrows point the way the gradients flow."""
         lines = ["digraph autograd {", '  node [shape=box, fontname="monospace", fontsize=10];']
         for node, number in self._numbers.items():
-            label = "\\n".join(_escaped(line) for line in self._label(node))
+            label = "\\n".join(escaped(line) for line in self._label(node))
             style = ", style=filled, fillcolor=lightblue" if isinstance(node, AccumulateGrad) else ""
             lines.append(f'  n{number} [label="{label}"{style}];')
             for position, (source, output) in enumerate(node.next_functions):
@@ -45,32 +83,6 @@ class GraphDrawing:
                     label = f"{position}" if source.outputs == 1 else f"{position} (output {output})"
                     lines.append(f'  n{number} -> n{self._numbers[source]} [label="{label}", fontsize=8];')
         return "\n".join([*lines, "}"])
-
-    def svg(self) -> str:
-        """The graph as SVG. RuntimeError when Graphviz's `dot` is not installed."""
-        program = shutil.which("dot")
-        if program is None:
-            raise RuntimeError(
-                "draw_graph: SVG needs Graphviz's `dot` program, which is not on the PATH. Install it (apt install "
-                "graphviz, brew install graphviz), or use .dot or .text."
-            )
-        return subprocess.run([program, "-Tsvg"], input=self.dot, capture_output=True, text=True, check=True).stdout
-
-    def save(self, path: str | Path) -> None:
-        """Write the graph to a file, in the format that its ending names: .svg, .dot or .txt."""
-        path = Path(path)
-        formats = {".svg": self.svg, ".dot": lambda: self.dot, ".gv": lambda: self.dot, ".txt": lambda: self.text}
-        if path.suffix not in formats:
-            raise ValueError(f"save: expected a name ending in .svg, .dot, .gv or .txt, but got {path.name!r}")
-        path.write_text(formats[path.suffix]() + "\n")
-
-    def _repr_svg_(self) -> str | None:
-        return self.svg() if shutil.which("dot") else None
-
-    def __str__(self) -> str:
-        return self.text
-
-    __repr__ = __str__
 
     def _lines(self) -> Iterator[str]:
         stack: list[tuple[Any, int]] = [(edge[0], 0) for edge in reversed(self._edges)]
@@ -112,5 +124,5 @@ def draw_graph(*roots: Tensor, params: dict[str, Tensor] | None = None) -> Graph
     return GraphDrawing(roots, {id(tensor): name for name, tensor in (params or {}).items()})
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"')

@@ -26,6 +26,7 @@ from ..optim.optimizer import Optimizer
 from ..tensor import Tensor, version_cell, wrap
 from ..user_line import line_of, user_line
 from .device_graph import DeviceGraph
+from .explanation import Explanation
 from .host_graph import HostGraph
 from .noticed import Noticing, Same
 
@@ -64,8 +65,11 @@ def capture(step: Callable[..., Any] | None = None, *, static: bool = False) -> 
     return CapturedStep(step, static)
 
 
-def explain(step: CapturedStep) -> str:
-    """Return what a captured step has recorded, a line a recording, and why the last one was made."""
+def explain(step: CapturedStep) -> Explanation:
+    """Return what a captured step has recorded, which of it became which kernel, and why the last recording was made.
+
+    ``print(explain(step))`` shows a table, ``explain(step).save("step.svg")`` a picture.
+    """
     if not isinstance(step, CapturedStep):
         raise TypeError(f"explain(): expected what capture() returned, but got {type(step).__name__}")
     return step.explain()
@@ -212,12 +216,8 @@ class CapturedStep:
     def _name(self) -> str:
         return f"capture({getattr(self.step, '__qualname__', type(self.step).__name__)})"
 
-    def explain(self) -> str:
-        lines = [f"{self._name()}: {len(self.recorded)} recordings"]
-        lines += [f"  {recorded.graph.describe()}" for recorded in self.recorded]
-        if self.why:
-            lines.append(f"  the last was made since {self.why}")
-        return "\n".join(lines)
+    def explain(self) -> Explanation:
+        return Explanation(self._name(), [recorded.graph for recorded in self.recorded], self.why)
 
 
 class _Recorded:

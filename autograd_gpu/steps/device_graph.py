@@ -6,7 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from ..arrays.cuda.fused import Fused, fuse
 from ..cuda.capture import CUDAGraph, graph
+from ..settings import fuses
+from .explanation import Work, work_of
 from .noticed import Noticing
 
 
@@ -14,11 +17,14 @@ class DeviceGraph(Noticing, CUDAGraph):
     """Capture within `with graph.capture(): ...`, which runs nothing; then `differs()` and `replay()`."""
 
     ran = False  # the capture leaves the step's work to the first replay
+    fused: Fused | None = None
 
     @contextmanager
     def capture(self) -> Iterator[None]:
         with self.noticing(), graph(self):
             yield
+        if fuses():
+            self.fused = fuse(self._graph, self._pool)
 
     def give(self, result: Any) -> None:
         """A capture refuses what the host computes."""
@@ -28,4 +34,10 @@ class DeviceGraph(Noticing, CUDAGraph):
         self.restore()
 
     def describe(self) -> str:
-        return "cuda: a graph"
+        if self.fused is None:
+            return "cuda: a graph"
+        return f"cuda: a graph of {len(self.fused.nodes)} launches as {len(self.fused.units)}"
+
+    def work(self) -> list[Work]:
+        """What a replay does, in its order; a CUDA graph keeps that to itself."""
+        return [] if self.fused is None else work_of(self.fused.nodes, self.fused.units)

@@ -11,6 +11,7 @@ from ..arrays.native.recording import Launched, Recording
 from ..capturing import captured, readers
 from ..device import cpu
 from ..tensor import Tensor
+from .explanation import Work, work_of
 from .noticed import Noticing
 
 _recording = threading.RLock()
@@ -73,7 +74,13 @@ class HostGraph(Noticing):
         called = [call.name for call in recording.calls if not isinstance(call, Launched)]
         counts = ", ".join(f"{called.count(name)} {name}" for name in dict.fromkeys(called))
         size = recording.arena.nbytes()
-        return f"cpu: {len(recording.tape)} launches, {counts or 'no other calls'}; {size / 2**20:.1f} MB kept"
+        fused = "" if recording.fused is None else f" as {len(recording.fused.tape)}"
+        return f"cpu: {len(recording.tape)} launches{fused}, {counts or 'no other calls'}; {size / 2**20:.1f} MB kept"
+
+    def work(self) -> list[Work]:
+        """What a replay does, in its order."""
+        fused = self.recording.fused
+        return [] if fused is None else work_of(fused.nodes, fused.units)
 
     def _read(self, what: str) -> None:
         if threading.get_ident() == self.thread:

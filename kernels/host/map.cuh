@@ -86,9 +86,20 @@ struct Source {
 
     template <int N>
     __device__ Source(In in, const Layout<N>& layout) : in(in), together(in.data && lies_together<In::slot>(layout)) {
-        if (in.data) return;
-        for (int k = 0; k < STRIP; k++) store(lanes + k, in.value);
+        if (in.data && is_one(layout)) gather<typename In::Element>(lanes, in.data, 0, STRIP), this->in.data = nullptr;
+        else if (!in.data)
+            for (int k = 0; k < STRIP; k++) store(lanes + k, in.value);
     }
+
+    // Whether every element is the same place in memory.
+    template <int N>
+    __device__ static bool is_one(const Layout<N>& layout) {
+        for (int d = 0; d < layout.dims; d++)
+            if (layout.stride[d][In::slot] != 0) return false;
+        return layout.dims > 0;
+    }
+
+    __device__ bool gathers() const { return in.data && !together; }
 
     static constexpr bool CONVERTS = sizeof(typename In::Element) != sizeof(typename In::Item);
 
@@ -103,7 +114,7 @@ struct Source {
     // A run of `count` elements that go to `place` of the strip.
     template <int N>
     __device__ void collect(int place, const Offsets<N>& at, const Layout<N>& layout, int count) {
-        if (together || !in.data) return;
+        if (!gathers()) return;
         gather<typename In::Element>(lanes + place, in.data + at.of[In::slot], layout.stride[0][In::slot], count);
     }
 };
@@ -124,7 +135,7 @@ template <class Out, int N, class... In>
 __device__ inline void map_elements(Loop<Out, In...> loop, const void* f, Out* out, long long begin, long long end,
                                     const Layout<N>& layout, Source<In>&&... in) {
     typedef typename Lanes<Out>::Item Item;
-    const bool together = lies_together<0>(layout), gathers = !(together && ... && (in.together || !in.in.data));
+    const bool together = lies_together<0>(layout), gathers = !(together && ... && !in.gathers());
     alignas(64) Item lanes[STRIP];
     Offsets<N> run[STRIP];
     int length[STRIP];

@@ -224,16 +224,12 @@ FLATTENED void reduce_columns<Var>(Var* out, const scalar_t* x, long long rows, 
 
 // ---- how
 
-__device__ inline void store(float* p, double x) { *p = (float)x; }
-__device__ inline void store(f16* p, double x) { *p = to_f16((float)x); }
-__device__ inline void store(bf16* p, double x) { *p = to_bf16((float)x); }
-
 template <class State, class Out>
 __device__ inline void finish(const State& state, long long output, State* partial, long long outputs, Out* out,
                               long long* indices, double divisor) {
     if (partial) partial[blockIdx.y * outputs + output] = state;
     else {
-        store(out + output, state.result(divisor));
+        store(out + output, (decltype(load(out)))state.result(divisor));
         if (indices) indices[output] = index_of(state);
     }
 }

@@ -19,6 +19,12 @@ except runtime.Unusable as error:
 pytestmark = pytest.mark.ours
 
 
+@pytest.fixture(autouse=True)
+def launches_as_they_are(monkeypatch):
+    """What becomes of them together is test_fusion.py's: each row has kernels of its own to compile."""
+    monkeypatch.setenv("AUTOGRAD_GPU_FUSE", "0")
+
+
 def outcome(case: OpCase, sample, tensors) -> list[ag.Tensor]:
     """Results and gradients for fixed directions."""
     leaves = [x.requires_grad_() for x in tensors if case.order and x.dtype.is_floating_point]

@@ -18,8 +18,8 @@ Numbers = tuple[float, ...]
 
 KINDS = re.findall(r"(?m)^ACTIVATION\((\w+)", source("activation.cu"))
 
-_forward = {kind: MapKernel("activation.cu", kind, arrays=2, parameters="PAAA") for kind in KINDS}
-_backward = {kind: MapKernel("activation.cu", f"{kind}_backward", arrays=3, parameters="PPAAA") for kind in KINDS}
+_forward = {kind: MapKernel("activation.cu", kind, ("P", *"AAA")) for kind in KINDS}
+_backward = {kind: MapKernel("activation.cu", f"{kind}_backward", ("P", "P", *"AAA")) for kind in KINDS}
 
 
 def activation(x: Array, kind: str, numbers: Numbers) -> Array:

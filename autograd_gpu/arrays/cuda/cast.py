@@ -11,7 +11,7 @@ from autograd_gpu.arrays.sources import ALL
 
 __all__ = ["cast"]
 
-_casts = {name: MapKernel("cast.cu", f"cast_to_{name}", arrays=2, parameters="P") for name in ALL}
+_casts = {name: MapKernel("cast.cu", f"cast_to_{name}", ("P",), gives=name) for name in ALL}
 
 
 def cast(x, dtype):

@@ -7,8 +7,8 @@ from autograd_gpu.arrays.cuda.memory import empty
 
 __all__ = ["binomial_from", "poisson_from"]
 
-_poisson = MapKernel("distribution.cu", "poisson_from", arrays=3, parameters="PP")
-_binomial = MapKernel("distribution.cu", "binomial_from", arrays=4, parameters="PPP")
+_poisson = MapKernel("distribution.cu", "poisson_from", ("P", "P"))
+_binomial = MapKernel("distribution.cu", "binomial_from", ("P", "P", "P"))
 
 
 def poisson_from(u, rate):

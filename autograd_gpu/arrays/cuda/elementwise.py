@@ -33,7 +33,7 @@ NUMBERS = (int, float)
 
 
 def _unary(name: str, result: np.dtype | None = None) -> Callable[..., Array]:
-    kernel = MapKernel("elementwise_unary.cu", f"unary_{name}", arrays=2, parameters="P")
+    kernel = MapKernel("elementwise_unary.cu", f"unary_{name}", ("P",), gives=result and "bool")
 
     def function(x, out=None):
         return kernel(x.dtype, result_in(name, out, x, result or x.dtype), x)
@@ -69,7 +69,7 @@ isnan, isinf, isfinite, logical_not = (_unary(name, BOOL) for name in ("isnan", 
 
 
 def _binary(name: str) -> Callable[..., Array]:
-    kernel = MapKernel("elementwise_binary.cu", f"binary_{name}", arrays=3, parameters="PAPA")
+    kernel = MapKernel("elementwise_binary.cu", f"binary_{name}", ("PA", "PA"))
 
     def function(x, y, out=None):
         like, *operands = _operands(x, y, name, scalar_for)
@@ -79,7 +79,7 @@ def _binary(name: str) -> Callable[..., Array]:
 
 
 def _compare(name: str) -> Callable[..., Array]:
-    kernel = MapKernel("elementwise_binary.cu", f"binary_{name}", arrays=3, parameters="PAPA")
+    kernel = MapKernel("elementwise_binary.cu", f"binary_{name}", ("PA", "PA"), gives="bool")
 
     def function(x, y, out=None):
         like, *operands = _operands(x, y, name, compared)
@@ -113,8 +113,8 @@ logical_and, logical_or, logical_xor = map(_compare, ("logical_and", "logical_or
 
 # ---- choosing
 
-_where = MapKernel("elementwise_select.cu", "where", arrays=4, parameters="PPAPA")
-_clamp = MapKernel("elementwise_select.cu", "clamp", arrays=2, parameters="PiAiA")
+_where = MapKernel("elementwise_select.cu", "where", ("C", "PA", "PA"))
+_clamp = MapKernel("elementwise_select.cu", "clamp", ("P", "iA", "iA"))
 
 
 def where(condition, x, y, out=None):
@@ -134,16 +134,16 @@ def clamp(x, minimum, maximum, out=None):
 # ---- fused
 
 
-def _fused(name: str, arrays: int, parameters: str) -> MapKernel:
-    return MapKernel("elementwise_fused.cu", name, arrays, parameters)
+def _fused(name: str, *operands: str) -> MapKernel:
+    return MapKernel("elementwise_fused.cu", name, operands)
 
 
-_gelu = {"none": _fused("gelu", 2, "P"), "tanh": _fused("gelu_tanh", 2, "P")}
-_gelu_backward = {"none": _fused("gelu_backward", 3, "PP"), "tanh": _fused("gelu_tanh_backward", 3, "PP")}
-_relu_backward = _fused("relu_backward", 3, "PP")
-_tanh_backward = _fused("tanh_backward", 3, "PP")
-_sigmoid_backward = _fused("sigmoid_backward", 3, "PP")
-_addcmul = _fused("addcmul", 4, "PPPA")
+_gelu = {"none": _fused("gelu", "P"), "tanh": _fused("gelu_tanh", "P")}
+_gelu_backward = {"none": _fused("gelu_backward", "P", "P"), "tanh": _fused("gelu_tanh_backward", "P", "P")}
+_relu_backward = _fused("relu_backward", "P", "P")
+_tanh_backward = _fused("tanh_backward", "P", "P")
+_sigmoid_backward = _fused("sigmoid_backward", "P", "P")
+_addcmul = _fused("addcmul", "P", "P", "P", "A")
 
 
 def gelu(x, approximate):

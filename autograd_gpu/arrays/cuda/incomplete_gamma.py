@@ -9,9 +9,7 @@ from autograd_gpu.arrays.scalars import scalar_for
 
 __all__ = ["igamma", "igammac"]
 
-_igamma, _igammac = (
-    MapKernel("incomplete_gamma.cu", name, arrays=3, parameters="PAPA") for name in ("igamma", "igammac")
-)
+_igamma, _igammac = (MapKernel("incomplete_gamma.cu", name, ("PA", "PA")) for name in ("igamma", "igammac"))
 
 
 def igamma(a, x):

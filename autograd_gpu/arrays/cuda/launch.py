@@ -54,10 +54,15 @@ class Kernel:
             raise TypeError(f"{self.name}: no CUDA kernel for {name}: kernels/{self.file} has none") from None
         prepared = function, struct.Struct("@" + self._layout.replace("A", letter)).pack
         self._prepared[gpu.context(), dtype] = prepared
+        KERNEL_OF[id(function)] = self, name
         return prepared
 
     def __repr__(self) -> str:
         return f"Kernel({self.file!r}, {self.name!r}, {self.format!r})"
+
+
+# Which kernel it is that was loaded, and for which dtype, by the id of what the driver launches.
+KERNEL_OF: dict[int, tuple[Kernel, str]] = {}
 
 
 def _letters(format: str) -> tuple[str, ...]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import struct
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -19,9 +20,19 @@ MAX_BLOCKS = 1 << 16
 
 
 class MapKernel:
-    """A kernel whose parameters are out, count, a layout of all `arrays` (out is one), then `parameters`."""
+    """A kernel whose parameters are out, count, a layout of all arrays, then the operands.
 
-    def __init__(self, file: str, name: str, arrays: int, parameters: str) -> None:
+    An operand is "P" an array, "PA" an array or a number, "C" an array of bools, "A" a number, "iA" a number or None.
+    The result's dtype is the operands' where `gives` does not say another. `all` holds every one.
+    """
+
+    all: ClassVar[list[MapKernel]] = []
+
+    def __init__(self, file: str, name: str, operands: Sequence[str], gives: str | None = None) -> None:
+        self.file, self.name, self.operands, self.gives = file, name, tuple(operands), gives
+        MapKernel.all.append(self)
+        arrays = 1 + sum(operand in ("P", "PA", "C") for operand in operands)
+        parameters = "".join(operands).replace("C", "P")
         self._kernel = Kernel(file, name, "Pq" + layout_format(arrays) + parameters)
         self._inputs = tuple(i for i, letter in enumerate(parameters) if letter == "P")
         self._flat = bytes(struct.calcsize(layout_format(arrays)))
@@ -50,7 +61,7 @@ class MapKernel:
             )
             if layout is None:
                 return self._by_halves(dtype, out, inputs, parameters)
-        grid, block = _geometry(count)
+        grid, block = geometry(count)
         self._kernel(dtype, grid, block, out, count, layout, *parameters)
         return out
 
@@ -64,7 +75,7 @@ class MapKernel:
 
 
 @functools.lru_cache(maxsize=4096)
-def _geometry(count: int) -> tuple[int, int]:
+def geometry(count: int) -> tuple[int, int]:
     """Grid and block for `count` elements."""
     threads = ceil_div(count, ELEMENTS_PER_THREAD)
     block = block_for(threads, THREADS)

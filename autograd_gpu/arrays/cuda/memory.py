@@ -18,8 +18,8 @@ __all__ = [
 
 Array = Any
 
-_copy = MapKernel("memory.cu", "copy", arrays=2, parameters="P")
-_fill = MapKernel("memory.cu", "fill", arrays=1, parameters="A")
+_copy = MapKernel("memory.cu", "copy", ("P",))
+_fill = MapKernel("memory.cu", "fill", ("A",))
 _arange_integers = Kernel("memory.cu", "arange_integers", "Pqqq")
 _arange_reals = Kernel("memory.cu", "arange_reals", "Pqdd")
 

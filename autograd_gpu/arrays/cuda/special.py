@@ -23,7 +23,7 @@ INT32 = np.dtype(np.int32)
 
 
 def _unary(name: str) -> Callable[..., Any]:
-    kernel = MapKernel("special.cu", f"special_{name}", arrays=2, parameters="P")
+    kernel = MapKernel("special.cu", f"special_{name}", ("P",))
 
     def function(x, out=None):
         return kernel(x.dtype, result_in(name, out, x, x.dtype), x)
@@ -36,8 +36,7 @@ digamma, erfcx, erfinv, lgamma = map(_unary, ("digamma", "erfcx", "erfinv", "lga
 i0, i0e, i1, i1e = map(_unary, ("i0", "i0e", "i1", "i1e"))
 
 _frexp_mantissa, _frexp_exponent = (
-    MapKernel("special.cu", f"special_{name}", arrays=2, parameters="P")
-    for name in ("frexp_mantissa", "frexp_exponent")
+    MapKernel("special.cu", f"special_{name}", ("P",)) for name in ("frexp_mantissa", "frexp_exponent")
 )
 
 
@@ -52,7 +51,7 @@ def frexp_exponent(x):
 
 
 def _binary(name: str) -> Callable[..., Any]:
-    kernel = MapKernel("special.cu", f"special_{name}", arrays=3, parameters="PAPA")
+    kernel = MapKernel("special.cu", f"special_{name}", ("PA", "PA"))
 
     def function(x, y, out=None):
         dtype = y.dtype if isinstance(x, (int, float)) else x.dtype

@@ -81,6 +81,15 @@ def host_source(file: str) -> str:
     return variant.read_text() if variant.exists() else source(file)
 
 
+def host_header(name: str) -> str:
+    """A header by its name: the host's own where there is one."""
+    for part in ("host", "include"):
+        path = kernels_folder() / part / name
+        if path.exists():
+            return path.read_text()
+    raise CompileError(f"there is no {name} among the headers of kernels")
+
+
 def library_path(file: str, dtype: str) -> Path:
     """Where the library of these very sources, flags, compiler and processor lies, or would lie."""
     return _path(f"{Path(file).stem}-{dtype}", [host_source(file), *headers(), *FLAGS, *defines(dtype)])
@@ -105,11 +114,32 @@ def _compile(file: str, dtype: str, folder: Path) -> Path:
     source_path = kernels / "host" / file
     if not source_path.exists():
         source_path = kernels / file
+    return _compile_source(source_path, defines(dtype), folder, f"{file} for {dtype}")
+
+
+def text_path(text: str) -> Path:
+    """Where the library of a kernel lies that was written as text."""
+    return _path("fused", [text, *headers(), *FLAGS])
+
+
+def build_text(text: str) -> Path:
+    """The library of a kernel's text, from the cache or freshly built into it."""
+
+    def compile(folder: Path) -> Path:
+        (folder / "text.cu").write_text(text)
+        return _compile_source(folder / "text.cu", (), folder, "a fused kernel")
+
+    path = text_path(text)
+    return path if is_whole(path) else _built(path, compile)
+
+
+def _compile_source(source_path: Path, definitions: Iterable[str], folder: Path, what: str) -> Path:
+    kernels = kernels_folder()
     flags = [
         *FLAGS, *(() if is_clang() else GCC_FLAGS), f"-I{kernels / 'host'}", f"-I{kernels / 'include'}",
-        "-DCUDA_HOST=1", *(f"-D{define}" for define in defines(dtype)), "-include", "host.cuh",
+        "-DCUDA_HOST=1", *(f"-D{define}" for define in definitions), "-include", "host.cuh",
     ]  # fmt: skip
-    text = _run([*flags, "-E", "-x", "c++", str(source_path)], folder, file)
+    text = _run([*flags, "-E", "-x", "c++", str(source_path)], folder, what)
     # A block of one thread shares memory with nobody: its caller asks for no dynamic shared memory.
     text = re.sub(r"\bextern\s+static thread_local\s+(\w+)\s+(\w+)\[\];", r"\1* const \2 = nullptr;", text)
     names = re.findall(r'extern\s*"C"\s*void\s+(\w+)\s*\(', text)
@@ -117,7 +147,7 @@ def _compile(file: str, dtype: str, folder: Path) -> Path:
         f"HOST_ENTRY({n})\n" for n in names
     )
     (folder / "kernel.cpp").write_text(text + exported)
-    _run([*flags[: flags.index("-DCUDA_HOST=1")], "kernel.cpp", "-o", "out.so"], folder, f"{file} for {dtype}")
+    _run([*flags[: flags.index("-DCUDA_HOST=1")], "kernel.cpp", "-o", "out.so"], folder, what)
     return folder / "out.so"
 
 

@@ -17,6 +17,7 @@ from autograd_gpu.arrays import cpu
 from autograd_gpu.arrays.cpu.precision import wide
 from autograd_gpu.arrays.native import conv_tiles
 from autograd_gpu.arrays.native.columns import gather, scatter
+from autograd_gpu.arrays.native.launch import by_numpy_too
 
 __all__ = ["convolution", "convolution_transposed", "convolution_weight"]
 
@@ -30,6 +31,7 @@ def convolution(x, weight, size, output, kernel, stride, padding, dilation, grou
         return cpu.convolution(x, weight, *window, groups)
     if conv_tiles.serves(x.dtype, weight.shape, groups):
         return conv_tiles.convolution(x, weight, window, groups)
+    by_numpy_too()
     wide_x, matrices = wide(x), _as_matrices(wide(weight), groups)
     y = np.empty((x.shape[0], weight.shape[0], *output), wide_x.dtype)
     layout = _Columns(wide_x.shape[1], window, groups, wide_x.dtype)
@@ -49,6 +51,7 @@ def convolution_transposed(gy, weight, size, output, kernel, stride, padding, di
         return cpu.convolution_transposed(gy, weight, *window, groups)
     if conv_tiles.serves(gy.dtype, weight.shape, groups):
         return conv_tiles.convolution_transposed(gy, weight, window, groups)
+    by_numpy_too()
     wide_gy, matrices = np.ascontiguousarray(wide(gy)), _as_matrices(wide(weight), groups).swapaxes(1, 2)
     gx = np.empty((gy.shape[0], weight.shape[1] * groups, *size), wide_gy.dtype)
     layout = _Columns(gx.shape[1], window, groups, gx.dtype)
@@ -65,6 +68,7 @@ def convolution_weight(x, gy, size, output, kernel, stride, padding, dilation, g
         return cpu.convolution_weight(x, gy, *window, groups)
     if conv_tiles.serves(x.dtype, shape, groups):
         return conv_tiles.convolution_weight(x, gy, window, groups)
+    by_numpy_too()
     wide_x, wide_gy = wide(x), np.ascontiguousarray(wide(gy))
     gweight = np.zeros((groups, shape[0] // groups, math.prod(shape[1:])), wide_x.dtype)
     layout = _Columns(x.shape[1], window, groups, wide_x.dtype)

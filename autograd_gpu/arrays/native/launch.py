@@ -104,6 +104,11 @@ def loading(load: Callable[[np.dtype], None], function: Callable[..., Any]) -> C
     return run
 
 
+def by_numpy_too() -> None:
+    """Say that NumPy does a part of what a function of launches does: a recording then calls the function again."""
+    runtime.library().host_tape_leave()
+
+
 # What a parameter of a map is, for call.cpp, by how its kernel takes it.
 _OPERANDS = {"P": "a", "PA": "b", "C": "c", "A": "n", "iA": "o"}
 

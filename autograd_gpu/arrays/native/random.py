@@ -18,11 +18,12 @@ __all__ = ["dropout", "normal", "uniform"]
 
 WORDS = 4  # that one counter gives
 COST = 4  # of a word
-FLOAT64 = np.dtype(np.float64)
+FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 
 _uniform = Kernel("random.cu", "uniform", "PPq")
 _normal = Kernel("random.cu", "normal", "PPq")
 _dropout = Kernel("random.cu", "dropout", "PPPPqfA")
+_advance = Kernel("random.cu", "advance_state", "Pq")
 
 
 def uniform(state, shape, dtype):
@@ -62,5 +63,4 @@ def _draw(run, words, cost, state, *parameters):
     counters = math.ceil(words / WORDS)
     if counters:
         run(shares(counters, words * cost), words * cost, state, *parameters)
-        offsets = state.view(np.uint64)
-        offsets[1] += np.uint64(counters)
+        _advance[FLOAT32](1, 1, state, counters)

@@ -1,35 +1,40 @@
 """What a step does to arrays, recorded as it runs: the kernels' launches on a tape, what NumPy computes as calls.
 
 While a recording is on, the CPU's arrays are `Recording.backend`: every array function, with a note of what it did.
-Functions of `LAUNCHES` do all their work by launches, among them BLAS's; any other is called again by the replay, and
-what it gives is copied to where its result lay. Each array that is made meanwhile lies in the recording's own memory
-(`tape.Arena`), so that addresses hold. What an operation has computed on the host, a table of positions, is written
-anew by the replay before it is first read.
+Functions of `LAUNCHES` do all their work by launches, among them BLAS's, or say that they do not; any other is called
+again by the replay, and what it gives is copied to where its result lay. Each array that is made meanwhile lies in the
+recording's own memory (`tape.Arena`), so that addresses hold. What an operation has computed on the host, a table of
+positions, is written anew by the replay before it is first read. At the end launches are made fewer (`fused.py`).
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import byte_bounds
 
+from autograd_gpu import settings
 from autograd_gpu.arrays import native
 from autograd_gpu.arrays.cpu.memory import root
+from autograd_gpu.arrays.native.fused import Fused, Part, fuse
 from autograd_gpu.arrays.native.launch import Map
 from autograd_gpu.arrays.native.tape import Arena, Tape, shadow
 
 LAUNCHES = frozenset(
     "adam_step add_layer_norm add_rms_norm attention attention_backward avg_pool avg_pool_backward bag_dot bag_max "
-    "bag_scatter bag_sum cast contiguous copy cross_entropy cross_entropy_backward cross_entropy_with_gradient gelu "
-    "gelu_backward gelu_linear_backward layer_norm layer_norm_backward linear linear_gelu linear_parameters_backward "
-    "log_softmax log_softmax_backward matmul max_pool max_pool_backward mean pow rms_norm rms_norm_backward scale_all "
-    "sgd_step softmax softmax_backward sum".split()
+    "bag_scatter bag_sum cast contiguous convolution convolution_transposed convolution_weight copy copy_into "
+    "cross_entropy cross_entropy_backward cross_entropy_with_gradient dropout gather_rows gelu gelu_backward "
+    "gelu_linear_backward layer_norm layer_norm_backward linear linear_gelu linear_parameters_backward log_softmax "
+    "log_softmax_backward matmul max_pool max_pool_backward mean normal pow rms_norm rms_norm_backward scale_all "
+    "sgd_step softmax softmax_backward sum uniform".split()
 )
 LOOKS = frozenset("as_strided expand offset owns storage synchronize".split())  # compute nothing
+MOST_KEPT = 1 << 16  # bytes of a constant whose memory nothing else gets, so that it need be written once
 READS = {"to_numpy": "reads values", "nonzero": "asks which elements are not zero"}  # what no replay can follow
 
 
@@ -42,8 +47,10 @@ class Recording:
     def __init__(self, on_read: Callable[[str], None]) -> None:
         """`on_read` is told of what no replay can follow."""
         self.on_read = on_read
-        self.tape, self.arena = Tape(), Arena()
+        self.tape = Tape()
+        self.arena = Arena(self.tape)
         self.calls: list[Call] = []
+        self.fused: Fused | None = None
         self.external: dict[int, np.ndarray] = {}
         self._thread = self._paused = 0
         self._closed = 0  # launches up to here are in `calls`
@@ -54,6 +61,7 @@ class Recording:
         """Record what this thread computes with `backend`."""
         self._thread = threading.get_ident()
         self.tape.record(True)
+        lives = []
         try:
             with self.arena.in_use():
                 yield
@@ -61,7 +69,10 @@ class Recording:
             self.tape.record(False)
             self._thread = 0
             self._close()
-            self._join()
+            lives = self.arena.lives()
+        self._join()
+        if settings.fuses():
+            self._fuse(lives)
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -80,10 +91,10 @@ class Recording:
         for call in self.calls:
             call.run()
 
-    def note(self, name: str, run: Callable[[], Any]) -> None:
-        """Let the replay call `run` at this place."""
+    def note(self, name: str, run: Callable[[], Any], touched: Iterable[np.ndarray] = ()) -> None:
+        """Let the replay call `run` at this place, which reads or writes what is `touched`."""
         self._close()
-        self.calls.append(Call(name, run))
+        self.calls.append(Call(name, run, self._closed, [byte_bounds(x) for x in touched if x.size]))
 
     # ---- recording
 
@@ -109,7 +120,7 @@ class Recording:
                 if done:
                     return result
             else:
-                with self._untaped():
+                with self._untaped(), nullcontext() if given else self.arena.fresh():
                     result = function(*args, **kwargs)
             return self._by_call(name, function, args, kwargs, given, result)
 
@@ -128,7 +139,7 @@ class Recording:
                     self.arena.mark_computed(x)
                 return True, result
         # NumPy did part of it, or all: it becomes a call.
-        self.tape.cut(launches)
+        self._closed = len(self.tape)
         return False, result
 
     @contextmanager
@@ -157,7 +168,7 @@ class Recording:
         with self.arena.not_in_use():
             args, kwargs = self._shadowed(args), {key: self._shadowed(value) for key, value in kwargs.items()}
             places = [shadow(x) if is_fresh else None for x, is_fresh in zip(results, fresh, strict=True)]
-        self.note(name, _again(function, args, kwargs, places))
+        self.note(name, _again(function, args, kwargs, places), [*given, *results])
         for x in results:
             self.arena.mark_computed(x)
         return result
@@ -183,8 +194,11 @@ class Recording:
         with self.arena.not_in_use():
             place = shadow(x)
             value = x.flat[0] if _is_uniform(x) else x.copy()
-        self.note("constant", lambda: np.copyto(place, value))
+        self.note("constant", lambda: np.copyto(place, value), [x])
         self.arena.mark_computed(x)
+        if x.nbytes <= MOST_KEPT:
+            self.calls[-1].part = self.calls[-1].part._replace(is_constant=True)
+            self.arena.keep(x)
 
     def _shadowed(self, value: Any) -> Any:
         """The same argument, with the recording's own arrays as views that do not hold them."""
@@ -201,6 +215,14 @@ class Recording:
             self._closed = last
             self.calls.append(Launched(self.tape, first, last))
 
+    def _fuse(self, lives: list) -> None:
+        """Replay fewer launches, which do the same."""
+        outside = [byte_bounds(x) for x in self.external.values()]
+        self.fused = fused = fuse(self.tape, [call.part for call in self.calls], lives, outside)
+        self.calls = [
+            self.calls[which] if isinstance(which, int) else Launched(fused.tape, *which) for which in fused.calls
+        ]
+
     def _join(self) -> None:
         """Make one call of launches that follow each other."""
         joined: list[Call] = []
@@ -216,16 +238,18 @@ class Recording:
 class Call:
     """What a replay does at one place."""
 
-    def __init__(self, name: str, run: Callable[[], Any]) -> None:
+    def __init__(self, name: str, run: Callable[[], Any], at: int, touched: list[tuple[int, int]]) -> None:
         self.name, self.run = name, run
+        self.part = Part(at, at, touched, name)
 
 
 class Launched(Call):
     """Launches [first, last) of a tape."""
 
     def __init__(self, tape: Tape, first: int, last: int) -> None:
-        super().__init__("launches", lambda: tape.run(first, last))
+        super().__init__("launches", lambda: tape.run(first, last), first, [])
         self.first, self.last = first, last
+        self.part = Part(first, last, [])
 
 
 def _again(function: Callable[..., Any], args: tuple, kwargs: dict, places: list) -> Callable[[], None]:

@@ -114,9 +114,16 @@ def entry(file: str, dtype: str, name: str) -> int | None:
     """The address of a kernel's entry point."""
     found = entries(file, dtype)
     try:
-        return None if found is None else ctypes.cast(getattr(found, f"{name}_host"), ctypes.c_void_p).value
+        address = None if found is None else ctypes.cast(getattr(found, f"{name}_host"), ctypes.c_void_p).value
     except AttributeError:
         return None
+    if address is not None:
+        KERNEL_AT[address] = file, dtype, name
+    return address
+
+
+# Which kernel it is whose entry point was asked for, by its address: file, dtype, name.
+KERNEL_AT: dict[int, tuple[str, str, str]] = {}
 
 
 def signature(function: Callable[..., object]) -> bytes:

@@ -6,7 +6,7 @@ import ctypes
 import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,6 +14,15 @@ from autograd_gpu.arrays.native import runtime
 
 # PyDataMem_SetHandler's place in NumPy's table of C functions, since version 1.22.
 _SET_HANDLER = 304
+
+
+class Launch(NamedTuple):
+    """A kernel's entry point, its packed arguments, by whom its blocks are run (runtime/tape.h: Way), its grid."""
+
+    entry: int
+    arguments: bytes
+    way: int
+    grid: tuple[int, int, int]
 
 
 class Tape:
@@ -34,9 +43,25 @@ class Tape:
         """How often a kernel's function left its work to Python while this was recorded."""
         return self._library.host_tape_left(self._tape)
 
-    def cut(self, length: int) -> None:
-        """Forget the launches from `length` on."""
-        self._library.host_tape_cut(self._tape, ctypes.c_long(length))
+    def __getitem__(self, index: int) -> Launch:
+        told = (ctypes.c_long * 7)()
+        self._library.host_tape_look(self._tape, ctypes.c_long(index), told)
+        entry, arguments, size, way, *grid = told
+        return Launch(entry, ctypes.string_at(arguments, size), way, tuple(grid))
+
+    def add(self, launch: Launch) -> None:
+        """Put a launch at the end."""
+        arguments = ctypes.create_string_buffer(launch.arguments, len(launch.arguments))
+        size = len(launch.arguments)
+        told = (ctypes.c_long * 7)(launch.entry, ctypes.addressof(arguments), size, launch.way, *launch.grid)
+        self._library.host_tape_add(self._tape, told)
+
+    def objects(self) -> list[bytes]:
+        """The tables of addresses that arguments name."""
+        found: list[bytes] = []
+        while (table := self._library.host_tape_object(self._tape, ctypes.c_long(len(found)))) is not None:
+            found.append(table)
+        return found
 
     def run(self, first: int, last: int) -> None:
         """Run launches [first, last) again. IndexError where one meets an index out of range."""
@@ -51,8 +76,9 @@ class Arena:
     """Memory for the arrays of a recording: an address that was handed out once is never given back while an array or
     the arena itself is alive."""
 
-    def __init__(self) -> None:
-        self._handler = _typed().host_arena()
+    def __init__(self, tape: Tape) -> None:
+        """What lives when is noted by the launches of `tape`."""
+        self._handler = _typed().host_arena(tape._tape)
         self._library = runtime.library()
 
     @contextmanager
@@ -75,6 +101,31 @@ class Arena:
 
     def nbytes(self) -> int:
         return self._library.host_arena_bytes(ctypes.py_object(self._handler))
+
+    def lives(self) -> list[tuple[int, int, int, int]]:
+        """All that was allocated: address, size, from which launch to which; to a negative one where it is still there.
+
+        The tape is let go.
+        """
+        capsule = ctypes.py_object(self._handler)
+        count = self._library.host_arena_lives(capsule, None)
+        told = np.empty((count, 4), np.int64)
+        self._library.host_arena_lives(capsule, ctypes.c_void_p(told.ctypes.data))
+        return [tuple(life) for life in told.tolist()]
+
+    @contextmanager
+    def fresh(self) -> Iterator[None]:
+        """Within, only memory is handed out that nothing has had."""
+        capsule = ctypes.py_object(self._handler)
+        self._library.host_arena_fresh(capsule, 1)
+        try:
+            yield
+        finally:
+            self._library.host_arena_fresh(capsule, 0)
+
+    def keep(self, array: np.ndarray) -> None:
+        """Let the memory of an array never be handed out again."""
+        self._library.host_arena_keep(ctypes.py_object(self._handler), address(array))
 
     def holds(self, array: np.ndarray) -> bool:
         return self._state(array) != 0
@@ -109,8 +160,10 @@ def shadow(array: np.ndarray) -> np.ndarray:
 def _typed() -> Any:
     library = runtime.library()
     library.host_tape.restype = ctypes.c_void_p
-    library.host_arena.restype = ctypes.py_object
-    library.host_arena_bytes.restype = library.host_arena_state.restype = ctypes.c_long
+    library.host_arena.restype = library.host_tape_object.restype = ctypes.py_object
+    library.host_arena_bytes.restype = library.host_arena_lives.restype = library.host_arena_state.restype = (
+        ctypes.c_long
+    )
     library.host_tape_size.restype = library.host_tape_left.restype = ctypes.c_long
     return library
 

@@ -3,6 +3,8 @@
 // launches, run in their order, find their addresses as they were; it lives as long as an array or a tape needs it.
 #include "tape.h"
 
+#include "call.h"
+
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +17,7 @@ namespace host {
 struct Kept {
     Launch launch;
     Way way;
+    long bytes;  // of arguments
 };
 
 struct Tape {
@@ -25,12 +28,14 @@ struct Tape {
 
 thread_local Tape* recording = nullptr;
 
-void record(const Launch& launch, long bytes, Way way) {
+void add(Tape* tape, const Launch& launch, long bytes, Way way) {
     char* arguments = (char*)aligned_alloc(16, (bytes + 15) & -16l);
     memcpy(arguments, launch.arguments, bytes);
-    recording->launches.push_back({launch, way});
-    recording->launches.back().launch.arguments = arguments;
+    tape->launches.push_back({launch, way, bytes});
+    tape->launches.back().launch.arguments = arguments;
 }
+
+void record(const Launch& launch, long bytes, Way way) { add(recording, launch, bytes, way); }
 
 void keep(Object* object) {
     Py_IncRef(object);
@@ -60,15 +65,25 @@ enum State : long { OUTSIDE, UNKNOWN, COMPUTED };
 struct Block {
     size_t size;
     State state;
+    long life;
+    bool is_kept;  // never handed out again
+};
+
+// What was allocated once: where, and between which launches of the tape.
+struct Life {
+    long place, size, from, to;  // to is negative while it lasts
 };
 
 struct Arena {
     Handler handler;
+    const Tape* tape;
     std::map<char*, Block> used;
+    std::vector<Life> lives;
     std::unordered_map<size_t, std::vector<char*>> free;
     std::vector<char*> chunks;
     char *next = nullptr, *end = nullptr;
     size_t bytes = 0;
+    bool is_fresh = false;  // only memory that nothing has had is handed out
 };
 
 const size_t LINE = 64, CHUNK = 1 << 20;
@@ -85,7 +100,7 @@ void* take(void* context, size_t size) {
     size = rounded(size);
     std::vector<char*>& spare = arena->free[size];
     char* place;
-    if (!spare.empty()) {
+    if (!spare.empty() && !arena->is_fresh) {
         place = spare.back();
         spare.pop_back();
     } else {
@@ -100,7 +115,8 @@ void* take(void* context, size_t size) {
         place = arena->next;
         arena->next += size;
     }
-    arena->used[place] = {size, UNKNOWN};
+    arena->used[place] = {size, UNKNOWN, (long)arena->lives.size(), false};
+    if (arena->tape) arena->lives.push_back({(long)place, (long)size, (long)arena->tape->launches.size(), -1});
     return place;
 }
 
@@ -114,7 +130,8 @@ void give_back(void* context, void* place, size_t) {
     Arena* arena = (Arena*)context;
     auto found = arena->used.find((char*)place);
     if (found == arena->used.end()) return;
-    arena->free[found->second.size].push_back((char*)place);
+    if (arena->tape) arena->lives[found->second.life].to = (long)arena->tape->launches.size();
+    if (!found->second.is_kept) arena->free[found->second.size].push_back((char*)place);
     arena->used.erase(found);
 }
 
@@ -156,11 +173,28 @@ extern "C" {
 Tape* host_tape() { return new Tape; }
 void host_tape_record(Tape* tape) { host::recording = tape; }
 long host_tape_size(const Tape* tape) { return (long)tape->launches.size(); }
+void host_tape_leave() {
+    if (host::recording) host::record_left();
+}
 long host_tape_left(const Tape* tape) { return tape->left; }
 
-void host_tape_cut(Tape* tape, long size) {
-    for (long i = size; i < (long)tape->launches.size(); i++) free((void*)tape->launches[i].launch.arguments);
-    tape->launches.resize(size);
+// What launch i is: its entry, arguments and how many bytes they are, way and grid.
+void host_tape_look(const Tape* tape, long i, long* told) {
+    const host::Kept& kept = tape->launches[i];
+    told[0] = (long)kept.launch.entry, told[1] = (long)kept.launch.arguments, told[2] = kept.bytes, told[3] = kept.way;
+    for (int axis = 0; axis < 3; axis++) told[4 + axis] = kept.launch.grid[axis];
+}
+
+void host_tape_add(Tape* tape, const long* told) {
+    const host::Launch launch{(host::Entry)told[0], (void*)told[1], {(unsigned)told[4], (unsigned)told[5], (unsigned)told[6]}};
+    host::add(tape, launch, told[2], (host::Way)told[3]);
+}
+
+// The objects whose memory arguments name, as long as there are any.
+Object* host_tape_object(const Tape* tape, long i) {
+    Object* object = i < (long)tape->objects.size() ? tape->objects[i] : call::None;
+    Py_IncRef(object);
+    return object;
 }
 
 // Runs launches [first, last); not 0 when one met an index out of range, behind which nothing ran.
@@ -177,14 +211,15 @@ int host_tape_run(const Tape* tape, long first, long last) {
 }
 
 void host_tape_end(Tape* tape) {
-    host_tape_cut(tape, 0);
+    for (const host::Kept& kept : tape->launches) free((void*)kept.launch.arguments);
     for (Object* object : tape->objects) Py_DecRef(object);
     delete tape;
 }
 
-// An arena as NumPy takes it for an allocator.
-Object* host_arena() {
+// An arena as NumPy takes it for an allocator. It notes what lives when by the launches of a tape.
+Object* host_arena(const Tape* tape) {
     Arena* arena = new Arena;
+    arena->tape = tape;
     arena->handler = {"autograd_gpu_recording", 1, arena, take, take_zeros, take_more, give_back};
     return PyCapsule_New(&arena->handler, "mem_handler", end_arena);
 }
@@ -195,6 +230,23 @@ long host_arena_bytes(Object* capsule) { return (long)arena_of(capsule)->bytes; 
 long host_arena_state(Object* capsule, char* address) {
     Block* block = block_at(arena_of(capsule), address);
     return block ? block->state : OUTSIDE;
+}
+
+// Lives from the first on, as they are now; returns how many there are. Then the tape is looked at no more.
+long host_arena_lives(Object* capsule, Life* told) {
+    Arena* arena = arena_of(capsule);
+    if (told) {
+        memcpy(told, arena->lives.data(), arena->lives.size() * sizeof(Life));
+        arena->tape = nullptr;
+    }
+    return (long)arena->lives.size();
+}
+
+void host_arena_fresh(Object* capsule, int fresh) { arena_of(capsule)->is_fresh = fresh; }
+
+// Hand the block that holds an address out never again.
+void host_arena_keep(Object* capsule, char* address) {
+    if (Block* block = block_at(arena_of(capsule), address)) block->is_kept = true;
 }
 
 void host_arena_computed(Object* capsule, char* address) {

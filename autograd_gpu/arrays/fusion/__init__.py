@@ -1,0 +1,1 @@
+"""Launches that follow each other made one kernel: read (launches), found (groups), written (text). Knows no device."""
