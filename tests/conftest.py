@@ -51,10 +51,8 @@ def device(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(autouse=True)
 def precision_is_a_tests_own() -> Iterator[None]:
     """What a test has set of float32's products holds for itself alone."""
-    from autograd_gpu import settings
-
     yield
-    settings.set_float32_matmul_precision("highest")
+    importlib.import_module("autograd_gpu").set_float32_matmul_precision("highest")
 
 
 @pytest.fixture

@@ -68,7 +68,7 @@ def index(tmp_path_factory):
 
 
 def run(tree, *arguments):
-    return subprocess.run([sys.executable, "-m", *arguments], cwd=tree, capture_output=True, text=True, timeout=120)
+    return subprocess.run([sys.executable, "-m", *arguments], cwd=tree, capture_output=True, text=True, timeout=600)
 
 
 def outcome(tree, *arguments):

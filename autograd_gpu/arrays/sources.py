@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import functools
 import os
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 FLOATS = ("float16", "bfloat16", "float32", "float64")
@@ -73,6 +75,9 @@ DTYPE_FLAG = {
 }  # fmt: skip
 
 
+_INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"(?:include/)?([^"]+)"', re.MULTILINE)
+
+
 class CompileError(RuntimeError):
     """A kernel does not compile, or there is nothing to compile it with."""
 
@@ -91,9 +96,24 @@ def source(file: str) -> str:
 
 
 @functools.cache
-def headers() -> dict[str, str]:
-    """Every header by the name kernels include it by."""
-    return {path.name: path.read_text() for path in sorted((kernels_folder() / "include").glob("*.cuh"))}
+def _headers_in(folder: str) -> dict[str, str]:
+    return {path.name: path.read_text() for path in (kernels_folder() / folder).glob("*.cuh")}
+
+
+def headers(text: str, folders: Sequence[str] = ("include",)) -> dict[str, str]:
+    """The headers that `text` includes and those that they include, by name, from every folder that has one.
+
+    What is made of `text` depends on these alone: an edit of another header makes nothing anew.
+    """
+    found: dict[str, str] = {}
+    pending = _INCLUDE.findall(text)
+    while pending:
+        name = pending.pop()
+        header = "".join(_headers_in(folder).get(name, "") for folder in folders)
+        if header and name not in found:  # one that is not there is the compiler's to name
+            found[name] = header
+            pending += _INCLUDE.findall(header)
+    return dict(sorted(found.items()))
 
 
 def defines(dtype: str) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import autograd_gpu.arrays.cuda  # noqa: F401  (creates every Kernel)
+from autograd_gpu.arrays import sources
 from autograd_gpu.arrays.cuda import build_report, compile
 from autograd_gpu.arrays.cuda.launch import Kernel
 
@@ -68,8 +69,11 @@ ptxas info    : Used 10 registers, used 0 barriers"""
 def test_an_edited_header_is_another_cubin(monkeypatch, tmp_path):
     monkeypatch.setenv("AUTOGRAD_GPU_CACHE", str(tmp_path))
     before = compile.cached_path("cast.cu", "float32", "sm_90a")
-    headers = compile.headers()
-    monkeypatch.setattr(compile, "headers", lambda: headers | {"strides.cuh": headers["strides.cuh"] + "//"})
+    others = compile.cached_path("matmul.cu", "float32", "sm_90a")
+    edited = sources._headers_in("include") | {"strides.cuh": sources._headers_in("include")["strides.cuh"] + "//"}
+    monkeypatch.setattr(sources, "_headers_in", lambda folder: edited)
+    assert "strides.cuh" not in compile.headers(compile.source("matmul.cu"))
+    assert compile.cached_path("matmul.cu", "float32", "sm_90a") == others
     assert compile.cached_path("cast.cu", "float32", "sm_90a") != before
     assert before.parent.parent == tmp_path
 

@@ -1,7 +1,8 @@
 """Kernel sources to cubins: NVRTC driven through ctypes, no GPU and no driver needed.
 
 Knows where the sources are, which dtypes each file is compiled for, the compiler's flags and the disk cache. Knows
-nothing of launching. Headers travel in memory and are part of the cache key, so an edited `.cuh` is never stale.
+nothing of launching. Headers travel in memory; those that a kernel includes are part of its cache key, so an edited
+`.cuh` is never stale.
 """
 
 from __future__ import annotations
@@ -82,9 +83,9 @@ def nvrtc_version() -> tuple[int, int]:
 
 
 def _nvrtc_compile(text: str, name: str, options: Sequence[str]) -> tuple[bytes, str]:
-    lib, program = _nvrtc(), ctypes.c_void_p()
-    names = (ctypes.c_char_p * len(headers()))(*(name.encode() for name in headers()))
-    texts = (ctypes.c_char_p * len(headers()))(*(text.encode() for text in headers().values()))
+    lib, program, included = _nvrtc(), ctypes.c_void_p(), headers(text)
+    names = (ctypes.c_char_p * len(included))(*(name.encode() for name in included))
+    texts = (ctypes.c_char_p * len(included))(*(header.encode() for header in included.values()))
     lib.nvrtcCreateProgram(ctypes.byref(program), text.encode(), name.encode(), len(names), texts, names)
     try:
         arguments = (ctypes.c_char_p * len(options))(*(option.encode() for option in options))
@@ -114,7 +115,8 @@ def cached_path(file: str, dtype: str, arch: str) -> Path:
 
 
 def _cached_path(text: str, label: str, arch: str, definitions: Sequence[str]) -> Path:
-    parts = [text, *headers(), *headers().values(), *FLAGS, *definitions, arch, repr(nvrtc_version())]
+    included = headers(text)
+    parts = [text, *included, *included.values(), *FLAGS, *definitions, arch, repr(nvrtc_version())]
     key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
     return cache_folder() / "cubin" / f"{label}-{arch}-{key}.cubin"
 

@@ -293,7 +293,7 @@ class EmulatedDriver(Driver):
 
     def load_text(self, text: str, name: str, definitions: tuple[str, ...]) -> _EmulatedModule:
         return _EmulatedModule(
-            self._emulator.compile_module(text, name, compile.headers(), definitions, racecheck=self._racecheck)
+            self._emulator.compile_module(text, name, compile.headers(text), definitions, racecheck=self._racecheck)
         )
 
     def launch(self, function: Any, grid: Shape, block: Shape, packed: bytes, shared_mem: int) -> None:

@@ -20,7 +20,7 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from autograd_gpu.arrays.sources import DTYPES, CompileError, cache_folder, defines, kernels_folder, source
+from autograd_gpu.arrays.sources import DTYPES, CompileError, cache_folder, defines, headers, kernels_folder, source
 from autograd_gpu.build_cache import build as stored
 from autograd_gpu.build_cache import is_whole
 
@@ -40,6 +40,8 @@ FLAGS += tuple(os.environ.get("AUTOGRAD_GPU_NATIVE_FLAGS", "").split())
 GCC_FLAGS = ("-fno-gnu-unique",)  # else a library that was built again is the one already loaded
 RUNTIME = Path(__file__).parent / "runtime"
 RUNTIME_FLAGS = ("-std=c++20", "-O2", "-fPIC", "-shared", "-w", "-pthread")
+# Before a kernel's text, and after it.
+ALWAYS_INCLUDED = '#include "host.cuh"\n#include "entry.cuh"\n'
 # Tensor cores are a GPU's; products go to NumPy's BLAS.
 NOT_BUILT = ("attention_tensor.cu", "conv_tensor.cu", "matmul_tensor.cu")
 
@@ -69,12 +71,6 @@ def processor() -> str:
     return platform.machine() + "".join(line for line in lines if line.startswith(told))
 
 
-@functools.cache
-def headers() -> tuple[str, ...]:
-    folder = kernels_folder()
-    return tuple(path.read_text() for part in ("include", "host") for path in sorted((folder / part).glob("*.cuh")))
-
-
 def host_source(file: str) -> str:
     """The kernel's source: a variant for the host where there is one, else that of every architecture."""
     variant = kernels_folder() / "host" / file
@@ -92,7 +88,9 @@ def host_header(name: str) -> str:
 
 def library_path(file: str, dtype: str) -> Path:
     """Where the library of these very sources, flags, compiler and processor lies, or would lie."""
-    return _path(f"{Path(file).stem}-{dtype}", [host_source(file), *headers(), *FLAGS, *defines(dtype)])
+    text = host_source(file)
+    included = headers(f"{text}\n{ALWAYS_INCLUDED}", ("host", "include"))
+    return _path(f"{Path(file).stem}-{dtype}", [text, *included, *included.values(), *FLAGS, *defines(dtype)])
 
 
 def _path(label: str, parts: Sequence[str]) -> Path:
