@@ -315,6 +315,8 @@ from .ops.signal_windows import hamming_window as hamming_window
 from .ops.signal_windows import hann_window as hann_window
 from .ops.signal_windows import kaiser_window as kaiser_window
 from .ops.sort import msort as msort
+from .ops.sparse.coo import sparse_coo_tensor as sparse_coo_tensor
+from .ops.sparse.csr import sparse_csr_tensor as sparse_csr_tensor
 from .ops.special import frexp as frexp
 from .ops.statistics import aminmax as aminmax
 from .ops.statistics import bincount as bincount

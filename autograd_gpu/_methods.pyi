@@ -2,6 +2,7 @@
 
 from .autograd.edge import GradientEdge
 from .dtypes import DType
+from .layouts import Layout
 from .layouts import MemoryFormat
 from .ops.random import Generator
 from .ops.results import Histogram
@@ -12,6 +13,8 @@ from .ops.results import SignLogabsdet
 from .ops.results import TriangularSolution
 from .ops.results import USV
 from .ops.results import ValuesIndices
+from .ops.sparse.coo import SparseTensor
+from .ops.sparse.csr import SparseCsrTensor
 from .tensor import Tensor
 from collections.abc import Callable
 from collections.abc import Iterator
@@ -1064,6 +1067,8 @@ class Methods:
         """Return (values, indices) of input sorted along `dim`; NaN counts as the largest."""
     def sparse_dim(self) -> builtins.int:
         """Return 0: every tensor here is dense."""
+    def sparse_mask(self, mask: Tensor) -> SparseTensor:
+        """Return the elements at the places that a sparse tensor of the same size names, in the graph."""
     def split(self, split_size_or_sections: builtins.int | Sequence[builtins.int], dim: builtins.int = 0) -> tuple[Tensor, ...]:
         """Return views of pieces along `dim`: of one size (the last may be smaller), or of the sizes listed."""
     def split_with_sizes(self, split_sizes: Sequence[builtins.int], dim: builtins.int = 0) -> tuple[Tensor, ...]:
@@ -1130,6 +1135,12 @@ class Methods:
         """Return the tensor in another dtype and/or on another device: ``to(dtype)``, ``to(device)``, ``to(other)``."""
     def to_dense(self, dtype: DType | None = None, *, masked_grad: builtins.bool | None = None) -> Tensor:
         """Return the tensor, which is dense, in the dtype."""
+    def to_sparse(self, sparse_dim: builtins.int | None = None, *, layout: Layout | None = None, blocksize: tuple[builtins.int, builtins.int] | None = None, dense_dim: builtins.int | None = None) -> Tensor:
+        """Return the elements that are not 0 by coordinates, in the graph, the last dimensions beyond `sparse_dim` dense."""
+    def to_sparse_coo(self) -> SparseTensor:
+        """Return the elements that are not 0 by coordinates, in the graph. Synchronises."""
+    def to_sparse_csr(self, dense_dim: builtins.int | None = None) -> SparseCsrTensor:
+        """Return the elements of a matrix that are not 0 with its rows compressed, in the graph. Synchronises."""
     def tolist(self) -> Any:
         """Return the elements as nested lists of Python numbers. Synchronises."""
     def topk(self, k: builtins.int, dim: builtins.int = -1, largest: builtins.bool = True, sorted: builtins.bool = True) -> ValuesIndices:

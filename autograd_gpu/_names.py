@@ -54,6 +54,8 @@ FUNCTIONS = {
     "narrow_copy permute ravel reshape select squeeze swapaxes swapdims t transpose unflatten unsqueeze",
     "ops.signal_windows": "bartlett_window blackman_window hamming_window hann_window kaiser_window",
     "ops.sort": "argsort msort sort topk",
+    "ops.sparse.coo": "sparse_coo_tensor",
+    "ops.sparse.csr": "sparse_csr_tensor",
     "ops.special": "digamma erfinv frexp i0 i0_ igamma igammac lgamma mvlgamma nextafter polygamma",
     "ops.statistics": "aminmax bincount corrcoef count_nonzero cov histc histogram nanmean nansum std_mean var_mean",
     "ops.strided": "as_strided as_strided_scatter empty_strided",
@@ -129,6 +131,7 @@ METHODS = {
     "narrow_copy permute ravel reshape reshape_as select squeeze swapaxes swapdims t transpose unflatten unsqueeze "
     "view_as",
     "ops.sort": "argsort msort sort topk",
+    "ops.sparse.conversion": "sparse_mask to_sparse to_sparse_coo to_sparse_csr",
     "ops.special": "digamma digamma_ erfinv erfinv_ frexp i0 i0_ igamma igamma_ igammac igammac_ lgamma lgamma_ "
     "mvlgamma mvlgamma_ nextafter nextafter_ polygamma polygamma_",
     "ops.statistics": "aminmax bincount corrcoef count_nonzero cov histc histogram nanmean nansum",

@@ -1,16 +1,31 @@
-"""PyTorch's names for how elements lie in memory. There is one way here, row-major strides; the others raise."""
+"""PyTorch's names for how elements lie in memory: row-major strides, and the layouts of sparse tensors."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 
 class Layout:
-    """``strided``, the layout of every tensor."""
+    """``strided``, the layout of every dense tensor; ``sparse_coo`` and ``sparse_csr``."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
 
     def __repr__(self) -> str:
-        return "torch.strided"
+        return f"torch.{self.name}"
 
     def __reduce__(self) -> str:
-        return "strided"
+        return self.name
+
+
+class NotStrided(NotImplementedError):
+    """An array of all elements was asked of a tensor that has none. `way(name, *args, **kwargs)` does what the function
+    of that name does without one, or returns NotImplemented."""
+
+    def __init__(self, message: str, way: Callable[..., Any]) -> None:
+        super().__init__(message)
+        self.way = way
 
 
 class MemoryFormat:
@@ -26,7 +41,7 @@ class MemoryFormat:
         return self.name
 
 
-strided = Layout()
+strided, sparse_coo, sparse_csr = Layout("strided"), Layout("sparse_coo"), Layout("sparse_csr")
 contiguous_format, preserve_format = MemoryFormat("contiguous_format"), MemoryFormat("preserve_format")
 channels_last, channels_last_3d = MemoryFormat("channels_last"), MemoryFormat("channels_last_3d")
 

@@ -118,6 +118,8 @@ class AccumulateGrad(HookedNode):
 
 def private_gradient(gradient: Tensor, is_ours: bool) -> Tensor:
     """Return a gradient that shares memory with nothing else: itself when that is so already, else a copy."""
+    if gradient.layout is not strided:
+        return gradient._private()  # type: ignore[attr-defined]
     array, backend = gradient._array, gradient.device.backend
     if gradient._tangent is not None:
         return gradient
@@ -128,6 +130,8 @@ def private_gradient(gradient: Tensor, is_ours: bool) -> Tensor:
 
 def accumulate(total: Tensor, gradient: Tensor, private: bool) -> Tensor:
     """Return total + gradient; written into total when it is private and nothing is being recorded."""
+    if gradient.layout is not strided or total.layout is not strided:
+        return gradient + total if gradient.layout is strided else total + gradient
     if total._array.dtype is not gradient._array.dtype or total._array.shape != gradient._array.shape:
         gradient = _made_like(gradient, total)
     if modes.grad or not private or total.device is not gradient.device:  # within vmap one of them may be batched
@@ -381,7 +385,7 @@ class Tensor(Methods):
                 "on "
                 f'{value.device}. Move it with .to("{self.device}").'
             )
-        if value._array.shape != self._array.shape:
+        if value.shape != self.shape:
             raise RuntimeError(
                 f"attempting to assign a gradient of size '{list(value.shape)}' to a tensor of size "
                 f"'{list(self.shape)}'. Please ensure that the gradient and the tensor are the same size"
@@ -498,11 +502,11 @@ def _as_it_was(hook: Callable, result: Any, shape: tuple[int, ...], dtype: Any) 
     name = getattr(hook, "__name__", type(hook).__name__)
     if not isinstance(result, Tensor):
         raise TypeError(f"hook '{name}' has returned a {type(result).__name__}: expected a Tensor or None")
-    if result._array.shape != shape:
+    if result.shape != shape:
         raise RuntimeError(
-            f"hook '{name}' has changed the size of value: expected {list(shape)}, got {list(result._array.shape)}"
+            f"hook '{name}' has changed the size of value: expected {list(shape)}, got {list(result.shape)}"
         )
-    if result._array.dtype != dtype:
+    if result.dtype.numpy != dtype:
         raise RuntimeError(
             f"hook '{name}' has changed the type of value: expected {dtypes.from_numpy(dtype)}, got {result.dtype}"
         )

@@ -119,7 +119,7 @@ x = th.zeros(3, dtype=th.complex64)
 th.rot91(th.complex64)
 y = F.relu(x, inplace=True); F.interpolate(x, recompute_scale_factor=True)
 F.conv2d(x, bias=None)
-x.to_mkldnn().sparse_mask(); numpy.nanmean(x); x.tolist(); th.float32.anything
+x.to_mkldnn().to_sparse_bsr(); numpy.nanmean(x); x.tolist(); th.float32.anything
 th.nn.Module().no_method()
 nn.parallel.DistributedDataParallel(x)
 th.set_default_tensor_type(x)
@@ -139,7 +139,7 @@ def test_names_that_are_missing_are_listed_with_their_places(tmp_path):
     assert found["torch.complex64"] == ("2", "", f"         {program}:9,10")
     assert found["torch.rot91"][1] == "not in PyTorch 2.13 either)"
     assert found["torch.nn.NoSuchModule"][1] == "not in PyTorch 2.13 either)"
-    assert found[".sparse_mask"][1] == "perhaps)" and found[".to_mkldnn"][1] == "perhaps)"
+    assert found[".to_sparse_bsr"][1] == "perhaps)" and found[".to_mkldnn"][1] == "perhaps)"
     assert not {"torch.nn.Linear", ".tolist", ".nanmean", "torch.zeros", ".no_method", "torch.float32.anything"} & set(
         found
     )

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import as_dtype
-from ..layouts import strided
+from ..layouts import NotStrided, strided
 from ..tensor import Tensor
 from .cast import is_scalar
 
@@ -37,6 +37,7 @@ _OTHER_NAMES = {
 _RENAMED = frozenset(own for names in _OTHER_NAMES.values() for own in names)
 _SEQUENCES = frozenset(("size", "dims", "shape", "repeats", "data"))  # of what is also taken one by one, `zeros(2, 3)`
 
+_STARS: dict[Any, str] = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
 _LEFT_OUT = type("LeftOut", (), {"__repr__": lambda self: "left out"})()
 
 # What a value is when nothing more need be asked of it, by its annotation.
@@ -66,7 +67,8 @@ def front(
     namespace: dict[str, Any] = {
         "Tensor": Tensor, "_function": function, "_name": name, "_into": into, "_as_dtype": as_dtype,
         "_check": functools.partial(_check, name, parameters, is_method),
-        "_instead": functools.partial(_instead, name, parameters, is_method),
+        "_instead": functools.partial(_instead, name, parameters, is_method), "_NotStrided": NotStrided,
+        "_elsewhere": functools.partial(_elsewhere, name, parameters),
         **{f"default_{p.name}": p.default for p in parameters if p.default is not p.empty},
     }  # fmt: skip
     exec(compile(_written(name, parameters, is_method, into is not None), f"{__file__}: {name}", "exec"), namespace)
@@ -154,6 +156,7 @@ def _written(name: str, parameters: list[inspect.Parameter], is_method: bool, ta
         again = f"return _front({arguments}{out})"
         lines += [f"        if dtype.__class__ is type: dtype = _as_dtype(dtype); {again}"]
     lines += [
+        f"        if error.__class__ is _NotStrided: return _elsewhere(error, {values})",
         f"        wrong = _instead(error, {values})",
         "        if wrong is None: raise",
         "        raise wrong from None",
@@ -214,7 +217,7 @@ def _header(parameters: list[inspect.Parameter], takes_out: bool, takes_others: 
         elif p.kind is p.KEYWORD_ONLY and not is_open:
             found.append("*")
             is_open = True
-        stars = {p.VAR_POSITIONAL: "*", p.VAR_KEYWORD: "**"}.get(p.kind, "")
+        stars = _STARS.get(p.kind, "")
         found.append(stars + p.name + (f"=default_{p.name}" if p.default is not p.empty else ""))
     if takes_out:
         last = found.pop() if found and found[-1].startswith("**") else None
@@ -242,8 +245,7 @@ def _arguments(parameters: list[inspect.Parameter]) -> str:
 
 
 def _passed(p: inspect.Parameter) -> str:
-    stars = {p.VAR_POSITIONAL: "*", p.VAR_KEYWORD: "**", p.KEYWORD_ONLY: f"{p.name}="}.get(p.kind, "")
-    return stars + p.name
+    return (f"{p.name}=" if p.kind is p.KEYWORD_ONLY else _STARS.get(p.kind, "")) + p.name
 
 
 # ---------------------------------------------------------------------------------------------- other names
@@ -303,6 +305,29 @@ def _check(name: str, parameters: list[inspect.Parameter], is_method: bool, valu
     wrong = _wrong(name, parameters, is_method, values)
     if wrong is not None:
         raise wrong
+
+
+def _elsewhere(name: str, parameters: list[inspect.Parameter], error: NotStrided, values: tuple) -> Any:
+    """Return what a function gives of tensors that are not strided, by the way that its error knows."""
+    args: list[Any] = []
+    given: dict[str, Any] = {}
+    for p, value in zip(parameters, values):
+        if p.kind is p.VAR_POSITIONAL:
+            args += value
+        elif p.default in (p.empty, _LEFT_OUT):
+            args.append(value)
+        elif value is not p.default:
+            given[p.name] = value
+    return without_arrays(error, name, *args, **given)
+
+
+def without_arrays(error: NotStrided, name: str, *args: Any, **kwargs: Any) -> Any:
+    """Return what the function of that name gives without arrays of all elements; raise the error where there is no
+    such way."""
+    found = error.way(name, *args, **kwargs)
+    if found is NotImplemented:
+        raise error from None
+    return found
 
 
 def _instead(

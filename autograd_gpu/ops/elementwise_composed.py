@@ -189,7 +189,7 @@ def clamp_max(input: Tensor, max: Tensor | Number) -> Tensor:
 @rounded_once
 def rsub(input: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
     """Return other - alpha * input, broadcast."""
-    return sub(other, input if alpha == 1 else mul(input, alpha))  # type: ignore[arg-type]
+    return sub(other, input if alpha == 1 else mul(input, alpha))
 
 
 @public(out=True)

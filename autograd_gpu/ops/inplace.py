@@ -11,12 +11,13 @@ from typing import Any
 from .. import dtypes
 from ..autocasting import switched
 from ..engine import next_sequence
+from ..layouts import NotStrided
 from ..modes import duals, modes
 from ..op import Op, interceptors
 from ..tensor import AccumulateGrad, Tensor, bump_version, wrap
 from ..user_line import user_line
 from ..views import edge_of, multiple_view_step, refresh_view, steps_in_order, take_edge
-from .arguments import behind_call
+from .arguments import behind_call, without_arrays
 from .cast import Number, as_number, broadcast, broadcast_shape, cast, is_scalar, to_device, zero_gradient
 from .overlap import check_overlap
 from .public import public
@@ -346,6 +347,8 @@ def inplace(name: str, function: Callable, kernel: str | None = None) -> Callabl
                 return overwrite(self, function(operand, *args, **kwargs), name)
             with switched():  # in place, autocast casts nothing
                 return overwrite(self, function(operand, *args, **kwargs), name)
+        except NotStrided as error:
+            return without_arrays(error, name, self, *args, **kwargs)
         except Exception as error:
             wrong = instead(error, (self, *args), kwargs)
             if wrong is None:

@@ -63,7 +63,7 @@ def as_integers(values: Any, name: str) -> tuple[int, ...]:
     for place, value in enumerate(values):
         if type(value) is not int:
             try:
-                value = operator.index(None if place == 0 and isinstance(value, bool) else value)
+                value = operator.index(None if place == 0 and isinstance(value, bool) else value)  # type: ignore[arg-type]
             except TypeError:
                 raise TypeError(
                     f"argument '{name}' must be tuple of ints, but found element of type {type(value).__name__} "

@@ -59,6 +59,17 @@ class Adagrad(ComposedOptimizer):
     def _start(self, parameter: Tensor, group: dict[str, Any]) -> dict[str, Any]:
         return {"sum": full_like(parameter, group["initial_accumulator_value"])}
 
+    def _change_sparse(self, parameter: Tensor, gradient: Any, group: dict[str, Any]) -> None:
+        if group["weight_decay"]:
+            raise RuntimeError("weight_decay option is not compatible with sparse gradients")
+        state = self.state[parameter]
+        state["step"].add_(1)
+        at, g = gradient.entries()
+        p, total = (x.view(-1, g.shape[1]) for x in (parameter, state["sum"]))
+        total.index_add_(0, at, g.square())
+        rate = float(group["lr"]) / (1 + (float(state["step"]) - 1) * group["lr_decay"])
+        p.index_add_(0, at, g / (total[at].sqrt() + group["eps"]), alpha=-rate)
+
     def _change(
         self, p: Tensor, g: Tensor, state: dict[str, Any], step: float, lr: float, group: dict[str, Any]
     ) -> None:

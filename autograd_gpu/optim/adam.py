@@ -23,6 +23,8 @@ class Adam(FusedOptimizer):
     device, so that a captured step counts on. ``differentiable`` raises NotImplementedError. ``lr`` may be a tensor.
     """
 
+    _instead_of_sparse = ", please consider SparseAdam instead"
+
     def __init__(
         self,
         params: Iterable[Tensor] | Iterable[dict[str, Any]],

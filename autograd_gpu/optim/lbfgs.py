@@ -147,7 +147,9 @@ class LBFGS(Optimizer):
 
     def _gradient(self) -> Tensor:
         """Return all gradients as one vector; zeros where there is none."""
-        return cat([(p.new_zeros(p.numel()) if p.grad is None else p.grad.reshape(-1)) for p in self._params])
+        return cat(
+            [(p.new_zeros(p.numel()) if p.grad is None else p.grad.to_dense().reshape(-1)) for p in self._params]
+        )
 
     def _move(self, direction: Tensor, t: float) -> None:
         start = 0

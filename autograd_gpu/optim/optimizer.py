@@ -11,6 +11,7 @@ from typing import Any
 from ..capturing import met, noticing, running
 from ..device import Device
 from ..dtypes import float32, float64
+from ..layouts import strided
 from ..modes import enable_grad, no_grad
 from ..tensor import Tensor
 from .hooks import OptimizerHooks, passed_through, with_hooks
@@ -113,8 +114,26 @@ class Optimizer(OptimizerHooks):
                 loss = closure()
         with no_grad():
             for index, group in enumerate(self.param_groups):
+                if sparse := [p for p in group["params"] if p._grad is not None and p._grad.layout is not strided]:
+                    group = self._change_sparse_ones(sparse, group, scale)
                 self._update_group(index, group, scale)
         return loss
+
+    def _change_sparse_ones(self, parameters: list[Tensor], group: dict[str, Any], scale: Tensor | None) -> dict:
+        """Change the parameters whose gradients are sparse; return the group without them."""
+        if scale is not None or getattr(self, "grad_scale", None) is not None:
+            raise NotImplementedError(f"{type(self).__name__}: sparse gradients cannot be scaled within a step")
+        for parameter in parameters:
+            gradient: Any = parameter._grad
+            self._change_sparse(parameter, -gradient if group.get("maximize") else gradient, group)
+        done = set(map(id, parameters))
+        return {**group, "params": [p for p in group["params"] if id(p) not in done]}
+
+    def _change_sparse(self, parameter: Tensor, gradient: Any, group: dict[str, Any]) -> None:
+        """Change a parameter in place by its sparse gradient."""
+        raise RuntimeError(f"{type(self).__name__} does not support sparse gradients" + self._instead_of_sparse)
+
+    _instead_of_sparse = ""
 
     def _update_group(self, index: int, group: dict[str, Any], scale: Tensor | None) -> None:
         """Change a group's parameters in place."""

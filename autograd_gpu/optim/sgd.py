@@ -80,6 +80,22 @@ class SGD(FusedOptimizer):
                 found_inf,
             )
 
+    def _change_sparse(self, parameter: Tensor, gradient: Any, group: dict[str, Any]) -> None:
+        if group["weight_decay"]:
+            raise RuntimeError(
+                "SGD: weight_decay would change every row, where a sparse gradient changes few. Use weight_decay=0, or "
+                "dense gradients (add(sparse, dense) is not supported)."
+            )
+        update, momentum = gradient, group["momentum"]
+        if momentum:
+            state = self.state[parameter]
+            kept = state.get("momentum_buffer")
+            kept = gradient if kept is None else (kept * momentum).add(gradient, alpha=1 - group["dampening"])
+            state["momentum_buffer"] = kept
+            update = gradient.add(kept, alpha=momentum) if group["nesterov"] else kept
+        at, rows = update.entries()
+        parameter.view(-1, rows.shape[1]).index_add_(0, at, rows, alpha=-float(group["lr"]))
+
     def _by_first_step(self, parameters: list[Tensor]) -> list[tuple[bool, list[Tensor]]]:
         """Return the parameters whose buffers are to be filled, new ones made for them, and those that have had a
         step."""

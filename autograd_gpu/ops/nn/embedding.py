@@ -13,11 +13,12 @@ from ..bounds import in_range
 from ..cast import cast, counting, in_full
 from ..creation import arange
 from ..elementwise import clamp, where
-from ..index import GatherRows, ScatterAddRows
+from ..index import GatherRows, ScatterAddRows, nonzero
 from ..inplace import check_writable
 from ..pieces import cat
 from ..reduce import norm
 from ..shape import reshape, shaped, unsqueeze
+from ..sparse.coo import of_rows
 from .bag import BagMax, BagSum, counts
 
 
@@ -36,6 +37,20 @@ class Embedding(GatherRows):
             (index,) = ctx.saved
             gy = where(unsqueeze(index == ctx.padding, 1), 0.0, gy)
         return super().backward(gy)
+
+    def name(ctx) -> str:
+        return "EmbeddingBackward0"
+
+
+class SparseEmbedding(Embedding):
+    """The same; the gradient is sparse, the rows that were looked up, as often as they were."""
+
+    def backward(ctx, gy):
+        (index,) = ctx.saved
+        if ctx.padding is not None:
+            kept = reshape(nonzero(index != ctx.padding), (-1,))
+            index, gy = index[kept], gy[kept]
+        return of_rows(index, gy, ctx.count), None
 
     def name(ctx) -> str:
         return "EmbeddingBackward0"
@@ -69,17 +84,21 @@ def embedding(
     """Return weight[input]: rows of weight (V, C) for integers of any shape. Row `padding_idx` gets no gradient.
 
     With `max_norm`, rows of a longer `norm_type`-norm are first shortened to it, in place. `scale_grad_by_freq` divides
-    a row's gradient by how often the input names it.
+    a row's gradient by how often the input names it. With `sparse`, the gradient is a sparse tensor of the rows that
+    were looked up, for SGD, Adagrad and SparseAdam.
     """
-    _check_table("embedding", input, weight, sparse)
+    _check_table("embedding", input)
     if weight.ndim != 2:
         raise RuntimeError(f"'weight' must be 2-D, but got shape {list(weight.shape)}")
     index = _numbers(input, weight)
     if max_norm is not None:
         _shorten(weight, index, max_norm, norm_type)
     if scale_grad_by_freq:
+        if sparse:
+            raise RuntimeError("embedding_backward: scale_grad_by_freq not supported with sparse gradients")
         weight = PerUse.apply(weight, index)
-    rows = Embedding.apply(weight, index, padding=_padding_row(padding_idx, weight))
+    operation = SparseEmbedding if sparse else Embedding
+    rows = operation.apply(weight, index, padding=_padding_row(padding_idx, weight))
     return shaped(rows, (*input._array.shape, weight._array.shape[1]))
 
 
@@ -114,16 +133,18 @@ def embedding_bag(
             f"Float, Double; but got {weight.dtype} instead (embedding_bag)"
         )
     _check_bags(input, weight, offsets, mode, scale_grad_by_freq, per_sample_weights)
-    _check_table("embedding_bag", input, weight, sparse)
+    _check_table("embedding_bag", input)
     flat = _numbers(input, weight, RuntimeError)
     if max_norm is not None:
         _shorten(weight, flat, max_norm, norm_type)
     if scale_grad_by_freq:
         weight = PerUse.apply(weight, flat)
     padding = _padding_row(padding_idx, weight)
-    index = reshape(flat, input._array.shape)
-    if padding is not None:
-        index = where(index == padding, -1, index)
+    index = flat if padding is None else where(flat == padding, -1, flat)
+    if sparse:  # the rows of the bags are looked up first: their gradient is that of `embedding`
+        weight = SparseEmbedding.apply(weight, flat, padding=padding)
+        index = where(index < 0, -1, arange(flat._array.size, device=flat.device))
+    index = reshape(index, input._array.shape)
     ends = None if offsets is None else _ends(offsets, include_last_offset, index)
     if mode == "max":
         return BagMax.apply(weight, index, ends)[0]
@@ -175,9 +196,7 @@ def _check_bags(
         )
 
 
-def _check_table(name: str, input: Tensor, weight: Tensor, sparse: bool) -> None:
-    if sparse:
-        raise NotImplementedError(f"{name}: sparse gradients are not supported; use sparse=False")
+def _check_table(name: str, input: Tensor) -> None:
     if input._array.dtype.kind not in "iu":
         raise RuntimeError(
             "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got "
