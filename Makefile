@@ -10,6 +10,9 @@
 #   make bench       the benchmarks, against PyTorch; ARGS="--against HEAD~1" says what became slower since
 #   make gpu-check   everything on a real GPU   (GPU_PYTHON=python3 uses that Python and its packages as they are)
 #   make pages       write what is generated: the pages of operations, kernels and hardware, the stubs that editors read
+#   make docs        the site, into build/site; links and warnings are errors
+#   make wheel       a wheel and an sdist, into dist/
+#   make release-check   that they install and run, that the docs, examples and a fresh clone work
 #   make native-sanitize   the CPU's kernels and threads under sanitizers
 #   make check       what CI runs
 
@@ -20,7 +23,7 @@ BIN    := $(VENV)/bin
 # CuPy comes per CUDA version; the display driver says which one it can run.
 CUDA   ?= $(shell nvidia-smi 2>/dev/null | sed -n 's/.*CUDA Version: *\([0-9]*\).*/\1/p' | grep . || echo 13)
 
-.PHONY: native-sanitize train test test-ranks test-cupy cupy-versions kernels-report bench gpu-check pages check clean
+.PHONY: native-sanitize train test test-ranks test-cupy cupy-versions kernels-report bench gpu-check docs wheel release-check pages check clean
 
 train: $(VENV)/.train
 	$(BIN)/autograd-gpu train gpt $(or $(ARGS),--out runs/demo --overwrite)
@@ -48,6 +51,22 @@ bench: $(VENV)/.bench
 
 gpu-check: $(if $(GPU_PYTHON),,$(VENV)/.cuda$(CUDA))
 	$(or $(GPU_PYTHON),$(BIN)/python) -m benchmarks.gpu_check $(ARGS)
+
+# A wheel and an sdist; what is checked before they are given away, in an environment that has nothing else.
+wheel: $(VENV)/.release
+	rm -rf dist && $(BIN)/python -m build --quiet --outdir dist
+	@ls -l dist
+
+release-check: wheel docs $(VENV)/.test
+	$(BIN)/python -m twine check --strict dist/*
+	.ci/installs dist/*.whl dist/*.tar.gz
+	$(BIN)/python -m pytest tests/test_docs.py tests/test_examples.py tests/test_packaging.py
+	rm -rf build/clone && git clone --quiet . build/clone
+	$(MAKE) -C build/clone train ARGS="--steps 5 --out runs/check --overwrite"
+	$(MAKE) -C build/clone test ARGS=tests/test_lecture.py
+
+docs: $(VENV)/.docs
+	$(BIN)/python -m mkdocs build --strict --clean $(ARGS)
 
 pages: $(VENV)/.test
 	$(BIN)/python -m benchmarks.pages

@@ -6,6 +6,7 @@ python -m benchmarks.plots
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -48,6 +49,28 @@ def against_size(benchmarks: list[dict[str, Any]], what: str, path: Path) -> Non
         axes.grid(alpha=0.3)
     panels.flat[0].legend(fontsize=7)
     figure.savefig(path, dpi=110)
+
+
+def graph(dot: str, path: Path) -> None:
+    """Draw a graph that Graphviz's language gives: a row for each distance from the root, arrows as gradients flow."""
+    nodes = {name: label.replace("\\n", "\n") for name, label in re.findall(r'^  (n\d+) \[label="(.*?)"', dot, re.M)}
+    edges = re.findall(r"(n\d+) -> (n\d+)", dot)
+    depth = dict.fromkeys(nodes, 0)
+    for source, target in edges:  # nodes are numbered from the root, each before those that it leads to
+        depth[target] = max(depth[target], depth[source] + 1)
+    rows = [[name for name in nodes if depth[name] == row] for row in range(max(depth.values()) + 1)]
+    place = {name: ((k + 0.5) / len(row), -y) for y, row in enumerate(rows) for k, name in enumerate(row)}
+    figure, axes = _figure(7, 0.9 * len(rows) + 0.5)
+    for source, target in edges:
+        arrow = {"arrowstyle": "->", "shrinkA": 14, "shrinkB": 16, "color": "gray"}
+        axes.annotate("", place[target], place[source], arrowprops=arrow)
+    for name, label in nodes.items():
+        colour = "lightblue" if "Backward" not in label else "white"
+        box = {"boxstyle": "round", "facecolor": colour, "edgecolor": "gray"}
+        axes.text(*place[name], label, ha="center", va="center", fontsize=7, family="monospace", bbox=box)
+    axes.set(xlim=(0, 1), ylim=(-len(rows) + 0.4, 0.6))
+    axes.axis("off")
+    figure.savefig(path, dpi=130)
 
 
 def _figure(width: float, height: float, rows: int = 1, columns: int = 1) -> Any:

@@ -92,6 +92,14 @@ def test_time_and_memory_are_drawn_against_size(tmp_path):
         assert (tmp_path / f"{what}.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_graph_is_drawn(tmp_path):
+    import autograd_gpu as torch
+
+    w = torch.ones(2, 3, requires_grad=True)
+    plots.graph(torch.draw_graph((w.exp() * w).sum(), params={"w": w}).dot, tmp_path / "graph.png")
+    assert (tmp_path / "graph.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_every_row_of_the_op_table_is_a_call():
     import autograd_gpu
     from autograd_gpu.testing.op_table import CASES
