@@ -348,6 +348,34 @@ def test_explain_says_what_was_recorded_and_why():
     assert "none of these shapes" in text
 
 
+def test_results_that_share_memory_share_it_after_a_replay(on_each_device):
+    def step(x):
+        y = x * 2
+        return y, y[1:], y.t(), y, x + 1
+
+    captured = torch.capture(step)
+    for number in range(3):
+        x = torch.ones(3, 4) * number
+        y, rows, across, again, other = captured(x)
+    assert again is y
+    y[1, 2] = 7.0
+    assert rows[0, 2].item() == across[2, 1].item() == 7.0
+    for a, b in zip((y[0], other), (step(x)[0][0], step(x)[4]), strict=True):
+        np.testing.assert_array_equal(a.cpu().numpy(), b.cpu().numpy())
+    kept = captured(x)[0]
+    captured(x * 0)
+    assert kept[0, 0].item() == 4.0
+
+
+def test_memory_report_says_what_recordings_keep(device):
+    step = torch.capture(lambda x: (x * 2).exp())
+    for _ in range(2):
+        step(torch.ones(100, 10, device=device))
+    (row,) = torch.memory_report(step).rows
+    assert row.bytes >= 2 * 4000 and "test_captured_step.py" in row.line
+    assert "recording of capture" in str(torch.memory_report(step))
+
+
 def test_explain_shows_what_became_one_kernel(tmp_path):
     step = torch.capture(lambda x: [(x * 2 + 1).tanh(), x @ x])
     for _ in range(3):

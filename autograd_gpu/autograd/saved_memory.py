@@ -48,10 +48,11 @@ class MemoryReport:
     __repr__ = __str__
 
 
-def memory_report(*roots: Tensor) -> MemoryReport:
+def memory_report(*roots: Any) -> MemoryReport:
     """Return what the graphs behind `roots` keep for backward, by operation name and user line.
 
-    A buffer is counted once, for the node that saved it first; parameters that a node saved count too.
+    A buffer is counted once, for the node that saved it first; parameters that a node saved count too. A root may also
+    be a captured step: what its recordings keep.
     """
     rows: dict[tuple[str, str], list[int]] = {}
     seen: set[tuple[Any, int]] = set()
@@ -64,7 +65,9 @@ def memory_report(*roots: Tensor) -> MemoryReport:
             row = rows.setdefault((node.name(), line_of(node.where)), [0, 0])
             row[0] += size
             row[1] += 1
-    return MemoryReport(sorted((SavedRow(size, count, *key) for key, (size, count) in rows.items()), reverse=True))
+    found = [SavedRow(size, count, *key) for key, (size, count) in rows.items()]
+    found += [SavedRow(*row) for root in roots for row in getattr(root, "kept_memory", ())]
+    return MemoryReport(sorted(found, reverse=True))
 
 
 def nodes_behind(roots: Iterable[Any]) -> Iterator[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import threading
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import zip_longest
@@ -216,6 +217,14 @@ class CapturedStep:
     def _name(self) -> str:
         return f"capture({getattr(self.step, '__qualname__', type(self.step).__name__)})"
 
+    @property
+    def kept_memory(self) -> list[tuple[int, int, str, str]]:
+        """What each recording keeps, for memory_report: bytes, buffers, what it is, and where the step is written."""
+        code = getattr(self._function, "__code__", None)
+        where = "" if code is None else f"{code.co_filename}:{code.co_firstlineno}"
+        name = f"a recording of {self._name()}"
+        return [(recorded.nbytes, 1 + len(recorded.places), name, where) for recorded in self.recorded]
+
     def explain(self) -> Explanation:
         return Explanation(self._name(), [recorded.graph for recorded in self.recorded], self.why)
 
@@ -229,12 +238,10 @@ class _Recorded:
         outside = {id(noticed.tensor) for noticed in graph.tensors.values()}
         inside = {id(place) for place in places}
         # What was there before the step is returned as it is; what shows an argument's place is copied in any case.
-        self._results = [
-            (x.detach(), not static or id(x) in inside)
-            if isinstance(x, Tensor) and id(x) not in outside
-            else (x, False)
-            for x in results
-        ]
+        shown = {id(x): x.detach() for x in results if isinstance(x, Tensor) and id(x) not in outside}
+        self._results = [(shown.get(id(x), x), id(x) in shown and (not static or id(x) in inside)) for x in results]
+        copied = {id(x): _memory(x) for x, is_copied in self._results if is_copied}
+        self._shared = {memory for memory, times in Counter(copied.values()).items() if times > 1}
         self._written = [n for n, place in enumerate(places) if isinstance(place, Tensor) and place._version]
 
     def first(self, leaves: list) -> Any:
@@ -255,11 +262,33 @@ class _Recorded:
             if leaf is not place:
                 leaf.device.backend.copy_into(leaf._array, place._array)
                 version_cell(leaf).value += 1
-        return self._rebuild([_copy(x) if is_copied else x for x, is_copied in self._results])
+        made: dict[int, Tensor] = {}
+        bases: dict[tuple, Tensor] = {}
+        for x, is_copied in self._results:
+            if is_copied and id(x) not in made:
+                made[id(x)] = self._copied(x, bases)
+        return self._rebuild([made.get(id(x), x) for x, _ in self._results])
+
+    def _copied(self, x: Tensor, bases: dict[tuple, Tensor]) -> Tensor:
+        """A copy; of results that share memory, views of a copy that they share."""
+        memory, backend = _memory(x), x.device.backend
+        if memory not in self._shared:
+            return wrap(backend.copy(x._array), x.device)
+        if memory not in bases:
+            whole = backend.as_strided(x._array, (memory[2] // x.element_size(),), (1,), 0)
+            bases[memory] = wrap(backend.copy(whole), x.device)
+        return bases[memory].as_strided(tuple(x.shape), x.stride(), backend.offset(x._array))
+
+    @property
+    def nbytes(self) -> int:
+        """What it keeps: its memory, and the places of the arguments."""
+        own = {id(x): x.nbytes for x in self.places if isinstance(x, Tensor) and not x.requires_grad}
+        return self.graph.nbytes() + sum(own.values())
 
 
-def _copy(x: Tensor) -> Tensor:
-    return wrap(x.device.backend.copy(x._array), x.device)
+def _memory(x: Tensor) -> tuple:
+    """Whose memory a tensor shows, where, of how many bytes, and as what."""
+    return (x.device, *x.device.backend.storage(x._array), x.dtype)
 
 
 def _place(leaf: Any) -> Any:

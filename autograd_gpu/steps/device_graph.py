@@ -33,6 +33,11 @@ class DeviceGraph(Noticing, CUDAGraph):
         CUDAGraph.replay(self)
         self.restore()
 
+    def nbytes(self) -> int:
+        """The memory that the graph keeps."""
+        pool = self._pool
+        return sum(x.nbytes for x in pool) if isinstance(pool, list) else getattr(pool, "total_bytes", int)()
+
     def describe(self) -> str:
         if self.fused is None:
             return "cuda: a graph"

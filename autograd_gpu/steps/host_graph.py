@@ -77,6 +77,10 @@ class HostGraph(Noticing):
         fused = "" if recording.fused is None else f" as {len(recording.fused.tape)}"
         return f"cpu: {len(recording.tape)} launches{fused}, {counts or 'no other calls'}; {size / 2**20:.1f} MB kept"
 
+    def nbytes(self) -> int:
+        """The memory that the recording keeps."""
+        return self.recording.arena.nbytes()
+
     def work(self) -> list[Work]:
         """What a replay does, in its order."""
         fused = self.recording.fused

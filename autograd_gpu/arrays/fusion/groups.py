@@ -16,6 +16,7 @@ from typing import NamedTuple
 from autograd_gpu.arrays.fusion.launches import MAX_DIMS, Map, Number, Reduction, Side
 
 MOST_LAUNCHES, MOST_ARRAYS = 64, 14  # of a group: what a launch's arguments have room for
+ANYTIME = 1 << 62  # behind every time
 LEAST_ROW = 256  # elements of a row or of a line of columns: fewer are reduced sooner by themselves
 
 
@@ -119,9 +120,13 @@ class Memory:
         """When what lives there at a time ends; negative if it does not."""
         if region is None:
             return -1
-        for start, end in reversed(self._lives.get(region[0], ())):
-            if start <= time and (end < 0 or time < end):
+        lives = self._lives.get(region[0], [])
+        for at in range(bisect_right(lives, (time, ANYTIME)) - 1, -1, -1):
+            end = lives[at][1]
+            if end < 0 or time < end:
                 return end
+            if end < time:
+                break
         return -1
 
 
@@ -157,7 +162,8 @@ def connect(nodes: list[Node], memory: Memory) -> None:
                 continue
             end = memory.end(region, node.time)
             node.outlives = end < 0
-            for other, there in accesses[at + 1 :]:
+            for later in range(at + 1, len(accesses)):
+                other, there = accesses[later]
                 if other is node:
                     continue
                 if end >= 0 and other.time >= end and not (other.call is not None and other.time == end):
