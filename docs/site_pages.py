@@ -32,6 +32,8 @@ MODULES = {
     "utils.data": "Datasets and loaders.",
     "distributions": "Probability distributions.",
     "profiler": "Where time and memory go.",
+    "distributed": "Several processes.",
+    "sparse": "Tensors of few values that are not zero.",
 }
 
 
