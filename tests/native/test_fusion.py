@@ -204,8 +204,15 @@ def test_forward_and_backward_of_a_chain_are_one_kernel(device):
         y.backward()
         return y, x.grad, b.grad
 
-    summed = ["rows_sum"] if device == "cpu" else []
-    assert fused_launches(step) == [["add", "mul", "gelu", *summed, "gelu_backward", "mul"]]
+    (names,) = fused_launches(step)
+    assert [name for name in names if name not in ("rows_sum", "copy")] == [
+        "add",
+        "mul",
+        "gelu",
+        "gelu_backward",
+        "mul",
+    ]
+    assert ("rows_sum" in names) == (device == "cpu")
 
 
 def test_what_others_read_is_written_too(device):

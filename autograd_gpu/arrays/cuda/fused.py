@@ -13,7 +13,7 @@ from autograd_gpu.arrays.cuda.map import MapKernel, geometry
 from autograd_gpu.arrays.fusion import groups, text
 from autograd_gpu.arrays.fusion.groups import Access, Group, Memory, Node
 from autograd_gpu.arrays.fusion.launches import Map, Pointer, Signature, pointers, read_map, signature
-from autograd_gpu.arrays.sources import SCALARS, CompileError, headers, source
+from autograd_gpu.arrays.sources import SCALARS, CompileError, source
 
 ANYWHERE = 1 << 62  # behind every address
 # Tables of addresses may lie on the device, where nobody looks.
@@ -62,7 +62,7 @@ def _address(x: Any) -> int:
 
 
 def _source(name: str) -> str:
-    return source(name) if name.endswith(".cu") else headers()[name]
+    return source(name if name.endswith(".cu") else f"include/{name}")
 
 
 @functools.cache

@@ -88,9 +88,17 @@ def host_header(name: str) -> str:
 
 def library_path(file: str, dtype: str) -> Path:
     """Where the library of these very sources, flags, compiler and processor lies, or would lie."""
-    text = host_source(file)
+    return _path_of(f"{Path(file).stem}-{dtype}", host_source(file), defines(dtype))
+
+
+def text_path(text: str) -> Path:
+    """Where the library of a kernel that was written as text lies, or would lie."""
+    return _path_of("fused", text, ())
+
+
+def _path_of(label: str, text: str, definitions: Sequence[str]) -> Path:
     included = headers(f"{text}\n{ALWAYS_INCLUDED}", ("host", "include"))
-    return _path(f"{Path(file).stem}-{dtype}", [text, *included, *included.values(), *FLAGS, *defines(dtype)])
+    return _path(label, [text, *included, *included.values(), *FLAGS, *definitions])
 
 
 def _path(label: str, parts: Sequence[str]) -> Path:
@@ -113,11 +121,6 @@ def _compile(file: str, dtype: str, folder: Path) -> Path:
     if not source_path.exists():
         source_path = kernels / file
     return _compile_source(source_path, defines(dtype), folder, f"{file} for {dtype}")
-
-
-def text_path(text: str) -> Path:
-    """Where the library of a kernel lies that was written as text."""
-    return _path("fused", [text, *headers(), *FLAGS])
 
 
 def build_text(text: str) -> Path:
