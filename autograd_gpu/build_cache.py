@@ -69,8 +69,11 @@ def building(parent: Path) -> Iterator[Path]:
     _sweep(parent)
     while True:
         folder = Path(tempfile.mkdtemp(prefix=_BUILDING, dir=parent))
-        handle = os.open(folder, os.O_RDONLY)
-        if _locked(handle) and folder.exists():  # else somebody who sweeps came between the two
+        try:
+            handle = os.open(folder, os.O_RDONLY)
+        except FileNotFoundError:  # somebody who sweeps came between the two
+            continue
+        if _locked(handle) and folder.exists():  # else somebody has begun to
             break
         os.close(handle)
     try:

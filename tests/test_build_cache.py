@@ -43,6 +43,21 @@ def test_what_was_killed_is_swept_and_what_is_being_built_is_not(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["x.so"]
 
 
+def test_who_is_swept_before_it_holds_its_folder_makes_another(tmp_path, monkeypatch):
+    plain, taken = build_cache.tempfile.mkdtemp, []
+
+    def made_and_swept(**arguments):
+        folder = plain(**arguments)
+        if not taken:
+            os.rmdir(folder)
+        taken.append(folder)
+        return folder
+
+    monkeypatch.setattr(build_cache.tempfile, "mkdtemp", made_and_swept)
+    assert build_cache.contents(made(tmp_path / "x.so")) == b"compiled"
+    assert len(taken) == 2
+
+
 def test_a_failed_build_leaves_nothing(tmp_path):
     def fails(folder):
         raise ValueError("no compiler")
