@@ -108,7 +108,7 @@ class GradScaler:
         gradients = _gradients(optimizer)
         if any(gradient._array.dtype == float16.numpy for alike in gradients.values() for gradient in alike):
             raise ValueError("Attempting to unscale FP16 gradients.")
-        progress.found_inf = _found_inf(gradients)
+        progress.found_inf = _found_inf(optimizer, gradients)
         with no_grad(), switched():
             inverse = scale.to(float64).reciprocal().to(float32).to(float64)
             for device, alike in gradients.items():
@@ -131,7 +131,7 @@ class GradScaler:
             raise RuntimeError("step() has already been called since the last update().")
         is_fused = getattr(optimizer, "_step_supports_amp_scaling", False)
         if progress.stage is _Stage.READY and is_fused:
-            progress.found_inf = _found_inf(_gradients(optimizer))
+            progress.found_inf = _found_inf(optimizer, _gradients(optimizer))
         elif progress.stage is _Stage.READY:
             self.unscale_(optimizer)
         if not progress.found_inf:
@@ -268,7 +268,9 @@ class GradScaler:
 
 
 def _gradients(optimizer: Any) -> dict[Device, list[Tensor]]:
-    """The gradients of an optimizer's parameters by device."""
+    """The gradients of an optimizer's parameters by device, or what it has of them where it deals them out."""
+    if hasattr(optimizer, "gradients_to_scale"):
+        return optimizer.gradients_to_scale()
     found: dict[Device, list[Tensor]] = defaultdict(list)
     for group in optimizer.param_groups:
         for parameter in group["params"]:
@@ -277,10 +279,14 @@ def _gradients(optimizer: Any) -> dict[Device, list[Tensor]]:
     return found
 
 
-def _found_inf(gradients: dict[Device, list[Tensor]]) -> dict[Device, Tensor]:
-    """Whether any is infinite or NaN, float32 (): then so is the norm of all, one reading of them in one launch."""
+def _found_inf(optimizer: Any, gradients: dict[Device, list[Tensor]]) -> dict[Device, Tensor]:
+    """Whether any is infinite or NaN, float32 (): then so is the norm of all, one reading of them in one launch.
+
+    Of an optimizer that is dealt out over processes: whether any is on any of them.
+    """
     with no_grad(), switched():
-        return {device: logical_not(isfinite(norm_of_all(alike))).to(float32) for device, alike in gradients.items()}
+        found = {device: logical_not(isfinite(norm_of_all(alike))).to(float32) for device, alike in gradients.items()}
+    return optimizer.found_anywhere(found) if hasattr(optimizer, "found_anywhere") else found
 
 
 def _together(found: Iterable[Tensor], device: Device) -> Tensor:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sized
 from typing import Any
 
 from ..ops.random import Generator, randperm
-from ..processes.group import get_rank, get_world_size
 from .sampler import Sampler
 
 
@@ -28,8 +27,11 @@ class DistributedSampler(Sampler[int]):
         seed: int = 0,
         drop_last: bool = False,
     ) -> None:
-        num_replicas = get_world_size() if num_replicas is None else num_replicas
-        rank = get_rank() if rank is None else rank
+        if num_replicas is None or rank is None:
+            from ..processes.group import get_rank, get_world_size  # read where there are several processes alone
+
+            num_replicas = get_world_size() if num_replicas is None else num_replicas
+            rank = get_rank() if rank is None else rank
         if not 0 <= rank < num_replicas:
             raise ValueError(f"Invalid rank {rank}, rank should be in the interval [0, {num_replicas - 1}]")
         self.dataset, self.num_replicas, self.rank = dataset, num_replicas, rank

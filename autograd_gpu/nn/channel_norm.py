@@ -107,9 +107,23 @@ class BatchNorm3d(_BatchNorm):
 
 
 class SyncBatchNorm(_BatchNorm):
-    """BatchNorm of any number of dimensions. In one process its statistics are those of the batch at hand."""
+    """BatchNorm of any number of dimensions. In one process its statistics are those of the batch at hand.
+
+    Among several processes it raises in training: its statistics would be those of this process alone.
+    """
 
     dims = (2, 3, 4, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return what BatchNorm does."""
+        from ..processes.group import get_world_size, is_initialized  # read where it is asked for
+
+        if self.training and is_initialized() and get_world_size() > 1:
+            raise NotImplementedError(
+                "SyncBatchNorm: statistics over several processes are not supported; use BatchNorm, whose statistics "
+                "are each process's own, or LayerNorm or GroupNorm, which have none"
+            )
+        return super().forward(x)
 
     def __init__(
         self,

@@ -1,0 +1,5 @@
+"""``torch.distributed.optim``. Names, nothing else."""
+
+from ..optim.zero import ZeroRedundancyOptimizer
+
+__all__ = ["ZeroRedundancyOptimizer"]
