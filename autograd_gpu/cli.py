@@ -56,8 +56,13 @@ def _run(argv: Sequence[str] | None) -> int:
 
 
 def _complain(message: str, code: int) -> int:
-    with suppress(OSError):
-        print(f"autograd-gpu: {' '.join(message.splitlines())}", file=sys.stderr)
+    from .processes.ending import one_speaks
+
+    def say() -> None:
+        with suppress(OSError):
+            print(f"autograd-gpu: {' '.join(message.splitlines())}", file=sys.stderr)
+
+    one_speaks(say)
     return code
 
 
@@ -136,6 +141,12 @@ def _add_jobs(parsers: Any) -> None:
             "--find-lr",
             action="store_true",
             help="train nothing: let the rate rise step by step, and say where the loss falls fastest",
+        )
+        job.add_argument(
+            "--timeout",
+            type=float,
+            metavar="SECONDS",
+            help="of several processes, give one up that the others wait for so long; default: 600",
         )
         job.set_defaults(command=_train, job=name)
         add_options(job, described.settings)

@@ -233,9 +233,8 @@ def _end_together(engine: MPIEngine) -> None:
     _before.append(sys.excepthook)
 
     def end(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        # What went wrong between processes goes wrong in many at once: the first speaks for all.
+        time.sleep(min(0.2 * engine.rank, 5.0))  # where it goes wrong in many at once the first speaks for all
         if issubclass(kind, DistBackendError):
-            time.sleep(min(0.2 * engine.rank, 5.0))
             print(f"{kind.__name__}: {error}", file=sys.stderr, flush=True)
         else:
             print(f"rank {engine.rank} of {engine.size} ends, and with it all others:", file=sys.stderr)

@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..device import Device
+from ..processes.collectives import barrier
 from .device import choose_device
 from .errors import JobError
-from .folder import SAMPLE, RunFolder
+from .folder import CHECKPOINT, SAMPLE, RunFolder
 from .interrupt import StopRequest
 from .job_settings import JOBS
-from .loop import loop, note_validation
+from .loop import follow, loop, note_validation
+from .ranks import Ranks, join
 from .rate_finder import STEPS, find_rate
 from .run import Run, read_checkpoint, settings_to_resume
 
@@ -30,6 +33,7 @@ class Orders:
     capture: bool = False
     tensorboard: bool = False
     find_lr: bool = False
+    timeout: float | None = None  # seconds after which a process that others wait for is given up
 
 
 def job(name: str) -> tuple[type[Run], Any]:
@@ -47,28 +51,51 @@ def train(name: str, asked: dict[str, Any], orders: Orders) -> int:
         asked = kind.completed(asked)
         kind.settings_of(**asked)  # what makes no sense is said before anything is done
     place = choose_device(orders.device)
+    ranks = join(place, orders.timeout)
+    if orders.find_lr and ranks.size > 1:
+        raise JobError("--find-lr: one process finds the rate; start it without mpiexec and its like")
+    if not ranks.is_first:
+        return _follow(kind, read_data, asked, orders, place, ranks)
     with RunFolder(orders.out, orders.resume, orders.overwrite and not orders.find_lr) as folder:
-        saved = read_checkpoint(folder.checkpoint, kind.job) if orders.resume else None
-        if saved is None:
-            settings, data = kind.settings_of(**asked), None
-        else:
-            settings = settings_to_resume(kind, saved, asked, folder.checkpoint)
-        data = read_data(settings, None if saved is None else saved["data"])
-        run = kind(settings, data, place, orders.capture)
-        if saved is None:
-            run.begin()
-        else:
-            run.restore(saved, folder.checkpoint)
+        if ranks.size > 1:
+            barrier()  # the others read the checkpoint when it is known to be nobody else's
+        run, is_new = _made(kind, read_data, asked, orders, place, ranks)
         with StopRequest() as stop, quick_where_small(run):
-            stop.say(str(data))
-            stop.say(f"{sum(p.numel() for p in run.model.parameters()):,} parameters in {settings.dtype} on {place}")
+            stop.say(str(run.data))
+            several = f", {ranks.size} processes" if ranks.size > 1 else ""
+            count = sum(p.numel() for p in run.model.parameters())
+            stop.say(f"{count:,} parameters in {run.settings.dtype} on {place}{several}")
             if orders.find_lr:
                 return find_rate(run, orders.out, stop, asked.get("steps", STEPS))
-            if saved is None:
+            if is_new:
                 stop.say(f"validation loss before training: {note_validation(run):.3f} {run.unit}")
             else:
                 stop.say(f"resumed at step {run.step}")
             return loop(run, folder, stop, orders.tensorboard) or finish(run, folder, stop)
+
+
+def _made(
+    kind: type[Run], read_data: Any, asked: dict[str, Any], orders: Orders, place: Device, ranks: Ranks
+) -> tuple[Run, bool]:
+    """Return a run where it begins or goes on, and whether it is new."""
+    checkpoint = orders.out / CHECKPOINT
+    saved = read_checkpoint(checkpoint, kind.job) if orders.resume else None
+    settings = kind.settings_of(**asked) if saved is None else settings_to_resume(kind, saved, asked, checkpoint)
+    data = read_data(settings, None if saved is None else saved["data"])
+    run = kind(settings, data, place, orders.capture, ranks)
+    if saved is None:
+        run.begin()
+    else:
+        run.restore(saved, checkpoint)
+    return run, saved is None
+
+
+def _follow(kind: type[Run], read_data: Any, asked: dict[str, Any], orders: Orders, place: Device, ranks: Ranks) -> int:
+    """Take part in a run that the first process tells of and saves."""
+    barrier()
+    run, _ = _made(kind, read_data, asked, orders, place, ranks)
+    with StopRequest() as stop, quick_where_small(run):
+        return follow(run, stop)
 
 
 def finish(run: Run, folder: RunFolder, stop: StopRequest) -> int:

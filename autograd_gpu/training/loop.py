@@ -25,9 +25,9 @@ def loop(run: Run, folder: RunFolder, stop: StopRequest, tensorboard: bool = Fal
     every = max(1, steps // SAVES)
     progress = Progress(run, stop)
     with Log(folder, run.step, tensorboard) as log, progress:
-        while run.step < steps and not stop:
+        while run.step < steps and not stop and not run.stops:
             started = perf_counter()
-            step = run.train_step()
+            step = run.train_step(bool(stop))
             seconds = perf_counter() - started
             run.curve.train.append((run.step, step.loss))
             per_second = run.samples() / seconds
@@ -48,6 +48,13 @@ def loop(run: Run, folder: RunFolder, stop: StopRequest, tensorboard: bool = Fal
         return stop.exit_code
     run.curve.draw(folder.path / CURVE, run.title, run.unit)
     return 0
+
+
+def follow(run: Run, stop: StopRequest) -> int:
+    """Train as a process that is not the first: it takes the steps, and leaves it to the first to tell and to save."""
+    while run.step < run.settings.steps and not run.stops:
+        run.train_step(bool(stop))
+    return stop.exit_code
 
 
 def note_validation(run: Run) -> float:

@@ -7,8 +7,8 @@ before it.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, TypeVar
@@ -19,6 +19,7 @@ from ..autograd.nonfinite import explanation
 from ..device import Device
 from ..dtypes import named
 from ..modes import no_grad
+from ..nn.parallel.distributed import DistributedDataParallel
 from ..ops.pieces import stack
 from ..ops.random import default_generator, manual_seed
 from ..serialization import load, save
@@ -26,6 +27,7 @@ from ..steps import capture
 from ..tensor import Tensor
 from .curve import Curve
 from .errors import JobError
+from .ranks import Ranks
 from .settings import Settings, from_checkpoint, resumed
 
 _PARTS = ("job", "settings", "step", "curve", "rng", "model", "optimizer", "scaler", "data")
@@ -44,6 +46,17 @@ class NotFinite(JobError):
     """A loss or a gradient is NaN or infinite: the model is as it was before the step."""
 
 
+class _LossOf(nn.Module):
+    """A model and what is made of its output: what gradients are of, as one module."""
+
+    def __init__(self, model: nn.Module, loss: Callable[..., Tensor]) -> None:
+        super().__init__()
+        self.model, self._loss = model, loss
+
+    def forward(self, *part: Tensor) -> Tensor:
+        return self._loss(*part)
+
+
 class Run:
     """Base of every job's run. A subclass gives `model`, `batch`, `loss` and `validate`."""
 
@@ -54,10 +67,15 @@ class Run:
     counts: ClassVar[str]  # what a second has so many of
     title: ClassVar[str]
 
-    def __init__(self, settings: Any, data: Any, device: Device, captures: bool = False) -> None:
+    def __init__(
+        self, settings: Any, data: Any, device: Device, captures: bool = False, ranks: Ranks | None = None
+    ) -> None:
         self.settings, self.data, self.device, self.captures = settings, data, device, captures
+        self.ranks = Ranks() if ranks is None else ranks
+        self.stops = False  # whether a process of the run wants to stop, as of the last step
         manual_seed(settings.seed)
         self.model = self.make_model().to(device, named(settings.dtype))
+        self._wrapped: nn.Module | None = None  # made by the first step, when the weights are those to begin with
         self._start_streams()
         matrices = [p for p in self.model.parameters() if p.dim() >= 2]
         vectors = [p for p in self.model.parameters() if p.dim() < 2]
@@ -106,18 +124,23 @@ class Run:
 
     # ------------------------------------------------------------------------------------------- a step
 
-    def train_step(self) -> Step:
+    def train_step(self, wants_to_stop: bool = False) -> Step:
         """Take one step. NotFinite, before anything has changed, when its loss or gradient is NaN or infinite."""
         lr = self.learning_rate()
+        if self._wrapped is None:
+            self._wrapped = self.ranks.wrap(_LossOf(self.model, self.loss))
+        self.ranks.begin_step(self.device, self.settings.seed, self.step)
         for group in self.optimizer.param_groups:
             group["lr"] = lr
         batch = self.batch(self.step)
         if self._update is not None:
             loss, norm = self._update(*batch).tolist()
+            loss, self.stops = self.ranks.together(loss, wants_to_stop)
             self._check(loss, norm, lr, None)
         else:
             state = default_generator(self.device).get_state()
             loss, norm = self._gradients(*batch).tolist()
+            loss, self.stops = self.ranks.together(loss, wants_to_stop)
             self._check(loss, norm, lr, (state, batch))
             self._apply()
         self.step += 1
@@ -132,18 +155,28 @@ class Run:
         """Return the loss and the gradient's length, (2,), with the clipped gradients in their places."""
         self.optimizer.zero_grad()
         total: Tensor | None = None
-        for part in self._parts(batch):
-            loss = self._part_loss(*part)
-            self.scaler.scale(loss).backward()
+        parts = list(self._parts(batch))
+        for number, part in enumerate(parts):
+            with self._synchronised(number == len(parts) - 1):
+                loss = self._part_loss(*part)
+                self.scaler.scale(loss).backward()
             total = loss.detach() if total is None else total + loss.detach()
         self.scaler.unscale_(self.optimizer)
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip or math.inf)
         assert total is not None
         return stack([total.float(), norm.float()])
 
+    def _synchronised(self, is_last: bool) -> AbstractContextManager:
+        """Within, gradients are reduced over the processes with those of the last part, all at once."""
+        if is_last or not isinstance(self._wrapped, DistributedDataParallel):
+            return nullcontext()
+        return self._wrapped.no_sync()
+
     def _part_loss(self, *part: Tensor) -> Tensor:
+        rows, share = self.ranks.rows(part)
         with self._autocast():
-            loss = self.loss(*part)
+            loss = self.loss(*rows) if self._wrapped is None else self._wrapped(*rows)
+        loss = loss if share == 1 else loss * share
         return loss if self.settings.accumulate == 1 else loss / self.settings.accumulate
 
     def _autocast(self) -> autocast:
