@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(argv: Sequence[str] | None) -> int:
     from .arrays.cuda.compile import CompileError
-    from .errors import DeviceUnavailable
+    from .errors import DeviceUnavailable, DistNetworkError
     from .serialization import DamagedFile
     from .settings import emulation
     from .training.errors import JobError
@@ -40,7 +40,7 @@ def _run(argv: Sequence[str] | None) -> int:
         return arguments.command(arguments)
     except DeviceUnavailable as error:
         return _complain(str(error), USAGE)
-    except (CompileError, DamagedFile, JobError) as error:
+    except (CompileError, DamagedFile, DistNetworkError, JobError) as error:
         return _complain(str(error), FAILED)
     except MemoryError as error:
         return _complain(f"out of memory: {error}", FAILED)

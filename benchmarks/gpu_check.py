@@ -1,9 +1,9 @@
 """``make gpu-check``: everything that only a real GPU can prove, in one command, and its results kept.
 
 The op table on the device in each dtype; shapes past 2^31 bytes and 65,535 rows; recovery from running out of memory;
-NVIDIA's compute-sanitizer over the kernels, where it is installed; then the benchmarks. `--rehearse` does it under the
-emulator with tiny sizes, keeps nothing, and its times mean nothing. Exit codes: 0 all passed, 1 something failed, 2 no
-GPU.
+processes by NCCL, a rank for each GPU; NVIDIA's compute-sanitizer over the kernels, where it is installed; then the
+benchmarks. `--rehearse` does it under the emulator with tiny sizes, keeps nothing, and its times mean nothing. Exit
+codes: 0 all passed, 1 something failed, 2 no GPU.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from autograd_gpu.arrays.cuda.launch import Kernel  # noqa: E402
 from autograd_gpu.testing import op_checks  # noqa: E402
 from autograd_gpu.testing.op_table import CASES  # noqa: E402
 
-from . import device_checks, kernels, launch_cost, record, training  # noqa: E402
+from . import device_checks, kernels, launch_cost, process_checks, record, training  # noqa: E402
 
 Check = tuple[str, Callable[[], None]]
 SANITIZERS = ("memcheck", "racecheck", "initcheck", "synccheck")
@@ -175,6 +175,13 @@ def optimizers() -> Iterator[Check]:
                 yield f"{name} {dtype}, {count} tensors", lambda m=make, s=of, d=dtype: agree(m, s, d)
 
 
+def processes(rehearse: bool) -> Iterator[Check]:
+    """Collectives, data parallel steps, ZeRO and a captured step by NCCL: with one rank, then with one for each GPU."""
+    count = 1 if rehearse else ag.cuda.device_count()
+    for ranks in dict.fromkeys((1, count)):
+        yield from process_checks.in_processes(ranks, rehearse)
+
+
 def attended(
     device: str, dtype: ag.dtype, q: ag.Tensor, k: ag.Tensor, v: ag.Tensor, mask: ag.Tensor
 ) -> list[np.ndarray]:
@@ -299,6 +306,7 @@ def main() -> int:
         "streams": device_checks.two_streams(scale),
         "memory": device_checks.out_of_memory(),
         "capture": device_checks.captured_steps(),
+        "processes": processes(options.rehearse),
     }
     not_run = []
     if options.rehearse:

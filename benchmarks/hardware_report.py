@@ -38,10 +38,16 @@ Products by cuBLASLt (`arrays/cuda/blas.py`, where nvmath-python is installed): 
 Our own kernels do every product until `python -m benchmarks.matmul_choice` has found cuBLASLt's results right, and
 faster, on the device at hand.
 """
+NCCL = """
+Several processes by NCCL (`processes/nccl.py`): {proof}
+"""
 TURING = """
 On sm_75 the tensor-core files take float16 alone (its tensor cores know neither bfloat16 nor tf32), and attention, with
 64 KiB of shared memory a block, d up to 64 backward and 128 forward.
 """
+
+_NO_NCCL = """no hardware has proved it yet. The tests run it over a stand-in with the names, parameters and
+numbers of the installed NCCL and CuPy, in emulated memory, and NCCL's rendezvous without a device."""
 
 
 def report(results: dict[str, Any] | None) -> str:
@@ -69,7 +75,9 @@ def report(results: dict[str, Any] | None) -> str:
         if by_cublaslt
         else "not run on a GPU yet; the tests run them against a stand-in written from cuBLASLt's documentation."
     )
-    lines += [CUBLASLT.format(proof=proof).rstrip("\n"), TURING.rstrip("\n")]
+    ranks = ", ".join(row["check"] for row in checks.get("processes", ()) if not row["error"])
+    by_nccl = f"run in the same run: {ranks}." if ranks else _NO_NCCL
+    lines += [CUBLASLT.format(proof=proof).rstrip("\n"), NCCL.format(proof=by_nccl).rstrip("\n"), TURING.rstrip("\n")]
     if failed:
         lines += ["", "Checks that failed in that run:", "", *(f"- {name}" for name in failed)]
     return "\n".join(lines) + "\n"

@@ -576,6 +576,7 @@ def _listed(
         raise ValueError(f"{who}: expected {word} to have one tensor for each of {size} ranks, but got {len(given)}")
     like = given[0] if like is None else like
     for place, each in enumerate(given):
+        check_tensor(who, f"{word}[{place}]", each)
         if each.dtype is not like.dtype or each.device is not like.device:
             raise TypeError(
                 f"{who}: expected {like.dtype} on {like.device}, but {word}[{place}] is {each.dtype} on {each.device}"

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..capturing import running
 from ..device import Device, cuda_is_available, emulating
+from ..layouts import strided
 from ..tensor import Tensor
 from . import mpi, nccl
 from .launch import Place, place
@@ -275,7 +276,8 @@ def _first_nccl(found: Place, seconds: float, init_method: str | None, by_mpi: A
         by_mpi.broadcast(Call("init_process_group", "NCCL's unique id"), told, 0)
         identity = told.tobytes()
     else:
-        identity = nccl.rendezvous_id(found.rank, _address(init_method))
+        with nccl.rendezvous(_address(init_method)) as identity:
+            return nccl.NCCLEngine(identity, found.rank, found.size, seconds)
     return nccl.NCCLEngine(identity, found.rank, found.size, seconds)
 
 
@@ -494,4 +496,6 @@ def check_tensor(who: str, word: str, given: Any) -> Tensor:
             f"Invalid function argument. Expected parameter `{word}` of type torch.Tensor, but got "
             f"{type(given).__name__} ({who})"
         )
+    if given.layout is not strided:
+        raise NotImplementedError(f"{who}: {word} is sparse, which no engine takes; make it dense with .to_dense()")
     return given

@@ -247,16 +247,23 @@ class Watch:
                 self._engine.abort()
 
 
-def rendezvous_id(rank: int, address: tuple[str, int] | None = None) -> bytes:
-    """Return the unique id by which all processes find the first, from where it is to be met: NCCL's own rendezvous."""
+@contextlib.contextmanager
+def rendezvous(address: tuple[str, int] | None = None) -> Iterator[bytes]:
+    """A block in which all processes have one unique id, by which they find the first where it is to be met.
+
+    It is NCCL's own: the first's communicator, made within the block, listens where the variable says. Behind it the
+    variable is as it was, so that other communicators have ids of their own.
+    """
     host, port = meeting_point() if address is None else address
     before = os.environ.get("NCCL_COMM_ID")
     os.environ["NCCL_COMM_ID"] = f"{host}:{port}"
     try:
-        return load().get_unique_id()
+        yield load().get_unique_id()
     finally:
-        if before is None and rank != 0:  # the first listens where the variable says, as its communicator is made
+        if before is None:
             del os.environ["NCCL_COMM_ID"]
+        else:
+            os.environ["NCCL_COMM_ID"] = before
 
 
 def _at(array: Array) -> int:

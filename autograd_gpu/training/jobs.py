@@ -17,7 +17,7 @@ from .folder import CHECKPOINT, SAMPLE, RunFolder
 from .interrupt import StopRequest
 from .job_settings import JOBS
 from .loop import follow, loop, note_validation
-from .ranks import Ranks, join
+from .ranks import Ranks, join, see_own_gpu
 from .rate_finder import STEPS, find_rate
 from .run import Run, read_checkpoint, settings_to_resume
 
@@ -50,6 +50,7 @@ def train(name: str, asked: dict[str, Any], orders: Orders) -> int:
     if not orders.resume:
         asked = kind.completed(asked)
         kind.settings_of(**asked)  # what makes no sense is said before anything is done
+    see_own_gpu()
     place = choose_device(orders.device)
     ranks = join(place, orders.timeout)
     if orders.find_lr and ranks.size > 1:

@@ -27,7 +27,8 @@ def loop(run: Run, folder: RunFolder, stop: StopRequest, tensorboard: bool = Fal
     with Log(folder, run.step, tensorboard) as log, progress:
         while run.step < steps and not stop and not run.stops:
             started = perf_counter()
-            step = run.train_step(bool(stop))
+            run.wants_to_stop = bool(stop)
+            step = run.train_step()
             seconds = perf_counter() - started
             run.curve.train.append((run.step, step.loss))
             per_second = run.samples() / seconds
@@ -53,7 +54,8 @@ def loop(run: Run, folder: RunFolder, stop: StopRequest, tensorboard: bool = Fal
 def follow(run: Run, stop: StopRequest) -> int:
     """Train as a process that is not the first: it takes the steps, and leaves it to the first to tell and to save."""
     while run.step < run.settings.steps and not run.stops:
-        run.train_step(bool(stop))
+        run.wants_to_stop = bool(stop)
+        run.train_step()
     return stop.exit_code
 
 

@@ -5,6 +5,7 @@ A run in one process meets none of this: `Ranks()` is one of one, and does nothi
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 
 import numpy as np
@@ -66,6 +67,13 @@ class Ranks:
         all_reduce(told)
         loss, stops = told.tolist()
         return loss, stops > 0
+
+
+def see_own_gpu() -> None:
+    """Let this process see one of the machine's GPUs, before it has looked for any: that of its rank there."""
+    found = place()
+    if found.size > 1:
+        os.environ.setdefault("CUDA_VISIBLE_DEVICES", str(found.local_rank))
 
 
 def join(device: Device, seconds: float | None = None) -> Ranks:

@@ -72,7 +72,8 @@ class Run:
     ) -> None:
         self.settings, self.data, self.device, self.captures = settings, data, device, captures
         self.ranks = Ranks() if ranks is None else ranks
-        self.stops = False  # whether a process of the run wants to stop, as of the last step
+        self.wants_to_stop = False  # this process does, which the next step tells the others
+        self.stops = False  # any process did in the last step
         manual_seed(settings.seed)
         self.model = self.make_model().to(device, named(settings.dtype))
         self._wrapped: nn.Module | None = None  # made by the first step, when the weights are those to begin with
@@ -124,7 +125,7 @@ class Run:
 
     # ------------------------------------------------------------------------------------------- a step
 
-    def train_step(self, wants_to_stop: bool = False) -> Step:
+    def train_step(self) -> Step:
         """Take one step. NotFinite, before anything has changed, when its loss or gradient is NaN or infinite."""
         lr = self.learning_rate()
         if self._wrapped is None:
@@ -135,12 +136,12 @@ class Run:
         batch = self.batch(self.step)
         if self._update is not None:
             loss, norm = self._update(*batch).tolist()
-            loss, self.stops = self.ranks.together(loss, wants_to_stop)
+            loss, self.stops = self.ranks.together(loss, self.wants_to_stop)
             self._check(loss, norm, lr, None)
         else:
             state = default_generator(self.device).get_state()
             loss, norm = self._gradients(*batch).tolist()
-            loss, self.stops = self.ranks.together(loss, wants_to_stop)
+            loss, self.stops = self.ranks.together(loss, self.wants_to_stop)
             self._check(loss, norm, lr, (state, batch))
             self._apply()
         self.step += 1

@@ -155,6 +155,14 @@ def test_the_stand_in_has_the_names_and_parameters_of_cupy():
     assert isinstance(module.get_unique_id(), bytes)
 
 
+def test_what_gpu_check_does_with_one_rank_is_rehearsed():
+    command = [sys.executable, "-m", "benchmarks.process_checks", "--rehearse"]
+    alone = {name: value for name, value in os.environ.items() if name not in ("RANK", "WORLD_SIZE")}
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run(command, capture_output=True, text=True, env=alone, cwd=root)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_processes_that_name_one_place_have_one_identity_without_a_device():
     library = ctypes.CDLL(str(nccl_folder() / "lib" / "libnccl.so.2"))
 
@@ -167,8 +175,11 @@ def test_processes_that_name_one_place_have_one_identity_without_a_device():
 
     before, nccl.library = nccl.library, Nccl
     try:
-        met = nccl.rendezvous_id(1, ("127.0.0.1", 29511))
-        assert met == nccl.rendezvous_id(1, ("127.0.0.1", 29511)) != nccl.rendezvous_id(1, ("127.0.0.1", 29512))
-        assert "NCCL_COMM_ID" not in os.environ
+        met = []
+        for port in (29511, 29511, 29512):
+            with nccl.rendezvous(("127.0.0.1", port)) as identity:
+                met.append(identity)
+        assert met[0] == met[1] != met[2]
+        assert "NCCL_COMM_ID" not in os.environ and Nccl.get_unique_id() not in met  # others have their own
     finally:
         nccl.library = before

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ...layouts import strided
 from ...modes import no_grad
 from ...ops.creation import zeros
 from ...tensor import Tensor
@@ -45,6 +46,11 @@ class Bucket:
         with no_grad():
             if gradient is None:
                 view.zero_()
+            elif gradient.layout is not strided:
+                raise NotImplementedError(
+                    "DistributedDataParallel: a parameter's gradient is sparse, which no bucket holds; make the "
+                    "embedding with sparse=False"
+                )
             elif gradient is not view:
                 view.copy_(gradient)
                 parameter._grad = view

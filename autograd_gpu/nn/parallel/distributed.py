@@ -115,7 +115,7 @@ class DistributedDataParallel(Module):
         self._reducer.check_still(self.module)
         if self.broadcast_buffers and self.require_backward_grad_sync and self.process_group.size() > 1:
             with no_grad():
-                _broadcast_all(list(self.module.buffers()), self._reducer.group, compare=False)
+                _broadcast_all(list(self.module.buffers()), self._reducer.group)
         outputs = self.module(*inputs, **kwargs)
         if modes.grad:
             self._reducer.expect(self.require_backward_grad_sync)
@@ -140,10 +140,6 @@ class DistributedDataParallel(Module):
         if self._reducer.hook is not None:
             raise RuntimeError("register_comm_hook or register_builtin_comm_hook can only be called once.")
         self._reducer.hook = (hook, state)
-
-    def state_dict(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the state with names below ``module.``, as PyTorch's wrapper has it."""
-        return super().state_dict(*args, **kwargs)
 
     def __getstate__(self) -> dict:
         raise TypeError(
@@ -250,7 +246,7 @@ class Reducer:
         if self.hook is not None:
             hook, state = self.hook
             bucket.work = hook(state, GradBucket(bucket, self._next, self._next == len(self.buckets) - 1))
-        else:
+        elif self.group.size() > 1:
             bucket.work = all_reduce(bucket.flat, ReduceOp.AVG, self.group, async_op=True)
 
     def _finish(self) -> None:
@@ -264,6 +260,8 @@ class Reducer:
                 f"{', '.join(missing[:5])}{', ...' if len(missing) > 5 else ''}. {_WAY_OUT}"
             )
         for bucket in self.buckets:
+            if bucket.work is None:  # one process: its gradients are the means
+                continue
             bucket.work.wait()
             value = bucket.work.value() if self.hook is not None and hasattr(bucket.work, "value") else None
             value = value[0] if isinstance(value, (list, tuple)) else value
@@ -346,7 +344,7 @@ def _said(entry: list) -> str:
     return f"{kind} '{name}' ({dtype}, {tuple(shape)}{gradient}, {device})"
 
 
-def _broadcast_all(tensors: list[Tensor], group: ProcessGroup, compare: bool = True) -> None:
+def _broadcast_all(tensors: list[Tensor], group: ProcessGroup) -> None:
     """Make tensors those of rank 0, by one collective for each dtype and device."""
     alike: dict[Any, list[Tensor]] = {}
     for tensor in tensors:

@@ -296,6 +296,15 @@ def test_statistics_over_processes_are_refused():
     assert norm.eval()(torch.ones(2, 3)).shape == (2, 3)
 
 
+def test_what_is_sparse_is_refused():
+    table = nn.Embedding(5, 2, sparse=True, device=HOME)
+    with pytest.raises(NotImplementedError, match="gradient is sparse"):
+        DistributedDataParallel(table)(torch.tensor([1, 2], device=HOME)).sum().backward()
+    table(torch.tensor([1, 2], device=HOME)).sum().backward()
+    with pytest.raises(NotImplementedError, match="tensor is sparse, which no engine takes"):
+        dist.all_reduce(table.weight.grad)
+
+
 def test_what_cannot_be_wrapped_is_refused():
     with pytest.raises(RuntimeError, match="not needed when a module doesn't have any parameter"):
         DistributedDataParallel(nn.ReLU())
