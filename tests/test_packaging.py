@@ -1,5 +1,6 @@
 """What is installed: the package list is true, wheel and sdist carry every source, the import stays light."""
 
+import re
 import subprocess
 import sys
 import tarfile
@@ -72,4 +73,9 @@ def test_the_version_is_said_once():
     import autograd_gpu
 
     assert PYPROJECT["project"]["dynamic"] == ["version"]
-    assert autograd_gpu.__version__ == "0.1.0"
+    elsewhere = [ROOT / "pyproject.toml", ROOT / "Dockerfile", ROOT / "Makefile", *(ROOT / "docs").glob("*.md")]
+    said = autograd_gpu.__version__
+    assert re.fullmatch(r"\d+\.\d+\.\d+", said)
+    assert not [
+        path.name for path in elsewhere if re.search(rf"(?<![\d.]){re.escape(said)}(?![\d.])", path.read_text())
+    ]
