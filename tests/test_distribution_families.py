@@ -300,3 +300,32 @@ def test_validation_can_be_switched_off():
         D.Distribution.set_default_validate_args(True)
     with pytest.raises(ValueError, match="Expected parameter scale"):
         D.Normal(0.0, -1.0)
+
+
+def test_a_sure_outcome_is_no_farther_from_itself():
+    p, q = torch.tensor([0.0, 1.0, 0.0, 1.0, 0.0, 0.3]), torch.tensor([0.0, 1.0, 1.0, 0.0, 0.5, 0.0])
+    expected = [0.0, 0.0, math.inf, math.inf, math.log(2), math.inf]
+    found = D.kl_divergence(D.Bernoulli(p), D.Bernoulli(q))
+    assert found.tolist() == pytest.approx(expected)
+    of_three = D.kl_divergence(D.Binomial(3, p), D.Binomial(3, q))
+    assert of_three.tolist() == pytest.approx([3 * each for each in expected])
+
+
+def test_the_share_below_the_edge_of_an_open_support_is_nothing():
+    zero, one = torch.zeros(1), torch.ones(1)
+    assert D.LogNormal(zero, one).cdf(zero).item() == 0 and D.Weibull(one, one).cdf(zero).item() == 0
+    with pytest.raises(ValueError, match="within the support"):
+        D.LogNormal(zero, one).log_prob(zero)
+
+
+@pytest.mark.parametrize("concentration", [-1.5, -1.0, -0.5, 0.0, 0.5])
+def test_generalized_pareto_has_no_density_outside_its_support(concentration):
+    d = D.GeneralizedPareto(torch.tensor(1.0), torch.tensor(2.0), torch.tensor(concentration), validate_args=False)
+    end = 1.0 - 2.0 / concentration if concentration < 0 else math.inf
+    below, above = torch.tensor([-9.0, 0.0, 0.999]), torch.tensor([end * 1.001, end + 5.0, math.inf])
+    assert d.log_prob(below).tolist() == [-math.inf] * 3 and d.cdf(below).tolist() == [0.0] * 3
+    if end < math.inf:
+        assert d.log_prob(above).tolist() == [-math.inf] * 3 and d.cdf(above).tolist() == [1.0] * 3
+        at_end = {-1.5: math.inf, -1.0: -math.log(2), -0.5: -math.inf}[concentration]
+        assert d.log_prob(torch.tensor(end)).item() == pytest.approx(at_end, abs=1e-6) or concentration == -1.5
+    assert math.isnan(d.log_prob(torch.tensor(math.nan)))

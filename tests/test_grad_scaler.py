@@ -320,3 +320,18 @@ def test_a_graph_does_not_read_casts_from_before_it():
         w.fill_(3.0)
     graph.replay()
     assert y.tolist() == [[6, 6], [6, 6]]
+
+
+@pytest.mark.parametrize("bad", [math.inf, math.nan])
+def test_a_skipped_step_is_nobodys_first(bad, device):
+    """The first step of momentum takes the gradient undamped; so does that behind steps that were none."""
+
+    def trained(gradients):
+        p = parameter(device)
+        optimizer = torch.optim.SGD([p], lr=0.1, momentum=0.9, dampening=0.5)
+        scaler = GradScaler(device, init_scale=4.0)
+        for gradient in gradients:
+            stepped(scaler, optimizer, p, gradient)
+        return p.tolist()
+
+    assert trained([bad, bad, 1.0, 2.0]) == trained([1.0, 2.0])

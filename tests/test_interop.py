@@ -172,3 +172,12 @@ def test_an_array_with_a_dtype_of_its_own_is_any_array():
         for make in (torch.from_numpy, torch.tensor, torch.as_tensor):
             x = make(array)
             assert (x + x).tolist() == [[2, 2], [2, 2]] and x.add_(0).tolist() == [[1, 1], [1, 1]]
+
+
+def test_an_array_is_divided_by_a_tensor():
+    for array in (np.array([1.0, 6.0]), np.array([1, 6]), np.array([1.0, 6.0], np.float32)):
+        result = array / torch.tensor([2.0, 4.0])
+        assert isinstance(result, torch.Tensor) and result.tolist() == [0.5, 1.5]
+    assert (np.ones((2, 1)) / torch.tensor([2, 4])).tolist() == [[0.5, 0.25], [0.5, 0.25]]
+    with pytest.raises(RuntimeError, match="requires grad"):
+        np.ones(2) / torch.ones(2, requires_grad=True)

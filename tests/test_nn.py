@@ -608,3 +608,21 @@ def test_what_apply_writes_in_place_counts_as_a_write():
     before = layer.weight._version
     layer._apply(lambda tensor: tensor.mul_(2))
     assert layer.weight._version > before
+
+
+def test_class_probabilities_are_told_from_class_indices_by_shape_and_dtype(device):
+    x, p = on(device, [[0.0, 1.0, 2.0]]), on(device, [[0.2, 0.3, 0.5]])
+    with pytest.raises(RuntimeError, match="ignore_index is not supported for floating point target"):
+        F.cross_entropy(x, p, ignore_index=2)
+    with pytest.raises(
+        RuntimeError, match="Expected floating point type for target with class probabilities, got Long"
+    ):
+        F.cross_entropy(x, p.long())
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (3, 0), (0, 0), (2, 3, 0)])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_the_mean_over_no_probabilities_is_nan_and_their_sum_zero(device, shape, smoothing):
+    x = torch.zeros(shape, device=device)
+    assert math.isnan(F.cross_entropy(x, x, label_smoothing=smoothing))
+    assert F.cross_entropy(x, x, label_smoothing=smoothing, reduction="sum") == 0

@@ -162,3 +162,25 @@ def test_memory_that_nobody_owns_plainly_is_copied():
     array = np.asfortranarray(np.arange(6.0).reshape(2, 3))
     back = again(torch.from_numpy(array))
     assert back.tolist() == array.tolist()
+
+
+def test_a_deep_copy_shares_what_was_shared_and_keeps_strides_and_attributes():
+    x = torch.arange(6.0)
+    x.mark = ["hello"]
+    held = {"all": x, "part": x[2:4], "again": x, "columns": x.reshape(2, 3).t()}
+    other = copy.deepcopy(held)
+    assert other["again"] is other["all"] and other["all"].mark == ["hello"] and other["all"].mark is not x.mark
+    other["all"][2] = 100.0
+    assert other["part"].tolist() == [100.0, 3.0] and other["columns"].tolist() == [
+        [0.0, 3.0],
+        [1.0, 4.0],
+        [100.0, 5.0],
+    ]
+    assert other["columns"].stride() == held["columns"].stride() and x.tolist() == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
+
+
+def test_a_deep_copy_within_a_capture_of_attributes_of_its_own_ends(device):
+    x = torch.ones(2, device=device)
+    x.itself = x
+    y = copy.deepcopy(x)
+    assert y.itself is y and y is not x and y.device == x.device

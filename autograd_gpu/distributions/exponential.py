@@ -198,13 +198,23 @@ class GeneralizedPareto(Distribution):
     def log_prob(self, value: Tensor) -> Tensor:
         if self._validate_args:
             self._validate_sample(value)
-        k, z = self.concentration, (value - self.loc) / self.scale
-        return -_log1p_over(k, z) - torch.log1p(k * z) - self.scale.log()
+        k = self.concentration
+        z, below, above = self._place(value)
+        is_even = (k == -1) & (z == 1)  # the end of a uniform density: 0 times infinity
+        log_prob = -torch.where(is_even, 0.0, (1 + k) * _log1p_over(k, z)) - self.scale.log()
+        return torch.where(below | above, -math.inf, log_prob)
+
+    def _place(self, value: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return how many scales a value lies above loc, 0 outside the support, and whether it lies below or above."""
+        z = (value - self.loc) / self.scale
+        below, above = z < 0, (z > 0) & (self.concentration * z < -1)
+        return torch.where(below | above, 0.0, z), below, above
 
     def log_survival_function(self, value: Tensor) -> Tensor:
         if self._validate_args:
             self._validate_sample(value)
-        return -_log1p_over(self.concentration, (value - self.loc) / self.scale)
+        z, _, above = self._place(value)
+        return torch.where(above, -math.inf, -_log1p_over(self.concentration, z))
 
     def log_cdf(self, value: Tensor) -> Tensor:
         return torch.log1p(-torch.exp(self.log_survival_function(value)))

@@ -106,8 +106,8 @@ def _kl_families(p: Any, q: Any) -> Tensor:
 def _kl_bernoulli(p: Any, q: Any) -> Tensor:
     plus = torch.nn.functional.softplus
     on, off = p.probs * (plus(-q.logits) - plus(-p.logits)), (1 - p.probs) * (plus(q.logits) - plus(p.logits))
-    on = torch.where(q.probs == 0, math.inf, torch.where(p.probs == 0, 0.0, on))
-    return on + torch.where(q.probs == 1, math.inf, torch.where(p.probs == 1, 0.0, off))
+    on = torch.where(p.probs == 0, 0.0, torch.where(q.probs == 0, math.inf, on))
+    return on + torch.where(p.probs == 1, 0.0, torch.where(q.probs == 1, math.inf, off))
 
 
 @register_kl(Beta, Beta)
@@ -122,8 +122,7 @@ def _kl_beta(p: Any, q: Any) -> Tensor:
 def _kl_binomial(p: Any, q: Any) -> Tensor:
     if (p.total_count < q.total_count).any():
         raise NotImplementedError("KL between Binomials where q.total_count > p.total_count is not implemented")
-    same = p.total_count * (p.probs * (p.logits - q.logits) + (-p.probs).log1p() - (-q.probs).log1p())
-    return torch.where(p.total_count > q.total_count, math.inf, same)
+    return torch.where(p.total_count > q.total_count, math.inf, p.total_count * _kl_bernoulli(p, q))
 
 
 @register_kl(Categorical, Categorical)

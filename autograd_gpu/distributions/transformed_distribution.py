@@ -103,11 +103,10 @@ class TransformedDistribution(Distribution):
         return share if isinstance(sign, int) and sign == 1 else sign * (share - 0.5) + 0.5
 
     def cdf(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
+        """The share below. At the edge of an open support it is 0 or 1, so that the base alone looks at the value."""
         for part in reversed(self.transforms):
             value = part.inv(value)
-        if self.base_dist._validate_args:
+        if self._validate_args:
             self.base_dist._validate_sample(value)
         return self._monotone(self.base_dist.cdf(value))
 

@@ -129,6 +129,16 @@ for _name, _function in _OPERATORS.items():
     setattr(Tensor, f"__r{_name}__", _operator(_function, reflected=True))
 for _name, _method in _INPLACE_OPERATORS.items():
     setattr(Tensor, f"__i{_name}__", _operator(getattr(Tensor, _method)))
+
+
+def _divided(self: Tensor, other: Any) -> Any:
+    """other / self. As in PyTorch an array too can be divided, though nothing else can be done to one that is left."""
+    if isinstance(other, np.ndarray):
+        return unary.reciprocal(self) * other
+    return elementwise.div(other, self) if cast.is_scalar(other) else NotImplemented
+
+
+Tensor.__rtruediv__ = _divided  # type: ignore[method-assign]
 for _name in ("lt", "le", "gt", "ge"):
     setattr(Tensor, f"__{_name}__", _operator(getattr(elementwise, _name)))
 
@@ -238,9 +248,10 @@ def _deepcopy(self: Tensor, memo: dict) -> Tensor:
             "Use x.detach().clone() to copy the values, or x.clone() to keep the history."
         )
     duplicate = type(self).__new__(type(self))
-    duplicate._array = self.device.backend.copy(self._array)
+    duplicate._array = pickling.copied(self, memo)
     duplicate.device = self.device
     memo[id(self)] = duplicate
+    vars(duplicate).update(copy.deepcopy(pickling.attributes(self), memo))
     if edge_of(self) is not None:
         duplicate._edge = (AccumulateGrad(duplicate), 0)
     if self._grad is not None:

@@ -7,6 +7,7 @@ itself. Gradients, hooks and the graph stay behind: what was computed comes back
 
 from __future__ import annotations
 
+import copy
 import warnings
 from typing import Any
 
@@ -74,6 +75,16 @@ def rebuild(
     tensor.device = resolve(device)
     tensor._array = array if tensor.device is cpu else tensor.device.backend.from_numpy(array)
     return with_grad(tensor, requires_grad)
+
+
+def copied(self: Tensor, memo: dict[int, Any]) -> Any:
+    """Return, for copy.deepcopy, a tensor's array over memory of its own, which on the CPU others of the same memory
+    will share."""
+    owner = storage(self._array) if self.device is cpu else None
+    if owner is None:
+        return self.device.backend.copy(self._array)
+    array = self._array
+    return shown(copy.deepcopy(owner, memo), array.dtype, array.shape, offset_in(owner, array), array.strides)
 
 
 def shallow(self: Tensor) -> Tensor:

@@ -64,7 +64,12 @@ class SGD(FusedOptimizer):
         scale: Tensor | None,
         found_inf: Tensor | None,
     ) -> None:
-        for first, alike in self._by_first_step(parameters) if group["momentum"] else [(False, parameters)]:
+        new, known = self._by_first_step(parameters) if group["momentum"] else ([], parameters)
+        if new and group["dampening"] and found_inf is not None and found_inf.item():
+            new = []  # a step that is skipped is nobody's first, and by the host alone it is known whether one is
+        for parameter in new:
+            self.state[parameter]["momentum_buffer"] = zeros_like(parameter)
+        for first, alike in [(True, new)] * bool(new) + [(False, known)] * bool(known):
             sgd_step(
                 alike,
                 [parameter._grad for parameter in alike],  # type: ignore[misc]
@@ -96,16 +101,13 @@ class SGD(FusedOptimizer):
         at, rows = update.entries()
         parameter.view(-1, rows.shape[1]).index_add_(0, at, rows, alpha=-float(group["lr"]))
 
-    def _by_first_step(self, parameters: list[Tensor]) -> list[tuple[bool, list[Tensor]]]:
-        """Return the parameters whose buffers are to be filled, new ones made for them, and those that have had a
-        step."""
+    def _by_first_step(self, parameters: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        """Return the parameters that have no buffer yet, and those that have had a step."""
         new, known = [], []
         for parameter in parameters:
-            state = self.state[parameter]
-            if state.get("momentum_buffer") is None:
+            if self.state[parameter].get("momentum_buffer") is None:
                 self._refuse_in_capture(parameter, FIRST_STEP)
-                state["momentum_buffer"] = zeros_like(parameter)
                 new.append(parameter)
             else:
                 known.append(parameter)
-        return [(first, alike) for first, alike in ((True, new), (False, known)) if alike]
+        return new, known

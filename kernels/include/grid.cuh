@@ -72,7 +72,8 @@ template <int MODE, int PADDING>
 __device__ inline void taps_of(acc_t grid, int length, bool is_aligned, int* pixel, acc_t* weight, acc_t* slope) {
     At a = place_of(grid, length, is_aligned);
     if (MODE != BICUBIC) a = held<PADDING>(a, length, is_aligned);
-    const acc_t left = MODE == NEAREST ? rint(a.at) : floor(a.at), t = a.at - left;
+    const acc_t left = MODE == NEAREST ? rint(a.at) : floor(a.at);
+    const acc_t t = a.at == left ? 0 : a.at - left;  // also of infinity, whose difference from itself is NaN
     if (MODE == NEAREST) weight[0] = 1, slope[0] = 0;
     if (MODE == BILINEAR) weight[0] = 1 - t, weight[1] = t, slope[0] = -a.slope, slope[1] = a.slope;
     if (MODE == BICUBIC) {

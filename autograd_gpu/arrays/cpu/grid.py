@@ -87,7 +87,7 @@ def _along(grid, length, mode, padding, is_aligned):
     if mode != "bicubic":
         at, slope = _held(at, slope, length, padding, is_aligned)
     left = np.rint(at) if mode == "nearest" else np.floor(at)
-    t = at - left
+    t = np.where(at == left, 0, at - left).astype(at.dtype, copy=False)  # also of infinity
     if mode == "nearest":
         found = [(left, np.ones_like(at), np.zeros_like(at))]
     elif mode == "bilinear":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from ...device import cpu
-from ...dtypes import float32, float64, int64
+from ...dtypes import SCALAR_TYPES, float32, float64, int64
 from ...op import Op
 from ...tensor import Tensor, wrap
 from ..bounds import in_range
@@ -127,8 +127,11 @@ def cross_entropy(
     ignore_index = as_integer(ignore_index, "ignore_index")
     if not 0.0 <= label_smoothing <= 1.0:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
-    if input._array.shape == target._array.shape and target.is_floating_point():
+    if input._array.shape == target._array.shape:
+        _check_probabilities(target, ignore_index)
         return _with_probabilities(input, target, weight, reduction, label_smoothing)
+    if input._array.dtype.kind in "iub":
+        raise NotImplementedError(f'"cross_entropy" not implemented for {input.dtype}: logits are floats')
     logits, flat_target, shape = _rows(input, target)
     if logits.device is not cpu:  # there the loss itself looks at each target
         flat_target = within_classes(flat_target, logits._array.shape[1], ignore_index)
@@ -207,11 +210,22 @@ def _weights(weight: Tensor, target: Tensor, counted: Tensor) -> Tensor:
     return where(counted, weight[where(counted, target, 0)], 0.0)
 
 
+def _check_probabilities(target: Tensor, ignore_index: int) -> None:
+    if not target.is_floating_point():
+        kind = SCALAR_TYPES[target.dtype.name]
+        raise RuntimeError(
+            f"Expected floating point type for target with class probabilities, got {kind}: target has the input's "
+            "shape, while class indices have none of the classes'"
+        )
+    if ignore_index >= 0:
+        raise RuntimeError(f"ignore_index is not supported for floating point target, but got {ignore_index}")
+
+
 @rounded_once
 def _with_probabilities(x: Tensor, target: Tensor, weight: Tensor | None, reduction: str, smoothing: float) -> Tensor:
     dim = 0 if x.ndim == 1 else 1
     classes = x.shape[dim]
-    if smoothing:
+    if smoothing and classes:
         target = target * (1 - smoothing) + smoothing / classes
     scores = log_softmax(x, dim)
     # A class that cannot be and is not: 0 log 0 = 0.
@@ -221,7 +235,7 @@ def _with_probabilities(x: Tensor, target: Tensor, weight: Tensor | None, reduct
     losses = -sum(products, dim)
     if reduction == "none":
         return losses
-    return sum(losses) if reduction == "sum" else sum(losses) / max(losses.numel(), 1)
+    return sum(losses) if reduction == "sum" else sum(losses) / (losses.numel() if classes else 0)
 
 
 def _rows(x: Tensor, target: Tensor) -> tuple[Tensor, Tensor, tuple[int, ...]]:
