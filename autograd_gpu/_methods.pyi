@@ -157,7 +157,7 @@ class Methods:
     def __rsub__(self, other: Any) -> Tensor:
         ...
     def __rtruediv__(self, other: Any) -> Tensor:
-        ...
+        """other / self. As in PyTorch an array too can be divided, though nothing else can be done to one that is left."""
     def __rxor__(self, other: Any) -> Tensor:
         ...
     def __setitem__(self, index: Any, value: Any) -> None:
@@ -466,7 +466,7 @@ class Methods:
         """Return the sum of the products of two vectors."""
     def double(self) -> Tensor:
         """Return the tensor in float64."""
-    def dsplit(self, indices_or_sections: Any) -> tuple[Tensor, ...]:
+    def dsplit(self, indices_or_sections: Tensor | builtins.int | Sequence[builtins.int]) -> tuple[Tensor, ...]:
         """Return `tensor_split` along the third dimension."""
     def eq(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """Whether the two are equal."""
@@ -586,7 +586,7 @@ class Methods:
         """Return how many elements fall into each of `bins` equal intervals of [min, max], by default the data's range."""
     def histogram(self, bins: builtins.int | Tensor, *, range: tuple[builtins.float, builtins.float] | None = None, weight: Tensor | None = None, density: builtins.bool = False) -> Histogram:
         """Return (hist, bin_edges): how many elements, or how much weight, each bin holds; the last has both its edges."""
-    def hsplit(self, indices_or_sections: Any) -> tuple[Tensor, ...]:
+    def hsplit(self, indices_or_sections: Tensor | builtins.int | Sequence[builtins.int]) -> tuple[Tensor, ...]:
         """Return `tensor_split` along the second dimension; of a vector along its only one."""
     def hypot(self, other: Tensor) -> Tensor:
         """Return sqrt(x * x + y * y) without overflow, broadcast; its gradient at the origin is NaN, as in PyTorch."""
@@ -1127,7 +1127,7 @@ class Methods:
         """y = tanh(x)."""
     def tanh_(self) -> Tensor:
         """In place: y = tanh(x)."""
-    def tensor_split(self, indices_or_sections: Any, dim: builtins.int = 0) -> tuple[Tensor, ...]:
+    def tensor_split(self, indices_or_sections: Tensor | builtins.int | Sequence[builtins.int], dim: builtins.int = 0) -> tuple[Tensor, ...]:
         """Return views of pieces along `dim`: so many of nearly one size, or cut before the given indices."""
     def tile(self, *dims: Any) -> Tensor:
         """Return input tiled as NumPy's tile does: missing repeats count as 1."""
@@ -1207,7 +1207,7 @@ class Methods:
         """Return the tensor viewed in the shape of other."""
     def view_as_real(self) -> Tensor:
         """Raise RuntimeError: every tensor here is real."""
-    def vsplit(self, indices_or_sections: Any) -> tuple[Tensor, ...]:
+    def vsplit(self, indices_or_sections: Tensor | builtins.int | Sequence[builtins.int]) -> tuple[Tensor, ...]:
         """Return `tensor_split` along the first dimension."""
     def where(self, condition: Tensor, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """Return this tensor's elements where the condition holds, other's elsewhere."""

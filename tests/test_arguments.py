@@ -1,5 +1,6 @@
 """What is no tensor where a tensor is needed: every function names the argument in PyTorch's words."""
 
+import math
 import re
 
 import numpy as np
@@ -131,6 +132,13 @@ def refuses(error, call, words="."):
         lambda x: F.pad(x, (1, 1), x),
         lambda x: torch.zeros(2.0, 1),
         lambda x: torch.sum(x, True, out=x.new_zeros(2).requires_grad_()),
+        lambda x: torch.mode(x.requires_grad_(), out=x.new_zeros(2)),
+        lambda x: torch.max(x, 1, out=x.new_zeros(2)),
+        lambda x: torch.tensor_split(x, "x"),
+        lambda x: torch.vsplit(x, None),
+        lambda x: torch.fill(x, [0.0]),
+        lambda x: torch.poisson(x, 1),
+        lambda x: x.repeat_interleave(),
     ],
 )
 def test_what_the_annotation_excludes_is_a_type_error_before_anything_is_done(call):
@@ -181,6 +189,15 @@ def test_what_stands_for_a_number_is_taken():
         (lambda: F.hardtanh(torch.ones(3).long(), float("nan"), 2.0), "without overflow"),
         (lambda: torch.ones(2, 3).add(torch.ones(3), alpha=True), "Boolean alpha only supported"),
         (lambda: torch.ones(4, 3).t().copy_(torch.ones(4, 3)), r"size of tensor a \(4\) must match .* b \(3\)"),
+        (lambda: torch.zeros(2, 0).amax(), "Expected reduction dim to be specified"),
+        (lambda: F.embedding(torch.zeros(2).byte(), torch.ones(2, 2)), "scalar types: Long, Int"),
+        (lambda: F.cross_entropy(torch.ones(2, 3).bool(), torch.tensor([0, 1])), "not implemented for"),
+        (lambda: torch.zeros(3, 0).unique(dim=0), "There are 0 sized dimensions"),
+        (lambda: torch.tensordot(torch.ones(2), torch.ones(2), dims=None), "tensordot expects dims"),
+        (lambda: torch.index_fill(torch.ones(3), 0, torch.ones(1), 1.5), "Expected dtype int64 for index"),
+        (lambda: torch.ones(2, 4).cov(aweights=torch.tensor([math.nan, 1, 1, 1])), "aweights cannot be negative"),
+        (lambda: F.softshrink(torch.ones(3), math.inf), r"lambda must be in range \[0, 3.40282e\+38\]"),
+        (lambda: torch.ones(2, 2).tile((-2, 2)), r"negative dimension -4: \[-4, 4\]"),
         (lambda: torch.ones(2)[None, 3], "index 3 is out of bounds for dimension 1 with size 2"),
         (lambda: torch.ones(5, 5)[..., 7], "index 7 is out of bounds for dimension 1 with size 5"),
     ],
@@ -206,3 +223,42 @@ def test_what_pytorch_takes_is_taken():
     y = torch.ones(2, requires_grad=True)
     assert torch.gt(y, 0, out=torch.zeros(2, dtype=torch.bool)).tolist() == [True, True]
     assert F.hinge_embedding_loss(n, torch.tensor([1, -1, 1]), reduction="sum").dtype == torch.int64
+
+
+def test_a_tensor_that_stands_for_a_number_is_read_before_anything_is_computed(device):
+    x = torch.tensor([2.26, 7.48], dtype=torch.float64, device=device)
+    three = torch.tensor(3, device=device)
+    assert x.mvlgamma(three).tolist() == x.mvlgamma(3).tolist()
+    assert [part.tolist() for part in torch.arange(3).split(torch.tensor([2]))] == [[0, 1], [2]]
+    assert F.celu(-x, torch.tensor(0.1, dtype=torch.float64)).tolist() == F.celu(-x, 0.1).tolist()
+
+
+def test_out_says_in_which_dtype_a_sum_is_taken(device):
+    x, whole = torch.tensor([1.5, 2.7], device=device), torch.zeros(2, dtype=torch.int32, device=device)
+    assert torch.cumsum(x, 0, out=whole.clone()).tolist() == [1, 3]
+    assert torch.sum(x, 0, out=whole[0].clone()).item() == 3 and torch.prod(x, 0, out=whole[0].clone()).item() == 2
+
+
+def test_what_is_dropped_for_sure_is_nothing_in_every_dtype(device):
+    truth = torch.ones(2, 3, 4, dtype=torch.bool, device=device)
+    assert F.feature_alpha_dropout(truth, 1, True).dtype is torch.bool
+    assert F.dropout(truth.long(), 1).tolist() == truth.long().mul(0).tolist()
+    assert (truth.add(truth, alpha=3) & truth.add(truth, alpha=0)).all()
+
+
+def test_an_empty_vector_that_is_joined_has_an_empty_gradient(device):
+    x, nothing = torch.ones(2, 3, device=device), torch.zeros(0, device=device, requires_grad=True)
+    (gradient,) = torch.autograd.grad(torch.cat([x, nothing], 1).sum(), nothing)
+    assert gradient.shape == (0,)
+
+
+def test_targets_of_binary_cross_entropy_are_probabilities():
+    with pytest.raises(RuntimeError, match="all elements of target should be between 0 and 1"):
+        F.binary_cross_entropy(torch.ones(1, device="cpu"), torch.full((1,), math.inf, device="cpu"))
+
+
+def test_what_stands_for_a_bound_or_a_dimension_is_taken():
+    x = torch.arange(6)
+    assert x[torch.tensor([2]) :].tolist() == [2, 3, 4, 5] and x[: torch.tensor(2)].tolist() == [0, 1]
+    assert not torch.zeros(2, 3).all(dim=(0, True)) and torch.logspace(0.0, math.inf, 1).tolist() == [1.0]
+    assert torch.ones(1).byte().cov(correction=torch.tensor(0)) == 0

@@ -189,3 +189,46 @@ def test_no_warning_of_numpys_reaches_a_user(make):
     with np.errstate(all="raise"):
         for y in (large + large, large - large, large * large, large * 0, large + 3e38, large.half() * 2):
             assert not y.isfinite()[1:].any()
+
+
+@pytest.mark.parametrize("aligned", [True, False])
+@pytest.mark.parametrize("mode", ["bilinear", "nearest", "bicubic"])
+def test_a_grid_at_infinity_is_as_far_as_any_far_place(device, mode, aligned):
+    picture = torch.arange(4.0, device=device).reshape(1, 1, 2, 2)
+
+    def of(far, padding):
+        grid = torch.tensor([[far, 0.1], [-far, 0.1], [0.1, far]], device=device).reshape(1, 1, 3, 2)
+        x = picture.clone().requires_grad_()
+        y = F.grid_sample(x, grid, mode=mode, padding_mode=padding, align_corners=aligned)
+        y.sum().backward()
+        return np.array(y.tolist()).ravel(), np.array(x.grad.tolist()).ravel()
+
+    for padding in ("zeros", "border"):
+        for found, expected in zip(of(INF, padding), of(2.0**26, padding), strict=True):
+            np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_a_place_that_nothing_reaches_keeps_its_gradient_whatever_its_value(make):
+    x = make(NAN, INF, 2.0, -INF).requires_grad_()
+    index, source = make(2, dtype=torch.int64), make(1.0).requires_grad_()
+    for reduce in ("amax", "amin"):
+        y = x.scatter_reduce(0, index, source, reduce, include_self=False)
+        gx, gsource = torch.autograd.grad(y, (x, source), make(1.0, 2.0, 3.0, 4.0))
+        assert gx.tolist() == [1.0, 2.0, 0.0, 4.0] and gsource.tolist() == [3.0], reduce
+    y = x.scatter_reduce(0, make(1, dtype=torch.int64), source, "amax")
+    assert torch.autograd.grad(y, x, make(1.0, 2.0, 3.0, 4.0))[0].tolist() == [1.0, 2.0, 3.0, 4.0]
+
+
+def test_a_bound_that_is_no_number_has_no_gradient(make):
+    x, bound = make(1.0, 5.0, NAN).requires_grad_(), make(NAN, 2.0, 2.0).requires_grad_()
+    for clamped in (x.clamp(max=bound), x.clamp_min(bound)):
+        gx, gbound = torch.autograd.grad(clamped, (x, bound), torch.ones_like(x))
+        assert gx[0] == gbound[0] == gx[2] == gbound[2] == 0 and gx[1] + gbound[1] == 1
+        assert clamped.isnan().tolist() == [True, False, True]
+
+
+def test_an_infinite_variance_costs_its_logarithm(make):
+    variance = make(INF, 1.0).requires_grad_()
+    loss = F.gaussian_nll_loss(make(1.0, 2.0), make(0.0, 2.0), variance, reduction="none")
+    assert loss.tolist() == [INF, 0.0]
+    assert torch.autograd.grad(loss[0], variance)[0].tolist() == [0.0, 0.0]

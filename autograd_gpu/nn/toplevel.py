@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..ops.cast import broadcast_shape
 from ..tensor import Tensor
 from . import functional as F
 
@@ -142,6 +143,10 @@ def binary_cross_entropy_with_logits(
     reduction: int = 0,
 ) -> Tensor:
     """Return `nn.functional.binary_cross_entropy_with_logits`; 0, 1 and 2 are no reduction, mean and sum."""
+    shape = broadcast_shape(input._array.shape, target._array.shape)
+    if shape != target._array.shape:
+        raise RuntimeError(f"output with shape {list(target.shape)} doesn't match the broadcast shape {list(shape)}")
+    input = input.expand(shape)
     return F.binary_cross_entropy_with_logits(input, target, weight, reduction=_named(reduction), pos_weight=pos_weight)
 
 

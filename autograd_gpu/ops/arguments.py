@@ -21,6 +21,7 @@ from .cast import is_scalar
 
 _NUMBERS = frozenset(("Number", "float", "int", "bool", "Any"))
 _SEVERAL = frozenset(("Size", "Sequence[int]", "tuple[int, ...]", "list[int]"))
+_NUMERIC = _SEVERAL | {"int", "float", "bool", "Number", "None"}
 _ALIASES = {"Dims": "int | Sequence[int] | None"}
 # Sizes and counts, which PyTorch takes from whatever has `__index__`; a dimension is an int or a tensor that is one.
 _COUNTS = frozenset(
@@ -66,7 +67,7 @@ def front(
     parameters = _with_left_out(list(inspect.signature(like or function).parameters.values()), is_method)
     namespace: dict[str, Any] = {
         "Tensor": Tensor, "_function": function, "_name": name, "_into": into, "_as_dtype": as_dtype,
-        "_check": functools.partial(_check, name, parameters, is_method),
+        "_looked_at": functools.partial(_looked_at, name, parameters, is_method),
         "_instead": functools.partial(_instead, name, parameters, is_method), "_NotStrided": NotStrided,
         "_elsewhere": functools.partial(_elsewhere, name, parameters),
         **{f"default_{p.name}": p.default for p in parameters if p.default is not p.empty},
@@ -147,7 +148,7 @@ def _written(name: str, parameters: list[inspect.Parameter], is_method: bool, ta
     if takes_others:
         lines += [f"    if _others: return _by_own_names({values}, _others{out})"]
     if tests:
-        lines += [f"    if not ({' and '.join(tests)}): _check({values})"]
+        lines += [f"    if not ({' and '.join(tests)}): {values} = _looked_at({values})"]
     lines += ["    try:"]
     if takes_out:
         lines += [f"        if out is not None: return _into(out, _name, _function, {_given(parameters)})"]
@@ -301,10 +302,19 @@ def _by_own_names(
 # ---------------------------------------------------------------------------------------------- what is wrong
 
 
-def _check(name: str, parameters: list[inspect.Parameter], is_method: bool, values: tuple) -> None:
+def _looked_at(name: str, parameters: list[inspect.Parameter], is_method: bool, values: tuple) -> tuple:
+    """Return the arguments, a tensor or one of NumPy's scalars where a number is taken as that number; TypeError that
+    names the first of a wrong type."""
     wrong = _wrong(name, parameters, is_method, values)
     if wrong is not None:
         raise wrong
+    return tuple(map(_as_taken, parameters, values))
+
+
+def _as_taken(parameter: inspect.Parameter, value: Any) -> Any:
+    if isinstance(value, (Tensor, np.ndarray, np.generic)) and set(_kinds(parameter)) <= _NUMERIC:
+        return value.item()
+    return value
 
 
 def _elsewhere(name: str, parameters: list[inspect.Parameter], error: NotStrided, values: tuple) -> Any:
@@ -371,9 +381,13 @@ def wanted_instead(value: Any, kinds: list[str]) -> str | None:
     if "Tensor" in kinds:
         if isinstance(value, Tensor) or (is_scalar(value) and not _NUMBERS.isdisjoint(kinds)):
             return None
+        if {"Tensor", "int"} < set(kinds) <= {"Tensor", "int", *_SEVERAL} and not isinstance(value, (tuple, list)):
+            return f"int or tuple of ints, not {type_name(value)}"
         if any(kind not in _NUMBERS and kind != "Tensor" for kind in kinds):
             return None  # it may also be a sequence, or a name
         return f"Tensor, not {type_name(value)}"
+    if kinds == ["Generator"]:
+        return None if type(value).__name__ == "Generator" else f"torch.Generator, not {type_name(value)}"
     if kinds in (["int"], ["bool"], ["str"]):
         return None if _is_plain(value, kinds[0]) else f"{kinds[0]}, not {type_name(value)}"
     if kinds and set(kinds) <= {"int", "float", "bool", "Number"}:

@@ -272,6 +272,7 @@ def logspace(
         raise RuntimeError("number of steps must be non-negative")
     if steps == 1:
         dtypes.fitting(as_number(base) ** as_number(start), dtype or dtypes.get_default_dtype())
+        end = start  # which may be infinite
     values = as_number(base) ** np.linspace(as_number(start), as_number(end), steps)
     return tensor(values, dtype=dtype or dtypes.get_default_dtype(), device=device, requires_grad=requires_grad)
 

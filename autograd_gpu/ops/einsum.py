@@ -25,6 +25,8 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
     stands for leading dimensions that broadcast. Operands are multiplied from left to right. Labels may also be numbers
     in lists, one behind each operand, and one more for the result: ``einsum(x, [0, 1], y, [1, 2], [0, 2])``.
     """
+    if not isinstance(equation, (str, Tensor)):
+        raise TypeError(f"einsum(): argument 'equation' (position 1) must be str, not {type(equation).__name__}")
     if isinstance(equation, Tensor):
         equation, operands = _written(equation, *operands)
     if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
@@ -61,6 +63,8 @@ def tensordot(a: Tensor, b: Tensor, dims: int | Sequence[Any] = 2) -> Tensor:
         if dims > min(a.ndim, b.ndim):
             raise RuntimeError(f"tensordot expects dims < ndim_a or ndim_b, but got dims={dims}")
         over_a, over_b = list(range(a.ndim - dims, a.ndim)), list(range(dims))
+    elif not isinstance(dims, (tuple, list, Tensor)):
+        raise RuntimeError(f"tensordot expects dims to be an int or two lists of them, but got dims={dims}")
     else:
         over_a, over_b = ([real_dim(d, x.ndim) for d in _listed(of)] for x, of in zip((a, b), dims))
     if len(over_a) != len(over_b):

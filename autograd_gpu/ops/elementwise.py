@@ -26,7 +26,7 @@ from .cast import (
     zero_gradient,
 )  # fmt: skip
 from .public import public
-from .unary import Test, isnan, named, trunc
+from .unary import Test, named, trunc
 
 
 class Add(Op):
@@ -380,7 +380,9 @@ def sub(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1) ->
 
 
 def _weight(alpha: Number, y: Tensor | Number) -> Number:
-    if isinstance(alpha, bool) and not _is_bool(y):
+    if _is_bool(y):
+        return bool(alpha)
+    if isinstance(alpha, bool):
         raise RuntimeError("Boolean alpha only supported for Boolean results.")
     return alpha
 
@@ -549,8 +551,8 @@ def clamp(input: Tensor, min: Tensor | Number | None = None, max: Tensor | Numbe
 def _clamp_by_tensor(x: Tensor, bound: Tensor | Number, kernel: str) -> Tensor:
     """A tie passes the whole gradient to x, as PyTorch's clamp does; maximum would split it."""
     x, bound = operands("clamp", x, bound)
-    kept = x >= bound if kernel == "maximum" else x <= bound
-    return where(kept, x, where(isnan(x), x.detach(), bound))
+    kept, passed = (x >= bound, x < bound) if kernel == "maximum" else (x <= bound, x > bound)
+    return where(kept, x, where(passed, bound, (x + bound).detach()))  # of a NaN, which neither is, a NaN
 
 
 @public(method=False, out=True)

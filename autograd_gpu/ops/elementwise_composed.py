@@ -318,6 +318,7 @@ def heaviside(input: Tensor, values: Tensor) -> Tensor:
 @rounded_once
 def ldexp(input: Tensor, other: Tensor) -> Tensor:
     """Return input * 2**other, broadcast."""
+    input, other = broadcast_together(input, other)  # before the power, whose slope may be infinite
     scale = pow(2.0, other if other.is_floating_point() else cast(other, counting(result_type(input, 1.0))))
     return cast(mul(input, scale), result_type(input, other, 1.0))
 

@@ -243,7 +243,7 @@ def _as_part(x: Tensor, part: Any) -> Any:
 
 
 def _as_int(bound: Any) -> int:
-    if not is_integer(bound):
+    if not is_integer(bound) and not (isinstance(bound, Tensor) and bound._array.size == 1):
         raise TypeError("slice indices must be integers or None or have an __index__ method")
     return as_integer(bound)
 

@@ -407,6 +407,8 @@ def fill_(self: Tensor, value: Number | Tensor) -> Tensor:
             )
         value = clone(value) if value._cell is self._cell else value  # an element of what is filled
         return copy_(self, broadcast(to_device(value, self.device), self._array.shape))
+    if not is_scalar(value):
+        raise TypeError(f"fill_(): argument 'value' (position 1) must be Number, not {type(value).__name__}")
     if 0 in self._array.strides and _repeated_dims(self._array):
         fill_(_once(self), value)
         return self

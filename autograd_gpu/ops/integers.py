@@ -50,7 +50,7 @@ def wrap_dims(dims: Any, ndim: int) -> tuple[int, ...]:
         return (wrap_dim(dims, ndim),) if ndim else (wrap_dim(dims, 0),)[:0]
     if not hasattr(dims, "__iter__"):
         raise TypeError(f"argument 'dim' must be tuple of ints, not {type(dims).__name__}")
-    wrapped = sorted(wrap_dim(d, ndim) for d in dims)
+    wrapped = sorted(wrap_dim(d, ndim) for d in as_integers(dims, "dim"))
     for a, b in itertools.pairwise(wrapped):
         if a == b:
             raise RuntimeError(f"dim {a} appears multiple times in the list of dims")

@@ -27,6 +27,9 @@ _UNCAST = frozenset(
 )
 
 
+# Computed in the dtype of `out`, unless one is named.
+_IN_DTYPE = frozenset("sum nansum prod cumsum cumprod".split())
+
 # Nobody asks for their gradients.
 _CONSTANT = frozenset(
     "eq ne lt le gt ge logical_and logical_or logical_xor logical_not isposinf isneginf isin signbit argmax argmin any "
@@ -74,12 +77,18 @@ def _refuse_gradients(name: str) -> None:
 def _into(out: Tensor, name: str, function: Callable, args: tuple, kwargs: dict) -> Tensor:
     if not isinstance(out, Tensor):
         raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type_name(out)}")
+    if not any(kind in str(function.__annotations__.get("return", "Any")) for kind in ("Tensor", "Any")):
+        raise TypeError(f"{name}(): argument 'out' must be tuple of Tensors, not Tensor")
+    if function.__name__ in _IN_DTYPE and kwargs.get("dtype") is None:
+        kwargs = kwargs | {"dtype": out.dtype}
     operands = [*args, *kwargs.values()]
     if modes.grad and function.__name__ not in _CONSTANT and any(_requires_grad(value) for value in (out, *operands)):
         _refuse_gradients(name)
     check_overlap(out, operands, name)
     with no_grad(), switched():  # autocast casts nothing
         result = function(*args, **kwargs)
+        if not isinstance(result, Tensor):
+            raise TypeError(f"{name}(): argument 'out' must be tuple of Tensors, not Tensor")
         if result.dtype is not out.dtype and function.__name__ in _UNCAST:
             raise RuntimeError(
                 f"{name}: Expected out tensor to have dtype {result.dtype}, but got {out.dtype} instead: the result "

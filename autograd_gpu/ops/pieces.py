@@ -10,7 +10,7 @@ from ..tensor import Tensor
 from .cast import cast, result_type
 from .integers import as_integer, as_integers, is_integer, wrap_dim
 from .public import public
-from .shape import unsqueeze
+from .shape import reshape, unsqueeze
 
 
 class Split(View):
@@ -106,6 +106,9 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
                     f"Sizes of tensors must match except in dimension {dim}. Expected size {expected} but got size "
                     f"{size} for tensor number {number} in the list."
                 )
+    if any(t.requires_grad for t in tensors if t._array.shape == (0,)):  # their gradients are empty, and not None
+        nothing = (*first._array.shape[:dim], 0, *first._array.shape[dim + 1 :])
+        kept = [reshape(t, nothing) if t._array.shape == (0,) else t for t in tensors]
     return _joined(Cat, kept, dim, _dtype_of(tensors))
 
 

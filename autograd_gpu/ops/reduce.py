@@ -271,12 +271,16 @@ def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype:
 @public(out=True)
 def amax(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
     """Return the largest element over `dim`; ties share the gradient evenly."""
+    if not input._array.size and dim in (None, ()):
+        _refuse_nothing("amax")
     return Amax.apply(input, dims=wrap_dims(dim, input._array.ndim), keepdim=keepdim)
 
 
 @public(out=True)
 def amin(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
     """Return the smallest element over `dim`; ties share the gradient evenly."""
+    if not input._array.size and dim in (None, ()):
+        _refuse_nothing("amin")
     return Amin.apply(input, dims=wrap_dims(dim, input._array.ndim), keepdim=keepdim)
 
 
@@ -292,16 +296,20 @@ def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     return _max_or_min("min", input, dim, keepdim)
 
 
+def _refuse_nothing(name: str) -> None:
+    raise RuntimeError(
+        f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the "
+        "'dim' argument."
+    )
+
+
 def _max_or_min(name: str, input: Tensor, dim: Any, keepdim: bool) -> Any:
     is_max = name == "max"
     if isinstance(dim, Tensor):
         return maximum(input, dim) if is_max else minimum(input, dim)
     if dim is None:
         if input._array.size == 0:
-            raise RuntimeError(
-                f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim "
-                "with the 'dim' argument."
-            )
+            _refuse_nothing(name)
         output = (amax if is_max else amin)(input)
         if output.grad_fn is not None:
             output.grad_fn.is_full = True  # type: ignore[attr-defined]

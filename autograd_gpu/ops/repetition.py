@@ -23,6 +23,9 @@ def repeat(input: Tensor, *repeats: Any) -> Tensor:
     if len(times) < input.ndim:
         raise RuntimeError("Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor")
     shape = (1,) * (len(times) - input.ndim) + input._array.shape
+    if min(times, default=0) < 0:
+        sizes = [count * size for count, size in zip(times, shape)]
+        raise RuntimeError(f"Trying to create tensor with negative dimension {min(sizes)}: {sizes}")
     interleaved = [n for size in shape for n in (1, size)]
     repeated = [n for count, size in zip(times, shape) for n in (count, size)]
     tiled = expand(reshape(input, tuple(interleaved)), tuple(repeated))
@@ -45,6 +48,10 @@ def repeat_interleave(
     Without `dim`, of the flattened input. With a tensor alone, the indices that its numbers of repeats describe.
     """
     if repeats is None:
+        if input._array.dtype.kind not in "iu":
+            raise TypeError(
+                f"repeat_interleave(): expected int32 or int64 as numbers of repeats, but got {input.dtype}"
+            )
         return repeat_interleave(arange(input.shape[0], device=input.device), input, 0)
     if dim is None:
         input, dim = reshape(input, (input._array.size,)), 0

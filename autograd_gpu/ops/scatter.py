@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import dtypes
+from ..op import Op
 from ..tensor import Tensor
 from .bounds import in_range
 from .cast import broadcast_shape, broadcast_together, cast, rounded_once
@@ -34,7 +35,6 @@ from .reduce import sum
 from .scan import LinearScan
 from .shape import expand, movedim, narrow, reshape, unsqueeze
 from .sort import argsort
-from .unary import isfinite
 
 # ---------------------------------------------------------------------------------------------- slices by number
 
@@ -111,6 +111,8 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
         raise RuntimeError(
             f"index_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s)."
         )
+    if index._array.dtype.kind not in "iu":
+        raise IndexError(f"index_fill_(): Expected dtype int64 for index, but got {index.dtype}")
     dim = wrap_dim(dim, input.ndim)
     count = index._array.size
     shape = (*input._array.shape[:dim], count, *input._array.shape[dim + 1 :]) if input.ndim else (count,)[:0]
@@ -205,11 +207,22 @@ def _extreme_at(x: Tensor, position: Tensor, values: Tensor, reduce: str, includ
         best = (maximum if reduce == "amax" else minimum)(x.detach(), best)
     if not x.is_floating_point():
         return best
-    counts_itself = x == best if include_self else (x == best) & ~_is_reached(x, position)
+    is_kept = (x == best) | ((x != x) & (best != best))
+    counts_itself = is_kept if include_self else ~_is_reached(x, position)
     counts = values == best[position]
     number = _sum_at(cast(counts_itself, x.dtype), position, cast(counts, x.dtype))
-    share = _sum_at(where(counts_itself, x, 0.0), position, where(counts, values, 0.0)) / number
-    return best + where(isfinite(share), share - share.detach(), 0.0)  # the value exactly, with the share's gradient
+    share = _sum_at(where(counts_itself, Slope.apply(x), 0.0), position, where(counts, Slope.apply(values), 0.0))
+    return best + share / number
+
+
+class Slope(Op):
+    """y = 0, with the gradient of x: what is added to a value that was found otherwise, infinite as it may be."""
+
+    def forward(ctx, x):
+        return ctx.backend.full(x.shape, 0, x.dtype)
+
+    def backward(ctx, gy):
+        return gy
 
 
 def _places(x: Tensor, index: Tensor) -> Tensor:

@@ -193,8 +193,7 @@ def _observation_weights(count: int, fweights: Tensor | None, aweights: Tensor |
                 f"cov(): expected {name} to have the same numel as there are observations in the input but got "
                 f"{given._array.size} != {count}"
             )
-        if given.is_cpu and given.device.axis is None and (given._array < 0).any():  # a GPU is not waited for
-            raise RuntimeError(f"cov(): {name} cannot be negative")
+        refuse_unless(given.detach() >= 0, f"cov(): {name} cannot be negative")
         weight = given if weight is None else weight * given
     return weight
 

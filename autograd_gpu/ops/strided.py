@@ -215,7 +215,7 @@ def empty_strided(
         raise RuntimeError(
             f"dimensionality of sizes ({len(size)}) must match dimensionality of strides ({len(stride)})"
         )
-    if any(n < 0 for n in (*size, *stride)):
+    if any(n < 0 for n in (size if 0 in size else (*size, *stride))):
         raise RuntimeError(f"Storage size calculation overflowed with sizes={list(size)} and strides={list(stride)}")
     place = resolve(device)
     backend = place.backend

@@ -36,6 +36,8 @@ def unique(
         rows, shape = unsqueeze(flat[order], 1), input._array.shape
     else:
         dim = wrap_dim(dim, input.ndim)
+        if 0 in input._array.shape and input._array.shape[dim]:
+            raise RuntimeError("There are 0 sized dimensions, and they aren't selected, so unique cannot be applied")
         rows = movedim(input.detach(), dim, 0)
         rows = reshape(rows, (rows.shape[0], rows[0].numel() if rows.shape[0] else 0))
         order = arange(rows.shape[0], device=input.device)

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from ...dtypes import BOOL, fitting, float32, rounded, uint8
+from ...dtypes import BOOL, SCALAR_TYPES, finfo, fitting, float32, rounded, uint8
 from ...op import Op
 from ...tensor import Tensor
 from ..cast import as_number, broadcast_together, cast, floating, same_dtype, wide_under_autocast, zero_gradient
@@ -247,8 +247,10 @@ def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
 
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """Return x moved towards 0 by lambd, and 0 where it would pass it."""
-    if lambd < 0:
-        raise RuntimeError(f"lambda must be greater or equal to 0, but found to be {lambd}.")
+    most = finfo(input.dtype).max if input.is_floating_point() else math.inf
+    if not 0 <= lambd <= most:
+        kind = SCALAR_TYPES[input.dtype.name]
+        raise RuntimeError(f"lambda must be in range [0, {most:g}] for input dtype {kind}, but found {lambd}")
     return _apply(input, False, "softshrink", lambd=lambd)
 
 

@@ -47,10 +47,11 @@ class Dropout(Op):
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Return input with each element zeroed with probability p and the others scaled by 1 / (1 - p); input itself in
     eval."""
-    if not 0.0 <= p <= 1.0:
-        raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
+    _check(p)
     if not training or p == 0.0:
         return input
+    if p == 1 and not input.is_floating_point():
+        return _placed("dropout_", input, inplace, _nothing)
     _check_dtype(input)
     input = to_device(input, in_level(input.device))
     output = Dropout.apply(input, p=p, state=default_generator(input.device).state)
@@ -119,11 +120,15 @@ def _saturating(name: str, x: Tensor, shape: tuple[int, ...], p: float, training
     if not training or p == 0:
         return x
     if p == 1:
-        return _placed(name, x, inplace, lambda x: x * 0)
+        return _placed(name, x, inplace, _nothing)
     _check_dtype(x)
     scale = 1 / math.sqrt((_SATURATED * _SATURATED * p + 1) * (1 - p))
     kept, shift = _kept(x, shape, p), -scale * p * _SATURATED
     return _placed(name, x, inplace, lambda x: where(kept, x, _SATURATED) * scale + shift)
+
+
+def _nothing(x: Tensor) -> Tensor:
+    return x & False if x._array.dtype.kind == "b" else x * 0
 
 
 def _kept(x: Tensor, shape: tuple[int, ...], p: float) -> Tensor:
@@ -151,7 +156,7 @@ def _check_dtype(x: Tensor) -> None:
 
 
 def _check(p: float) -> None:
-    if p < 0.0 or p > 1.0:
+    if not 0.0 <= p <= 1.0:
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
 
 

@@ -197,7 +197,7 @@ def _check_bags(
 
 
 def _check_table(name: str, input: Tensor) -> None:
-    if input._array.dtype.kind not in "iu":
+    if input._array.dtype not in (dtypes.int64.numpy, dtypes.int32.numpy):
         raise RuntimeError(
             "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got "
             f"{input.dtype} instead (while checking arguments for {name})"

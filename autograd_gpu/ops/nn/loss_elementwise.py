@@ -142,7 +142,8 @@ def binary_cross_entropy(
             f"Using a target size ({target.shape}) that is different to the input size ({input.shape}) is deprecated. "
             "Please ensure they have the same size."
         )
-    _check_probabilities(input)
+    _check_probabilities("input", input)
+    _check_probabilities("target", target)
     same_dtype("binary_cross_entropy", input, target=target)
     loss = BinaryCrossEntropy.apply(*operands("binary_cross_entropy", input, target))
     return reduced(loss if weight is None else loss * weight, reduction)
@@ -176,10 +177,10 @@ class BinaryCrossEntropy(Op):
         return gx, gtarget
 
 
-def _check_probabilities(x: Tensor) -> None:
+def _check_probabilities(name: str, x: Tensor) -> None:
     """Values on the CPU are checked here; on a GPU nothing waits for them."""
     if x.is_cpu and x.device.axis is None and x._array.size and not (x._array.min() >= 0 and x._array.max() <= 1):
-        raise RuntimeError("all elements of input should be between 0 and 1")
+        raise RuntimeError(f"all elements of {name} should be between 0 and 1")
 
 
 @rounded_once
@@ -300,7 +301,7 @@ def gaussian_nll_loss(
     if variance.device.axis is None and (variance < 0).any():
         raise ValueError("var has negative entry/entries")
     # The bound passes the gradient on, as PyTorch's does, which writes it in place unseen.
-    variance = variance + (variance.detach().clamp(min=eps) - variance.detach())
+    variance = where(variance < eps, variance + (eps - variance.detach()), variance)
     loss = (variance.log() + (input - target) ** 2 / variance) * 0.5
     return reduced(loss + 0.5 * math.log(2 * math.pi) if full else loss, reduction)
 

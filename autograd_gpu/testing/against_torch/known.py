@@ -30,7 +30,7 @@ class Known:
 
 _CONSTANTS = (
     r"\b(eq|ne|lt|le|gt|ge|greater|less|greater_equal|less_equal|not_equal|logical_\w+|heaviside)_?\("
-    r"|unique|histogram|bincount|poisson|binomial"
+    r"|unique|histogram|bincount|poisson|binomial|bernoulli"
 )
 
 KNOWN = [
@@ -52,13 +52,32 @@ KNOWN = [
         "by the operation's name",
         kind=".*exception type",
         theirs=r"not implemented for '",
-        ours="not implemented|loating|only support|bool tensor|nteger|can't be cast",
+        ours="not implemented|loating|only support|bool tensor|nteger|can't be cast|should be the same",
     ),
     Known(
         "a derivative that PyTorch has not",
         "derivatives that PyTorch has not",
         kind=".*is given, PyTorch raises",
         theirs=r"derivative for .* is not implemented|not differentiable|does not support|not implemented|forward AD",
+    ),
+    Known(
+        "a derivative that PyTorch has not",
+        "derivatives that PyTorch has not",
+        kind="result: requires_grad",
+        call=r"modified_bessel_[ik][01]\(",
+    ),
+    Known(
+        "a row without a gradient has no tangent",
+        "a tangent's rule",
+        kind="tangents: values",
+        call=r"embedding\(.*, (-?\d+|padding_idx=.*|scale_grad_by_freq=True)\)$",
+    ),
+    Known(
+        "what is no integer's number",
+        "as whole numbers",
+        kind="result: values",
+        call=r"\.(long|int|short|char|byte|to)\(",
+        theirs="-2147483648|-9223372036854775808",
     ),
     Known(
         "a result that is a constant requires no grad",
@@ -107,7 +126,7 @@ KNOWN = [
         "the formula has a hole, the function none",
         kind=".*: values",
         theirs="nan",
-        call=r"igamma|gammainc|\bi[01]e?_?\(|digamma|psi|polygamma|sinc",
+        call=r"igamma|gammainc|\bi[01]e?_?\(|digamma|psi|polygamma|sinc|logit",
     ),
     Known(
         "the product of the others",
@@ -135,7 +154,10 @@ KNOWN = [
         call="eigh|eigvalsh|cholesky|triangular_solve",
     ),
     Known(
-        "the triangle that is not read", "cholesky_inverse", kind="(gradients|.*ts): values", call="cholesky_inverse"
+        "the triangle that is not read",
+        "cholesky_inverse",
+        kind="(gradients|.*ts): values",
+        call="cholesky_(inverse|solve)",
     ),
     Known("targets with gaps", "`ctc_loss` with targets", kind=".*: values", call=r"::2\].*ctc_loss"),
     Known("NaNs are equal", "`mode` with NaN", kind=".*: values", call=r"mode\(.*"),
@@ -149,7 +171,7 @@ KNOWN = [
     Known(
         "a mean with an infinity", "`mean` in `std_mean`", kind="result: values", call="(std|var)_mean", theirs="nan"
     ),
-    Known("a pole", "poles of `digamma`", kind=".*(gradients|derivatives): values", call="gamma", ours="inf"),
+    Known("a pole", "poles of `digamma`", kind=".*(gradients|derivatives): values", call="gamma|psi", ours="inf"),
     Known(
         "slopes of sinc near 0",
         "slopes of `sinc` near 0",
@@ -188,7 +210,7 @@ KNOWN = [
         "stumbles over itself",
         kind=".*is given, PyTorch raises",
         theirs=r"ZeroTensor|modified by an inplace operation|is not the same as the size of|setStorage|ambiguous$|"
-        r"view size is not compatible|INTERNAL ASSERT",
+        r"view size is not compatible|INTERNAL ASSERT|addmv input tensors|cond must be a bool|Expected bool, got",
     ),
     Known(
         "of two faults of a call one is named, and not always the same one",

@@ -70,7 +70,11 @@ def compare(torch: Any, drawn: Drawn, second: bool = True, tangents: bool = True
 
     @functools.cache
     def truth() -> Outcome:
-        return run(torch, in_float64(drawn), second, tangents)
+        torch.set_default_dtype(torch.float64)  # what integers give
+        try:
+            return run(torch, in_float64(drawn), second, tangents)
+        finally:
+            torch.set_default_dtype(torch.float32)
 
     found = differences(ours, theirs, truth, values=not drawn.random)
     if found and ours.raised and theirs.raised and names_another_fault(torch, drawn, ours, theirs):
@@ -113,10 +117,10 @@ def mended(drawn: Drawn) -> Iterator[Drawn]:
 
 
 def in_float64(drawn: Drawn) -> Drawn:
-    def raised(text: str) -> str:
-        return re.sub(r"T\.(float32|float16|bfloat16)\b", "T.float64", text)
-
-    return replace(drawn, setup=tuple(map(raised, drawn.setup)), expression=raised(drawn.expression))
+    """The call of the same numbers, which have been rounded to their dtypes, in float64."""
+    halves = r"T\.(float32|float16|bfloat16)\b"
+    setup = tuple(re.sub(rf"dtype={halves}\)", r"dtype=T.\1).double()", line) for line in drawn.setup)
+    return replace(drawn, setup=setup, expression=re.sub(halves, "T.float64", drawn.expression))
 
 
 def declared(drawn: Drawn) -> str:
