@@ -75,7 +75,14 @@ def _nodes(launches: list, memory: Memory) -> list[Node]:
     nodes: list[Node] = []
     part = 0
     for time, (function, _, _, packed, _) in enumerate(launches):
-        kernel, dtype = KERNEL_OF[id(function)]
+        found = KERNEL_OF.get(id(function))
+        if found is None:  # no kernel: a library's work, past which nothing is moved
+            node = Node("call", time, None, [Access(0, ANYWHERE, True, True)])
+            node.index, node.part = len(nodes), part + 1
+            part += 2
+            nodes.append(node)
+            continue
+        kernel, dtype = found
         made = maps.get((kernel.file, kernel.name)) if kernel.file in text.FILES else None
         what = read_map(made.file, made.name, dtype, made.operands, made.gives, packed) if made else None
         if what is not None and not what.sides:  # a fill
