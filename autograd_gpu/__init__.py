@@ -17,15 +17,8 @@ from .dtypes import (
 )  # fmt: skip
 from .modes import enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled
 from .errors import DeviceUnavailable
-from .layouts import (
-    channels_last,
-    channels_last_3d,
-    contiguous_format,
-    preserve_format,
-    sparse_coo,
-    sparse_csr,
-    strided,
-)
+from .layouts import channels_last, channels_last_3d, contiguous_format, preserve_format
+from .layouts import jagged, sparse_bsc, sparse_bsr, sparse_coo, sparse_csc, sparse_csr, strided
 from .layouts import contiguous_format as legacy_contiguous_format
 from .layouts import Layout as layout
 from .layouts import MemoryFormat as memory_format
@@ -68,7 +61,7 @@ _LAZY = {
 _LAZY |= {
     name: name
     for name in "_C __config__ _dynamo accelerator compiler distributed functional futures fx hub jit mps mtia "
-    "multiprocessing onnx overrides profiler quasirandom random sparse testing xpu".split()
+    "multiprocessing onnx overrides profiler quasirandom random serialization sparse testing xpu".split()
 }
 _LAZY |= dict.fromkeys(
     "adaptive_avg_pool1d alpha_dropout avg_pool1d bilinear channel_shuffle conv1d conv2d conv3d conv_tbc "

@@ -14,15 +14,21 @@ from urllib.parse import urlparse
 
 from .serialization import load as _load
 
+HASH_REGEX = re.compile(r"-([a-f0-9]*)\.")  # of file names that carry the beginning of their SHA-256
+
 _folder: str | None = None
+
+
+def _get_torch_home() -> str:
+    cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
+    return os.path.expanduser(os.environ.get("TORCH_HOME", os.path.join(cache, "torch")))
 
 
 def get_dir() -> str:
     """Return the folder: what `set_dir` said, else $TORCH_HOME/hub, else ~/.cache/torch/hub."""
     if _folder is not None:
         return _folder
-    cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
-    return os.path.join(os.path.expanduser(os.environ.get("TORCH_HOME", os.path.join(cache, "torch"))), "hub")
+    return os.path.join(_get_torch_home(), "hub")
 
 
 def set_dir(d: str | os.PathLike) -> None:
@@ -61,7 +67,7 @@ def load_state_dict_from_url(
     folder.mkdir(parents=True, exist_ok=True)
     name = file_name or os.path.basename(urlparse(url).path)
     if not (folder / name).exists():
-        match = re.search(r"-([a-f0-9]*)\.", name) if check_hash else None
+        match = HASH_REGEX.search(name) if check_hash else None
         download_url_to_file(url, str(folder / name), match[1] if match else None, progress)
     return _load(str(folder / name), map_location=map_location)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Layout:
-    """``strided``, the layout of every dense tensor; ``sparse_coo`` and ``sparse_csr``."""
+    """``strided``, the layout of every dense tensor; ``sparse_coo`` and ``sparse_csr``; others to compare with."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -41,7 +41,9 @@ class MemoryFormat:
         return self.name
 
 
-strided, sparse_coo, sparse_csr = Layout("strided"), Layout("sparse_coo"), Layout("sparse_csr")
+strided, jagged = Layout("strided"), Layout("jagged")
+sparse_coo, sparse_csr, sparse_csc = Layout("sparse_coo"), Layout("sparse_csr"), Layout("sparse_csc")
+sparse_bsr, sparse_bsc = Layout("sparse_bsr"), Layout("sparse_bsc")
 contiguous_format, preserve_format = MemoryFormat("contiguous_format"), MemoryFormat("preserve_format")
 channels_last, channels_last_3d = MemoryFormat("channels_last"), MemoryFormat("channels_last_3d")
 

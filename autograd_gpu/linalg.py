@@ -24,19 +24,7 @@ __all__ = [
     "vector_norm",
 ]  # fmt: skip
 
-_NO_OUT = (
-    "LinAlgError",
-    "cholesky_ex",
-    "diagonal",
-    "eigh",
-    "inv_ex",
-    "lstsq",
-    "matrix_exp",
-    "qr",
-    "slogdet",
-    "solve_ex",
-    "svd",
-)
+_NO_OUT = ("LinAlgError", "diagonal", "lstsq", "matrix_exp")
 if not TYPE_CHECKING:
     __getattr__ = _fronts(
         [name for name in __all__ if name != "LinAlgError"],

@@ -125,7 +125,8 @@ class ModuleList(_ModuleSequence):
 
     def __init__(self, modules: Iterable[Module] | None = None) -> None:
         super().__init__()
-        self.extend(modules or ())
+        if modules is not None:
+            self.extend(modules)
 
     def _from(self, modules: dict[str, Module]) -> Self:
         return type(self)(modules.values())
@@ -160,7 +161,8 @@ class ModuleDict(Module):
 
     def __init__(self, modules: Mapping[str, Module] | None = None) -> None:
         super().__init__()
-        self.update(modules or {})
+        if modules is not None:  # a class with an update of its own may not be ready for it
+            self.update(modules)
 
     def __getitem__(self, key: str) -> Any:
         return self._modules[key]

@@ -11,7 +11,7 @@ from .. import dtypes
 from ..op import Op
 from ..tensor import Tensor
 from .bounds import refuse_unless
-from .cast import as_number, broadcast_together, cast
+from .cast import Number, as_number, broadcast_together, cast
 from .inplace import copy_
 from .public import public
 from .random import Generator, check_deviation, checked_probability, rand, randint, randn
@@ -131,7 +131,7 @@ def uniform_(
 
 
 @public(function=False)
-def bernoulli_(self: Tensor, p: float = 0.5, *, generator: Generator | None = None) -> Tensor:
+def bernoulli_(self: Tensor, p: Number | Tensor = 0.5, *, generator: Generator | None = None) -> Tensor:
     """Fill with 1 with probability p, else 0."""
     drawn = rand(self.shape, generator=generator, device=self.device)
     return copy_(self, drawn < checked_probability(p))

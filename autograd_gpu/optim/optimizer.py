@@ -19,6 +19,16 @@ from .hooks import register_optimizer_step_post_hook as register_optimizer_step_
 from .hooks import register_optimizer_step_pre_hook as register_optimizer_step_pre_hook
 
 
+class _RequiredParameter:
+    """The default of a setting that every group has to give."""
+
+    def __repr__(self) -> str:
+        return "<required parameter>"
+
+
+required = _RequiredParameter()
+
+
 class Optimizer(OptimizerHooks):
     """Base class of optimizers. A subclass gives the defaults of a group and ``_update_group``, or ``step`` of its own.
 
@@ -33,7 +43,6 @@ class Optimizer(OptimizerHooks):
             raise TypeError(
                 "params argument given to the optimizer should be an iterable of Tensors or dicts, but got a Tensor"
             )
-        super().__init__()
         self.defaults = defaults
         self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[dict[str, Any]] = []
@@ -61,6 +70,8 @@ class Optimizer(OptimizerHooks):
         if names:
             param_group["param_names"] = names
         for name, default in self.defaults.items():
+            if default is required and name not in param_group:
+                raise ValueError(f"parameter group didn't specify a value of required optimization parameter {name}")
             param_group.setdefault(name, default)
         self.param_groups.append(param_group)
 
@@ -158,7 +169,7 @@ class Optimizer(OptimizerHooks):
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state and the groups, with parameters named by their position."""
-        for hook in list(self._state_dict_pre_hooks.values()):
+        for hook in list(self._optimizer_state_dict_pre_hooks.values()):
             hook(self)
         position = {id(parameter): index for index, parameter in enumerate(self._parameters())}
         state_dict = {
@@ -168,11 +179,11 @@ class Optimizer(OptimizerHooks):
                 for group in self.param_groups
             ],
         }
-        return passed_through(self._state_dict_post_hooks, self, state_dict)
+        return passed_through(self._optimizer_state_dict_post_hooks, self, state_dict)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over a state: settings of the groups, and each parameter's state, copied to the parameter's device."""
-        state_dict = passed_through(self._load_state_dict_pre_hooks, self, dict(state_dict))
+        state_dict = passed_through(self._optimizer_load_state_dict_pre_hooks, self, dict(state_dict))
         saved_groups = state_dict["param_groups"]
         if len(saved_groups) != len(self.param_groups):
             raise ValueError("loaded state dict has a different number of parameter groups")
@@ -192,7 +203,7 @@ class Optimizer(OptimizerHooks):
                 self.state[parameter][key] = self._loaded(parameter, key, value, position)
         for group, saved in zip(self.param_groups, saved_groups, strict=True):
             group.update({key: deepcopy(value) for key, value in saved.items() if key != "params"})
-        for hook in list(self._load_state_dict_post_hooks.values()):
+        for hook in list(self._optimizer_load_state_dict_post_hooks.values()):
             hook(self)
 
     def _loaded(self, parameter: Tensor, key: str, value: Any, position: int) -> Any:

@@ -23,10 +23,14 @@ from ..tensor import Tensor
 from .archive import is_archive
 from .container import OURS, DamagedFile, Header, damaged, write
 from .replacing import Destination, opened_for_writing
+from .safe_globals import add_safe_globals, clear_safe_globals, get_safe_globals, safe_globals
 from .tree import Reader, Writer, groups_that_share, moved
 from .unpickling import RefusedContent
 
-__all__ = ["DamagedFile", "RefusedContent", "load", "load_file", "load_metadata", "save", "save_file"]
+__all__ = [
+    "DamagedFile", "RefusedContent", "add_safe_globals", "clear_safe_globals", "get_safe_globals", "load", "load_file",
+    "load_metadata", "safe_globals", "save", "save_file",
+]  # fmt: skip
 
 _TREE = f"{OURS}tree"  # the metadata entry that holds everything but the tensors
 

@@ -286,6 +286,51 @@ R = T.nn._reduction
 r = [R.get_enum("none"), R.get_enum("mean"), R.get_enum("sum"), R.legacy_get_string(None, False)]
 r += [R.legacy_get_enum(False, None)]
 """,
+    "decompositions written to out": """
+r, a = [], T.tensor([[4.0, 1.0, 0.5], [1.0, 3.0, 0.2], [0.5, 0.2, 2.0]])
+e, m, v = lambda: T.empty((3, 3)), lambda: T.empty(3), lambda: T.empty(())
+i = lambda: T.empty((), dtype=T.int32)
+L = T.linalg
+for f, given, out in ((L.cholesky_ex, (a,), (e(), i())), (L.eigh, (a,), (m(), e())), (L.inv_ex, (a,), (e(), i())),
+                      (L.slogdet, (a,), (v(), v())), (L.solve_ex, (a, a), (e(), i()))):
+    f(*given, out=out)
+    r += [[x.abs() for x in out]]
+r += [L.cholesky_ex(a, out=None)[0]]
+""",
+    "a setting that every group gives": """
+import importlib
+required = importlib.import_module(f"{T.__name__}.optim.optimizer").required
+class Own(T.optim.Optimizer):
+    def __init__(self, params, lr=required): super().__init__(params, {"lr": lr})
+Own(net.parameters())
+""",
+    "an optimizer around another, which is set up by hand": """
+from collections import OrderedDict, defaultdict
+class Around(T.optim.Optimizer):
+    def __init__(self, inner):
+        self._optimizer_step_pre_hooks, self._optimizer_step_post_hooks = OrderedDict(), OrderedDict()
+        self.inner, self.state, self.defaults = inner, defaultdict(dict), inner.defaults
+        self.param_groups = inner.param_groups
+        self._patch_step_function()
+    def step(self): self.inner.step()
+net(x).sum().backward()
+seen, o = [], Around(T.optim.SGD(net.parameters(), 0.1))
+o.register_step_post_hook(lambda *a: seen.append("after"))
+o.step()
+r = [seen, net[0].weight.detach()]
+""",
+    "words for types": """
+import importlib
+A = importlib.import_module(f"{T.__name__}.jit.annotations")
+r = [A.BroadcastingList2[int] is int or True, A.List is not None]
+""",
+    "safe globals": """
+S = T.serialization
+with S.safe_globals([dict]): r = [dict in S.get_safe_globals()]
+r += [dict in S.get_safe_globals()]
+S.add_safe_globals([dict]); S.clear_safe_globals(); r += [S.get_safe_globals()]
+""",
+    "layouts by name": "r = [*map(str, (T.strided, T.sparse_coo, T.sparse_csr, T.jagged)), x.layout == T.sparse_coo]",
     "functional": "r = [T.functional.split(x, 2), T.functional.einsum('ij->j', x), T.functional.norm(x)]",
     "made tensors": """
 M = T.testing.make_tensor

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from .nn.module import Module
+from ..nn.module import Module
 
 F = TypeVar("F")
 Final = typing.Final
