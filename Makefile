@@ -8,6 +8,7 @@
 #   make cupy-versions   whether every CuPy that we allow has the names and parameters that we use
 #   make kernels-report   what became worse in the kernels' machine code   (ARGS="--kernel gelu", ARGS=--record)
 #   make bench       the benchmarks, against PyTorch; ARGS="--against HEAD~1" says what became slower since
+#   make compat      public packages written for PyTorch, on it and on this library   (ARGS="einops entmax")
 #   make gpu-check   everything on a real GPU   (GPU_PYTHON=python3 uses that Python and its packages as they are)
 #   make pages       write what is generated: the pages of operations, kernels and hardware, the stubs that editors read
 #   make docs        the site, into build/site; links and warnings are errors
@@ -23,7 +24,7 @@ BIN    := $(VENV)/bin
 # CuPy comes per CUDA version; the display driver says which one it can run.
 CUDA   ?= $(shell nvidia-smi 2>/dev/null | sed -n 's/.*CUDA Version: *\([0-9]*\).*/\1/p' | grep . || echo 13)
 
-.PHONY: native-sanitize train test test-ranks test-cupy cupy-versions kernels-report bench gpu-check docs wheel release-check pages check clean
+.PHONY: compat native-sanitize train test test-ranks test-cupy cupy-versions kernels-report bench gpu-check docs wheel release-check pages check clean
 
 train: $(VENV)/.train
 	$(BIN)/autograd-gpu train gpt $(or $(ARGS),--out runs/demo --overwrite)
@@ -48,6 +49,9 @@ kernels-report: $(VENV)/.sass
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks $(ARGS)
+
+compat: $(VENV)/.bench
+	$(BIN)/python -m benchmarks.compat $(ARGS)
 
 gpu-check: $(if $(GPU_PYTHON),,$(VENV)/.cuda$(CUDA))
 	$(or $(GPU_PYTHON),$(BIN)/python) -m benchmarks.gpu_check $(ARGS)

@@ -14,6 +14,7 @@ from autograd_gpu.arrays.cuda import build_report
 from autograd_gpu.testing import operations_page, stubs
 
 from . import hardware_report, speed_page
+from .compat import page as compat_page
 
 ROOT = Path(__file__).parent.parent
 PAGES: dict[str, Callable[[], str]] = {
@@ -21,6 +22,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "autograd_gpu/_functions.pyi": stubs.functions,
     "autograd_gpu/_methods.pyi": stubs.methods,
     "autograd_gpu/_names.py": stubs.names,
+    "docs/compatibility.md": compat_page.page,
     "docs/hardware.md": lambda: hardware_report.report(hardware_report.kept()),
     "docs/kernels.md": build_report.page,
     "docs/operations.md": operations_page.page,
