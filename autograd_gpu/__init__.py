@@ -78,6 +78,9 @@ _LAZY |= dict.fromkeys(
     "nn.toplevel",
 )
 _LAZY |= dict.fromkeys(
+    "gru gru_cell lstm lstm_cell rnn_relu rnn_relu_cell rnn_tanh rnn_tanh_cell".split(), "nn.recurrent_functions"
+)
+_LAZY |= dict.fromkeys(
     "BFloat16Tensor BoolTensor ByteTensor CharTensor DoubleTensor FloatTensor HalfTensor IntTensor LongTensor "
     "ShortTensor set_default_tensor_type".split(),
     "ops.tensor_types",

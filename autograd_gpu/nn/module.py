@@ -406,7 +406,7 @@ class Module:
     ) -> dict[str, Any]:
         """Return parameters and persistent buffers by dotted name, detached but sharing memory with the module."""
         if args:  # what older programs say without the words
-            destination, prefix, keep_vars = (*args, *(destination, prefix, keep_vars)[len(args) :])
+            return take(self, *args, *(destination, prefix, keep_vars)[len(args) :])
         return take(self, destination, prefix, keep_vars)
 
     def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
@@ -446,11 +446,11 @@ class Module:
 
     def register_state_dict_post_hook(self, hook: Callable) -> RemovableHandle:
         """Call ``hook(module, state_dict, prefix, local_metadata)`` after this module's and those below are in it."""
-        return add_hook(self._state_dict_hooks, (hook, False))
+        return _add_pair(self._state_dict_hooks, hook, False)
 
     def _register_state_dict_hook(self, hook: Callable) -> RemovableHandle:
         """The same; what the hook returns, unless None, is the state dict."""
-        return add_hook(self._state_dict_hooks, (hook, True))
+        return _add_pair(self._state_dict_hooks, hook, True)
 
     def register_load_state_dict_pre_hook(self, hook: Callable) -> RemovableHandle:
         """Call ``hook(module, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)``
@@ -489,6 +489,13 @@ class Module:
         if not children and len(extra) <= 1:
             return f"{self._get_name()}({''.join(lines)})"
         return f"{self._get_name()}(\n  " + "\n  ".join(lines) + "\n)"
+
+
+def _add_pair(table: Any, hook: Callable, may_replace: bool) -> RemovableHandle:
+    """Put a hook in a table with whether what it returns replaces the state dict."""
+    handle = RemovableHandle(table)
+    table[handle.id] = (hook, may_replace)
+    return handle
 
 
 def _indented(text: str) -> str:

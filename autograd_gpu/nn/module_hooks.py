@@ -157,9 +157,10 @@ def _hook_last_node(module: Any, output: Any, hooks: list[Callable]) -> None:
             output = next(value for value in output.values() if isinstance(value, Tensor))
         else:
             output = output[0]
-    if output.grad_fn is not None:
+    node: Any = output.grad_fn
+    if node is not None:
         for hook in hooks:
-            output.grad_fn.register_hook(partial(hook, module))
+            node.register_hook(partial(hook, module))
 
 
 def _everywhere(kind: str, hook: Callable, **how: Any) -> RemovableHandle:

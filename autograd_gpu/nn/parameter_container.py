@@ -140,9 +140,9 @@ class ParameterDict(Module):
         """Return a dict of those names, each with the default."""
         return ParameterDict((key, default) for key in keys)
 
-    def update(self, parameters: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> None:
+    def update(self, parameters: Any) -> None:
         """Add or replace values: a plain dict's in the order of their names."""
-        ordered = dict(parameters).items()
+        ordered: Any = dict(parameters).items()
         if isinstance(parameters, Mapping) and not isinstance(parameters, OrderedDict):
             ordered = sorted(ordered)
         for key, value in ordered:

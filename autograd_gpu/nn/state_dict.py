@@ -43,7 +43,7 @@ def take(module: Any, destination: Any, prefix: str, keep_vars: bool) -> Any:
     """Return the tensors of a module and of those below it by name, as its hooks leave them."""
     if destination is None:
         destination = OrderedDict()
-        destination._metadata = OrderedDict()  # type: ignore[attr-defined]
+        destination._metadata = OrderedDict()
     metadata = {"version": module._version}
     if hasattr(destination, "_metadata"):
         destination._metadata[prefix[:-1]] = metadata

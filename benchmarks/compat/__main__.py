@@ -1,8 +1,9 @@
 """Runs the packages of packages.toml on PyTorch and on autograd_gpu standing in for it, and compares: `make compat`.
 
 Each package and what else it needs goes into a throw-away folder, without PyTorch; its uses run in one process with
-each library. `python -m benchmarks.compat --short` runs those that CI runs, `python -m benchmarks.compat NAME ...`
-those named. A whole run is recorded in results/compatibility.json, from which docs/compatibility.md is written.
+each library. `python -m benchmarks.compat --short` runs those that CI runs, `python -m
+benchmarks.compat NAME ...` those named. What came out of each, but for those of CI, is recorded in
+results/compatibility.json, from which docs/compatibility.md is written.
 """
 
 from __future__ import annotations
@@ -94,8 +95,9 @@ def main() -> int:
             print(f"{package['name']:>26} {use:>7}  {said or 'as PyTorch'}", flush=True)
     good = sum(not any(result.values()) for result in results.values())
     print(f"{good} of {len(results)} packages give PyTorch's numbers.")
-    if not asked.names and not asked.short:
-        page.RECORD.write_text(json.dumps(results, indent=1) + "\n")
+    if not asked.short:
+        before = json.loads(page.RECORD.read_text()) if page.RECORD.exists() else {}
+        page.RECORD.write_text(json.dumps(dict(sorted((before | results).items())), indent=1) + "\n")
     return int(asked.short and good < len(results))
 
 

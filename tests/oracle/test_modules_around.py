@@ -331,6 +331,31 @@ r += [dict in S.get_safe_globals()]
 S.add_safe_globals([dict]); S.clear_safe_globals(); r += [S.get_safe_globals()]
 """,
     "layouts by name": "r = [*map(str, (T.strided, T.sparse_coo, T.sparse_csr, T.jagged)), x.layout == T.sparse_coo]",
+    "recurrent layers as functions": """
+r = []
+f = lambda *shape: (T.arange(float(T.Size(shape).numel())).reshape(shape) * 0.37).sin()
+x = f(5, 2, 3).requires_grad_()
+for name, gates in (("lstm", 4), ("gru", 3), ("rnn_tanh", 1), ("rnn_relu", 1)):
+    weights, size = [], 3
+    for layer in range(2):
+        for direction in range(2):
+            weights += [f(gates * 4, size), f(gates * 4, 4), f(gates * 4), f(gates * 4) / 2]
+        size = 8
+    h = f(4, 2, 4)
+    hx = (h, h * 2) if name == "lstm" else h
+    out = getattr(T, name)(x, hx, weights, True, 2, 0.0, False, True, False)
+    r += [out, T.autograd.grad(out[0].sum(), x)[0]]
+    one = [w for w in weights[:2]]
+    sizes = T.tensor([2, 2, 1])
+    data = f(5, 3)
+    start = (h[:1], h[:1]) if name == "lstm" else h[:1]
+    r += [getattr(T, name)(data, sizes, start, one, False, 1, 0.0, True, False)]
+    cell = getattr(T, name + "_cell")
+    state = (f(5, 4), f(5, 4)) if name == "lstm" else f(5, 4)
+    r += [cell(data, state, *weights[:4]), cell(data, state, *one)]
+projected = [f(16, 3), f(16, 2), f(16), f(16), f(2, 4)]
+r += [T.lstm(f(2, 5, 3), (f(1, 2, 2), f(1, 2, 4)), projected, True, 1, 0.0, False, False, True)]
+""",
     "functional": "r = [T.functional.split(x, 2), T.functional.einsum('ij->j', x), T.functional.norm(x)]",
     "made tensors": """
 M = T.testing.make_tensor

@@ -100,7 +100,7 @@ class PruningContainer(BasePruningMethod):
     """Several methods, each of which chooses from what those before it have left."""
 
     def __init__(self, *args: BasePruningMethod) -> None:
-        self._pruning_methods: tuple[BasePruningMethod, ...] = ()
+        self._pruning_methods: tuple[Any, ...] = ()
         if args:
             self._tensor_name = args[0]._tensor_name
         for method in args:
@@ -115,7 +115,7 @@ class PruningContainer(BasePruningMethod):
                 "Can only add pruning methods acting on the parameter named "
                 f"'{self._tensor_name}' to PruningContainer {self}. Found '{method._tensor_name}'"
             )
-        self._pruning_methods += (method,)  # type: ignore[assignment]
+        self._pruning_methods = (*self._pruning_methods, method)
 
     def __len__(self) -> int:
         return len(self._pruning_methods)
@@ -132,7 +132,7 @@ class PruningContainer(BasePruningMethod):
         if method.PRUNING_TYPE == "unstructured":
             chosen: Any = mask == 1
         elif method.PRUNING_TYPE == "structured":
-            dim = method.dim % t.dim()  # type: ignore[attr-defined]
+            dim = method.dim % t.dim()
             others = [d for d in range(t.dim()) if d != dim]
             chosen = [slice(None)] * t.dim()
             chosen[dim] = mask.sum(others) != 0
@@ -249,15 +249,17 @@ class CustomFromMask(BasePruningMethod):
 
 
 def _check_amount(amount: Any) -> None:
-    if not isinstance(amount, numbers.Real):
+    is_number, is_count = isinstance(amount, numbers.Real), isinstance(amount, numbers.Integral)
+    if not is_number:
         raise TypeError(f"Invalid type for amount: {amount}. Must be int or float.")
-    if amount < 0 or (not isinstance(amount, numbers.Integral) and amount > 1):
+    if amount < 0 or (not is_count and amount > 1):
         raise ValueError(f"amount={amount} should either be a float in the range [0, 1] or a non-negative integer")
 
 
 def _count(amount: Any, size: int) -> int:
     """Return how many of `size` are taken: a number of them, or a share."""
-    if not isinstance(amount, numbers.Integral):
+    is_count = isinstance(amount, numbers.Integral)
+    if not is_count:
         return round(amount * size)
     if amount > size:
         raise ValueError(f"amount={amount} should be smaller than the number of parameters to prune={size}")
@@ -355,7 +357,7 @@ def remove(module: Module, name: str) -> Module:
     """Make the pruning of a tensor permanent: it is a parameter again, with zeros."""
     for key, hook in list(module._forward_pre_hooks.items()):
         if _prunes(hook, name):
-            hook.remove(module)  # type: ignore[attr-defined]
+            hook.remove(module)
             del module._forward_pre_hooks[key]
             return module
     raise ValueError(f"Parameter '{name}' of module {module} has to be pruned before pruning can be removed")
