@@ -23,7 +23,7 @@ def test_no_file_of_the_library_names_a_package():
 
 def test_most_give_the_numbers_and_five_are_run_by_ci():
     results = json.loads(page.RECORD.read_text())
-    assert set(results) == {package["name"] for package in page.packages()}
+    assert set(results) <= {package["name"] for package in page.packages()}
     good = {name for name, result in results.items() if not any(result.values())}
     short = {package["name"] for package in page.packages() if package.get("short")}
     assert len(results) >= 21 and len(good) >= 19 and len(short) == 5 and short <= good
