@@ -28,6 +28,7 @@ def filled(model, seed=1):
             else:
                 fan_in = parameter[0].numel()
                 parameter.copy_(torch.tensor(noise / fan_in**0.5, dtype=parameter.dtype))
+    torch.manual_seed(seed)  # what making the model has drawn may differ
     return model
 
 
