@@ -12,8 +12,8 @@ from .device import Device as device
 from .device import get_default_device, set_default_device
 from .dtypes import DType as dtype
 from .dtypes import (
-    bfloat16, can_cast, finfo, float16, float32, float64, get_default_dtype, iinfo, int8, int16, int32, int64,
-    promote_types, set_default_dtype, uint8,
+    bfloat16, can_cast, complex64, complex128, finfo, float16, float32, float64, get_default_dtype, iinfo, int8, int16,
+    int32, int64, promote_types, set_default_dtype, uint8,
 )  # fmt: skip
 from .modes import enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled
 from .errors import DeviceUnavailable
@@ -32,13 +32,14 @@ from .version import __version__
 from . import unread as _unread
 
 if TYPE_CHECKING:  # what is read when first named: `make pages` writes the stub
-    from . import amp, autograd, cuda, func, linalg, nn, optim, special, utils
+    from . import amp, autograd, cuda, fft, func, linalg, nn, optim, special, utils
     from ._functions import *
 
 del globals()["tensor"]  # the module: the name is the function's, which is read as all are
 detach, get_device, is_inference = Tensor.detach, Tensor.get_device, Tensor.is_inference
 bool = _dtypes.bool
 half, float, double = float16, float32, float64
+cfloat, cdouble = complex64, complex128
 short, int, long = int16, int32, int64
 inf, nan, pi, e = (__import__("math").inf, __import__("math").nan, __import__("math").pi, __import__("math").e)
 
@@ -46,7 +47,7 @@ inf, nan, pi, e = (__import__("math").inf, __import__("math").nan, __import__("m
 _LAZY = {
     "autograd": "autograd", "cuda": "cuda", "Generator": "ops.random", "set_printoptions": "printing",
     "nn": "nn", "linalg": "linalg", "special": "special", "optim": "optim", "func": "func", "vmap": "func",
-    "utils": "utils",
+    "fft": "fft", "utils": "utils",
     "backends": "backends", "distributions": "distributions",
     **dict.fromkeys(
         "_assert _assert_async _check _check_index _check_type _check_value is_storage is_warn_always_enabled "

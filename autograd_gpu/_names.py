@@ -7,6 +7,8 @@ FUNCTIONS = {
     "ops.cast": "result_type",
     "ops.closeness": "allclose equal isclose",
     "ops.combinatorics": "combinations unravel_index vander",
+    "ops.complex_numbers": "angle complex conj conj_physical imag is_conj is_neg isreal polar real resolve_conj "
+    "resolve_neg view_as_complex view_as_real",
     "ops.creation": "arange as_tensor asarray empty empty_like eye from_numpy frombuffer full full_like is_tensor "
     "linspace logspace ones ones_like range scalar_tensor tensor tril triu zeros zeros_like",
     "ops.diagonals": "diag diag_embed diagflat diagonal trace",
@@ -18,9 +20,9 @@ FUNCTIONS = {
     "logical_xor lt maximum minimum mul multiply ne neg neg_ negative negative_ not_equal pow remainder sub subtract "
     "true_divide where",
     "ops.elementwise_composed": "addcdiv bitwise_left_shift bitwise_right_shift clamp_max clamp_max_ clamp_min "
-    "clamp_min_ deg2rad deg2rad_ float_power fmax fmin frac frac_ gcd gcd_ heaviside hypot isneginf isposinf isreal "
-    "lcm lcm_ ldexp ldexp_ lerp logaddexp logaddexp2 logit logit_ nan_to_num nan_to_num_ positive rad2deg rad2deg_ "
-    "rsub signbit sinc sinc_ xlogy xlogy_",
+    "clamp_min_ deg2rad deg2rad_ float_power fmax fmin frac frac_ gcd gcd_ heaviside hypot isneginf isposinf lcm lcm_ "
+    "ldexp ldexp_ lerp logaddexp logaddexp2 logit logit_ nan_to_num nan_to_num_ positive rad2deg rad2deg_ rsub "
+    "signbit sinc sinc_ xlogy xlogy_",
     "ops.gradient": "cumulative_trapezoid diff gradient trapezoid trapz",
     "ops.index": "gather index_select masked_fill masked_select nonzero scatter scatter_add",
     "ops.inplace": "detach_ fill fill_ zero_",
@@ -38,8 +40,7 @@ FUNCTIONS = {
     "ops.nn.softmax": "log_softmax softmax",
     "ops.order_statistics": "kthvalue median mode nanmedian",
     "ops.pieces": "cat chunk concat concatenate split stack unbind unsafe_chunk unsafe_split unsafe_split_with_sizes",
-    "ops.properties": "angle conj conj_physical imag is_complex is_conj is_floating_point is_neg is_nonzero "
-    "is_same_size is_signed numel real resolve_conj resolve_neg typename view_as_real",
+    "ops.properties": "is_complex is_floating_point is_nonzero is_same_size is_signed numel typename",
     "ops.quantile": "nanquantile quantile",
     "ops.random": "bernoulli get_rng_state initial_seed manual_seed multinomial normal rand rand_like randint "
     "randint_like randn randn_like randperm seed set_rng_state",
@@ -72,6 +73,8 @@ METHODS = {
     "ops.arrange": "adjoint diagonal_scatter dsplit fliplr flipud hsplit roll rot90 select_scatter slice_scatter "
     "split_with_sizes sum_to_size tensor_split unfold vsplit",
     "ops.closeness": "allclose equal isclose",
+    "ops.complex_numbers": "angle conj conj_physical conj_physical_ imag is_conj is_neg isreal real resolve_conj "
+    "resolve_neg view_as_real",
     "ops.conversion": "cpu cuda item numpy to tolist type_as",
     "ops.creation": "tril tril_ triu triu_",
     "ops.diagonals": "diag diag_embed diagflat diagonal trace",
@@ -85,9 +88,9 @@ METHODS = {
     "remainder remainder_ sub sub_ subtract subtract_ true_divide true_divide_ where",
     "ops.elementwise_composed": "addcdiv addcdiv_ bitwise_left_shift bitwise_left_shift_ bitwise_right_shift "
     "bitwise_right_shift_ clamp_max clamp_max_ clamp_min clamp_min_ deg2rad deg2rad_ float_power float_power_ fmax "
-    "fmin frac frac_ gcd gcd_ heaviside heaviside_ hypot hypot_ isneginf isposinf isreal lcm lcm_ ldexp ldexp_ lerp "
-    "lerp_ logaddexp logaddexp2 logit logit_ nan_to_num nan_to_num_ positive rad2deg rad2deg_ signbit sinc sinc_ "
-    "xlogy xlogy_",
+    "fmin frac frac_ gcd gcd_ heaviside heaviside_ hypot hypot_ isneginf isposinf lcm lcm_ ldexp ldexp_ lerp lerp_ "
+    "logaddexp logaddexp2 logit logit_ nan_to_num nan_to_num_ positive rad2deg rad2deg_ signbit sinc sinc_ xlogy "
+    "xlogy_",
     "ops.gradient": "diff",
     "ops.index": "gather index_select masked_fill masked_fill_ masked_select nonzero scatter scatter_ scatter_add "
     "scatter_add_",
@@ -107,17 +110,16 @@ METHODS = {
     "__iter__ __itruediv__ __ixor__ __le__ __len__ __lshift__ __lt__ __matmul__ __mod__ __mul__ __ne__ __neg__ __or__ "
     "__pos__ __pow__ __radd__ __rand__ __reduce_ex__ __rfloordiv__ __rlshift__ __rmod__ __rmul__ __ror__ __rpow__ "
     "__rrshift__ __rshift__ __rsub__ __rtruediv__ __rxor__ __setitem__ __sub__ __truediv__ __xor__ bfloat16 bool byte "
-    "char double float half int long new_empty new_full new_ones new_tensor new_zeros short",
+    "cdouble cfloat char double float half int long new_empty new_full new_ones new_tensor new_zeros short",
     "ops.nn.activation": "hardshrink prelu",
     "ops.nn.fused_activation": "relu relu_ sigmoid sigmoid_ tanh tanh_",
     "ops.nn.softmax": "log_softmax softmax",
     "ops.order_statistics": "kthvalue median mode nanmedian",
     "ops.pieces": "chunk split unbind unsafe_chunk unsafe_split unsafe_split_with_sizes",
-    "ops.properties": "H angle apply_ ccol_indices coalesce col_indices conj conj_physical crow_indices dense_dim "
-    "fill_diagonal_ imag indices is_coalesced is_conj is_ipu is_maia is_meta is_mkldnn is_mps is_mtia is_neg "
-    "is_nested is_nonzero is_pinned is_quantized is_same_size is_shared is_signed is_sparse is_sparse_csr is_vulkan "
-    "is_xla is_xpu mH map2_ map_ pin_memory real record_stream resolve_conj resolve_neg row_indices sparse_dim "
-    "to_dense type values view_as_real",
+    "ops.properties": "H apply_ ccol_indices coalesce col_indices crow_indices dense_dim fill_diagonal_ indices "
+    "is_coalesced is_ipu is_maia is_meta is_mkldnn is_mps is_mtia is_nested is_nonzero is_pinned is_quantized "
+    "is_same_size is_shared is_signed is_sparse is_sparse_csr is_vulkan is_xla is_xpu mH map2_ map_ pin_memory "
+    "record_stream row_indices sparse_dim to_dense type values",
     "ops.quantile": "nanquantile quantile",
     "ops.random": "bernoulli multinomial",
     "ops.reduce": "all amax amin any argmax argmin logsumexp max mean min norm prod std sum var",

@@ -18,7 +18,7 @@ class DType:
     def __init__(self, name: str, numpy_type: type, kind: int) -> None:
         self.name = name
         self.numpy = np.dtype(numpy_type)
-        self.kind = kind  # BOOL < INTEGRAL < FLOATING: a higher kind wins a promotion outright
+        self.kind = kind  # BOOL < INTEGRAL < FLOATING < COMPLEX: a higher kind wins a promotion outright
         self.itemsize = self.numpy.itemsize
 
     @property
@@ -27,7 +27,20 @@ class DType:
 
     @property
     def is_complex(self) -> builtins.bool:
-        return False
+        return self.kind == COMPLEX
+
+    @property
+    def is_inexact(self) -> builtins.bool:
+        """Whether tensors of it can have gradients: floating point or complex."""
+        return self.kind >= FLOATING
+
+    def to_real(self) -> DType:
+        """Return the dtype of the parts of a complex number; a real dtype itself."""
+        return _REAL_OF.get(self, self)
+
+    def to_complex(self) -> DType:
+        """Return the complex dtype whose parts have this floating point one; of half types complex64."""
+        return self if self.kind == COMPLEX else complex128 if self is float64 else complex64
 
     @property
     def is_signed(self) -> builtins.bool:
@@ -40,7 +53,7 @@ class DType:
         return (named, (self.name,))
 
 
-BOOL, INTEGRAL, FLOATING = range(3)
+BOOL, INTEGRAL, FLOATING, COMPLEX = range(4)
 
 bool = DType("bool", np.bool_, BOOL)
 uint8 = DType("uint8", np.uint8, INTEGRAL)
@@ -52,17 +65,23 @@ float16 = DType("float16", np.float16, FLOATING)
 bfloat16 = DType("bfloat16", ml_dtypes.bfloat16, FLOATING)
 float32 = DType("float32", np.float32, FLOATING)
 float64 = DType("float64", np.float64, FLOATING)
+complex64 = DType("complex64", np.complex64, COMPLEX)
+complex128 = DType("complex128", np.complex128, COMPLEX)
 
-ALL = (bool, uint8, int8, int16, int32, int64, float16, bfloat16, float32, float64)
+ALL = (bool, uint8, int8, int16, int32, int64, float16, bfloat16, float32, float64, complex64, complex128)
 FLOATS = (float16, bfloat16, float32, float64)
+COMPLEXES = (complex64, complex128)
+_REAL_OF = {complex64: float32, complex128: float64}
 # The other names of dtypes, which PyTorch's messages have.
 SCALAR_TYPES = {
     "bool": "Bool", "uint8": "Byte", "int8": "Char", "int16": "Short", "int32": "Int", "int64": "Long",
     "float16": "Half", "bfloat16": "BFloat16", "float32": "Float", "float64": "Double",
+    "complex64": "ComplexFloat", "complex128": "ComplexDouble",
 }  # fmt: skip
 _BY_NUMPY = {dtype.numpy: dtype for dtype in ALL}
 _BY_NAME = {dtype.name: dtype for dtype in ALL} | {
     "half": float16, "float": float32, "double": float64, "short": int16, "int": int32, "long": int64,
+    "cfloat": complex64, "cdouble": complex128,
 }  # fmt: skip
 _SIGNED_ORDER = (int8, int16, int32, int64)
 
@@ -79,11 +98,6 @@ def from_numpy(numpy_dtype: np.dtype) -> DType:
     try:
         return _BY_NUMPY[numpy_dtype]
     except KeyError:
-        if numpy_dtype.kind == "c":
-            raise NotImplementedError(
-                f"complex tensors are not supported (got {numpy_dtype}). Keep the real and imaginary parts as two "
-                "tensors, or as a trailing dimension of size 2."
-            ) from None
         native = numpy_dtype.newbyteorder("=")
         if native in _BY_NUMPY:
             return _BY_NUMPY[native]
@@ -94,11 +108,13 @@ def from_numpy(numpy_dtype: np.dtype) -> DType:
 
 
 def as_dtype(dtype: object) -> DType:
-    """Return a DType for a DType, a NumPy dtype, or Python's ``float``, ``int`` or ``bool``."""
+    """Return a DType for a DType, a NumPy dtype, or Python's ``float``, ``complex``, ``int`` or ``bool``."""
     if isinstance(dtype, DType):
         return dtype
     if dtype is float:
         return float64
+    if dtype is complex:
+        return complex128
     if dtype is int:
         return int64
     if dtype is builtins.bool:
@@ -110,7 +126,7 @@ def as_dtype(dtype: object) -> DType:
 
 
 def can_cast(from_: DType, to: DType) -> builtins.bool:
-    """Return whether promotion would allow the cast: to the same kind or a higher one, as bool < integer < float."""
+    """Return whether promotion would allow the cast: to the same kind or one after it: bool, int, float, complex."""
     return from_.kind <= to.kind
 
 
@@ -119,8 +135,9 @@ def promote_types(a: DType, b: DType) -> DType:
     if a is b:
         return a
     if a.kind != b.kind:
-        return a if a.kind > b.kind else b
-    if a.kind == FLOATING:
+        higher, lower = (a, b) if a.kind > b.kind else (b, a)
+        return complex128 if higher.kind == COMPLEX and lower is float64 else higher
+    if a.kind >= FLOATING:
         if {a, b} == {float16, bfloat16}:
             return float32
         return a if a.itemsize > b.itemsize else b
@@ -138,17 +155,19 @@ def of_scalar(value: object) -> DType:
         return int64
     if isinstance(value, (float, np.floating)):
         return _default
-    if isinstance(value, complex):
-        raise NotImplementedError(
-            "complex numbers are not supported. Keep the real and imaginary parts as two tensors."
-        )
+    if isinstance(value, (complex, np.complexfloating)):
+        return _default.to_complex()
     raise TypeError(f"expected a number, but got {type(value).__name__}")
 
 
 _IN_C = {
     "int8": "int8_t", "uint8": "uint8_t", "int16": "int16_t", "int32": "int", "int64": "int64_t",
     "float16": "c10::Half", "bfloat16": "c10::BFloat16", "float32": "float", "float64": "double",
+    "complex64": "c10::complex<float>", "complex128": "c10::complex<double>",
 }  # fmt: skip
+
+
+Number = builtins.bool | int | float | complex
 
 
 def rounded(value: float, dtype: DType) -> float:
@@ -157,11 +176,24 @@ def rounded(value: float, dtype: DType) -> float:
         return float(np.asarray(value, np.float64 if dtype is float64 else np.float32).astype(dtype.numpy))
 
 
-def fitting(value: builtins.bool | int | float, dtype: DType) -> builtins.bool | int | float:
+def fitting(value: Number, dtype: DType) -> Number:
     """Return a number as one that `dtype` holds, up to rounding; PyTorch's RuntimeError when it is out of range.
 
-    Fractions are cut off for integers. A negative int of a size that uint8 holds wraps, as it does in PyTorch.
+    Fractions are cut off for integers. A negative int of a size that uint8 holds wraps, as it does in PyTorch. Of a
+    complex number a real dtype holds only one without an imaginary part.
     """
+    if isinstance(value, complex):
+        if dtype.kind == COMPLEX:
+            fitting(value.real, dtype.to_real()), fitting(value.imag, dtype.to_real())
+            return value
+        if value.imag:
+            raise RuntimeError(
+                f"value cannot be converted to type {_IN_C.get(dtype.name, dtype.name)} without overflow: {value} has "
+                "an imaginary part"
+            )
+        value = value.real
+    if dtype.kind == COMPLEX:
+        dtype = dtype.to_real()
     if dtype.kind == BOOL:
         return builtins.bool(value)
     low, high = _range(dtype)
@@ -213,7 +245,7 @@ class finfo:
     """Limits of a floating point dtype: ``bits eps max min tiny smallest_normal resolution``."""
 
     def __init__(self, dtype: DType | None = None) -> None:
-        dtype = dtype or _default
+        dtype = (dtype or _default).to_real()
         if not dtype.is_floating_point:
             raise TypeError(f"finfo: expected a floating point dtype, but got {dtype}. Use iinfo for integers.")
         info = ml_dtypes.finfo(dtype.numpy)

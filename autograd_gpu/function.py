@@ -14,7 +14,7 @@ from .op import Op
 from .ops.cast import cast, sum_to
 from .ops.inplace import CopySlices, check_changeable, move_history
 from .saving import SavedTensor
-from .tensor import AccumulateGrad, Tensor, bump_version, wrap
+from .tensor import AccumulateGrad, Tensor, all_conjugated, bump_version, wrap
 from .user_line import user_line
 from .views import edge_of, refresh_view
 
@@ -86,7 +86,7 @@ class FunctionCtx(Op):
                 _zeros(info) if gradient is None and info is not None else gradient
                 for gradient, info in zip(gradients, ctx._output_info)
             )
-        results = rule(ctx, *gradients)
+        results = rule(ctx, *all_conjugated(gradients))
         results = results if isinstance(results, tuple) else tuple(results) if isinstance(results, list) else (results,)
         return ctx._checked(results)
 
@@ -123,7 +123,7 @@ class FunctionCtx(Op):
                     )
                 gradient = sum_to(gradient, shape)
             checked.append(cast(gradient, from_numpy(dtype)))
-        return tuple(checked)
+        return all_conjugated(checked)
 
     _input_info: tuple = ()
 
@@ -281,7 +281,7 @@ class Function:
         for number, (output, original) in enumerate(zip(fresh, outputs)):
             if isinstance(output, Tensor):
                 numbers[id(original)] = number
-                if id(original) in excluded or not output.is_floating_point():
+                if id(original) in excluded or not output.dtype.is_inexact:
                     continue
                 if id(original) not in dirty:
                     output._edge = (ctx, number)

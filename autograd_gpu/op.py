@@ -10,7 +10,7 @@ from . import dtypes
 from .engine import next_sequence
 from .modes import modes
 from .saving import SavingNode
-from .tensor import Tensor, mark_inference, version_cell, wrap
+from .tensor import Tensor, all_conjugated, mark_inference, version_cell, wrap
 from .user_line import user_line
 from .views import refresh_view
 
@@ -19,7 +19,7 @@ _new = object.__new__
 # first, what is in `duals` the last.
 interceptors: list[Any] = []
 on_out_of_memory: list[Callable] = []  # called with the error and the inputs, to add to what the error says
-_FLOATING = frozenset(dtype.numpy for dtype in dtypes.FLOATS)
+_INEXACT = frozenset(dtype.numpy for dtype in dtypes.ALL if dtype.is_inexact)
 
 
 class Op(SavingNode):
@@ -113,7 +113,7 @@ class Op(SavingNode):
         if recorded:
             ctx.outputs = len(outputs)
             for number, output in enumerate(outputs):
-                if output._array.dtype in _FLOATING:
+                if output._array.dtype in _INEXACT:
                     output._edge = (ctx, number)
             ctx.keep(outputs, *inputs, **parameters)
             ctx.output_shape = tuple(array.shape for array in results)
@@ -161,7 +161,7 @@ class Op(SavingNode):
         """Return the gradients of the inputs for gradients of the outputs: one, or a tuple of them."""
         if len(gradients) != ctx.outputs:
             raise TypeError(f"{ctx.name()}: expected {ctx.outputs} gradients, one per output, but got {len(gradients)}")
-        results = tuple(ctx.run(list(gradients)))
+        results = all_conjugated(ctx.run(list(all_conjugated(gradients))))
         return results[0] if len(results) == 1 else results
 
     def __repr__(ctx) -> str:

@@ -74,6 +74,18 @@ class _Formatter:
         return self._text(value).rjust(self.width)
 
 
+class _ComplexFormatter:
+    """Of the parts, each as of an array of its own."""
+
+    def __init__(self, shown: np.ndarray) -> None:
+        self.real, self.imag = _Formatter(shown.real), _Formatter(shown.imag)
+        self.width = self.real.width + self.imag.width + 1
+
+    def __call__(self, value: complex) -> str:
+        imag = self.imag(value.imag).lstrip()
+        return f"{self.real(value.real)}{'' if imag[0] in '+-' else '+'}{imag}j"
+
+
 def _summary(array: np.ndarray) -> np.ndarray:
     """The corners of a large array: what will be shown of it."""
     edge = int(_options["edgeitems"])
@@ -83,7 +95,7 @@ def _summary(array: np.ndarray) -> np.ndarray:
     return array
 
 
-def _lines(array: np.ndarray, indent: int, summarize: bool, formatter: _Formatter) -> str:
+def _lines(array: np.ndarray, indent: int, summarize: bool, formatter: _Formatter | _ComplexFormatter) -> str:
     edge = int(_options["edgeitems"])
     if array.ndim == 0:
         return formatter(array.item())
@@ -109,7 +121,7 @@ def _data(tensor: Tensor, indent: int) -> str:
         return "[]"
     summarize = array.size > _options["threshold"]
     shown = _summary(array) if summarize else array
-    return _lines(array, indent, summarize, _Formatter(shown))
+    return _lines(array, indent, summarize, (_ComplexFormatter if array.dtype.kind == "c" else _Formatter)(shown))
 
 
 def represent(self: Tensor) -> str:
@@ -124,7 +136,7 @@ def represent(self: Tensor) -> str:
         suffixes.append(f"device='{self.device}'")
     if self._array.size == 0 and self.ndim != 1:
         suffixes.append(f"size={tuple(self._array.shape)}")
-    usual = (dtypes.get_default_dtype(), dtypes.int64, dtypes.bool)
+    usual = (dtypes.get_default_dtype(), dtypes.get_default_dtype().to_complex(), dtypes.int64, dtypes.bool)
     if self.dtype not in usual or (self._array.size == 0 and self.dtype is not dtypes.get_default_dtype()):
         suffixes.append(f"dtype={self.dtype}")
     try:

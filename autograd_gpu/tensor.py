@@ -98,6 +98,8 @@ class AccumulateGrad(HookedNode):
         tensor = self._tensor()
         if tensor is None or gradient is None:
             return ()
+        if tensor._array.dtype.kind == "c":
+            gradient = gradient.conj()
         with _accumulating:
             if tensor._grad is None:
                 # Nobody else holds it: the local name and getrefcount's own argument make two.
@@ -114,6 +116,16 @@ class AccumulateGrad(HookedNode):
 
     def __repr__(self) -> str:
         return f"<AccumulateGrad object at {id(self):#x}>"
+
+
+def conjugated(gradient: Tensor) -> Tensor:
+    """Return a gradient as programs see it, from one as backward has it, or the other way round.
+
+    Backward multiplies by the derivative (u -> u^T J), which is right of complex numbers too, rule by rule as it
+    stands for real ones. PyTorch's gradient, along which a real loss rises, is its conjugate: so it is turned wherever
+    programs meet it, and nowhere else.
+    """
+    return gradient.conj() if gradient.dtype.is_complex else gradient
 
 
 def private_gradient(gradient: Tensor, is_ours: bool) -> Tensor:
@@ -259,7 +271,7 @@ class Tensor(Methods):
         return self.dtype.is_floating_point
 
     def is_complex(self) -> bool:
-        return False
+        return self._array.dtype.kind == "c"
 
     @property
     def is_cuda(self) -> bool:
@@ -447,7 +459,7 @@ class Tensor(Methods):
     def data(self, value: Tensor) -> None:
         if not isinstance(value, Tensor):
             raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}")
-        if self._edge is not None and not value.dtype.is_floating_point:
+        if self._edge is not None and not value.dtype.is_inexact:
             raise RuntimeError("data set to a tensor that requires gradients must be floating point or complex dtype")
         self._array, self.device = value._array, value.device
 
@@ -465,6 +477,7 @@ class _Retain:
         tensor = self.tensor()
         if tensor is None:
             return
+        gradient = conjugated(gradient)
         if tensor._grad is None:
             tensor._grad = gradient if modes.grad else private_gradient(gradient, is_ours=False)
         else:
@@ -475,8 +488,8 @@ def _checked_hook(hook: Callable, tensor: Tensor) -> Callable:
     shape, dtype = tensor._array.shape, tensor._array.dtype
 
     def run(gradient: Tensor) -> Tensor | None:
-        result = hook(gradient)
-        return None if result is None else _as_it_was(hook, result, shape, dtype)
+        result = hook(gradient if gradient is None else conjugated(gradient))
+        return None if result is None else conjugated(_as_it_was(hook, result, shape, dtype))
 
     return run
 
@@ -486,15 +499,22 @@ def checked_node_hook(hook: Callable) -> Callable:
 
     @functools.wraps(hook)
     def run(gradients: tuple, *others: tuple) -> Any:
+        gradients, *others = (all_conjugated(several) for several in (gradients, *others))
         results = hook(gradients, *others)
-        if results is not None:
-            given = results if isinstance(results, (tuple, list)) else (results,)
-            for old, new in zip(gradients, given):
-                if isinstance(old, Tensor) and new is not None and new is not old:
-                    _as_it_was(hook, new, old._array.shape, old._array.dtype)
-        return results
+        if results is None:
+            return None
+        results = tuple(results) if isinstance(results, (tuple, list)) else (results,)
+        for old, new in zip(gradients, results):
+            if isinstance(old, Tensor) and new is not None and new is not old:
+                _as_it_was(hook, new, old._array.shape, old._array.dtype)
+        return all_conjugated(results)
 
     return run
+
+
+def all_conjugated(gradients: Sequence[Any]) -> tuple:
+    """Return gradients, or None, as programs see them, or the other way round."""
+    return tuple(conjugated(g) if isinstance(g, Tensor) else g for g in gradients)
 
 
 def _as_it_was(hook: Callable, result: Any, shape: tuple[int, ...], dtype: Any) -> Tensor:
@@ -555,7 +575,7 @@ def bump_version(tensor: Tensor) -> None:
 def check_can_require_grad(array: Any) -> None:
     """Raise PyTorch's error when an array of this dtype cannot require gradients."""
     dtype = dtypes.from_numpy(array.dtype)
-    if not dtype.is_floating_point:
+    if not dtype.is_inexact:
         raise RuntimeError(
             "Only Tensors of floating point and complex dtype can require gradients, but this one is "
             f"{dtype}. Write the numbers with a decimal point, or pass dtype=torch.float32."

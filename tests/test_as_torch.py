@@ -115,8 +115,8 @@ from torch.hub import load as fetch
 import torch.nn.functional as F
 def never(): 1 / 0
 1 / 0
-x = th.zeros(3, dtype=th.complex64)
-th.rot91(th.complex64)
+x = th.zeros(3, dtype=th.quint8)
+th.rot91(th.quint8)
 y = F.relu(x, inplace=True); F.interpolate(x, recompute_scale_factor=True)
 F.conv2d(x, bias=None)
 x.to_mkldnn().to_sparse_bsr(); numpy.nanmean(x); x.tolist(); th.float32.anything
@@ -127,7 +127,7 @@ th.set_default_tensor_type(x)
 
 
 def test_names_that_are_missing_are_listed_with_their_places(tmp_path):
-    """The names stand for kinds that this library leaves out on purpose: complex numbers, other layouts, devices."""
+    """The names stand for kinds that this library leaves out on purpose: quantised numbers, other layouts, devices."""
     program = tmp_path / "program.py"
     program.write_text(MISSING)
     lines = list(report([str(program)]))
@@ -136,7 +136,7 @@ def test_names_that_are_missing_are_listed_with_their_places(tmp_path):
         for line, place in itertools.pairwise(lines)
         if not line.startswith("      ")
     }
-    assert found["torch.complex64"] == ("2", "", f"         {program}:9,10")
+    assert found["torch.quint8"] == ("2", "", f"         {program}:9,10")
     assert found["torch.rot91"][1] == "not in PyTorch 2.13 either)"
     assert found["torch.nn.NoSuchModule"][1] == "not in PyTorch 2.13 either)"
     assert found[".to_sparse_bsr"][1] == "perhaps)" and found[".to_mkldnn"][1] == "perhaps)"
@@ -160,11 +160,11 @@ def test_keywords_that_are_missing_are_listed(tmp_path, monkeypatch):
 def test_a_package_is_found_without_being_run(tmp_path):
     package = tmp_path / "needy"
     package.mkdir()
-    (package / "__init__.py").write_text("raise SystemExit('this was run')\nimport torch\ntorch.complex64\n")
+    (package / "__init__.py").write_text("raise SystemExit('this was run')\nimport torch\ntorch.quint8\n")
     (package / "broken.py").write_text("def (")
     done = run(tmp_path, "--missing", "needy")
     assert done.returncode == 0, done.stderr
-    assert "torch.complex64" in done.stdout and "broken.py: not read" in done.stdout
+    assert "torch.quint8" in done.stdout and "broken.py: not read" in done.stdout
     assert run(tmp_path, "--missing", "no_such_package").returncode == 2
 
 

@@ -28,7 +28,22 @@ def rows_and_dtypes() -> pytest.MarkDecorator:
     )
 
 
-FLOATING = [case for case in CASES if "float64" in case.dtypes]
+def rows_and_real_dtypes() -> pytest.MarkDecorator:
+    """Those that there are CUDA kernels of."""
+    return pytest.mark.parametrize(
+        ("case", "dtype"),
+        [
+            pytest.param(case, dtype, id=f"{case.id}-{dtype}")
+            for case in CASES
+            for dtype in case.dtypes
+            if "complex" not in dtype and case.result != "complex"
+        ],
+    )
+
+
+COMPLEX = [case for case in CASES if "complex128" in case.dtypes]
+OF_FLOATS = [case for case in CASES if "float64" in case.dtypes]
+FLOATING = [case for case in OF_FLOATS if case.result != "complex"]
 
 
 @rows_and_dtypes()
@@ -43,17 +58,27 @@ def test_values_are_the_references_on_numpys_path(case: OpCase, dtype: str, monk
     op_checks.check_values(case, "cpu", dtype)
 
 
-@rows(FLOATING)
+@rows(OF_FLOATS)
 def test_gradients_are_those_of_differences_to_second_order(case: OpCase):
     op_checks.check_gradients(case)
 
 
-@rows(FLOATING)
+@rows(OF_FLOATS)
 def test_tangents_are_those_of_differences(case: OpCase):
     op_checks.check_forward_mode(case)
 
 
-@rows_and_dtypes()
+@rows(COMPLEX)
+def test_gradients_of_complex_numbers_are_those_of_differences_to_second_order(case: OpCase):
+    op_checks.check_gradients(case, dtype="complex128")
+
+
+@rows(COMPLEX)
+def test_tangents_of_complex_numbers_are_those_of_differences(case: OpCase):
+    op_checks.check_forward_mode(case, "complex128")
+
+
+@rows_and_real_dtypes()
 def test_the_gpu_agrees_with_the_cpu(case: OpCase, dtype: str):
     op_checks.check_parity(case, "cuda", dtype)
 
@@ -104,7 +129,7 @@ def run_to_second_order(case: OpCase, device: str) -> None:
     """Every sample forward, backward once for all, and backward through a backward that is recorded."""
     for sample in op_checks.every_sample(case, case.dtypes[0]):
         tensors = op_checks.tensors_of(sample, device)
-        leaves = [tensor.requires_grad_() for tensor in tensors if case.order and tensor.dtype.is_floating_point]
+        leaves = [tensor.requires_grad_() for tensor in tensors if case.order and tensor.dtype.is_inexact]
         outputs = op_checks.apply(case, sample, tensors)
         for _ in range(case.order):
             roots = [output for output in outputs if output is not None and output.requires_grad]

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..dtypes import SCALAR_TYPES
+from .complex_numbers import TAKEN, refuse_complex
 
 ALIKE = {
     # elementwise, where a backend does not look by itself
@@ -80,30 +81,38 @@ ALIKE = {
 
 
 def checked(function: Callable, array: type | None = None) -> Callable:
-    """The function, which refuses arrays that are not alike as its line says.
+    """The function, which refuses arrays that are not alike as its line says, and complex ones unless it takes them.
 
     With `array`, the type, all that it returns are arrays: what NumPy made a number becomes one without dimensions.
     """
-    line = ALIKE.get(function.__name__)
+    name = function.__name__
+    line = ALIKE.get(name)
     if line is None and array is None:
         return function
     parameters = inspect.signature(function).parameters
     defaults = [p.default for p in parameters.values() if p.default is not p.empty]
     given = ", ".join(parameters)
     statements = _statements(list(_terms(line)), set(parameters)) if line else []
+    first = "y" if name == "zeta" else next(iter(parameters), None)  # whose x may be a number
+    if name not in TAKEN and first not in _NO_ARRAY:
+        statements.insert(0, f'if {first}.dtype.kind == "c": refuse_complex("{name}", {first})')
     if array is None:
         statements.append(f"return function({given})")
     else:
         statements += [f"result = function({given})", "return result if type(result) is array else as_arrays(result)"]
     taken = ", ".join(name if p.default is p.empty else f"{name}=None" for name, p in parameters.items())
     namespace: dict[str, Any] = {"function": function, "array": array, "as_arrays": _as_arrays}
-    namespace["int64"] = np.dtype(np.int64)
+    namespace |= {"int64": np.dtype(np.int64), "refuse_complex": refuse_complex}
     namespace["refuse"] = functools.partial(_refuse, function.__name__, line or "")
     # Written out for each function: a loop over its line would take longer than some of the functions do.
     exec("\n    ".join([f"def run({taken}):", *statements]), namespace)
     run: Any = functools.wraps(function)(namespace["run"])
     run.__defaults__ = tuple(defaults)
     return run
+
+
+# First parameters that are no array: what they name has arrays in lists, or none.
+_NO_ARRAY = frozenset((None, "arrays", "parameters", "shape", "start", "state", "seed"))
 
 
 def check_all(backend: dict[str, Any], array: type | None = None, but: Sequence[str] = ()) -> None:

@@ -14,7 +14,7 @@ from ..engine import Edge, run_backward, run_node
 from ..modes import modes
 from ..ops.cast import cast
 from ..saving import backward_line, pack_hooks_here, restore_pack_hooks
-from ..tensor import AccumulateGrad, Tensor, accumulate, add_to_gradient, private_gradient
+from ..tensor import AccumulateGrad, Tensor, accumulate, add_to_gradient, conjugated, private_gradient
 from ..user_line import user_line
 from ..views import edge_of
 from .edge import GradientEdge, tensor_at
@@ -133,7 +133,7 @@ def _result(
                 "Set allow_unused=True if this is the desired behavior."
             )
         return target.new_zeros(target.shape, requires_grad=create_graph) if materialize else None
-    return gradient
+    return conjugated(gradient)
 
 
 def _keep_gradient(target: Tensor, gradient: Tensor, create_graph: bool) -> None:
@@ -143,9 +143,10 @@ def _keep_gradient(target: Tensor, gradient: Tensor, create_graph: bool) -> None
         if edge is not None and isinstance(edge[0], AccumulateGrad):
             run_node(edge[0], [gradient])
         elif target._grad is None:
+            gradient = conjugated(gradient)
             target._grad = gradient if create_graph else private_gradient(gradient, is_ours=False)
         else:
-            target._grad = add_to_gradient(target._grad, gradient)
+            target._grad = add_to_gradient(target._grad, conjugated(gradient))
     finally:
         modes.grad = grad_mode
 
@@ -269,10 +270,15 @@ def _root_gradients(roots: tuple, given: Any, create_graph: bool) -> list[Tensor
                     "grad can be implicitly created only for scalar outputs, but this one has shape "
                     f"{list(root.shape)}. Reduce it, for example with .sum(), or pass a gradient of that shape."
                 )
+            if root._array.dtype.kind == "c":
+                raise RuntimeError(
+                    f"grad can be implicitly created only for real scalar outputs but got {root.dtype}. Take a real "
+                    "number of it, for example .abs() or .real, or pass a gradient."
+                )
             gradient = root.new_ones(root.shape)
         else:
             _check_root_gradient(root, gradient, number)
-            gradient = cast(gradient, root.dtype)
+            gradient = conjugated(cast(gradient, root.dtype))
         gradients.append(gradient)
     return gradients
 
@@ -298,7 +304,12 @@ def _check_root_gradient(root: Tensor, gradient: Any, number: int) -> None:
             f"grad_output[{number}] is on {gradient.device} and output[{number}] on {root.device}. "
             f'Move it with .to("{root.device}").'
         )
-    if not gradient.dtype.is_floating_point:
+    if gradient.dtype.is_complex and not root.dtype.is_complex:
+        raise RuntimeError(
+            f"For complex Tensors, both grad_output and output are required to have the same dtype. Mismatch in dtype: "
+            f"grad_output[{number}] has a dtype of {gradient.dtype} and output[{number}] has a dtype of {root.dtype}."
+        )
+    if not gradient.dtype.is_inexact:
         raise RuntimeError(f"grad_output[{number}] has dtype {gradient.dtype}; expected {root.dtype}.")
 
 

@@ -237,7 +237,7 @@ def _tensors(values: tuple) -> list[Tensor]:
 
 
 def _is_float(value: Any) -> bool:
-    return isinstance(value, Tensor) and value.is_floating_point()
+    return isinstance(value, Tensor) and value.dtype.is_inexact
 
 
 def _checked_tangent(tensor: Tensor, tangent: Tensor, name: str) -> Tensor:

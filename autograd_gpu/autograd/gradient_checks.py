@@ -2,10 +2,12 @@
 
 The numerical Jacobian is a central difference in the inputs' own precision (float64 for a verdict worth having); the
 analytical one is read off backward, one output element at a time. `fast_mode` compares a random projection instead.
+A complex number counts as its two parts here, as values, as gradients and as tangents.
 """
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -13,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from ..batching.vmap import vmap
-from ..dtypes import float64
+from ..dtypes import complex128, float64
+from ..ops.complex_numbers import view_as_real
 from ..ops.creation import ones_like, tensor, zeros_like
 from ..ops.pieces import stack
 from ..tensor import Tensor
@@ -106,7 +109,7 @@ def gradgradcheck(
     outputs = [output for output in _as_tuple(func(*inputs)) if output.requires_grad]
     if grad_outputs is None:
         random = np.random.default_rng(0)
-        given = tuple(_like(output, random.standard_normal(output.shape)) for output in outputs)
+        given = tuple(_like(output, random.standard_normal(_shape(output))) for output in outputs)
         if gen_non_contig_grad_outputs:
             given = tuple(stack([g, g], -1)[..., 0] for g in given)
         given = tuple(g.requires_grad_() for g in given)
@@ -145,7 +148,7 @@ class _Check:
     def __init__(self, func: Function, inputs: tuple[Any, ...], eps: float, atol: float, rtol: float) -> None:
         self.func, self.inputs, self.eps, self.atol, self.rtol = func, inputs, eps, atol, rtol
         self.active = [position for position, value in enumerate(inputs) if _is_active(value)]
-        self.outputs = [output for output in _as_tuple(func(*inputs)) if output.dtype.is_floating_point]
+        self.outputs = [output for output in _as_tuple(func(*inputs)) if output.dtype.is_inexact]
 
     def jacobians(self, nondet_tol: float) -> None:
         """Compare every entry of every Jacobian."""
@@ -167,10 +170,10 @@ class _Check:
         """Compare v' J u for a random u and v per input and output: a wrong entry shows with probability one."""
         random = np.random.default_rng(0)
         for position in self.active:
-            u = random.standard_normal(self.inputs[position].shape)
+            u = random.standard_normal(_shape(self.inputs[position]))
             slopes = self._difference(position, u)
             for number, output in enumerate(self.outputs):
-                v = random.standard_normal(output.shape)
+                v = random.standard_normal(_shape(output))
                 expected = float((slopes[number] * v).sum())
                 found, again = (
                     float((self._gradients(output, v)[self.active.index(position)] * u).sum()) for _ in range(2)
@@ -192,14 +195,14 @@ class _Check:
         for position in self.active:
             numerical = self._numerical_jacobians(position)
             found = [np.zeros_like(jacobian) for jacobian in numerical]
-            for element, direction in enumerate(_basis(self.inputs[position].shape)):
+            for element, direction in enumerate(_basis(_shape(self.inputs[position]))):
                 for number, tangent in enumerate(self._pushed(position, _like(self.inputs[position], direction))):
                     if tangent is not None:
                         found[number][:, element] = _values(tangent).reshape(-1)
             for number, expected in enumerate(numerical):
                 self._compare(number, position, expected, found[number], "in forward mode ")
             if batched and self.inputs[position].numel():
-                basis = _like(self.inputs[position], np.stack(list(_basis(self.inputs[position].shape))))
+                basis = _like(self.inputs[position], np.stack(list(_basis(_shape(self.inputs[position])))))
                 together = vmap(lambda direction, place=position: self._all_pushed(place, direction))(basis)
                 for number, columns in enumerate(together):
                     rows = _values(columns).reshape(len(basis), -1)
@@ -209,7 +212,7 @@ class _Check:
         """Compare J u for a random u per input; with `batched`, also u and 2 u together under vmap."""
         random = np.random.default_rng(0)
         for position in self.active:
-            u = random.standard_normal(self.inputs[position].shape)
+            u = random.standard_normal(_shape(self.inputs[position]))
             slopes = self._difference(position, u)
             found = self._all_pushed(position, _like(self.inputs[position], u))
             pairs = list(zip(slopes, map(_values, found), strict=True))
@@ -230,7 +233,7 @@ class _Check:
         with forward_ad.dual_level():
             given = list(self.inputs)
             given[position] = forward_ad.make_dual(given[position], direction)
-            results = [y for y in _as_tuple(self.func(*given)) if y.dtype.is_floating_point]
+            results = [y for y in _as_tuple(self.func(*given)) if y.dtype.is_inexact]
             return [forward_ad.unpack_dual(result).tangent for result in results]
 
     def _all_pushed(self, position: int, direction: Tensor) -> tuple[Tensor, ...]:
@@ -247,7 +250,7 @@ class _Check:
             return
         random = np.random.default_rng(0)
         for number, output in enumerate(outputs):
-            direction = _like(output, random.standard_normal(output.shape))
+            direction = _like(output, random.standard_normal(_shape(output)))
             # By position: two outputs may be one tensor.
             others = [direction if at == number else zeros_like(other) for at, other in enumerate(outputs)]
             alone = grad(output, self._active_inputs(), direction, retain_graph=True, allow_unused=True)
@@ -274,7 +277,7 @@ class _Check:
         """Two gradients in one batch must give what each gives alone."""
         random = np.random.default_rng(0)
         for number, output in enumerate(self._differentiable_outputs()):
-            pair = [random.standard_normal(output.shape) for _ in range(2)]
+            pair = [random.standard_normal(_shape(output)) for _ in range(2)]
             alone = [self._gradients(output, v) for v in pair]
             together = grad(
                 output,
@@ -303,8 +306,8 @@ class _Check:
             return
         row, column = np.argwhere(wrong)[0]
         output, value = self.outputs[number], self.inputs[position]
-        at_output = _place(row, output.shape)
-        at_input = _place(column, value.shape)
+        at_output = _place(row, _shape(output))
+        at_input = _place(column, _shape(value))
         raise GradcheckError(
             f"Jacobian mismatch {mode}for output {number} with respect to input {position}: {wrong.sum()} of "
             f"{wrong.size} entries are wrong, the first d output{at_output} / d input{at_input}: "
@@ -315,27 +318,27 @@ class _Check:
 
     def _analytical_jacobians(self, output: Tensor) -> list[np.ndarray]:
         """(output elements, input elements), for each active input."""
-        rows = [np.zeros((output.numel(), self.inputs[position].numel())) for position in self.active]
+        rows = [np.zeros((_size(output), _size(self.inputs[position]))) for position in self.active]
         if output.requires_grad:
-            for element, direction in enumerate(_basis(output.shape)):
+            for element, direction in enumerate(_basis(_shape(output))):
                 for jacobian, gradient in zip(rows, self._gradients(output, direction), strict=True):
                     jacobian[element] = gradient.reshape(-1)
         return rows
 
     def _gradients(self, output: Tensor, direction: np.ndarray) -> list[np.ndarray]:
         if not output.requires_grad:
-            return [np.zeros(self.inputs[position].shape) for position in self.active]
+            return [np.zeros(_shape(self.inputs[position])) for position in self.active]
         found = grad(output, self._active_inputs(), _like(output, direction), retain_graph=True, allow_unused=True)
         return [
-            np.zeros(self.inputs[position].shape) if gradient is None else _values(gradient)
+            np.zeros(_shape(self.inputs[position])) if gradient is None else _values(gradient)
             for position, gradient in zip(self.active, found, strict=True)
         ]
 
     def _numerical_jacobians(self, position: int) -> list[np.ndarray]:
         """(output elements, input elements), for each output, by moving one input element at a time."""
-        size = self.inputs[position].numel()
-        jacobians = [np.zeros((output.numel(), size)) for output in self.outputs]
-        for element, direction in enumerate(_basis(self.inputs[position].shape)):
+        size = _size(self.inputs[position])
+        jacobians = [np.zeros((_size(output), size)) for output in self.outputs]
+        for element, direction in enumerate(_basis(_shape(self.inputs[position]))):
             for jacobian, slope in zip(jacobians, self._difference(position, direction), strict=True):
                 jacobian[:, element] = slope.reshape(-1)
         return jacobians
@@ -349,7 +352,7 @@ class _Check:
             moved = list(self.inputs)
             moved[position] = _like(value, centre + step * direction).requires_grad_()
             results = _as_tuple(self.func(*moved))
-            sides.append([_values(result) for result in results if result.dtype.is_floating_point])
+            sides.append([_values(result) for result in results if result.dtype.is_inexact])
         return [(above - below) / (2 * self.eps) for above, below in zip(*sides, strict=True)]
 
     def _active_inputs(self) -> list[Tensor]:
@@ -366,10 +369,10 @@ def _as_inputs(inputs: Tensor | Sequence[Any]) -> tuple[Any, ...]:
         raise ValueError(
             "gradcheck expects at least one input tensor to require gradient, but none of them have requires_grad=True."
         )
-    if any(value.dtype != float64 for value in active):
+    if any(value.dtype not in (float64, complex128) for value in active):
         warnings.warn(
-            "gradcheck: an input that requires gradient is not of dtype float64; differences in less precision are "
-            "mostly noise. Use x.double().",
+            "gradcheck: an input that requires gradient is not of dtype float64 or complex128; differences in less "
+            "precision are mostly noise. Use x.double().",
             stacklevel=3,
         )
     return values
@@ -384,12 +387,24 @@ def _is_active(value: Any) -> bool:
 
 
 def _values(tensor: Tensor) -> np.ndarray:
-    return tensor.detach().double().cpu().numpy()
+    x = tensor.detach()
+    return (view_as_real(x) if x.is_complex() else x).double().cpu().numpy()
 
 
 def _like(like: Tensor, values: np.ndarray) -> Tensor:
     """Return a new leaf with these values and the tensor's dtype and device."""
+    if like.is_complex():
+        values = values[..., 0] + 1j * values[..., 1]
     return tensor(values, dtype=like.dtype, device=like.device)
+
+
+def _shape(tensor: Tensor) -> tuple[int, ...]:
+    """The shape of what `_values` returns."""
+    return (*tensor.shape, 2) if tensor.is_complex() else tuple(tensor.shape)
+
+
+def _size(tensor: Tensor) -> int:
+    return math.prod(_shape(tensor))
 
 
 def _basis(shape: tuple[int, ...]) -> Iterator[np.ndarray]:

@@ -42,7 +42,7 @@ class Watch:
 
 def _has(kind: str, values: Any) -> bool:
     values = values if isinstance(values, tuple) else (values,)
-    return any(_is(kind, value) for value in values if isinstance(value, Tensor) and value.is_floating_point())
+    return any(_is(kind, value) for value in values if isinstance(value, Tensor) and value.dtype.is_inexact)
 
 
 def _is(kind: str, value: Tensor) -> bool:

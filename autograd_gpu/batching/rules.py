@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..arrays.cpu import distribution, elementwise, incomplete_gamma, special
+from ..arrays.cpu import complex_numbers, distribution, elementwise, incomplete_gamma, special
 from ..ops.inplace import SHARED_WRITE
 from ..ops.strided import check_in_storage
 from .batched_array import Axis, BatchedArray
 from .rules_nn import NnRules
 from .rules_rows import RowRules
 
-_SCALARS = (bool, int, float, str, type(None))
+_SCALARS = (bool, int, float, complex, str, type(None))
 
 
 class Batching(NnRules, RowRules):
@@ -148,6 +148,15 @@ class Batching(NnRules, RowRules):
 
     def log_softmax_backward(self, gy, y, dim):
         return self._along("log_softmax_backward", dim, (gy, y))
+
+    def fft(self, x, dim, inverse):
+        return self._along("fft", dim, (x,), inverse)
+
+    def rfft(self, x, dim):
+        return self._along("rfft", dim, (x,))
+
+    def irfft(self, x, dim, count):
+        return self._along("irfft", dim, (x,), count)
 
     def cumsum(self, x, dim, dtype):
         return self._along("cumsum", dim, (x,), dtype)
@@ -375,7 +384,8 @@ def _reduction(name: str) -> Callable:
     return rule
 
 
-for _name in (*elementwise.__all__, *special.__all__, *distribution.__all__, *incomplete_gamma.__all__):
-    setattr(Batching, _name, _elementwise(_name))
+for _family in (elementwise, special, distribution, incomplete_gamma, complex_numbers):
+    for _name in _family.__all__:
+        setattr(Batching, _name, _elementwise(_name))
 for _name in ("sum", "mean", "prod", "amax", "amin", "any", "all", "var"):
     setattr(Batching, _name, _reduction(_name))

@@ -359,11 +359,11 @@ class Module:
         elif isinstance(device, Tensor):
             dtype = device.dtype
             device = device.device
-        if dtype is not None and not dtype.is_floating_point:
+        if dtype is not None and not dtype.is_inexact:
             raise TypeError(f"nn.Module.to only accepts floating point dtypes, but got desired dtype={dtype}")
 
         def moved(tensor: Tensor) -> Tensor:
-            new_dtype = dtype if dtype is not None and tensor.dtype.is_floating_point else tensor.dtype
+            new_dtype = dtype if dtype is not None and tensor.dtype.is_inexact else tensor.dtype
             return tensor.to(device=tensor.device if device is None else device, dtype=new_dtype)
 
         return self._apply(moved)

@@ -21,12 +21,12 @@ from ..tensor import Tensor, wrap
 from .public import public
 
 F = TypeVar("F", bound=Callable[..., Any])
-Number = bool | int | float
-Scalar = (bool, int, float, np.number, np.bool_)
+Number = bool | int | float | complex
+Scalar = (bool, int, float, complex, np.number, np.bool_)
 
 
 class Cast(Op):
-    """y = x in another dtype."""
+    """y = x in another dtype; of a complex number in a real one, its real part."""
 
     is_linear = True
 
@@ -115,7 +115,7 @@ def cast(x: Tensor, dtype: DType) -> Tensor:
     """Return x in `dtype`; x itself when it has that dtype already."""
     if x._array.dtype == dtype.numpy:
         return x
-    return (Cast if dtype.is_floating_point else CastToWhole).apply(x, dtype=dtype.numpy)
+    return (Cast if dtype.is_inexact else CastToWhole).apply(x, dtype=dtype.numpy)
 
 
 def cast_to_sum(x: Tensor, dtype: DType) -> Tensor:
@@ -291,11 +291,22 @@ def result_type(*operands: Any) -> DType:
             dtype = dtypes.of_scalar(operand)
             number = dtype if number is None else dtypes.promote_types(number, dtype)
     result = with_dims
+    if result is None or (zero_dim is not None and number is not None and zero_dim.kind < number.kind):
+        zero_dim, number = _combined(zero_dim, number), None
     for weaker in (zero_dim, number):
         if result is None or (weaker is not None and weaker.kind > result.kind):
-            result = weaker
+            result = _combined(result, weaker)
     assert result is not None
     return result
+
+
+def _combined(result: DType | None, weaker: DType | None) -> DType | None:
+    """Return the dtype of a kind with what does not raise it within the kind: complex numbers have parts as it has."""
+    if result is None or weaker is None:
+        return weaker if result is None else result
+    if weaker.kind <= result.kind:
+        return result
+    return result.to_complex() if weaker.is_complex and result.is_floating_point else weaker
 
 
 def is_scalar(value: Any) -> bool:
@@ -325,7 +336,7 @@ def operands(name: str, x: Any, y: Any, floating: bool = False) -> tuple[Any, An
     """
     if isinstance(x, Tensor) and isinstance(y, Tensor):
         a, b = x._array, y._array
-        if a.dtype is b.dtype and x.device is y.device and (not floating or a.dtype.kind in "fV"):
+        if a.dtype is b.dtype and x.device is y.device and (not floating or a.dtype.kind in "fVc"):
             if a.shape == b.shape:
                 return x, y
             shape = broadcast_shape(a.shape, b.shape)
@@ -356,7 +367,9 @@ _COMPARISONS = frozenset(("eq", "ne", "lt", "le", "gt", "ge"))
 
 def _with_number(name: str, x: Tensor, number: Number, floating: bool) -> tuple[Tensor, Number]:
     kind = x._array.dtype.kind
-    if kind == "f" or kind == "V":  # V: bfloat16. Any number fits a float tensor.
+    if kind == "c":
+        return x, number
+    if (kind == "f" or kind == "V") and number.__class__ is not complex:  # V: bfloat16. Any real number fits it.
         if x._array.dtype.itemsize == 2 and (name in _COMPARISONS or name in ("remainder", "fmod")):
             number = dtypes.rounded(number, x.dtype)  # a rounding here is a jump there
         return x, number
@@ -369,7 +382,7 @@ def _with_number(name: str, x: Tensor, number: Number, floating: bool) -> tuple[
 
 
 def _float_of(dtype: DType) -> DType:
-    return dtype if dtype.is_floating_point else dtypes.get_default_dtype()
+    return dtype if dtype.is_inexact else dtypes.get_default_dtype()
 
 
 def _bring_scalars_together(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -383,7 +396,7 @@ def _bring_scalars_together(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 
 def floating(x: Tensor) -> Tensor:
     """Return x, or x in the default float dtype when it holds integers."""
-    return x if x._array.dtype.kind in "fV" else cast(x, dtypes.get_default_dtype())
+    return x if x._array.dtype.kind in "fVc" else cast(x, dtypes.get_default_dtype())
 
 
 def to_device(x: Tensor, device: Device) -> Tensor:

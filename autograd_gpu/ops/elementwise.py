@@ -5,6 +5,7 @@ Operands reach a kernel with one dtype and one shape: `cast.operands` saw to it.
 
 from __future__ import annotations
 
+import cmath
 import math
 from collections.abc import Callable
 from typing import Any
@@ -161,6 +162,9 @@ def _pow_gx(gz: Tensor, x: Any, y: Any, n: int = 0) -> Tensor:
     """y * x**(y-1), and 0 where y is 0, also at x = 0; of x**y * log(x)**n with n times it and one logarithm less."""
     if is_scalar(y):
         return gz * (y * x ** (y - 1)) if y else zero_gradient(gz)
+    if y.is_complex():
+        is_flat = y == 0
+        return where(is_flat, 0.0, gz * y * where(is_flat, 1.0, x) ** (y - 1))
     # What a case leaves out is put aside before the power, which would make 0 * inf of its derivatives.
     is_flat = (y == 0) & ~(x > 0)
     slope = where(is_flat, 0.0, y * _pow_log(where(is_flat, 1.0, x), y - 1, n))
@@ -172,11 +176,21 @@ def _pow_gx(gz: Tensor, x: Any, y: Any, n: int = 0) -> Tensor:
 
 def _pow_gy(gz: Tensor, x: Any, y: Any, z: Tensor) -> Tensor:
     """z * log(x), and 0 where x is 0 and y is not negative."""
+    if z.is_complex():
+        return _pow_gy_of_complex(gz, x, y, z)
     if is_scalar(x):
         if x == 0:
             return where(y >= 0, 0.0, gz * z * -math.inf)
         return gz * z * (math.log(x) if x > 0 else math.nan)
     return gz * PowLog.apply(x, y, z.detach(), n=1)
+
+
+def _pow_gy_of_complex(gz: Tensor, x: Any, y: Any, z: Tensor) -> Tensor:
+    """z * log(x), and 0 where x is 0 and the real part of y is not negative."""
+    if is_scalar(x):
+        return gz * z * cmath.log(x) if x else where(y.real >= 0, 0.0, gz * z * -math.inf)
+    is_flat = (x == 0) & (y.real >= 0)
+    return where(is_flat, 0.0, gz * where(is_flat, 1.0, z * where(is_flat, 1.0, x).log()))
 
 
 class Neg(Op):
@@ -402,7 +416,7 @@ def div(input: Tensor | Number, other: Tensor | Number, *, rounding_mode: str | 
         return floor_divide(input, other)
     if rounding_mode == "trunc":
         x, y = operands("div", input, other)
-        if result_type(input, other).is_floating_point:
+        if result_type(input, other).is_inexact:
             return TruncDivide.apply(x, y)
         return sub(x, fmod(x, y)).floor_divide(y)
     raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'")

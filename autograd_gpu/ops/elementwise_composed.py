@@ -24,6 +24,7 @@ from .cast import (
     result_type,
     rounded_once,
 )
+from .complex_numbers import only_real, view_as_complex, view_as_real
 from .elementwise import FloorDivide, add, clamp, copysign, div, floor_divide, maximum, mul, pow, sub, where
 from .inplace import inplace as in_place
 from .public import public
@@ -114,12 +115,14 @@ def logit(input: Tensor, eps: float | None = None) -> Tensor:
 @public(in_place="function", out=True)
 def deg2rad(input: Tensor) -> Tensor:
     """Return angles given in degrees in radians."""
+    only_real("deg2rad", input)
     return mul(floating(input), math.pi / 180)
 
 
 @public(in_place="function", out=True)
 def rad2deg(input: Tensor) -> Tensor:
     """Return angles given in radians in degrees."""
+    only_real("rad2deg", input)
     return mul(floating(input), 180 / math.pi)
 
 
@@ -136,6 +139,9 @@ def nan_to_num(
     input: Tensor, nan: float | None = None, posinf: float | None = None, neginf: float | None = None
 ) -> Tensor:
     """Return input with NaN, +inf and -inf replaced: by default by 0 and the dtype's largest and smallest number."""
+    if input.is_complex():
+        parts = nan_to_num(view_as_real(input), nan, posinf, neginf)
+        return view_as_complex(parts)
     if not input.is_floating_point():
         return input.clone()
     limits = dtypes.finfo(input.dtype)
@@ -164,12 +170,6 @@ def isneginf(input: Tensor) -> Tensor:
     return isinf(input) & (input < 0)
 
 
-@public
-def isreal(input: Tensor) -> Tensor:
-    """Return True for each element: there are no complex tensors here."""
-    return broadcast(_full(input, True, dtypes.bool), input._array.shape).clone()
-
-
 @public(in_place="function")
 def clamp_min(input: Tensor, min: Tensor | Number) -> Tensor:
     """Return input, and min where input is less."""
@@ -194,8 +194,10 @@ def rsub(input: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
 
 @public(out=True)
 def float_power(input: Tensor | Number, exponent: Tensor | Number) -> Tensor:
-    """Return input ** exponent, computed in float64, broadcast."""
-    x, y = (cast(v, dtypes.float64) if isinstance(v, Tensor) else float(v) for v in (input, exponent))
+    """Return input ** exponent, computed in float64 or complex128, broadcast."""
+    is_complex = any(v.is_complex() if isinstance(v, Tensor) else isinstance(v, complex) for v in (input, exponent))
+    dtype, number = (dtypes.complex128, complex) if is_complex else (dtypes.float64, float)
+    x, y = (cast(v, dtype) if isinstance(v, Tensor) else number(v) for v in (input, exponent))
     return pow(x, y)
 
 
@@ -394,7 +396,7 @@ def lerp(input: Tensor, end: Tensor, weight: Tensor | Number) -> Tensor:
 @rounded_once
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor:
     """Return input + value * tensor1 / tensor2, broadcast. Integer division is refused."""
-    if not tensor1.is_floating_point() and not tensor2.is_floating_point():
+    if not tensor1.dtype.is_inexact and not tensor2.dtype.is_inexact:
         raise RuntimeError(
             "Integer division with addcdiv is no longer supported. Use a floating point tensor: tensor1.float()."
         )

@@ -8,13 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from .. import dtypes
 from ..autocasting import switched
+from ..dtypes import SCALAR_TYPES
 from ..engine import next_sequence
 from ..layouts import NotStrided
 from ..modes import duals, modes
 from ..op import Op, interceptors
-from ..tensor import AccumulateGrad, Tensor, bump_version, wrap
+from ..tensor import AccumulateGrad, Tensor, bump_version, conjugated, wrap
 from ..user_line import user_line
 from ..views import edge_of, multiple_view_step, refresh_view, steps_in_order, take_edge
 from .arguments import behind_call, without_arrays
@@ -74,11 +77,15 @@ class CopySlices(Op):
 
 
 def _region_of(steps: tuple, gradient: Tensor) -> Tensor:
-    """Return the view of a base's gradient; by size and stride, a copy, since a gradient lies in memory as it likes."""
+    """Return the view of a base's gradient; by size and stride, a copy, since a gradient lies in memory as it likes.
+
+    Parts of complex numbers are those of the gradient as programs see it.
+    """
+    gradient = conjugated(gradient)
     for operation, parameters, number in steps_in_order(steps):
         result = (AsStridedCopy if operation is AsStrided else operation).apply(gradient, **parameters)
         gradient = result if number is None else result[number]
-    return gradient
+    return conjugated(gradient)
 
 
 def _arrays_along(backend: Any, array: Any, steps: tuple | None) -> list[Any]:
@@ -214,7 +221,8 @@ def overwrite(x: Tensor, result: Tensor, name: str) -> Tensor:
         )
     if result.dtype.kind > x.dtype.kind:
         raise RuntimeError(
-            f"result type {_type_name(result)} can't be cast to the desired output type {_type_name(x)} ({name})"
+            f"result type {SCALAR_TYPES[result.dtype.name]} can't be cast to the desired output type "
+            f"{SCALAR_TYPES[x.dtype.name]} ({name})"
         )
     result = _on_device_of(x, cast(result, x.dtype), name)
     is_recorded = modes.grad and (edge_of(result) is not None or edge_of(x) is not None)
@@ -246,18 +254,6 @@ def _on_device_of(x: Tensor, source: Tensor, name: str) -> Tensor:
     if moved.device is not x.device:
         raise RuntimeError(f"{SHARED_WRITE} ({name})")
     return moved
-
-
-def _type_name(x: Tensor) -> str:
-    names = {
-        "float32": "Float",
-        "float64": "Double",
-        "float16": "Half",
-        "int64": "Long",
-        "int32": "Int",
-        "bool": "Bool",
-    }
-    return names.get(x.dtype.name, x.dtype.name)
 
 
 def move_history(x: Tensor, edge: Any) -> None:
@@ -369,7 +365,7 @@ def _straight(x: Tensor, args: tuple) -> bool:
         if isinstance(a, Tensor):
             if a._array.dtype != array.dtype or a._array.shape != array.shape or a.device is not x.device:
                 return False
-        elif not is_scalar(a):
+        elif not is_scalar(a) or isinstance(a, (complex, np.complexfloating)):
             return False
     return True
 

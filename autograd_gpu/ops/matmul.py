@@ -11,6 +11,7 @@ from ..dtypes import fitting
 from ..op import Op
 from ..tensor import Tensor
 from .cast import F, Number, broadcast, broadcast_shape, cast, result_type, rounded_once
+from .complex_numbers import conj
 from .inplace import Copy
 from .public import public
 from .shape import expand, reshape, squeeze, transpose, unsqueeze
@@ -166,8 +167,8 @@ def dot(input: Tensor, tensor: Tensor) -> Tensor:
 
 @public(out=True)
 def vdot(input: Tensor, other: Tensor) -> Tensor:
-    """Return the sum of the products of two vectors, as `dot` does: no tensor is complex."""
-    return dot(input, other)
+    """Return the sum of the products of two vectors, the first conjugated."""
+    return dot(conj(input) if isinstance(input, Tensor) else input, other)
 
 
 @public(out=True)
@@ -242,7 +243,7 @@ def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: 
     """Return beta * input + alpha * outer(vec1, vec2); input broadcasts. With beta 0, input's values are not read."""
     product = _outer("addr", ("vec1", vec1), ("vec2", vec2))
     for name, factor in (("beta", beta), ("alpha", alpha)):
-        if isinstance(factor, float) and not result_type(input, product).is_floating_point:
+        if isinstance(factor, float) and not result_type(input, product).is_inexact:
             raise RuntimeError(f"For integral input tensors, argument {name} must not be a floating point number.")
     return _plus("addr", cast(input, result_type(input, product)), product, beta, alpha)
 

@@ -148,7 +148,7 @@ def _equality(function: Callable) -> Callable:
     operator = _operator(function)
 
     def compare(self: Tensor, other: Any) -> Any:
-        if isinstance(other, np.ndarray) and other.dtype.kind in "buifV":
+        if isinstance(other, np.ndarray) and other.dtype.kind in "buifcV":
             other = creation.from_numpy(other)
         return operator(self, other)
 
@@ -181,11 +181,19 @@ def _only(self: Tensor) -> Any:
 
 
 def _float(self: Tensor) -> float:
-    return float(_only(self))
+    return float(_real("float", _only(self)))
 
 
 def _int(self: Tensor) -> int:
-    return int(_only(self))
+    return int(_real("int", _only(self)))
+
+
+def _real(kind: str, value: Any) -> Any:
+    if isinstance(value, complex):
+        if value.imag:
+            raise RuntimeError(f"value cannot be converted to type {kind} without overflow: {value} is complex")
+        return value.real
+    return value
 
 
 def _complex(self: Tensor) -> complex:
@@ -280,7 +288,7 @@ def _caster(dtype: DType) -> Callable[[Tensor], Tensor]:
 for _name, _dtype in {
     "float": dtypes.float32, "double": dtypes.float64, "half": dtypes.float16, "bfloat16": dtypes.bfloat16,
     "long": dtypes.int64, "int": dtypes.int32, "short": dtypes.int16, "char": dtypes.int8, "byte": dtypes.uint8,
-    "bool": dtypes.bool,
+    "bool": dtypes.bool, "cfloat": dtypes.complex64, "cdouble": dtypes.complex128,
 }.items():  # fmt: skip
     setattr(Tensor, _name, _caster(_dtype))
 

@@ -14,7 +14,7 @@ from .. import dtypes
 from ..dtypes import DType
 from ..tensor import Tensor
 
-_PLAIN = frozenset((bool, int, float))
+_PLAIN = frozenset((bool, int, float, complex))
 
 
 def is_sequence(data: Any) -> bool:
@@ -36,6 +36,8 @@ def array_of(data: Sequence, dtype: DType | None) -> np.ndarray:
         found = _dtype_of(data) or dtypes.get_default_dtype()
         array = _as_numpy(_numbers(data), wanted)
     wanted = wanted or found
+    if array.dtype.kind == "c" and not wanted.is_complex:
+        raise TypeError(f"must be real number, not complex: {wanted} holds no imaginary parts")
     _check_range(array, wanted)
     return np.array(array, dtype=wanted.numpy, order="C")
 

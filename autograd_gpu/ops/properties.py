@@ -1,11 +1,10 @@
-"""What a tensor says of itself, and what PyTorch's methods for complex numbers and for streams are to a real tensor.
+"""What a tensor says of itself, and what PyTorch's methods for streams are to it.
 
 Nothing here computes on a device; `apply_` and its kin call Python once per element, on the CPU.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -17,74 +16,30 @@ from ..device import cuda_is_available
 from ..dtypes import DType
 from ..tensor import Tensor
 from .cast import Number, cast
-from .elementwise import where
+from .complex_numbers import conj
 from .inplace import copy_, fill_
 from .public import public
 from .shape import expand, transpose
 from .strided import as_strided, storage_offset
-from .unary import sign
 
-# ---------------------------------------------------------------------------------------------- of real tensors
-
-
-@public(method=False, attribute=True)
-def real(input: Tensor) -> Tensor:
-    """Return input itself: every tensor here is real."""
-    return input
-
-
-@public(method=False, attribute=True)
-def imag(input: Tensor) -> Tensor:
-    """Raise RuntimeError: a real tensor has no imaginary part."""
-    raise RuntimeError("imag is not implemented for tensors with non-complex dtypes.")
-
-
-@public(also="conj_physical resolve_conj resolve_neg")
-def conj(input: Tensor) -> Tensor:
-    """Return input itself, its own conjugate."""
-    return input
-
-
-@public
-def view_as_real(input: Tensor) -> Tensor:
-    """Raise RuntimeError: every tensor here is real."""
-    raise RuntimeError("view_as_real is only supported for complex tensors")
-
-
-@public(out=True)
-def angle(input: Tensor) -> Tensor:
-    """Return pi where input is negative, 0 elsewhere; NaN of NaN."""
-    x = input if input.is_floating_point() else cast(input, dtypes.get_default_dtype())
-    return where(x < 0, math.pi, where(x.isnan(), x.detach(), 0.0)) + sign(x) * 0  # whose slope is 0 everywhere
-
-
-@public
-def is_conj(input: Tensor) -> bool:
-    """Return False: no tensor here is lazily conjugated."""
-    return False
-
-
-@public
-def is_neg(input: Tensor) -> bool:
-    """Return False: no tensor here is lazily negated."""
-    return False
+# ---------------------------------------------------------------------------------------------- of matrices
 
 
 @public(function=False, method=False, attribute=True, name="H")
 def conjugate_transposed(self: Tensor) -> Tensor:
-    """The matrix transposed; of a real tensor also its conjugate transpose."""
+    """The matrix transposed and conjugated."""
     if self.ndim not in (0, 2):
         hint = " For batches of matrices, consider using tensor.mH" if self.ndim > 2 else ""
         raise RuntimeError(f"tensor.H is only supported on matrices (2-D tensors). Got {self.ndim}-D tensor.{hint}")
-    return transpose(self, 0, 1) if self.ndim else self
+    return conj(transpose(self, 0, 1) if self.ndim else self)
 
 
 @public(function=False, method=False, attribute=True, name="mH")
 def batch_conjugate_transposed(self: Tensor) -> Tensor:
-    """The tensor with its last two dimensions swapped."""
+    """The tensor with its last two dimensions swapped, and conjugated."""
     if self.ndim < 2:
         raise RuntimeError(f"tensor.mH is only supported on matrices or batches of matrices. Got {self.ndim}-D tensor.")
-    return transpose(self, -2, -1)
+    return conj(transpose(self, -2, -1))
 
 
 # ---------------------------------------------------------------------------------------------- kinds
@@ -110,7 +65,7 @@ def is_floating_point(input: Tensor) -> bool:
 
 @public(method=False)
 def is_complex(input: Tensor) -> bool:
-    """Return False: complex tensors are not supported."""
+    """Return whether input has a complex dtype."""
     return input.dtype.is_complex
 
 
@@ -177,6 +132,7 @@ _TYPE_NAMES = {
     dtypes.float32: "FloatTensor", dtypes.float64: "DoubleTensor", dtypes.float16: "HalfTensor",
     dtypes.bfloat16: "BFloat16Tensor", dtypes.int64: "LongTensor", dtypes.int32: "IntTensor",
     dtypes.int16: "ShortTensor", dtypes.int8: "CharTensor", dtypes.uint8: "ByteTensor", dtypes.bool: "BoolTensor",
+    dtypes.complex64: "ComplexFloatTensor", dtypes.complex128: "ComplexDoubleTensor",
 }  # fmt: skip
 
 

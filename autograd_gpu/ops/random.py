@@ -13,6 +13,7 @@ from ..dtypes import DType
 from ..layouts import MemoryFormat, check_memory_format
 from ..tensor import Tensor, wrap
 from .bounds import refuse_unless
+from .complex_numbers import view_as_complex
 from .integers import as_integer, as_new_sizes
 from .public import public
 
@@ -136,6 +137,9 @@ def set_rng_state(new_state: Tensor) -> None:
 def _draw(function: str, size: tuple, dtype: DType | None, device: Any, generator: Generator | None) -> Tensor:
     place = in_level(resolve(device))
     dtype = dtypes.get_default_dtype() if dtype is None else dtype
+    if dtype.is_complex:  # both parts drawn alike; of the normal distribution the number has the variance 1
+        parts = _draw(function, (*size, 2), dtype.to_real(), device, generator)
+        return view_as_complex(parts * math.sqrt(0.5) if function == "normal" else parts).detach()
     if not dtype.is_floating_point:
         kind = f"\"{function}_kernel_{place.type}\" not implemented for '{dtypes.SCALAR_TYPES[dtype.name]}'"
         raise NotImplementedError(

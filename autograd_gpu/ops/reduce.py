@@ -370,7 +370,8 @@ def var(
     *,
     correction: Number | None = 1,
 ) -> Tensor:
-    """Return the variance over `dim`, the squared deviations summed and divided by (n - correction)."""
+    """Return the variance over `dim`, the squared deviations (of complex numbers, distances) summed and divided by
+    (n - correction)."""
     if isinstance(dim, builtins.bool):
         dim, unbiased = None, dim
     if unbiased is not None:
@@ -378,6 +379,10 @@ def var(
     if input._array.dtype.kind in "iub":
         raise RuntimeError(f"std and var only support floating point and complex dtypes, but got {input.dtype}")
     correction = 1 if correction is None else as_number(correction, "var", "correction")
+    if input.is_complex():
+        return var(input.real, dim, keepdim=keepdim, correction=correction) + var(
+            input.imag, dim, keepdim=keepdim, correction=correction
+        )
     return Var.apply(input, dims=wrap_dims(dim, input._array.ndim), keepdim=keepdim, correction=correction)
 
 
@@ -393,8 +398,9 @@ def std(
 ) -> Tensor:
     """Return the standard deviation over `dim`: the square root of `var`."""
     # Squares may be too large or too small for float32 where their root is not.
-    wide = cast(input, dtypes.float64) if input.dtype is dtypes.float32 else input
-    return cast(Std.apply(var(wide, dim, correction=correction, keepdim=keepdim, unbiased=unbiased)), input.dtype)
+    exact = {dtypes.float32: dtypes.float64, dtypes.complex64: dtypes.complex128}.get(input.dtype, input.dtype)
+    variance = var(cast(input, exact), dim, correction=correction, keepdim=keepdim, unbiased=unbiased)
+    return cast(Std.apply(variance), input.dtype.to_real())
 
 
 @public(out=True)
@@ -406,11 +412,13 @@ def norm(
     limits."""
     if dtype is not None:
         input = cast(input, dtype)
-    elif not input.is_floating_point():
+    elif not input.dtype.is_inexact:
         raise RuntimeError(
             "linalg.vector_norm: Expected a floating point or complex tensor as input. Got "
             f"{SCALAR_TYPES[input.dtype.name]} (use x.float(), or dtype=)"
         )
+    if input.is_complex():
+        input = abs(input)
     dims = wrap_dims(dim, input._array.ndim)
     p = as_number(p, "norm", "p")
     if p is None or p == "fro" or p == 2:

@@ -12,6 +12,7 @@ from ..tensor import Tensor
 from ..user_line import warn
 from .bounds import refuse_unless
 from .cast import Number, as_number, cast, floating, rounded_once
+from .complex_numbers import complex, conj, only_real
 from .creation import linspace
 from .diagonals import diagonal
 from .elementwise import where
@@ -69,6 +70,7 @@ def std_mean(
 @public
 def nansum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None) -> Tensor:
     """Return the sum over `dim` of the elements that are not NaN."""
+    only_real("nansum", input)
     return sum(where(isnan(input), 0, input), dim, keepdim, dtype=dtype)
 
 
@@ -157,7 +159,7 @@ def cov(
         total: Any = count
         centred = x - mean(x, 1, keepdim=True)
         divisor: Any = builtins.max(count - correction, 0)
-        product = matmul(centred, transpose(centred, 0, 1))
+        product = matmul(centred, conj(transpose(centred, 0, 1)))
     else:
         weight = cast(weight, x.dtype)
         total = sum(weight)
@@ -165,7 +167,7 @@ def cov(
         spread = total if aweights is None or correction == 0 else sum(weight * cast(aweights, x.dtype)) / total
         divisor = total - correction * (1 if spread is total else spread)
         divisor = divisor.clamp(min=0)
-        product = matmul(centred, transpose(centred * weight, 0, 1))
+        product = matmul(centred, conj(transpose(centred * weight, 0, 1)))
     if isinstance(divisor, Tensor):
         refuse_unless(total != 0, "cov(): weights sum to zero, can't be normalized")
     elif count <= correction:
@@ -208,9 +210,11 @@ def corrcoef(input: Tensor) -> Tensor:
     if covariance.ndim == 0:
         return covariance / covariance
     variance = diagonal(covariance)
+    variance = variance.real if input.is_complex() else variance
     is_constant = variance == 0
     deviation = sqrt(where(is_constant, 1.0, variance))
-    y = (covariance / unsqueeze(deviation, 1) / unsqueeze(deviation, 0)).clamp(-1, 1)
+    y = covariance / unsqueeze(deviation, 1) / unsqueeze(deviation, 0)
+    y = complex(y.real.clamp(-1, 1), y.imag.clamp(-1, 1)) if y.is_complex() else y.clamp(-1, 1)
     return where(unsqueeze(is_constant, 1) | unsqueeze(is_constant, 0), math.nan, y)
 
 

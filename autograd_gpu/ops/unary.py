@@ -11,6 +11,7 @@ from .. import dtypes
 from ..op import Op
 from ..tensor import Tensor
 from .cast import cast, floating, slope_rounded_once, zero_gradient
+from .complex_numbers import Magnitude, Sgn
 from .public import public
 
 _TWO_OVER_SQRT_PI = 2 / math.sqrt(math.pi)
@@ -267,6 +268,8 @@ class Acosh(OfInput):
     @slope_rounded_once
     def backward(ctx, gy):
         (x,) = ctx.saved
+        if x.is_complex():  # the root of the product is on another branch
+            return gy * rsqrt(x - 1.0) * rsqrt(x + 1.0)
         return gy * rsqrt(x * x - 1.0)
 
 
@@ -332,6 +335,8 @@ def of_one_kept(operation: type[Op]) -> Callable[[Tensor], Tensor]:
                 return input.clone()
             is_computed = operation in (Sign, Abs, Square)  # the others are the identity on integers
             return Test.apply(input, kernel=name) if is_computed else input.clone()
+        if kind == "c" and operation is Abs:
+            return Magnitude.apply(input)
         return operation.apply(input)
 
     function.__module__ = operation.__module__  # which declares it
@@ -372,8 +377,14 @@ floor, ceil, square = (everywhere(of_one_kept(operation)) for operation in (Floo
 trunc = everywhere(of_one_kept(Trunc), also="fix")
 abs = everywhere(of_one_kept(Abs))
 public(in_place="method", direct=True, out=True, name="absolute")(abs)  # PyTorch has no function absolute_
-sign = public(in_place="method", direct=True, out=True, also="sgn")(of_one_kept(Sign))
+sign = public(in_place="method", direct=True, out=True)(of_one_kept(Sign))
 _round = of_one_kept(Round)
+
+
+@public(in_place="method", out=True)
+def sgn(input: Tensor) -> Tensor:
+    """Return x / |x|, and 0 of 0: the sign, also of complex numbers."""
+    return Sgn.apply(input) if checked("sgn", input).is_complex() else sign(input)
 
 
 @public(in_place="function", direct=True, out=True)

@@ -7,6 +7,7 @@ from typing import Any
 from .. import dtypes
 from ..tensor import Tensor
 from .cast import Number, cast, is_scalar, result_type
+from .complex_numbers import only_real
 from .creation import arange, tensor
 from .index import nonzero
 from .integers import wrap_dim
@@ -54,6 +55,7 @@ def unique_consecutive(
     input: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
 ) -> Any:
     """Return the elements (or, along `dim`, slices) that differ from the one before. Synchronises."""
+    only_real("unique", input)
     if dim is None:
         rows, shape = reshape(input.detach(), (input._array.size, 1)), input._array.shape
     else:
@@ -97,6 +99,7 @@ def isin(
     elements: Tensor | Number, test_elements: Tensor | Number, *, assume_unique: bool = False, invert: bool = False
 ) -> Tensor:
     """Return whether each element is among the test elements, by a search among them sorted. NaN is nowhere."""
+    only_real("isin", elements, test_elements)
     given = elements if isinstance(elements, Tensor) else test_elements
     if not isinstance(given, Tensor) or not all(
         isinstance(v, Tensor) or is_scalar(v) for v in (elements, test_elements)

@@ -28,7 +28,8 @@ from .unpickling import Maker, RefusedContent, Unpickler, as_key
 _STORAGES = {
     "DoubleStorage": "float64", "FloatStorage": "float32", "HalfStorage": "float16", "BFloat16Storage": "bfloat16",
     "LongStorage": "int64", "IntStorage": "int32", "ShortStorage": "int16", "CharStorage": "int8",
-    "ByteStorage": "uint8", "BoolStorage": "bool",
+    "ByteStorage": "uint8", "BoolStorage": "bool", "ComplexFloatStorage": "complex64",
+    "ComplexDoubleStorage": "complex128",
 }  # fmt: skip
 _STORAGE_OF = {dtype: name for name, dtype in _STORAGES.items()}
 _BEYOND = (
@@ -69,9 +70,9 @@ class _Storage:
             self._moved[dtype] = backend.from_numpy(self.content[: count * width].view(dtype.numpy))
         return wrap(backend.as_strided(self._moved[dtype], size, stride, offset), self.device)
 
-    def negated(self, dtype: dtypes.DType) -> _Storage:
+    def computed(self, function: np.ufunc, dtype: dtypes.DType) -> _Storage:
         whole = self.content[: len(self.content) // dtype.itemsize * dtype.itemsize].view(dtype.numpy)
-        return _Storage(np.negative(whole).view(np.uint8), dtype, self.device)
+        return _Storage(function(whole).view(np.uint8), dtype, self.device)
 
 
 # ---------------------------------------------------------------------------------------------------------- reading
@@ -197,9 +198,10 @@ class _Reader:
         numbers = (offset, *self._items(size), *self._items(stride))
         if not isinstance(storage, _Storage) or not isinstance(dtype, dtypes.DType) or not all(map(_is_size, numbers)):
             raise TypeError("a tensor of other things than a storage, sizes and strides")
-        if isinstance(metadata, dict) and metadata.get("neg"):  # "conj" changes nothing in a real tensor
-            self.spend(len(storage.content))
-            storage = storage.negated(dtype)
+        for bit, function in (("conj", np.conjugate), ("neg", np.negative)):  # what was left for later
+            if isinstance(metadata, dict) and metadata.get(bit) and (bit == "neg" or dtype.is_complex):
+                self.spend(len(storage.content))
+                storage = storage.computed(function, dtype)
         return with_grad(storage.view(dtype, offset, tuple(size), tuple(stride)), requires_grad is True)
 
     def _parameter(self, data: Any, requires_grad: Any = True, hooks: Any = None, state: Any = None) -> Tensor:

@@ -21,6 +21,7 @@ import numpy as np
 from .replacing import Destination, opened_for_writing
 
 CODES = {
+    "C64": np.dtype(np.complex64),
     "F64": np.dtype(np.float64),
     "F32": np.dtype(np.float32),
     "F16": np.dtype(np.float16),

@@ -43,7 +43,7 @@ LAYERS = [
     {"ops"},
     {"batching", "function"},
     {"autograd", "processes"},
-    {"amp", "backends", "data", "linalg", "nn", "serialization", "sparse", "special"},
+    {"amp", "backends", "data", "fft", "linalg", "nn", "serialization", "sparse", "special"},
     {"cuda", "optim"},
     {
         "_C",

@@ -15,6 +15,7 @@ import numpy as np
 
 FLOATS = ("float64", "float32", "float16", "bfloat16")
 INTEGERS = ("int64", "int32", "uint8")
+COMPLEXES = ("complex128", "complex64")
 NUMBERS = FLOATS + INTEGERS
 ALL = (*NUMBERS, "bool")
 
@@ -51,16 +52,24 @@ class Draw:
         if self.dtype.kind in "iu":
             sign = 1 if self.dtype.kind == "u" else self._random.choice([-1, 1], shape)
             return np.asarray(self._random.integers(1, 7, shape) * sign).astype(self.dtype)
-        return np.asarray(self._random.standard_normal(shape)).astype(self.dtype)
+        return self._with_imaginary_parts(self._random.standard_normal(shape))
+
+    def _with_imaginary_parts(self, values: Any) -> np.ndarray:
+        """Values in the dtype; complex ones get small imaginary parts, away from where functions jump."""
+        values = np.asarray(values)
+        if self.dtype.kind == "c":
+            signs = self._random.choice([-1, 1], values.shape)
+            values = values + 1j * signs * self._random.uniform(0.2, 0.8, values.shape)
+        return np.asarray(values).astype(self.dtype)
 
     def between(self, low: float, high: float, *shape: int) -> np.ndarray:
-        return np.asarray(self._random.uniform(low, high, shape)).astype(self.dtype)
+        return self._with_imaginary_parts(self._random.uniform(low, high, shape))
 
     def apart(self, *shape: int) -> np.ndarray:
         """No two values are nearer than 1/4, and none is within 1/8 of an integer multiple of 1/2 or of zero."""
         count = math.prod(shape)
         values = self._random.permutation(count) * 0.5 - count // 2 * 0.5 + 0.25
-        return values.reshape(shape).astype(self.dtype)
+        return self._with_imaginary_parts(values.reshape(shape))
 
     def index(self, below: int, *shape: int) -> np.ndarray:
         return np.asarray(self._random.integers(0, below, shape))
@@ -74,6 +83,8 @@ class Draw:
     @property
     def special(self) -> np.ndarray:
         """Zeros of both signs, infinities, NaN, the smallest and an outlier."""
+        if self.dtype.kind == "c":
+            return self.of(0, 1, -2 + 1j, 0.5j, -3)
         if self.dtype.kind != "f" and self.dtype.name != "bfloat16":
             return self.of(0, 1, 100)
         return self.of(0.0, -0.0, 1.0, -1.0, INF, -INF, NAN, ml_dtypes.finfo(self.dtype).tiny, 20.0)
@@ -96,7 +107,8 @@ class OpCase:
     random: bool = False
     tolerance: float = 1.0  # multiplies the dtype's own
     eps: float = 1e-6  # the step of the differences
-    result: str | None = None  # the result's dtype, where it is neither the arguments' nor the reference's
+    # The result's dtype, where it is neither the arguments' nor the reference's; "complex", where they are its parts.
+    result: str | None = None
     variant: str = ""
     # Of arrays and tensors alike: what is made of the first argument before the call, where the function is for special
     # matrices only, and what of the results after it, where they are unique up to signs only.

@@ -19,7 +19,9 @@ from .declarations import declared
 from .op_case import Call, Draw, OpCase, numpy_dtype
 
 # A few roundings in the dtype; where values are sums of many terms, a row multiplies this by its own factor.
-TOLERANCE = {"float64": 2e-12, "float32": 3e-6, "float16": 4e-3, "bfloat16": 3e-2}
+TOLERANCE = {
+    "float64": 2e-12, "float32": 3e-6, "float16": 4e-3, "bfloat16": 3e-2, "complex128": 4e-12, "complex64": 6e-6,
+}  # fmt: skip
 SEED = 0
 
 
@@ -41,15 +43,15 @@ def check_values(case: OpCase, device: str, dtype: str) -> None:
             assert_close(to_numpy(tensor), value, 0, f"{describe(case, sample)} changed its argument")
 
 
-def check_gradients(case: OpCase, device: str = "cpu") -> None:
+def check_gradients(case: OpCase, device: str = "cpu", dtype: str = "float64") -> None:
     """First and second derivatives agree with differences, in float64, at the smooth samples."""
-    for sample in case.samples(Draw("float64")):
+    for sample in case.samples(Draw(dtype)):
         function, leaves = _of_floats(case, sample, device)
         outputs = function(*leaves)
-        if case.order == 0 or not any(output.dtype.is_floating_point for output in outputs):
+        if case.order == 0 or not any(output.dtype.is_inexact for output in outputs):
             assert not any(output.requires_grad for output in outputs), f"{describe(case, sample)}: has a gradient"
             continue
-        assert all(output.requires_grad == output.dtype.is_floating_point for output in outputs), (
+        assert all(output.requires_grad == output.dtype.is_inexact for output in outputs), (
             f"{describe(case, sample)}: a floating point result without a gradient, or another with one"
         )
         gradcheck(function, leaves, eps=case.eps, check_grad_dtypes=True)
@@ -57,12 +59,12 @@ def check_gradients(case: OpCase, device: str = "cpu") -> None:
             gradgradcheck(function, leaves, eps=case.eps)
 
 
-def check_forward_mode(case: OpCase) -> None:
+def check_forward_mode(case: OpCase, dtype: str = "float64") -> None:
     """Tangents agree with differences, one by one and all at once under vmap, at the smooth samples."""
-    for sample in case.samples(Draw("float64")):
+    for sample in case.samples(Draw(dtype)):
         function, leaves = _of_floats(case, sample, "cpu")
         outputs = function(*leaves)
-        if case.order and any(output.dtype.is_floating_point for output in outputs):
+        if case.order and any(output.dtype.is_inexact for output in outputs):
             gradcheck(
                 function,
                 leaves,
@@ -202,12 +204,12 @@ def _of_floats(case: OpCase, sample: Call, device: str) -> tuple[Callable[..., A
     """The sample as a function of its floating point tensors, and these as leaves that require grad."""
 
     def function(*values: ag.Tensor) -> Any:
-        others = (tensor for tensor in tensors_of(sample, device) if not tensor.dtype.is_floating_point)
+        others = (tensor for tensor in tensors_of(sample, device) if not tensor.dtype.is_inexact)
         given = iter(values)
         tensors = [next(given) if is_floating(array) else next(others) for array in arrays_in(sample)]
         return tuple(apply(case, sample, tensors))
 
-    return function, [t.requires_grad_() for t in tensors_of(sample, device) if t.dtype.is_floating_point]
+    return function, [t.requires_grad_() for t in tensors_of(sample, device) if t.dtype.is_inexact]
 
 
 def run(case: OpCase, sample: Call, device: str) -> tuple[list[ag.Tensor], list[ag.Tensor]]:
@@ -236,15 +238,14 @@ def with_gradients(
 ) -> dict[str, np.ndarray]:
     """Results and gradients by name, the gradients for fixed random directions."""
     tensors = tensors_of(sample, device) if tensors is None else tensors
-    leaves = [tensor.requires_grad_() for tensor in tensors if case.order and tensor.dtype.is_floating_point]
+    leaves = [tensor.requires_grad_() for tensor in tensors if case.order and tensor.dtype.is_inexact]
     outputs = apply(case, sample, tensors, function)
     found = {f"result {number}": to_numpy(output) for number, output in enumerate(outputs)}
     differentiable = [output for output in outputs if output.requires_grad]
     if leaves and differentiable:
         random = np.random.default_rng(SEED)
         directions = [
-            ag.tensor(random.standard_normal(tuple(output.shape)), dtype=output.dtype, device=output.device)
-            for output in differentiable
+            ag.tensor(_direction(random, output), dtype=output.dtype, device=output.device) for output in differentiable
         ]
         gradients = ag.autograd.grad(differentiable, leaves, directions, allow_unused=True)
         for number, gradient in enumerate(gradients):
@@ -253,9 +254,17 @@ def with_gradients(
     return found
 
 
+def _direction(random: np.random.Generator, output: ag.Tensor) -> np.ndarray:
+    parts = [random.standard_normal(tuple(output.shape)) for _ in range(1 + output.is_complex())]
+    return parts[0] + 1j * parts[1] if output.is_complex() else parts[0]
+
+
 def reference(case: OpCase, sample: Call) -> Any:
-    """The row's meaning, computed in float64 from the arguments as they were rounded to the dtype."""
-    raised = [array.astype(np.float64) if is_floating(array) else array for array in arrays_in(sample)]
+    """The row's meaning, computed in float64 or complex128 from the arguments as they were rounded to the dtype."""
+    raised = [
+        array.astype(np.complex128 if array.dtype.kind == "c" else np.float64) if is_floating(array) else array
+        for array in arrays_in(sample)
+    ]
     given = iter(raised)
     args = [replaced(value, lambda _: next(given)) for value in sample.args]
     kwargs = {name: replaced(value, lambda _: next(given)) for name, value in sample.kwargs.items()}
@@ -273,11 +282,16 @@ def called(case: OpCase, function: Callable[..., Any], args: list[Any], kwargs: 
 
 def expected_dtype(case: OpCase, value: Any, dtype: str) -> str:
     """The reference's dtype says what comes back: its float64 stands for the arguments' own floating dtype."""
+    if case.result == "complex":
+        return {"float64": "complex128", "float32": "complex64"}[dtype]
     if case.result is not None:
         return case.result
     name = np.asarray(value).dtype.name
+    if name == "complex128":
+        return dtype
     if name == "float64":
-        return dtype if dtype in TOLERANCE else "float32"
+        parts = {"complex128": "float64", "complex64": "float32"}
+        return parts.get(dtype, dtype if dtype in TOLERANCE else "float32")
     return "int64" if name == "uint64" else name  # NumPy sums unsigned integers in uint64, PyTorch in int64
 
 
@@ -310,7 +324,7 @@ def to_numpy(tensor: ag.Tensor) -> np.ndarray:
 
 
 def is_floating(array: np.ndarray) -> bool:
-    return array.dtype.kind == "f" or array.dtype.name == "bfloat16"
+    return array.dtype.kind in "fc" or array.dtype.name == "bfloat16"
 
 
 def as_tuple(value: Any) -> tuple[Any, ...]:
@@ -355,7 +369,8 @@ def tolerance(case: OpCase, dtype: str) -> float:
 def assert_close(found: np.ndarray, expected: np.ndarray, tolerance: float, what: str) -> None:
     """Equal within tolerance * (1 + |expected|); NaN equals NaN; infinities must be the same."""
     assert found.shape == expected.shape, f"{what}: shape {found.shape}, expected {expected.shape}"
-    a, b = (np.asarray(side).astype(np.float64) for side in (found, expected))
+    exact = np.complex128 if "c" in (found.dtype.kind, np.asarray(expected).dtype.kind) else np.float64
+    a, b = (np.asarray(side).astype(exact) for side in (found, expected))
     with np.errstate(invalid="ignore"):
         close = (a == b) | (np.isnan(a) & np.isnan(b)) | (np.abs(a - b) <= tolerance * (1 + np.abs(b)))
     close &= ~(np.isinf(b) & (a != b))

@@ -11,10 +11,12 @@ from .blas_threads import set_blas_threads as _set_blas_threads
 from .bounds import *
 from .cast import *
 from .columns import *
+from .complex_numbers import *
 from .conv import *
 from .distribution import *
 from .ctc import *
 from .elementwise import *
+from .fourier import *
 from .grid import *
 from .incomplete_gamma import *
 from .index import *

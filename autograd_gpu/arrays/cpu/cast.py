@@ -12,6 +12,8 @@ __all__ = ["cast"]
 def cast(x, dtype):
     if dtype.kind in "iu" and x.dtype.kind in "fV":
         return _cut_off(wide(x), dtype)
+    if x.dtype.kind == "c" and dtype.kind != "c":
+        return x != 0 if dtype.kind == "b" else cast(x.real, dtype)
     return x.astype(dtype, order="C")
 
 

@@ -8,6 +8,7 @@ import math
 import numpy as np
 from numpy import ndarray
 
+from ..complex_numbers import refuse_complex
 from .erf import erf_float, erfc_float
 from .precision import HALVES, wide
 from .quiet import quiet
@@ -93,6 +94,36 @@ def _binary(name, function):
     return _export(apply, name)
 
 
+def _of_reals(name, function):
+    """The function, which NumPy has of complex numbers too, or has not in words that help."""
+
+    @functools.wraps(function)
+    def apply(x, *others, **options):
+        for value in (x, *others):
+            if isinstance(value, ndarray) and value.dtype.kind == "c":
+                refuse_complex(name, value)
+        return function(x, *others, **options)
+
+    return apply
+
+
+def _ordered(x, name):
+    """x as it is compared: half types in float32."""
+    dtype = x.dtype
+    if dtype.kind == "c":
+        refuse_complex(name, x)
+    return x.astype(np.float32) if dtype.itemsize == 2 and dtype in HALVES else x
+
+
+def _order(name, function):
+    def apply(x, y, out=None):
+        x = _ordered(x, name) if isinstance(x, np.ndarray) else x
+        y = _ordered(y, name) if isinstance(y, np.ndarray) else y
+        return _array(function(x, y, order="C")) if out is None else function(x, y, out=out)
+
+    return _export(apply, name)
+
+
 def _compare(name, function):
     def apply(x, y, out=None):
         x = wide(x) if isinstance(x, np.ndarray) else x
@@ -168,17 +199,17 @@ exp2, expm1, log2, log10, log1p = (
     )
 )  # fmt: skip
 floor, ceil, trunc, round = (
-    _unary(name, function)
+    _unary(name, _of_reals(name, function))
     for name, function in (
         ("floor", np.floor), ("ceil", np.ceil), ("trunc", np.trunc), ("round", np.rint),
     )
 )  # fmt: skip
-bitwise_not = _unary("bitwise_not", np.invert)
-sign = _composed_unary("sign", _sign)
+bitwise_not = _unary("bitwise_not", _of_reals("bitwise_not", np.invert))
+sign = _composed_unary("sign", _of_reals("sign", _sign))
 rsqrt = _composed_unary("rsqrt", _rsqrt)
 sigmoid = _composed_unary("sigmoid", _sigmoid)
-erf = _composed_unary("erf", erf_float)
-erfc = _composed_unary("erfc", erfc_float)
+erf = _composed_unary("erf", _of_reals("erf", erf_float))
+erfc = _composed_unary("erfc", _of_reals("erfc", erfc_float))
 isnan, isinf, isfinite, logical_not = (
     _test(name, function)
     for name, function in (
@@ -190,29 +221,39 @@ isnan, isinf, isfinite, logical_not = (
 def relu(x, out=None):
     if x.dtype in HALVES:
         return _store(np.maximum(x.astype(np.float32), 0), x.dtype, out)
+    if x.dtype.kind == "c":
+        refuse_complex("relu", x)
     return _array(np.maximum(x, 0, order="C")) if out is None else np.maximum(x, 0, out=out)
 
 
-add, sub, mul, div, maximum, minimum, fmod, remainder, floor_divide, atan2, copysign = (
+add, sub, mul, div = (
     _binary(name, function)
+    for name, function in (("add", np.add), ("sub", np.subtract), ("mul", np.multiply), ("div", np.divide))
+)
+maximum, minimum, fmod, remainder, floor_divide, atan2, copysign = (
+    _binary(name, _of_reals(name, function))
     for name, function in (
-        ("add", np.add), ("sub", np.subtract), ("mul", np.multiply), ("div", np.divide), ("maximum", np.maximum),
-        ("minimum", np.minimum), ("fmod", np.fmod), ("remainder", np.remainder), ("floor_divide", np.floor_divide),
-        ("atan2", np.arctan2), ("copysign", np.copysign),
+        ("maximum", np.maximum), ("minimum", np.minimum), ("fmod", np.fmod), ("remainder", np.remainder),
+        ("floor_divide", np.floor_divide), ("atan2", np.arctan2), ("copysign", np.copysign),
     )
 )  # fmt: skip
 bitwise_and, bitwise_or, bitwise_xor, gcd = (
-    _binary(name, function)
+    _binary(name, _of_reals(name, function))
     for name, function in (
         ("bitwise_and", np.bitwise_and), ("bitwise_or", np.bitwise_or), ("bitwise_xor", np.bitwise_xor),
         ("gcd", np.gcd),
     )
 )  # fmt: skip
-eq, ne, lt, le, gt, ge, logical_and, logical_or, logical_xor = (
+lt, le, gt, ge = (
+    _order(name, function)
+    for name, function in (
+        ("lt", np.less), ("le", np.less_equal), ("gt", np.greater), ("ge", np.greater_equal),
+    )
+)  # fmt: skip
+eq, ne, logical_and, logical_or, logical_xor = (
     _compare(name, function)
     for name, function in (
-        ("eq", np.equal), ("ne", np.not_equal), ("lt", np.less), ("le", np.less_equal), ("gt", np.greater),
-        ("ge", np.greater_equal), ("logical_and", np.logical_and), ("logical_or", np.logical_or),
+        ("eq", np.equal), ("ne", np.not_equal), ("logical_and", np.logical_and), ("logical_or", np.logical_or),
         ("logical_xor", np.logical_xor),
     )
 )  # fmt: skip
@@ -228,7 +269,7 @@ def pow(x, y, out=None):
             return square(x, out)
         if y == 3:
             return mul(square(x), x, out)
-        if y == 0.5 and x.dtype.kind in "fV":
+        if y == 0.5 and x.dtype.kind in "fVc":
             return sqrt(x, out)
         if y == 1:
             return _store(x.copy(), x.dtype, out)
@@ -257,7 +298,7 @@ def where(condition, x, y, out=None):
 
 
 def clamp(x, minimum, maximum, out=None):
-    result = wide(x)
+    result = _ordered(x, "clamp")
     if minimum is not None:
         result = np.maximum(result, minimum, order="C")
     if maximum is not None:

@@ -17,6 +17,7 @@ SHORT = 128  # values that are added in any way
 WIDE = 256  # elements: rows that are shorter are added several at once, as longer ones
 
 FLOAT64 = np.dtype(np.float64)
+COMPLEX64 = np.dtype(np.complex64)
 
 
 def sums_of(count, dtype):
@@ -28,6 +29,9 @@ def sums_of(count, dtype):
 def total(x, dims, keepdim, dtype=None):
     """The sum of x over dims (none: over all of them), in the accumulator of `dtype`, by default of x's own."""
     dtype = accumulator(x.dtype if dtype is None else dtype)
+    if dtype == COMPLEX64 and x.size > SHORT:
+        parts = total(np.stack((x.real, x.imag), -1), dims or tuple(range(x.ndim)), keepdim, FLOAT32)
+        return np.ascontiguousarray(parts).view(COMPLEX64)[..., 0]
     # reduce() without ndarray.sum's wrapper; axis=() would mean "no axis" on 0-d arrays too
     if dtype != FLOAT32 or x.size <= SHORT:
         return np.asarray(np.add.reduce(x, axis=dims or None, keepdims=keepdim, dtype=dtype), order="C")

@@ -31,20 +31,22 @@ def logcumsumexp(x, dim):
 
 
 def _running(combine, x, dim, dtype):
-    """All that was combined so far, each rounded once from float64: in pieces of lines, then pieces along them."""
+    """All that was combined so far, each rounded once from float64 (complex128): in pieces of lines, then along
+    them."""
     if x.ndim == 0:
         return x.astype(dtype)
     if dtype.kind in "iub":
         return combine.accumulate(x, axis=dim, dtype=dtype)
+    exact = np.complex128 if dtype.kind == "c" else np.float64
     if x.size <= PIECE:
-        return combine.accumulate(x, axis=dim, dtype=np.float64).astype(dtype)
+        return combine.accumulate(x, axis=dim, dtype=exact).astype(dtype)
     y = np.empty(x.shape, dtype)
     steps = min(x.shape[dim], LONGEST)
     for piece in _pieces_across(x.shape, dim, PIECE // steps):
         lines, results, so_far = x[piece], y[piece], None
         for start in range(0, x.shape[dim], steps):
             part = (slice(None),) * dim + (slice(start, start + steps),)
-            running = lines[part].astype(np.float64)
+            running = lines[part].astype(exact)
             combine.accumulate(running, axis=dim, out=running)
             if so_far is not None:
                 combine(running, so_far, out=running)

@@ -9,6 +9,7 @@ from .bag import *
 from .bounds import *
 from .cast import *
 from .columns import *
+from .complex_numbers import *
 from .conv import *
 from .ctc import *
 from .driver import current_device as current_device
@@ -16,6 +17,7 @@ from .driver import device_count as device_count
 from .driver import device_name as device_name
 from .distribution import *
 from .elementwise import *
+from .fourier import *
 from .grid import *
 from .incomplete_gamma import *
 from .index import *

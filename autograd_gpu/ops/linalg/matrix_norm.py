@@ -10,6 +10,7 @@ from ...dtypes import DType
 from ...op import Op
 from ...tensor import Tensor
 from ..cast import Number, as_number, cast, rounded_once, same_dtype
+from ..complex_numbers import only_real
 from ..elementwise import pow, where
 from ..integers import one_or_more, wrap_dim, wrap_dims
 from ..matmul import Matmul
@@ -35,6 +36,7 @@ def vector_norm(
     so is its gradient.
     """
     input = _floating("linalg.vector_norm", input, dtype)
+    input = abs(input) if input.is_complex() else input
     ord = as_number(ord, "linalg_vector_norm", "ord")
     if not isinstance(ord, (int, float)):
         raise TypeError(f"linalg_vector_norm(): argument 'ord' (position 2) must be Number, not {type(ord).__name__}")
@@ -122,9 +124,9 @@ def norm(
 
 
 def _floating(name: str, x: Tensor, dtype: DType | None) -> Tensor:
-    if not x.dtype.is_floating_point:
+    if not x.dtype.is_inexact:
         raise RuntimeError(f"{name}: Expected a floating point or complex tensor as input. Got {scalar_type(x)}")
-    if dtype is not None and not dtype.is_floating_point:
+    if dtype is not None and not dtype.is_inexact:
         raise RuntimeError(f"{name}: dtype should be floating point or complex, but got {scalar_type(dtype)}")
     if dtype is not None and dtype.itemsize < x.dtype.itemsize:
         raise RuntimeError(
@@ -143,7 +145,7 @@ def cond(input: Tensor, p: Number | str | None = None) -> Tensor:
     if p not in (None, "fro", "nuc", math.inf, -math.inf, 1, -1, 2, -2):
         raise RuntimeError(f"linalg.cond got an invalid norm type: {p}")
     if input._array.size == 0 and input.ndim >= 2:
-        return input.new_zeros(input.shape[:-2])
+        return input.new_zeros(input.shape[:-2], dtype=input.dtype.to_real())
     if p is None or p in (2, -2):
         s = svdvals(input)
         first, last = (amax, amin) if p != -2 else (amin, amax)
@@ -196,8 +198,9 @@ def cdist(
     Euclidean distances of more than 25 rows come from one matrix product, |a|^2 + |b|^2 - 2 a.b, which rounds more;
     with compute_mode "donot_use_mm_for_euclid_dist" never, with "use_mm_for_euclid_dist" always.
     """
+    only_real("cdist", x1, x2)
     for number, x in enumerate((x1, x2), 1):
-        if not x.dtype.is_floating_point:
+        if not x.dtype.is_inexact:
             raise RuntimeError(f"cdist only supports floating-point dtypes, X{number} got: {scalar_type(x)}")
         if x.ndim < 2:
             raise RuntimeError(f"cdist only supports at least 2D tensors, X{number} got: {x.ndim}D")

@@ -11,6 +11,7 @@ from ...dtypes import float32
 from ...op import Op
 from ...tensor import Tensor
 from ..cast import broadcast_together, cast, rounded_once
+from ..complex_numbers import conj
 from ..diagonals import diagonal
 from ..inplace import Copy
 from ..integers import is_integer, real_dim, wrap_dim
@@ -67,9 +68,9 @@ def linalg_cross(input: Tensor, other: Tensor, *, dim: int = -1) -> Tensor:
 
 @rounded_once
 def vecdot(x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:
-    """Return the dot products of the vectors along `dim`. The other dimensions broadcast."""
+    """Return the dot products of the vectors along `dim`, those of x conjugated. The other dimensions broadcast."""
     for z in (x, y):
-        if not z.dtype.is_floating_point:
+        if not z.dtype.is_inexact:
             raise RuntimeError(
                 f"linalg.vecdot: Expected a floating point or complex tensor as input. Got {scalar_type(z)}"
             )
@@ -78,7 +79,7 @@ def vecdot(x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:
             f"linalg.vecdot: Expected x and y to have the same dtype, but found x of type {scalar_type(x)} and y of "
             f"type {scalar_type(y)} instead"
         )
-    return sum(x * y, dim)
+    return sum(conj(x) * y, dim)
 
 
 class MatrixExp(Op):

@@ -40,7 +40,7 @@ def check_matrices(name: str, x: Tensor, kernel: str | None = None, letter: str 
         raise TypeError(f"{name}(): argument '{letter}' must be Tensor, not {type(x).__name__}")
     if x.ndim < 2:
         raise RuntimeError(f"{name}: The input tensor {letter} must have at least 2 dimensions.")
-    if not x.dtype.is_floating_point:
+    if not x.dtype.is_inexact:
         raise RuntimeError(f"{name}: Expected a floating point or complex tensor as input. Got {scalar_type(x)}")
     if x.dtype.itemsize == 2:
         way_out = "Compute in float32: x.float()."

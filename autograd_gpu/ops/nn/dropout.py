@@ -11,6 +11,7 @@ from ...op import Op
 from ...tensor import Tensor, wrap
 from ...user_line import warn
 from ..cast import to_device
+from ..complex_numbers import only_real
 from ..elementwise import where
 from ..inplace import inplace as in_place
 from ..public import public
@@ -132,6 +133,7 @@ def _nothing(x: Tensor) -> Tensor:
 
 
 def _kept(x: Tensor, shape: tuple[int, ...], p: float) -> Tensor:
+    only_real("bernoulli_scalar", x)
     return rand(shape, dtype=float32, device=x.device) >= p
 
 

@@ -10,6 +10,7 @@ from ...op import Op
 from ...tensor import Tensor, wrap
 from ..bounds import in_range
 from ..cast import cast, rounded_once, same_dtype
+from ..complex_numbers import only_real
 from ..elementwise import where
 from ..integers import as_integer
 from ..reduce import sum
@@ -177,6 +178,7 @@ def nll_loss(
     reduction: str = "mean",
 ) -> Tensor:
     """Return -input[target] of log-probabilities (N, C, ...) or (C,), reduced as in `cross_entropy`."""
+    only_real("nll_loss", input)
     reduction = reduction_of(reduction, size_average, reduce)
     ignore_index = as_integer(ignore_index, "ignore_index")
     scores, flat_target, shape = _rows(input, target)

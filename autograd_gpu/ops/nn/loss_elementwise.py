@@ -9,6 +9,7 @@ from ...op import Op
 from ...tensor import Tensor
 from ...user_line import warn
 from ..cast import as_number, operands, rounded_once, same_dtype, wide_under_autocast
+from ..complex_numbers import only_real
 from ..elementwise import where
 from ..elementwise_composed import xlogy
 from ..reduce import sum
@@ -27,6 +28,7 @@ def mse_loss(
     weight: Tensor | None = None,
 ) -> Tensor:
     """Return (x - y)^2, reduced; with `weight`, of input's shape, the mean is over the sum of the weights."""
+    only_real("mse_loss", input, target)
     reduction = reduction_of(reduction, size_average, reduce)
     difference = _difference(input, target)
     return _weighted(difference * difference, input, weight, reduction)
@@ -238,6 +240,7 @@ def kl_div(
 
     "batchmean" divides the sum by the size of the first dimension.
     """
+    only_real("kl_div", input, target)
     is_legacy = size_average is not None or reduce is not None
     per_example = reduction == "batchmean" and not is_legacy
     if reduction == "mean" and not is_legacy:

@@ -42,8 +42,8 @@ PRODUCTS = [
         tolerance=8,
     ),
     *(
-        OpCase(name, np.dot, lambda t: [call(t(4), t(4))], lambda t: [call(t(0), t(0)), call(t(1), t(1))], tolerance=8)
-        for name in ("dot", "vdot")
+        OpCase(name, rule, lambda t: [call(t(4), t(4))], lambda t: [call(t(0), t(0)), call(t(1), t(1))], tolerance=8)
+        for name, rule in (("dot", np.dot), ("vdot", np.vdot))
     ),
     OpCase(
         "inner",
@@ -132,7 +132,7 @@ PRODUCTS = [
     ),
     OpCase(
         "linalg.vecdot",
-        lambda x, y, dim=-1: (x * y).sum(dim),
+        lambda x, y, dim=-1: (np.conj(x) * y).sum(dim),
         lambda t: [call(t(2, 3), t(2, 3)), call(t(2, 3), t(1, 3), dim=0)],
         lambda t: [call(t(0, 3), t(0, 3)), call(t(2, 0), t(2, 0))],
         tolerance=8,
