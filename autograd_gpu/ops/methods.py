@@ -138,7 +138,7 @@ def _divided(self: Tensor, other: Any) -> Any:
     return elementwise.div(other, self) if cast.is_scalar(other) else NotImplemented
 
 
-Tensor.__rtruediv__ = _divided  # type: ignore[method-assign]
+Tensor.__rtruediv__ = _divided  # type: ignore[assignment, method-assign]
 for _name in ("lt", "le", "gt", "ge"):
     setattr(Tensor, f"__{_name}__", _operator(getattr(elementwise, _name)))
 
