@@ -53,6 +53,7 @@ FUNCTIONS = {
     "ops.searchsorted": "bucketize searchsorted",
     "ops.shape": "broadcast_shapes broadcast_tensors broadcast_to clone flatten flip moveaxis movedim narrow "
     "narrow_copy permute ravel reshape select squeeze swapaxes swapdims t transpose unflatten unsqueeze",
+    "ops.short_time": "istft stft",
     "ops.signal_windows": "bartlett_window blackman_window hamming_window hann_window kaiser_window",
     "ops.sort": "argsort msort sort topk",
     "ops.sparse.coo": "sparse_coo_tensor",
@@ -132,6 +133,7 @@ METHODS = {
     "ops.shape": "T broadcast_to clone contiguous expand expand_as flatten flip mT moveaxis movedim narrow "
     "narrow_copy permute ravel reshape reshape_as select squeeze swapaxes swapdims t transpose unflatten unsqueeze "
     "view_as",
+    "ops.short_time": "istft stft",
     "ops.sort": "argsort msort sort topk",
     "ops.sparse.conversion": "sparse_mask to_sparse to_sparse_coo to_sparse_csr",
     "ops.special": "digamma digamma_ erfinv erfinv_ frexp i0 i0_ igamma igamma_ igammac igammac_ lgamma lgamma_ "

@@ -80,6 +80,8 @@ def weights(like: ag.Tensor) -> ag.Tensor:
 
 @pytest.mark.parametrize("case", CASES_HERE, ids=lambda case: case.id)
 def test_vmap_of_an_operation_is_a_loop_over_the_examples(case: OpCase, device: str):
+    if device == "cuda" and case.result == "complex":
+        return  # complex numbers are refused there (test_complex_numbers)
     checked = 0
     for sample in op_checks.every_sample(case, "float64"):
         tensors, run = batch_of(sample, device), with_gradient(case, sample)

@@ -93,9 +93,13 @@ def checked(function: Callable, array: type | None = None) -> Callable:
     defaults = [p.default for p in parameters.values() if p.default is not p.empty]
     given = ", ".join(parameters)
     statements = _statements(list(_terms(line)), set(parameters)) if line else []
-    first = "y" if name == "zeta" else next(iter(parameters), None)  # whose x may be a number
-    if name not in TAKEN and first not in _NO_ARRAY:
-        statements.insert(0, f'if {first}.dtype.kind == "c": refuse_complex("{name}", {first})')
+    first = next(iter(parameters), None)
+    if name not in TAKEN and first is not None:
+        # It may also be a number, a shape or a list of arrays; where there is a number, the array is the second.
+        asked = f"{first}.__class__ is array" if array is not None else f'hasattr({first}, "dtype")'
+        statements.insert(0, f'if {asked} and {first}.dtype.kind == "c": refuse_complex("{name}", {first})')
+        if name == "zeta":
+            statements.insert(0, 'if y.dtype.kind == "c": refuse_complex("zeta", y)')
     if array is None:
         statements.append(f"return function({given})")
     else:
@@ -109,10 +113,6 @@ def checked(function: Callable, array: type | None = None) -> Callable:
     run: Any = functools.wraps(function)(namespace["run"])
     run.__defaults__ = tuple(defaults)
     return run
-
-
-# First parameters that are no array: what they name has arrays in lists, or none.
-_NO_ARRAY = frozenset((None, "arrays", "parameters", "shape", "start", "state", "seed"))
 
 
 def check_all(backend: dict[str, Any], array: type | None = None, but: Sequence[str] = ()) -> None:

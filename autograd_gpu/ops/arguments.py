@@ -120,7 +120,8 @@ def fronts(names: Iterable[str], module: dict[str, Any], make: Callable[[str, Ca
     behind = {}
     for name in names:
         if name not in module:
-            raise ImportError(f"{module['__name__']} names {name} in its __all__ and does not import it")
+            file = f"{module['__name__'].replace('.', '/')}.py"
+            raise ImportError(f"{file} names {name} in its __all__ and does not import it")
         behind[name] = module.pop(name)
 
     def get(name: str) -> Any:

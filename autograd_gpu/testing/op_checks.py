@@ -245,7 +245,7 @@ def with_gradients(
     if leaves and differentiable:
         random = np.random.default_rng(SEED)
         directions = [
-            ag.tensor(_direction(random, output), dtype=output.dtype, device=output.device) for output in differentiable
+            ag.tensor(direction(random, output), dtype=output.dtype, device=output.device) for output in differentiable
         ]
         gradients = ag.autograd.grad(differentiable, leaves, directions, allow_unused=True)
         for number, gradient in enumerate(gradients):
@@ -254,7 +254,8 @@ def with_gradients(
     return found
 
 
-def _direction(random: np.random.Generator, output: ag.Tensor) -> np.ndarray:
+def direction(random: np.random.Generator, output: Any) -> np.ndarray:
+    """A random gradient of an output, PyTorch's too; both parts of it where the output is complex."""
     parts = [random.standard_normal(tuple(output.shape)) for _ in range(1 + output.is_complex())]
     return parts[0] + 1j * parts[1] if output.is_complex() else parts[0]
 
