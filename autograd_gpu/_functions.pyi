@@ -47,6 +47,14 @@ from .nn.functional import pdist as pdist
 from .nn.functional import pixel_shuffle as pixel_shuffle
 from .nn.functional import pixel_unshuffle as pixel_unshuffle
 from .nn.functional import rms_norm as rms_norm
+from .nn.recurrent_functions import gru as gru
+from .nn.recurrent_functions import gru_cell as gru_cell
+from .nn.recurrent_functions import lstm as lstm
+from .nn.recurrent_functions import lstm_cell as lstm_cell
+from .nn.recurrent_functions import rnn_relu as rnn_relu
+from .nn.recurrent_functions import rnn_relu_cell as rnn_relu_cell
+from .nn.recurrent_functions import rnn_tanh as rnn_tanh
+from .nn.recurrent_functions import rnn_tanh_cell as rnn_tanh_cell
 from .nn.toplevel import adaptive_max_pool1d as adaptive_max_pool1d
 from .nn.toplevel import affine_grid_generator as affine_grid_generator
 from .nn.toplevel import alpha_dropout_ as alpha_dropout_
@@ -312,6 +320,8 @@ from .ops.shape import t as t
 from .ops.shape import transpose as transpose
 from .ops.shape import unflatten as unflatten
 from .ops.shape import unsqueeze as unsqueeze
+from .ops.short_time import istft as istft
+from .ops.short_time import stft as stft
 from .ops.signal_windows import bartlett_window as bartlett_window
 from .ops.signal_windows import blackman_window as blackman_window
 from .ops.signal_windows import hamming_window as hamming_window

@@ -300,7 +300,7 @@ class Methods:
         """In place: Return beta * input + alpha * (batch1 @ batch2) for batches of matrices; input broadcasts."""
     def bernoulli(self, p: builtins.float | None = None, *, generator: Generator | None = None) -> Tensor:
         """Return 1 with the probability that input gives (or everywhere `p`), else 0, in input's dtype."""
-    def bernoulli_(self, p: builtins.float = 0.5, *, generator: Generator | None = None) -> Tensor:
+    def bernoulli_(self, p: builtins.bool | builtins.int | builtins.float | complex | Tensor = 0.5, *, generator: Generator | None = None) -> Tensor:
         """Fill with 1 with probability p, else 0."""
     def bfloat16(self) -> Tensor:
         """Return the tensor in bfloat16."""
@@ -714,6 +714,8 @@ class Methods:
         """Return whether each element is +inf."""
     def isreal(self) -> Tensor:
         """Return where the imaginary part is 0: everywhere in a real tensor."""
+    def istft(self, n_fft: builtins.int, hop_length: builtins.int | None = None, win_length: builtins.int | None = None, window: Tensor | None = None, center: builtins.bool = True, normalized: builtins.bool = False, onesided: builtins.bool | None = None, length: builtins.int | None = None, return_complex: builtins.bool = False) -> Tensor:
+        """Return the signal (..., length) whose `stft` with the same settings is nearest to input (..., frequencies, frames)."""
     def item(self) -> Any:
         """Return the only element as a Python number. Synchronises."""
     def kron(self, other: Tensor) -> Tensor:
@@ -1093,6 +1095,8 @@ class Methods:
         """In-place version of `squeeze`: this tensor's own shape changes. Returns it."""
     def std(self, dim: Any = None, unbiased: builtins.bool | None = None, keepdim: builtins.bool = False, *, correction: builtins.bool | builtins.int | builtins.float | complex | None = 1) -> Tensor:
         """Return the standard deviation over `dim`: the square root of `var`."""
+    def stft(self, n_fft: builtins.int, hop_length: builtins.int | None = None, win_length: builtins.int | None = None, window: Tensor | None = None, center: builtins.bool = True, pad_mode: str = 'reflect', normalized: builtins.bool = False, onesided: builtins.bool | None = None, return_complex: builtins.bool | None = None, align_to_window: builtins.bool | None = None) -> Tensor:
+        """Return the transforms (..., frequencies, frames) of pieces of a signal (..., length), `hop_length` apart."""
     def storage_offset(self) -> builtins.int:
         """Return the number of elements of its storage before the tensor's first."""
     def sub(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex, *, alpha: builtins.bool | builtins.int | builtins.float | complex = 1) -> Tensor:

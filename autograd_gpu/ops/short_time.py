@@ -33,7 +33,8 @@ def stft(
 
     A piece has `n_fft` elements and is multiplied by `window`, `win_length` of them with zeros on both sides;
     hop_length is n_fft // 4 and win_length n_fft unless given. With `center` the signal is padded by `pad_mode`, so
-    that frame t is around element t * hop_length. Real signals have n_fft // 2 + 1 frequencies unless `onesided` is False.
+    that frame t is around element t * hop_length. Real signals have n_fft // 2 + 1 frequencies unless `onesided` is
+    False.
     `normalized` divides by sqrt(n_fft). RuntimeError for settings that do not go together.
     """
     hop, length = _hop_and_length("stft", input, n_fft, hop_length, win_length, window)
