@@ -505,6 +505,6 @@ def test_no_option_is_untested(job, capsys):
         cli.main(["train", job, "--help"])
     options = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
     tested = "".join(
-        (ROOT / "tests" / f"test_{name}.py").read_text() for name in ("training_runs", "cli", "generation")
+        (ROOT / "tests" / f"test_{name}.py").read_text() for name in ("training_runs", "cli", "generation", "looking")
     )
     assert not [option for option in options if f'"{option}' not in tested and f" {option} " not in tested]

@@ -21,7 +21,7 @@ from ..tensor import Tensor, wrap
 from .public import public
 
 F = TypeVar("F", bound=Callable[..., Any])
-Number = bool | int | float | complex
+Number = bool | int | float  # and complex, where a function says so
 Scalar = (bool, int, float, complex, np.number, np.bool_)
 
 

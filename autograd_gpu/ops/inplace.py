@@ -374,6 +374,8 @@ def _straight(x: Tensor, args: tuple) -> bool:
 def copy_(self: Tensor, src: Tensor | Number, non_blocking: bool = False) -> Tensor:
     """Write src, broadcast and cast, into this tensor; gradients then flow to src."""
     if not isinstance(src, Tensor):
+        if not is_scalar(src):
+            raise TypeError("copy_(): argument 'other' (position 1) must be Tensor")
         src = self.new_tensor(src)
     source = _on_device_of(self, src, "copy_")
     check_writable(self, "copy_")

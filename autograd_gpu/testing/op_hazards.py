@@ -149,7 +149,7 @@ def _repeated(sample: Call, from_end: int, times: int) -> Call:
 def check_long_sums(case: OpCase, device: str) -> None:
     """Sums of millions of float32 of one sign are float64's within 1e-5, in every order of axes, backward too."""
     size = LONG[device]
-    for sample in case.samples(Draw("float32"))[:2]:
+    for sample in case.samples(Draw(float_of(case)))[:2]:
         positive = changed(sample, lambda x: np.abs(x) + np.asarray(0.1, x.dtype))
         if not any(sums(case, shorter) for shorter in lengthened(case, positive, 200)):
             continue
@@ -288,7 +288,7 @@ def check_edges(case: OpCase, device: str) -> None:
     if device != "cpu":
         # A 64th of the largest: what overflows does so whatever the order of a sum.
         edges |= {"the largest numbers": float(limits.max) / 64, "the smallest normal number": float(limits.tiny)}
-    for sample in case.samples(Draw("float32"))[:1]:
+    for sample in case.samples(Draw(float_of(case)))[:1]:
         for what, edge in edges.items():
             moved = changed(sample, lambda x, edge=edge: _put(x, edge, everywhere=np.isfinite(edge)))  # type: ignore[misc]
             found = to_second_order(case, moved, device)
@@ -300,6 +300,11 @@ def check_edges(case: OpCase, device: str) -> None:
                 with np.errstate(all="ignore"):
                     rounded = value.astype(np.float32) if value.dtype == np.float64 else value
                 close_to_largest((found or {})[part], rounded, 1e-3, f"{name}: {part}", floor=1e-5)
+
+
+def float_of(case: OpCase) -> str:
+    """Return the dtype of floats that a row is looked at in: float32, unless it has float64 alone."""
+    return "float32" if "float32" in case.dtypes else "float64"
 
 
 def _put(x: np.ndarray, edge: float, everywhere: bool) -> np.ndarray:
@@ -341,7 +346,7 @@ def to_second_order(case: OpCase, sample: Call, device: str) -> dict[str, np.nda
 def check_unlike_operands(case: OpCase, device: str) -> None:
     """An operand of another dtype is promoted or refused, one on another device refused, none taken as it lies."""
     other = "cuda" if device == "cpu" else "cpu"
-    for sample in case.samples(Draw("float32")):
+    for sample in case.samples(Draw(float_of(case))):
         places = [place for place, array in enumerate(arrays_in(sample)) if is_floating(array)]
         if len(places) < 2:
             continue
@@ -378,7 +383,7 @@ def _promoted_or_refused(case: OpCase, sample: Call, device: str, place: int) ->
 
 def check_sharing(case: OpCase, device: str) -> None:
     """After op(x), writing to a result, an input, a gradient or a tangent changes nothing else, views of it aside."""
-    for sample in case.samples(Draw("float32"))[:2]:
+    for sample in case.samples(Draw(float_of(case)))[:2]:
         tensors = tensors_of(sample, device)
         with ag.no_grad():
             outputs = list(apply(case, sample, tensors))

@@ -17,7 +17,7 @@ import numpy as np
 import autograd_gpu as ag
 
 from ..declarations import declared
-from ..op_case import ALL, Call, Draw, OpCase
+from ..op_case import ALL, COMPLEXES, Call, Draw, OpCase
 from ..op_table import CASES
 from . import arguments
 from .arguments import Array
@@ -61,8 +61,10 @@ class Entry:
 def entries(torch: Any) -> tuple[Entry, ...]:
     """Every public name that both libraries have and that a row or a template can call."""
     rows: dict[str, list[OpCase]] = {}
-    for case in CASES:
-        rows.setdefault(case.name, []).append(case)
+    for case in CASES:  # with real numbers
+        real = tuple(dtype for dtype in case.dtypes if dtype not in COMPLEXES)
+        if real and case.result != "complex":
+            rows.setdefault(case.name, []).append(replace(case, dtypes=real))
     for alias, name in ALIASES.items():
         rows.setdefault(alias, rows.get(name, []))
     found = []

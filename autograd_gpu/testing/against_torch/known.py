@@ -126,7 +126,14 @@ KNOWN = [
         "the formula has a hole, the function none",
         kind=".*: values",
         theirs="nan",
-        call=r"igamma|gammainc|\bi[01]e?_?\(|digamma|psi|polygamma|sinc|logit",
+        call=r"igamma|gammainc|\bi[01]e?_?\(|digamma|psi|polygamma|sinc",
+    ),
+    Known(
+        "a limit, where PyTorch has NaN",
+        "the formula has a hole, the function none",
+        kind=".*(derivatives|gradients|tangents): values",
+        theirs="nan",
+        call="logit",
     ),
     Known(
         "the product of the others",
