@@ -649,3 +649,114 @@ def test_state_dicts_go_in_and_out_between_replays():
         training.model.load_state_dict(model)
         training.optimizer.load_state_dict(optimizer)
     take(eager, replayed, step, [eager.batch(n) for n in range(6, 9)])
+
+
+# ---------------------------------------------------------------------------- memory that is shared
+
+
+def alike(step, arguments, calls=5):
+    """A captured step of arguments that `arguments()` makes gives and writes what the step itself does."""
+    ours, theirs = (torch.capture(step), arguments()), (step, arguments())
+    for _ in range(calls):
+        found, wanted = (run(*args) for run, args in (ours, theirs))
+        np.testing.assert_array_equal(found.tolist(), wanted.tolist())
+        for a, b in zip(ours[1], theirs[1], strict=True):
+            np.testing.assert_array_equal(a.tolist(), b.tolist())
+    return ours[0]
+
+
+SHARING = {
+    "a view": lambda a: (a, a.view(-1)),
+    "overlapping slices": lambda a: (a[:4], a[1:5]),
+    "the other way round": lambda a: (a[1:5], a[:4]),
+    "every other": lambda a: (a[::2], a[1:4]),
+    "another layout": lambda a: (a[:4].view(2, 2).t(), a[2:4]),
+    "another dtype": lambda a: (a[:2], a[:2].view(torch.int32)),
+}
+
+
+@pytest.mark.parametrize("shared", SHARING.values(), ids=SHARING)
+def test_arguments_that_share_memory_share_it_in_a_replay(device, shared):
+    def step(a, b):
+        a.add_(1)
+        return (a * 2).sum() + b
+
+    captured = alike(step, lambda: shared(torch.arange(6.0, device=device)))
+    assert recordings(captured) == (shared is not SHARING["another dtype"])
+
+
+def test_arguments_that_share_memory_otherwise_are_recorded_anew(device):
+    def step(a, b):
+        a.add_(1)
+        return a * b
+
+    captured = torch.capture(step)
+    for low in (0, 0, 0, 1, 1, 2, 8, 8, 0):
+        x, y = (torch.arange(12.0, device=device) for _ in range(2))
+        assert captured(x[:4], x[low : low + 4]).tolist() == step(y[:4], y[low : low + 4]).tolist()
+    for _ in range(2):
+        assert captured(torch.zeros(4, device=device), torch.ones(4, device=device)).tolist() == [1.0] * 4
+    assert recordings(captured) == 4
+
+
+def test_arguments_may_share_memory_with_what_the_step_names(device):
+    buffer, model = torch.zeros(3, device=device), nn.Linear(3, 1).to(device)
+    held = {"deep": [torch.zeros(3, device=device)]}
+    model.weight.data.zero_()
+
+    def named(a):
+        buffer.add_(1)
+        return a * 2
+
+    def deep(a):
+        held["deep"][0].add_(1)
+        return a * 2
+
+    def weight(a):
+        with torch.no_grad():
+            model(a).sum()
+            model.weight.add_(1)
+        return a * 2
+
+    for step, x in ((named, buffer), (deep, held["deep"][0]), (weight, model.weight.detach())):
+        for argument in (x, x[..., 1:]) if step is not weight else (x,):
+            captured = torch.capture(step)
+            start = x.clone()
+            for count in range(1, 5):
+                assert captured(argument).tolist() == ((start[..., -argument.shape[-1] :] + count) * 2).tolist()
+            assert "shares memory" in torch.explain(captured)
+            for _ in range(3):  # others are recorded; that one still runs as ever
+                assert captured(torch.ones_like(argument)).tolist() == torch.full_like(argument, 2.0).tolist()
+            assert captured(argument).tolist() == ((start[..., -argument.shape[-1] :] + 8) * 2).tolist()
+            assert recordings(captured) == 1
+
+
+def test_memory_that_is_found_to_be_shared_too_late_is_said(device):
+    buffer = torch.zeros(3, device=device)
+
+    def count():
+        buffer.add_(1)
+
+    def step(a):
+        count()
+        return a * 2
+
+    captured = torch.capture(step)
+    assert captured(buffer).tolist() == [2.0] * 3
+    with pytest.raises(RuntimeError, match="shares memory .* Pass a clone"):
+        captured(buffer)
+    assert captured(buffer).tolist() == [6.0] * 3
+    assert captured(buffer.clone()).tolist() == [6.0] * 3
+
+
+def test_a_leaf_and_its_values_may_be_two_arguments():
+    def step(p, values):
+        with torch.no_grad():
+            p.add_(1)
+        return values * 2
+
+    def arguments():
+        p = nn.Parameter(torch.zeros(2))
+        return p, p.detach()
+
+    alike(step, arguments)

@@ -6,7 +6,7 @@ import functools
 import threading
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import zip_longest
 from types import CellType, CodeType, FunctionType, ModuleType
@@ -30,9 +30,11 @@ from .device_graph import DeviceGraph
 from .explanation import Explanation
 from .host_graph import HostGraph
 from .noticed import Noticing, Same
+from .sharing import Range, Ranges, lie_alike, memory_range, overlapping, shared_places
 
 _NUMBERS = (bool, int, float, complex, str)
 _EMPTY = CellType()
+_SHARES = "an argument shares memory with what the step has besides its arguments"
 MOST = 16  # recordings that a step keeps: of shapes, modes, settings
 
 
@@ -85,8 +87,9 @@ class CapturedStep:
         functools.update_wrapper(self, step, updated=())
         self.step, self.static = step, static
         self.recorded: list[_Recorded] = []
-        self.why = ""
-        self._warm: list[Tensor] | None = None  # the leaves that the first call met, and where it worked
+        self.why = self.as_ever = ""
+        self._warm: list[Tensor] | None = None  # the leaves that the first call met, what held them, where it worked
+        self._owners: list[Any] = []
         self._devices: set[Any] = set()
         self._unrecordable = ""
         self._lock = threading.RLock()
@@ -112,38 +115,64 @@ class CapturedStep:
                 raise TypeError(
                     f"{self._name()}: expected tensors and numbers, but got an ndarray. Use torch.from_numpy."
                 )
-        key = [_conditions(), *map(Same, self._surroundings()), _structure((args, kwargs)), *_described(leaves)]
         if self._warm is None:
             return self._warm_up(args, kwargs)
+        shared = overlapping(leaves)
+        if shared and not lie_alike(leaves, shared):
+            return self._run_as_ever(args, kwargs, "arguments share memory that requires grad or is of two dtypes")
+        surroundings = self._surroundings()
+        described = _described(leaves, shared)
+        key = [_conditions(), *map(Same, surroundings), _structure((args, kwargs)), *described]
         why = "there was none of these shapes, numbers and modes"
         for recorded in self.recorded:
             if recorded.key == key:
                 differs = recorded.graph.differs()
                 if differs is None:
+                    if recorded.shows_other_memory(leaves):
+                        return self._run_as_ever(args, kwargs, _SHARES)
                     return recorded.replay(leaves)
                 why = differs
+        besides: list[Range] = []
+        if self._device(leaves) is not cpu or _has_tape():
+            besides = [memory_range(x) for x in _tensors([*surroundings, *self._warm, *self._owners])]
+            ranges = Ranges(besides)
+            if any(ranges.meet(leaf) for leaf in leaves if isinstance(leaf, Tensor) and not leaf.requires_grad):
+                return self._run_as_ever(args, kwargs, _SHARES)
         self.why = why
-        return self._record(key, leaves, rebuild)
+        return self._record(key, leaves, shared, besides, rebuild)
+
+    def _run_as_ever(self, args: tuple, kwargs: dict, why: str) -> Any:
+        """A call that no recording is right for."""
+        self.as_ever = why
+        return self.step(*args, **kwargs)
+
+    def _device(self, leaves: list) -> Any:
+        devices = self._devices | {leaf.device for leaf in leaves if isinstance(leaf, Tensor)}
+        return next((device for device in devices if device is not cpu), cpu)
 
     def _warm_up(self, args: tuple, kwargs: dict) -> Any:
         met = Noticing()
         with met.noticing(), self._reads_told():
             result = self.step(*args, **kwargs)
         self._warm = [noticed.tensor for noticed in met.tensors.values()]
+        self._owners = [noticed.owner for noticed in met.owners.values()]
         self._devices = met.devices | {x.device for x in flatten(result)[0] if isinstance(x, Tensor)}
         self._raise_if_it_reads()
         return result
 
-    def _record(self, key: list, leaves: list, rebuild: Callable[[list], Any]) -> Any:
-        devices = self._devices | {leaf.device for leaf in leaves if isinstance(leaf, Tensor)}
-        device = next((device for device in devices if device is not cpu), cpu)
+    def _record(self, key: list, leaves: list, shared: dict, besides: list, rebuild: Callable[[list], Any]) -> Any:
+        device = self._device(leaves)
         if device is cpu and not _has_tape():
             _say_that_nothing_is_recorded()
             args, kwargs = rebuild(leaves)
             return self.step(*args, **kwargs)
         graph = HostGraph(self._read) if device is cpu else DeviceGraph()
-        made: dict[int, Any] = {}  # the same tensor twice is so in the recording, too
-        places = [made.setdefault(id(leaf), _place(leaf)) for leaf in leaves]
+        # The same tensor twice is so in the recording, too.
+        made: dict[int, Any] = {id(leaves[n]): place for n, place in shared_places(leaves, shared).items()}
+        for leaf in leaves:
+            if id(leaf) not in made:
+                made[id(leaf)] = _place(leaf)
+        places = [made[id(leaf)] for leaf in leaves]
         args, kwargs = rebuild(places)
         with graph.capture():
             for tensor in self._warm or ():
@@ -159,10 +188,16 @@ class CapturedStep:
         if device is cpu and graph.devices - {cpu}:
             self._unrecordable = f"{self._name()}: the step works on a GPU that its first call did not work on."
         self._raise_if_it_reads()
-        recorded = _Recorded(key, graph, places, result, self.static)
+        recorded = _Recorded(key, graph, places, result, self.static, besides)
         del self.recorded[: max(0, len(self.recorded) + 1 - MOST)]
         self.recorded.append(recorded)
-        return recorded.first(leaves)
+        returned = recorded.first(leaves)
+        if recorded.shows_other_memory(leaves):
+            raise RuntimeError(
+                f"{self._name()}: {_SHARES}, which was found too late: this call has worked on a copy of the argument. "
+                "Pass a clone, or name the tensor in the step itself. From now on such calls run as ever."
+            )
+        return returned
 
     # ---- reading values
 
@@ -226,15 +261,17 @@ class CapturedStep:
         return [(recorded.nbytes, 1 + len(recorded.places), name, where) for recorded in self.recorded]
 
     def explain(self) -> Explanation:
-        return Explanation(self._name(), [recorded.graph for recorded in self.recorded], self.why)
+        return Explanation(self._name(), [recorded.graph for recorded in self.recorded], self.why, self.as_ever)
 
 
 class _Recorded:
     """One recording: what it holds for, where its arguments go, what it returns."""
 
-    def __init__(self, key: list, graph: Any, places: list, result: Any, static: bool) -> None:
+    def __init__(self, key: list, graph: Any, places: list, result: Any, static: bool, besides: list) -> None:
         self.key, self.graph, self.places = key, graph, places
         results, self._rebuild = flatten(result)
+        own = Ranges(memory_range(x) for x in results if isinstance(x, Tensor)) if static else Ranges([])
+        self._besides = Ranges([*besides, *(each for each in graph.besides() if not own.hold(each))])
         outside = {id(noticed.tensor) for noticed in graph.tensors.values()}
         inside = {id(place) for place in places}
         # What was there before the step is returned as it is; what shows an argument's place is copied in any case.
@@ -247,6 +284,13 @@ class _Recorded:
     def first(self, leaves: list) -> Any:
         """The result of the call that was recorded."""
         return self._returned(leaves) if self.graph.ran else self.replay(leaves)
+
+    def shows_other_memory(self, leaves: list) -> bool:
+        """Whether an argument shows memory that the step reads or writes by other names, too."""
+        return any(
+            place is not leaf and isinstance(leaf, Tensor) and self._besides.meet(leaf)
+            for place, leaf in zip(self.places, leaves)
+        )
 
     def replay(self, leaves: list) -> Any:
         for place, leaf in zip(self.places, leaves):
@@ -300,18 +344,40 @@ def _place(leaf: Any) -> Any:
     return wrap(place._array, leaf.device)
 
 
-def _described(leaves: list) -> list:
-    """What a recording takes for granted of its arguments: of tensors how they lie, and which are one; numbers."""
+def _described(leaves: list, shared: dict) -> list:
+    """What a recording takes for granted of its arguments: of tensors how they lie, and which are one or share memory;
+    numbers."""
     first: dict[int, int] = {}
     found: list[Any] = []
     for number, leaf in enumerate(leaves):
         if isinstance(leaf, Tensor) and not leaf.requires_grad:
             array = leaf._array
             same = first.setdefault(id(leaf), number)
-            found.append((array.shape, array.strides, array.dtype, leaf.device, same))
+            lies = (array.shape, array.strides, array.dtype, leaf.device, same)
+            if same in shared:
+                leader, (_, low, high) = shared[same]
+                lies += (leader, high - low, memory_range(leaf)[1] - low)
+            found.append(lies)
         else:
             found.append(Same(leaf))
     return found
+
+
+def _tensors(values: Iterable[Any]) -> Iterator[Tensor]:
+    """Those in lists, dicts, modules and optimizers, and their gradients."""
+    for value in values:
+        if isinstance(value, Tensor):
+            yield value
+            if value._grad is not None:
+                yield value._grad
+        elif isinstance(value, Module):
+            yield from _tensors([*value.parameters(), *value.buffers()])
+        elif isinstance(value, Optimizer):
+            yield from _tensors([*value.state.values(), *(group["params"] for group in value.param_groups)])
+        elif isinstance(value, dict):
+            yield from _tensors(value.values())
+        elif isinstance(value, (list, tuple)):
+            yield from _tensors(value)
 
 
 def _structure(tree: Any) -> Any:

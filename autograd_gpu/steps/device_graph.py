@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,8 +10,10 @@ from typing import Any
 from ..arrays.cuda.fused import Fused, fuse
 from ..cuda.capture import CUDAGraph, graph
 from ..settings import fuses
+from ..tensor import Tensor
 from .explanation import Work, work_of
 from .noticed import Noticing
+from .sharing import Range, memory_range
 
 
 class DeviceGraph(Noticing, CUDAGraph):
@@ -18,6 +21,15 @@ class DeviceGraph(Noticing, CUDAGraph):
 
     ran = False  # the capture leaves the step's work to the first replay
     fused: Fused | None = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.given: set[Range] = set()  # what operations were given
+
+    def see(self, tensor: Tensor) -> None:
+        super().see(tensor)
+        if threading.get_ident() == self.thread and not tensor.is_cpu:
+            self.given.add(memory_range(tensor))
 
     @contextmanager
     def capture(self) -> Iterator[None]:
@@ -28,6 +40,12 @@ class DeviceGraph(Noticing, CUDAGraph):
 
     def give(self, result: Any) -> None:
         """A capture refuses what the host computes."""
+
+    def besides(self) -> list[Range]:
+        """The memory that the step's operations were given and what hangs on tensors from outside."""
+        tensors = [noticed.tensor for noticed in self.tensors.values()]
+        gradients = [x._grad for x in tensors if x._grad is not None]
+        return [*self.given, *map(memory_range, [*tensors, *gradients])]
 
     def replay(self) -> None:
         CUDAGraph.replay(self)

@@ -42,10 +42,10 @@ def work_of(nodes: list[Node], units: list[Node | Group]) -> list[Work]:
 
 
 class Explanation(Drawing):
-    """A captured step's recordings, ``work`` of each, and ``why`` the last was made. Prints as a table."""
+    """A captured step's recordings, ``work`` of each, and ``why`` the last was made, and why a call had none (``as_ever``). Prints as a table."""
 
-    def __init__(self, name: str, graphs: list[Any], why: str) -> None:
-        self.name, self.why = name, why
+    def __init__(self, name: str, graphs: list[Any], why: str, as_ever: str = "") -> None:
+        self.name, self.why, self.as_ever = name, why, as_ever
         self._described = [graph.describe() for graph in graphs]
         self.work: list[list[Work]] = [graph.work() for graph in graphs]
 
@@ -56,6 +56,8 @@ class Explanation(Drawing):
             lines += [f"  {described}", *_table(work)]
         if self.why:
             lines.append(f"  the last was made since {self.why}")
+        if self.as_ever:
+            lines.append(f"  the last call that ran as ever, without a recording, did so since {self.as_ever}")
         return "\n".join(lines)
 
     @property

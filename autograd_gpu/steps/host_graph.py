@@ -13,6 +13,7 @@ from ..device import cpu
 from ..tensor import Tensor
 from .explanation import Work, work_of
 from .noticed import Noticing
+from .sharing import Range
 
 _recording = threading.RLock()
 
@@ -68,6 +69,10 @@ class HostGraph(Noticing):
 
     def is_read(self, tensor: Tensor) -> bool:
         return super().is_read(tensor) or self.recording.is_external(tensor._array)
+
+    def besides(self) -> list[Range]:
+        """The memory from outside that the step reads or writes, its arguments' places included."""
+        return [(cpu, *bounds) for bounds in self.recording.bounds]
 
     def describe(self) -> str:
         recording = self.recording

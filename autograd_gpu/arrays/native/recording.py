@@ -41,7 +41,8 @@ READS = {"to_numpy": "reads values", "nonzero": "asks which elements are not zer
 class Recording:
     """The work of a step on arrays. Record within `with recording.on(): ...`, then `replay()`.
 
-    `external` are the arrays from outside that it reads or writes, by the ids of what owns their memory.
+    `external` are the arrays from outside that it reads or writes, by the ids of what owns their memory; `bounds` the
+    bytes that they show.
     """
 
     def __init__(self, on_read: Callable[[str], None]) -> None:
@@ -52,6 +53,7 @@ class Recording:
         self.calls: list[Call] = []
         self.fused: Fused | None = None
         self.external: dict[int, np.ndarray] = {}
+        self.bounds: set[tuple[int, int]] = set()
         self._thread = self._paused = 0
         self._closed = 0  # launches up to here are in `calls`
         self.backend: Any = SimpleNamespace(**dict(_public(native, self._recorded)))
@@ -182,6 +184,7 @@ class Recording:
             self._constant(owner)
         else:
             self.external[id(owner)] = owner
+            self.bounds.add(byte_bounds(x))
 
     def is_external(self, x: np.ndarray) -> bool:
         """Whether the memory of an array from outside is read or written."""
