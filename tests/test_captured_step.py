@@ -1,6 +1,7 @@
 """capture(step): calls that replay do what the step does, bit for bit; what has changed records anew or is refused."""
 
 import copy
+import ctypes
 import gc
 import pickle
 import threading
@@ -743,7 +744,7 @@ def test_memory_that_is_found_to_be_shared_too_late_is_said(device):
 
     captured = torch.capture(step)
     assert captured(buffer).tolist() == [2.0] * 3
-    with pytest.raises(RuntimeError, match="shares memory .* Pass a clone"):
+    with pytest.raises(RuntimeError, match=r"shares memory .* Pass a clone"):
         captured(buffer)
     assert captured(buffer).tolist() == [6.0] * 3
     assert captured(buffer.clone()).tolist() == [6.0] * 3
@@ -760,3 +761,38 @@ def test_a_leaf_and_its_values_may_be_two_arguments():
         return p, p.detach()
 
     alike(step, arguments)
+
+
+# ---------------------------------------------------------------------------- values that leave a step
+
+
+WAYS_OUT = {
+    "asarray": lambda a: torch.tensor(np.asarray(a) * 2) + a,
+    "float": lambda a: float(np.array(a.sum())) + a,
+    "ufunc": lambda a: torch.tensor(np.add(np.ones(2, np.float32), a)) + a,
+    "dlpack": lambda a: torch.tensor(np.from_dlpack(a) * 2) + a,
+    "capsule": lambda a: torch.from_dlpack(a.__dlpack__()) + a,
+    "__array__": lambda a: torch.tensor(a.__array__() * 2) + a,
+    "interface": lambda a: a + a.__array_interface__["data"][0],
+    "data_ptr": lambda a: ctypes.c_float.from_address(a.data_ptr()).value + a,
+    "deepcopy": lambda a: copy.deepcopy(a) + a,
+    "pickle": lambda a: pickle.loads(pickle.dumps(a)) + a,
+}
+
+
+@pytest.mark.parametrize("way", WAYS_OUT.values(), ids=WAYS_OUT)
+def test_values_that_leave_a_step_are_refused_by_whatever_way(way):
+    with pytest.raises(RuntimeError, match=r"the step .* a tensor.* at .*py:\d+"):
+        torch.capture(way)(torch.ones(2))
+
+
+def test_what_shows_no_values_is_no_read():
+    captured = torch.capture(lambda a: a * 2 if a.is_set_to(a) and a.storage_offset() == 0 else a)
+    for number in range(4):
+        assert captured(torch.full((2,), float(number))).tolist() == [2.0 * number] * 2
+
+
+def test_a_flipped_scalar_is_computed_by_each_replay(device):
+    captured = torch.capture(lambda a: a.flip(()) * 2)
+    for number in range(4):
+        assert captured(torch.tensor(float(number), device=device)).item() == 2.0 * number

@@ -12,6 +12,7 @@ import ml_dtypes
 import numpy as np
 
 from .. import dtypes
+from ..capturing import readers, reads
 from ..device import Device, emulating
 from ..device import cpu as CPU
 from ..tensor import Tensor, wrap
@@ -106,6 +107,8 @@ def to_dlpack(
         raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
     if dl_device is not None and tuple(dl_device) != to_dlpack_device(self):
         raise BufferError(f"__dlpack__: the tensor is on {self.device}; move it first, with .to(device)")
+    if readers:
+        reads("hands a tensor's memory out by DLPack")
     array = self.device.backend.copy(self._array) if copy else self._array
     if self.device is not CPU:
         _refuse_emulated("__dlpack__")
@@ -136,6 +139,8 @@ def array_interface(self: Tensor) -> dict:
         raise AttributeError(f"the tensor is on {self.device}: use .cpu() for NumPy, or __cuda_array_interface__")
     if self.requires_grad:
         raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+    if readers:
+        reads("takes a tensor's values as NumPy's")
     return self._array.__array_interface__
 
 
@@ -154,4 +159,6 @@ def cuda_array_interface(self: Tensor) -> dict:
             "Can't get __cuda_array_interface__ on Variable that requires grad. If gradients aren't required, use "
             "var.detach() to get Variable that doesn't require grad."
         )
+    if readers:
+        reads("hands a tensor's memory to another library")
     return self._array.__cuda_array_interface__

@@ -15,6 +15,7 @@ import numpy as np
 
 from .. import dtypes
 from ..arrays.cpu.memory import root
+from ..capturing import readers, reads
 from ..device import cpu, resolve
 from ..engine import hooks_of
 from ..tensor import Tensor, version_cell
@@ -51,6 +52,8 @@ def reduce(self: Tensor, protocol: Any) -> tuple:
     """Return how a tensor is made again, for pickle."""
     if self.device.axis is not None:
         raise RuntimeError("pickle: a tensor within vmap stands for one of a batch. Pickle what vmap returns.")
+    if readers:
+        reads("pickles a tensor")
     edge = edge_of(self)
     if edge is not None and hooks_of(edge[0]).tensor.get(edge[1]):
         warnings.warn("backward hooks on a tensor will not be serialized: register them anew.", stacklevel=2)
@@ -80,6 +83,8 @@ def rebuild(
 def copied(self: Tensor, memo: dict[int, Any]) -> Any:
     """Return, for copy.deepcopy, a tensor's array over memory of its own, which on the CPU others of the same memory
     will share."""
+    if readers:
+        reads("copies a tensor by copy.deepcopy")
     owner = storage(self._array) if self.device is cpu else None
     if owner is None:
         return self.device.backend.copy(self._array)

@@ -144,7 +144,8 @@ class Flip(Op):
 
     def forward(ctx, x, dims):
         ctx.dims = dims
-        return ctx.backend.copy(x[tuple(slice(None, None, -1) if d in dims else slice(None) for d in range(x.ndim))])
+        index = [slice(None, None, -1) if d in dims else slice(None) for d in range(x.ndim)]
+        return ctx.backend.copy(x[(*index, ...)])  # with an Ellipsis a 0-d array stays one
 
     def backward(ctx, gy):
         return Flip.apply(gy, dims=ctx.dims)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..capturing import readers, reads
 from ..device import resolve
 from ..dtypes import DType, as_dtype, get_default_dtype
 from ..op import Op, View
@@ -273,6 +274,12 @@ def storage_offset(self: Tensor) -> int:
 @public(function=False)
 def data_ptr(self: Tensor) -> int:
     """Return the address of the first element; of an empty tensor 0."""
+    if readers:
+        reads("asks for a tensor's address")
+    return _address(self)
+
+
+def _address(self: Tensor) -> int:
     if not self._array.size:
         return 0
     return self.device.backend.storage(self._array)[0] + storage_offset(self) * self._array.dtype.itemsize
@@ -283,7 +290,7 @@ def is_set_to(self: Tensor, tensor: Tensor) -> bool:
     """Return whether both show the same memory in the same shape."""
     return (
         self.device is tensor.device
-        and data_ptr(self) == data_ptr(tensor)
+        and _address(self) == _address(tensor)
         and self.shape == tensor.shape
         and strides_of(self._array) == strides_of(tensor._array)
     )

@@ -42,7 +42,8 @@ def work_of(nodes: list[Node], units: list[Node | Group]) -> list[Work]:
 
 
 class Explanation(Drawing):
-    """A captured step's recordings, ``work`` of each, and ``why`` the last was made, and why a call had none (``as_ever``). Prints as a table."""
+    """A captured step's recordings, ``work`` of each, ``why`` the last was made, and why a call had none (``as_ever``).
+    Prints as a table."""
 
     def __init__(self, name: str, graphs: list[Any], why: str, as_ever: str = "") -> None:
         self.name, self.why, self.as_ever = name, why, as_ever
