@@ -396,11 +396,11 @@ def zeros(*size: Any, dtype: DType | None = None, device: Any = None, requires_g
     """Return zeros of the given size."""
 def ones(*size: Any, dtype: DType | None = None, device: Any = None, requires_grad: bool = False, out: Tensor | None = None) -> Tensor:
     """Return ones of the given size."""
-def full(size: Sequence[int], fill_value: bool | int | float | complex, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False, out: Tensor | None = None) -> Tensor:
+def full(size: Sequence[int], fill_value: bool | int | float, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False, out: Tensor | None = None) -> Tensor:
     """Return a tensor filled with one value, whose own dtype is the default."""
 def empty(*size: Any, dtype: DType | None = None, device: Any = None, requires_grad: bool = False, out: Tensor | None = None) -> Tensor:
     """Return a tensor whose elements are whatever the memory held."""
-def arange(start: bool | int | float | complex | None = None, end: bool | int | float | complex | None = None, step: bool | int | float | complex = 1, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False, out: Tensor | None = None) -> Tensor:
+def arange(start: bool | int | float | None = None, end: bool | int | float | None = None, step: bool | int | float = 1, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False, out: Tensor | None = None) -> Tensor:
     """Return start, start + step, ... up to but without end; ``arange(end)`` starts at 0."""
 def linspace(start: float, end: float, steps: int, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False, out: Tensor | None = None) -> Tensor:
     """Return `steps` evenly spaced numbers from start to end, both included."""
@@ -412,29 +412,29 @@ def tril(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tens
     """Return the matrices of input with what lies above a diagonal set to 0."""
 def triu(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tensor:
     """Return the matrices of input with what lies below a diagonal set to 0."""
-def range(start: bool | int | float | complex, end: bool | int | float | complex | None = None, step: bool | int | float | complex = 1, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False, out: Tensor | None = None) -> Tensor:
+def range(start: bool | int | float, end: bool | int | float | None = None, step: bool | int | float = 1, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False, out: Tensor | None = None) -> Tensor:
     """Return start, start + step, ... up to and with end."""
 def diag(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tensor:
     """Return the matrix with a vector on its diagonal, or a copy of a matrix's diagonal."""
-def add(input: Tensor | bool | int | float | complex, other: Tensor | bool | int | float | complex, *, alpha: bool | int | float | complex = 1, out: Tensor | None = None) -> Tensor:
+def add(input: Tensor | bool | int | float, other: Tensor | bool | int | float, *, alpha: bool | int | float = 1, out: Tensor | None = None) -> Tensor:
     """Return input + alpha * other, broadcast; bool + bool is a logical or."""
-def sub(input: Tensor | bool | int | float | complex, other: Tensor | bool | int | float | complex, *, alpha: bool | int | float | complex = 1, out: Tensor | None = None) -> Tensor:
+def sub(input: Tensor | bool | int | float, other: Tensor | bool | int | float, *, alpha: bool | int | float = 1, out: Tensor | None = None) -> Tensor:
     """Return input - alpha * other, broadcast. Bool tensors cannot be subtracted."""
-def subtract(input: Tensor | bool | int | float | complex, other: Tensor | bool | int | float | complex, *, alpha: bool | int | float | complex = 1, out: Tensor | None = None) -> Tensor:
+def subtract(input: Tensor | bool | int | float, other: Tensor | bool | int | float, *, alpha: bool | int | float = 1, out: Tensor | None = None) -> Tensor:
     """Return input - alpha * other, broadcast. Bool tensors cannot be subtracted."""
-def mul(input: Tensor | bool | int | float | complex, other: Tensor | bool | int | float | complex, *, out: Tensor | None = None) -> Tensor:
+def mul(input: Tensor | bool | int | float, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
     """Return input * other, broadcast."""
-def multiply(input: Tensor | bool | int | float | complex, other: Tensor | bool | int | float | complex, *, out: Tensor | None = None) -> Tensor:
+def multiply(input: Tensor | bool | int | float, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
     """Return input * other, broadcast."""
-def div(input: Tensor | bool | int | float | complex, other: Tensor | bool | int | float | complex, *, rounding_mode: str | None = None, out: Tensor | None = None) -> Tensor:
+def div(input: Tensor | bool | int | float, other: Tensor | bool | int | float, *, rounding_mode: str | None = None, out: Tensor | None = None) -> Tensor:
     """Return input / other, broadcast; integers give floats unless `rounding_mode` is "trunc" or "floor"."""
-def divide(input: Tensor | bool | int | float | complex, other: Tensor | bool | int | float | complex, *, rounding_mode: str | None = None, out: Tensor | None = None) -> Tensor:
+def divide(input: Tensor | bool | int | float, other: Tensor | bool | int | float, *, rounding_mode: str | None = None, out: Tensor | None = None) -> Tensor:
     """Return input / other, broadcast; integers give floats unless `rounding_mode` is "trunc" or "floor"."""
-def true_divide(input: Tensor | bool | int | float | complex, other: Tensor | bool | int | float | complex, *, out: Tensor | None = None) -> Tensor:
+def true_divide(input: Tensor | bool | int | float, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
     """Return input / other, broadcast; of integers too, floats."""
-def floor_divide(input: Tensor | bool | int | float | complex, other: Tensor | bool | int | float | complex, *, out: Tensor | None = None) -> Tensor:
+def floor_divide(input: Tensor | bool | int | float, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
     """Return floor(input / other), broadcast. Its gradient is zero."""
-def pow(input: Tensor | bool | int | float | complex, exponent: Tensor | bool | int | float | complex, *, out: Tensor | None = None) -> Tensor:
+def pow(input: Tensor | bool | int | float, exponent: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
     """Return input ** exponent, broadcast. Integers to negative integer powers are refused."""
 def neg(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return -input."""
@@ -448,31 +448,31 @@ def maximum(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tenso
     """The larger of the two; NaN wins."""
 def minimum(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The smaller of the two; NaN wins."""
-def fmod(input: Tensor, other: Tensor | bool | int | float | complex, *, out: Tensor | None = None) -> Tensor:
+def fmod(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
     """The remainder with the sign of input."""
-def remainder(input: Tensor | bool | int | float | complex, other: Tensor | bool | int | float | complex, *, out: Tensor | None = None) -> Tensor:
+def remainder(input: Tensor | bool | int | float, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
     """The remainder with the sign of other."""
-def eq(input: Tensor, other: Tensor | bool | int | float | complex, *, out: Tensor | None = None) -> Tensor:
+def eq(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
     """Whether the two are equal."""
-def ne(input: Tensor, other: Tensor | bool | int | float | complex, *, out: Tensor | None = None) -> Tensor:
+def ne(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
     """Whether the two differ."""
-def not_equal(input: Tensor, other: Tensor | bool | int | float | complex, *, out: Tensor | None = None) -> Tensor:
+def not_equal(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
     """Whether the two differ."""
-def lt(input: Tensor, other: Tensor | bool | int | float | complex, *, out: Tensor | None = None) -> Tensor:
+def lt(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
     """Whether input < other."""
-def less(input: Tensor, other: Tensor | bool | int | float | complex, *, out: Tensor | None = None) -> Tensor:
+def less(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
     """Whether input < other."""
-def le(input: Tensor, other: Tensor | bool | int | float | complex, *, out: Tensor | None = None) -> Tensor:
+def le(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
     """Whether input <= other."""
-def less_equal(input: Tensor, other: Tensor | bool | int | float | complex, *, out: Tensor | None = None) -> Tensor:
+def less_equal(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
     """Whether input <= other."""
-def gt(input: Tensor, other: Tensor | bool | int | float | complex, *, out: Tensor | None = None) -> Tensor:
+def gt(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
     """Whether input > other."""
-def greater(input: Tensor, other: Tensor | bool | int | float | complex, *, out: Tensor | None = None) -> Tensor:
+def greater(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
     """Whether input > other."""
-def ge(input: Tensor, other: Tensor | bool | int | float | complex, *, out: Tensor | None = None) -> Tensor:
+def ge(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
     """Whether input >= other."""
-def greater_equal(input: Tensor, other: Tensor | bool | int | float | complex, *, out: Tensor | None = None) -> Tensor:
+def greater_equal(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
     """Whether input >= other."""
 def logical_and(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Whether both are nonzero."""
@@ -484,25 +484,25 @@ def atan2(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return the angle of the point (other, input) in radians, broadcast."""
 def arctan2(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return the angle of the point (other, input) in radians, broadcast."""
-def copysign(input: Tensor, other: Tensor | bool | int | float | complex, *, out: Tensor | None = None) -> Tensor:
+def copysign(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
     """Return |input| with the sign of other, broadcast."""
-def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: bool | int | float | complex = 1, out: Tensor | None = None) -> Tensor:
+def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: bool | int | float = 1, out: Tensor | None = None) -> Tensor:
     """Return input + value * tensor1 * tensor2, broadcast."""
-def bitwise_and(input: Tensor, other: Tensor | bool | int | float | complex, *, out: Tensor | None = None) -> Tensor:
+def bitwise_and(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
     """Bits set in both."""
-def bitwise_or(input: Tensor, other: Tensor | bool | int | float | complex, *, out: Tensor | None = None) -> Tensor:
+def bitwise_or(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
     """Bits set in either."""
-def bitwise_xor(input: Tensor, other: Tensor | bool | int | float | complex, *, out: Tensor | None = None) -> Tensor:
+def bitwise_xor(input: Tensor, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
     """Bits set in exactly one."""
-def clamp(input: Tensor, min: Tensor | bool | int | float | complex | None = None, max: Tensor | bool | int | float | complex | None = None, *, out: Tensor | None = None) -> Tensor:
+def clamp(input: Tensor, min: Tensor | bool | int | float | None = None, max: Tensor | bool | int | float | None = None, *, out: Tensor | None = None) -> Tensor:
     """Return input limited to [min, max]; either bound may be missing, a number, or a tensor that broadcasts."""
-def clip(input: Tensor, min: Tensor | bool | int | float | complex | None = None, max: Tensor | bool | int | float | complex | None = None, *, out: Tensor | None = None) -> Tensor:
+def clip(input: Tensor, min: Tensor | bool | int | float | None = None, max: Tensor | bool | int | float | None = None, *, out: Tensor | None = None) -> Tensor:
     """Return input limited to [min, max]; either bound may be missing, a number, or a tensor that broadcasts."""
-def clamp_(input: Tensor, min: Tensor | bool | int | float | complex | None = None, max: Tensor | bool | int | float | complex | None = None) -> Tensor:
+def clamp_(input: Tensor, min: Tensor | bool | int | float | None = None, max: Tensor | bool | int | float | None = None) -> Tensor:
     """In place: Return input limited to [min, max]; either bound may be missing, a number, or a tensor that broadcasts."""
-def clip_(input: Tensor, min: Tensor | bool | int | float | complex | None = None, max: Tensor | bool | int | float | complex | None = None) -> Tensor:
+def clip_(input: Tensor, min: Tensor | bool | int | float | None = None, max: Tensor | bool | int | float | None = None) -> Tensor:
     """In place: Return input limited to [min, max]; either bound may be missing, a number, or a tensor that broadcasts."""
-def where(condition: Tensor, input: Tensor | bool | int | float | complex | None = None, other: Tensor | bool | int | float | complex | None = None, *, out: Tensor | None = None) -> Any:
+def where(condition: Tensor, input: Tensor | bool | int | float | None = None, other: Tensor | bool | int | float | None = None, *, out: Tensor | None = None) -> Any:
     """Return input where the condition holds and other elsewhere, broadcast; with the condition alone, its nonzeros."""
 def frac(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return input - trunc(input), elementwise."""
@@ -534,11 +534,11 @@ def isposinf(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return whether each element is +inf."""
 def isneginf(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return whether each element is -inf."""
-def clamp_min_(input: Tensor, min: Tensor | bool | int | float | complex) -> Tensor:
+def clamp_min_(input: Tensor, min: Tensor | bool | int | float) -> Tensor:
     """In place: Return input, and min where input is less."""
-def clamp_max_(input: Tensor, max: Tensor | bool | int | float | complex) -> Tensor:
+def clamp_max_(input: Tensor, max: Tensor | bool | int | float) -> Tensor:
     """In place: Return input, and max where input is more."""
-def float_power(input: Tensor | bool | int | float | complex, exponent: Tensor | bool | int | float | complex, *, out: Tensor | None = None) -> Tensor:
+def float_power(input: Tensor | bool | int | float, exponent: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
     """Return input ** exponent, computed in float64 or complex128, broadcast."""
 def fmax(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return the larger of the two; a number wins against NaN. Broadcast."""
@@ -550,9 +550,9 @@ def logaddexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Ten
     """Return log(exp(x) + exp(y)) without overflow, broadcast."""
 def logaddexp2(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return log2(2**x + 2**y) without overflow, broadcast."""
-def xlogy(input: Tensor | bool | int | float | complex, other: Tensor | bool | int | float | complex, *, out: Tensor | None = None) -> Tensor:
+def xlogy(input: Tensor | bool | int | float, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
     """Return x * log(y), and 0 where x is 0 and y is no NaN, broadcast."""
-def xlogy_(input: Tensor | bool | int | float | complex, other: Tensor | bool | int | float | complex) -> Tensor:
+def xlogy_(input: Tensor | bool | int | float, other: Tensor | bool | int | float) -> Tensor:
     """In place: Return x * log(y), and 0 where x is 0 and y is no NaN, broadcast."""
 def heaviside(input: Tensor, values: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return 0 where input is negative, 1 where it is positive, and `values` where it is 0, broadcast."""
@@ -560,9 +560,9 @@ def ldexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return input * 2**other, broadcast."""
 def ldexp_(input: Tensor, other: Tensor) -> Tensor:
     """In place: Return input * 2**other, broadcast."""
-def bitwise_left_shift(input: Tensor | bool | int | float | complex, other: Tensor | bool | int | float | complex, *, out: Tensor | None = None) -> Tensor:
+def bitwise_left_shift(input: Tensor | bool | int | float, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
     """Return input * 2**other for integers, broadcast."""
-def bitwise_right_shift(input: Tensor | bool | int | float | complex, other: Tensor | bool | int | float | complex, *, out: Tensor | None = None) -> Tensor:
+def bitwise_right_shift(input: Tensor | bool | int | float, other: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
     """Return floor(input / 2**other) for integers, broadcast; by a negative or a large other, only the sign is left."""
 def gcd(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return the greatest common divisor of integers, never negative, broadcast."""
@@ -572,15 +572,15 @@ def lcm(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return the least common multiple of integers, never negative and 0 with a zero, broadcast."""
 def lcm_(input: Tensor, other: Tensor) -> Tensor:
     """In place: Return the least common multiple of integers, never negative and 0 with a zero, broadcast."""
-def lerp(input: Tensor, end: Tensor, weight: Tensor | bool | int | float | complex, *, out: Tensor | None = None) -> Tensor:
+def lerp(input: Tensor, end: Tensor, weight: Tensor | bool | int | float, *, out: Tensor | None = None) -> Tensor:
     """Return input + weight * (end - input), broadcast. The dtypes must be the same."""
-def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: bool | int | float | complex = 1, out: Tensor | None = None) -> Tensor:
+def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: bool | int | float = 1, out: Tensor | None = None) -> Tensor:
     """Return input + value * tensor1 / tensor2, broadcast. Integer division is refused."""
 def trapz(y: Tensor, x: Tensor | None = None, *, dx: float | None = None, dim: int = -1) -> Tensor:
     """Return the integral of y along `dim` by the trapezoidal rule, over places x or with steps of dx (1)."""
 def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False, out: Tensor | None = None) -> Tensor:
     """Return input's elements at `index` along `dim`: out[i][j] = input[index[i][j]][j] for dim 0."""
-def scatter(input: Tensor, dim: int, index: Tensor, src: Tensor | bool | int | float | complex | None = None, *, value: Any = None, reduce: str | None = None, out: Tensor | None = None) -> Tensor:
+def scatter(input: Tensor, dim: int, index: Tensor, src: Tensor | bool | int | float | None = None, *, value: Any = None, reduce: str | None = None, out: Tensor | None = None) -> Tensor:
     """Return input with src, a tensor or a number (also as `value`), written at `index` along `dim`."""
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return input with src added at `index` along `dim`; repeated places add up, always in the same order."""
@@ -630,17 +630,17 @@ def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return the matrix of all products of two vectors' elements."""
 def ger(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return the matrix of all products of two vectors' elements."""
-def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: bool | int | float | complex = 1, alpha: bool | int | float | complex = 1, out: Tensor | None = None) -> Tensor:
+def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: bool | int | float = 1, alpha: bool | int | float = 1, out: Tensor | None = None) -> Tensor:
     """Return beta * input + alpha * (mat1 @ mat2); input broadcasts. With beta 0, input's values are not read."""
-def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: bool | int | float | complex = 1, alpha: bool | int | float | complex = 1, out: Tensor | None = None) -> Tensor:
+def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: bool | int | float = 1, alpha: bool | int | float = 1, out: Tensor | None = None) -> Tensor:
     """Return beta * input + alpha * (mat @ vec); input broadcasts. With beta 0, input's values are not read."""
-def addmv_(input: Tensor, mat: Tensor, vec: Tensor, *, beta: bool | int | float | complex = 1, alpha: bool | int | float | complex = 1) -> Tensor:
+def addmv_(input: Tensor, mat: Tensor, vec: Tensor, *, beta: bool | int | float = 1, alpha: bool | int | float = 1) -> Tensor:
     """In place: Return beta * input + alpha * (mat @ vec); input broadcasts. With beta 0, input's values are not read."""
-def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: bool | int | float | complex = 1, alpha: bool | int | float | complex = 1, out: Tensor | None = None) -> Tensor:
+def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: bool | int | float = 1, alpha: bool | int | float = 1, out: Tensor | None = None) -> Tensor:
     """Return beta * input + alpha * outer(vec1, vec2); input broadcasts. With beta 0, input's values are not read."""
-def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: bool | int | float | complex = 1, alpha: bool | int | float | complex = 1, out: Tensor | None = None) -> Tensor:
+def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: bool | int | float = 1, alpha: bool | int | float = 1, out: Tensor | None = None) -> Tensor:
     """Return beta * input + alpha * the sum of the products batch1 @ batch2, (b, m, k) @ (b, k, n); input broadcasts."""
-def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: bool | int | float | complex = 1, alpha: bool | int | float | complex = 1, out: Tensor | None = None) -> Tensor:
+def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: bool | int | float = 1, alpha: bool | int | float = 1, out: Tensor | None = None) -> Tensor:
     """Return beta * input + alpha * (batch1 @ batch2) for batches of matrices; input broadcasts."""
 def tanh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """y = tanh(x)."""
@@ -704,9 +704,9 @@ def any(input: Tensor, dim: int | Sequence[int] | None = None, keepdim: bool = F
     """Return whether any element over `dim` is nonzero."""
 def all(input: Tensor, dim: int | Sequence[int] | None = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Return whether all elements over `dim` are nonzero."""
-def var(input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: bool | int | float | complex | None = 1, out: Tensor | None = None) -> Tensor:
+def var(input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: bool | int | float | None = 1, out: Tensor | None = None) -> Tensor:
     """Return the variance over `dim`, the squared deviations (of complex numbers, distances) summed and divided by (n - correction)."""
-def std(input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: bool | int | float | complex | None = 1, out: Tensor | None = None) -> Tensor:
+def std(input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: bool | int | float | None = 1, out: Tensor | None = None) -> Tensor:
     """Return the standard deviation over `dim`: the square root of `var`."""
 def norm(input: Tensor, p: float | str | None = 'fro', dim: int | Sequence[int] | None = None, keepdim: bool = False, *, dtype: DType | None = None, out: Tensor | None = None) -> Tensor:
     """Return the p-norm over `dim` of the elements as one vector: (sum |x|^p)^(1/p); inf, -inf and 0 as their limits."""
@@ -728,9 +728,9 @@ def index_put_(input: Tensor, indices: Sequence[Tensor | None], values: Tensor, 
     """In place: Return input with `values`, broadcast, written to (or added to) ``input[indices]``."""
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None, *, out: Tensor | None = None) -> Tensor:
     """Return input's elements at `indices` along `dim`, the others broadcast; without `dim`, of the flat input."""
-def searchsorted(sorted_sequence: Tensor, input: Tensor | bool | int | float | complex, *, out_int32: bool = False, right: bool = False, side: str | None = None, sorter: Tensor | None = None, out: Tensor | None = None) -> Tensor:
+def searchsorted(sorted_sequence: Tensor, input: Tensor | bool | int | float, *, out_int32: bool = False, right: bool = False, side: str | None = None, sorter: Tensor | None = None, out: Tensor | None = None) -> Tensor:
     """Return where along the last dimension each input would go so that the sequence stays sorted."""
-def bucketize(input: Tensor | bool | int | float | complex, boundaries: Tensor, *, out_int32: bool = False, right: bool = False, out: Tensor | None = None) -> Tensor:
+def bucketize(input: Tensor | bool | int | float, boundaries: Tensor, *, out_int32: bool = False, right: bool = False, out: Tensor | None = None) -> Tensor:
     """Return which of the buckets between the sorted boundaries (a vector) each input falls into."""
 def swapaxes(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """Return input with two dimensions swapped."""
@@ -766,7 +766,7 @@ def nextafter(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Ten
     """Return the number next to input in the direction of other, broadcast."""
 def nanmean(input: Tensor, dim: int | Sequence[int] | None = None, keepdim: bool = False, *, dtype: DType | None = None, out: Tensor | None = None) -> Tensor:
     """Return the mean over `dim` of the elements that are not NaN; NaN where there are none."""
-def histc(input: Tensor, bins: int = 100, min: bool | int | float | complex = 0, max: bool | int | float | complex = 0, *, out: Tensor | None = None) -> Tensor:
+def histc(input: Tensor, bins: int = 100, min: bool | int | float = 0, max: bool | int | float = 0, *, out: Tensor | None = None) -> Tensor:
     """Return how many elements fall into each of `bins` equal intervals of [min, max], by default the data's range."""
 def exp(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """y = e**x."""

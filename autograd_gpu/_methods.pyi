@@ -184,33 +184,33 @@ class Methods:
         """y = the inverse of cosh, for x >= 1."""
     def acosh_(self) -> Tensor:
         """In place: y = the inverse of cosh, for x >= 1."""
-    def add(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex, *, alpha: builtins.bool | builtins.int | builtins.float | complex = 1) -> Tensor:
+    def add(self, other: Tensor | builtins.bool | builtins.int | builtins.float, *, alpha: builtins.bool | builtins.int | builtins.float = 1) -> Tensor:
         """Return input + alpha * other, broadcast; bool + bool is a logical or."""
-    def add_(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex, *, alpha: builtins.bool | builtins.int | builtins.float | complex = 1) -> Tensor:
+    def add_(self, other: Tensor | builtins.bool | builtins.int | builtins.float, *, alpha: builtins.bool | builtins.int | builtins.float = 1) -> Tensor:
         """In place: Return input + alpha * other, broadcast; bool + bool is a logical or."""
-    def addbmm(self, batch1: Tensor, batch2: Tensor, *, beta: builtins.bool | builtins.int | builtins.float | complex = 1, alpha: builtins.bool | builtins.int | builtins.float | complex = 1) -> Tensor:
+    def addbmm(self, batch1: Tensor, batch2: Tensor, *, beta: builtins.bool | builtins.int | builtins.float = 1, alpha: builtins.bool | builtins.int | builtins.float = 1) -> Tensor:
         """Return beta * input + alpha * the sum of the products batch1 @ batch2, (b, m, k) @ (b, k, n); input broadcasts."""
-    def addbmm_(self, batch1: Tensor, batch2: Tensor, *, beta: builtins.bool | builtins.int | builtins.float | complex = 1, alpha: builtins.bool | builtins.int | builtins.float | complex = 1) -> Tensor:
+    def addbmm_(self, batch1: Tensor, batch2: Tensor, *, beta: builtins.bool | builtins.int | builtins.float = 1, alpha: builtins.bool | builtins.int | builtins.float = 1) -> Tensor:
         """In place: Return beta * input + alpha * the sum of the products batch1 @ batch2, (b, m, k) @ (b, k, n); input broadcasts."""
-    def addcdiv(self, tensor1: Tensor, tensor2: Tensor, *, value: builtins.bool | builtins.int | builtins.float | complex = 1) -> Tensor:
+    def addcdiv(self, tensor1: Tensor, tensor2: Tensor, *, value: builtins.bool | builtins.int | builtins.float = 1) -> Tensor:
         """Return input + value * tensor1 / tensor2, broadcast. Integer division is refused."""
-    def addcdiv_(self, tensor1: Tensor, tensor2: Tensor, *, value: builtins.bool | builtins.int | builtins.float | complex = 1) -> Tensor:
+    def addcdiv_(self, tensor1: Tensor, tensor2: Tensor, *, value: builtins.bool | builtins.int | builtins.float = 1) -> Tensor:
         """In place: Return input + value * tensor1 / tensor2, broadcast. Integer division is refused."""
-    def addcmul(self, tensor1: Tensor, tensor2: Tensor, *, value: builtins.bool | builtins.int | builtins.float | complex = 1) -> Tensor:
+    def addcmul(self, tensor1: Tensor, tensor2: Tensor, *, value: builtins.bool | builtins.int | builtins.float = 1) -> Tensor:
         """Return input + value * tensor1 * tensor2, broadcast."""
-    def addcmul_(self, tensor1: Tensor, tensor2: Tensor, *, value: builtins.bool | builtins.int | builtins.float | complex = 1) -> Tensor:
+    def addcmul_(self, tensor1: Tensor, tensor2: Tensor, *, value: builtins.bool | builtins.int | builtins.float = 1) -> Tensor:
         """In place: Return input + value * tensor1 * tensor2, broadcast."""
-    def addmm(self, mat1: Tensor, mat2: Tensor, *, beta: builtins.bool | builtins.int | builtins.float | complex = 1, alpha: builtins.bool | builtins.int | builtins.float | complex = 1) -> Tensor:
+    def addmm(self, mat1: Tensor, mat2: Tensor, *, beta: builtins.bool | builtins.int | builtins.float = 1, alpha: builtins.bool | builtins.int | builtins.float = 1) -> Tensor:
         """Return beta * input + alpha * (mat1 @ mat2); input broadcasts. With beta 0, input's values are not read."""
-    def addmm_(self, mat1: Tensor, mat2: Tensor, *, beta: builtins.bool | builtins.int | builtins.float | complex = 1, alpha: builtins.bool | builtins.int | builtins.float | complex = 1) -> Tensor:
+    def addmm_(self, mat1: Tensor, mat2: Tensor, *, beta: builtins.bool | builtins.int | builtins.float = 1, alpha: builtins.bool | builtins.int | builtins.float = 1) -> Tensor:
         """In place: Return beta * input + alpha * (mat1 @ mat2); input broadcasts. With beta 0, input's values are not read."""
-    def addmv(self, mat: Tensor, vec: Tensor, *, beta: builtins.bool | builtins.int | builtins.float | complex = 1, alpha: builtins.bool | builtins.int | builtins.float | complex = 1) -> Tensor:
+    def addmv(self, mat: Tensor, vec: Tensor, *, beta: builtins.bool | builtins.int | builtins.float = 1, alpha: builtins.bool | builtins.int | builtins.float = 1) -> Tensor:
         """Return beta * input + alpha * (mat @ vec); input broadcasts. With beta 0, input's values are not read."""
-    def addmv_(self, mat: Tensor, vec: Tensor, *, beta: builtins.bool | builtins.int | builtins.float | complex = 1, alpha: builtins.bool | builtins.int | builtins.float | complex = 1) -> Tensor:
+    def addmv_(self, mat: Tensor, vec: Tensor, *, beta: builtins.bool | builtins.int | builtins.float = 1, alpha: builtins.bool | builtins.int | builtins.float = 1) -> Tensor:
         """In place: Return beta * input + alpha * (mat @ vec); input broadcasts. With beta 0, input's values are not read."""
-    def addr(self, vec1: Tensor, vec2: Tensor, *, beta: builtins.bool | builtins.int | builtins.float | complex = 1, alpha: builtins.bool | builtins.int | builtins.float | complex = 1) -> Tensor:
+    def addr(self, vec1: Tensor, vec2: Tensor, *, beta: builtins.bool | builtins.int | builtins.float = 1, alpha: builtins.bool | builtins.int | builtins.float = 1) -> Tensor:
         """Return beta * input + alpha * outer(vec1, vec2); input broadcasts. With beta 0, input's values are not read."""
-    def addr_(self, vec1: Tensor, vec2: Tensor, *, beta: builtins.bool | builtins.int | builtins.float | complex = 1, alpha: builtins.bool | builtins.int | builtins.float | complex = 1) -> Tensor:
+    def addr_(self, vec1: Tensor, vec2: Tensor, *, beta: builtins.bool | builtins.int | builtins.float = 1, alpha: builtins.bool | builtins.int | builtins.float = 1) -> Tensor:
         """In place: Return beta * input + alpha * outer(vec1, vec2); input broadcasts. With beta 0, input's values are not read."""
     def adjoint(self) -> Tensor:
         """Return the tensor with its last two dimensions swapped."""
@@ -294,41 +294,41 @@ class Methods:
         """In place: y = the inverse of tanh, for |x| < 1."""
     def backward(self, gradient: Tensor | None = None, retain_graph: builtins.bool | None = None, create_graph: builtins.bool = False, inputs: Tensor | GradientEdge | Sequence[Tensor | GradientEdge] | None = None) -> None:
         """Add the gradients of this tensor with respect to the graph's leaves to their ``.grad``; see autograd.backward."""
-    def baddbmm(self, batch1: Tensor, batch2: Tensor, *, beta: builtins.bool | builtins.int | builtins.float | complex = 1, alpha: builtins.bool | builtins.int | builtins.float | complex = 1) -> Tensor:
+    def baddbmm(self, batch1: Tensor, batch2: Tensor, *, beta: builtins.bool | builtins.int | builtins.float = 1, alpha: builtins.bool | builtins.int | builtins.float = 1) -> Tensor:
         """Return beta * input + alpha * (batch1 @ batch2) for batches of matrices; input broadcasts."""
-    def baddbmm_(self, batch1: Tensor, batch2: Tensor, *, beta: builtins.bool | builtins.int | builtins.float | complex = 1, alpha: builtins.bool | builtins.int | builtins.float | complex = 1) -> Tensor:
+    def baddbmm_(self, batch1: Tensor, batch2: Tensor, *, beta: builtins.bool | builtins.int | builtins.float = 1, alpha: builtins.bool | builtins.int | builtins.float = 1) -> Tensor:
         """In place: Return beta * input + alpha * (batch1 @ batch2) for batches of matrices; input broadcasts."""
     def bernoulli(self, p: builtins.float | None = None, *, generator: Generator | None = None) -> Tensor:
         """Return 1 with the probability that input gives (or everywhere `p`), else 0, in input's dtype."""
-    def bernoulli_(self, p: builtins.bool | builtins.int | builtins.float | complex | Tensor = 0.5, *, generator: Generator | None = None) -> Tensor:
+    def bernoulli_(self, p: builtins.bool | builtins.int | builtins.float | Tensor = 0.5, *, generator: Generator | None = None) -> Tensor:
         """Fill with 1 with probability p, else 0."""
     def bfloat16(self) -> Tensor:
         """Return the tensor in bfloat16."""
     def bincount(self, weights: Tensor | None = None, minlength: builtins.int = 0) -> Tensor:
         """Return how often each of 0, 1, ... occurs in a vector, or the sums of their weights. Synchronises."""
-    def bitwise_and(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def bitwise_and(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """Bits set in both."""
-    def bitwise_and_(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def bitwise_and_(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """In place: Bits set in both."""
-    def bitwise_left_shift(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def bitwise_left_shift(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """Return input * 2**other for integers, broadcast."""
-    def bitwise_left_shift_(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def bitwise_left_shift_(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """In place: Return input * 2**other for integers, broadcast."""
     def bitwise_not(self) -> Tensor:
         """Return the bits inverted; for bools, the logical not."""
     def bitwise_not_(self) -> Tensor:
         """In place: Return the bits inverted; for bools, the logical not."""
-    def bitwise_or(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def bitwise_or(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """Bits set in either."""
-    def bitwise_or_(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def bitwise_or_(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """In place: Bits set in either."""
-    def bitwise_right_shift(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def bitwise_right_shift(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """Return floor(input / 2**other) for integers, broadcast; by a negative or a large other, only the sign is left."""
-    def bitwise_right_shift_(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def bitwise_right_shift_(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """In place: Return floor(input / 2**other) for integers, broadcast; by a negative or a large other, only the sign is left."""
-    def bitwise_xor(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def bitwise_xor(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """Bits set in exactly one."""
-    def bitwise_xor_(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def bitwise_xor_(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """In place: Bits set in exactly one."""
     def bmm(self, mat2: Tensor) -> Tensor:
         """Return the products of two batches of matrices, (b, m, k) @ (b, k, n)."""
@@ -360,21 +360,21 @@ class Methods:
         """Return X with A @ X = B (*, n, k), given the Cholesky factor L (*, n, n) of A. Batches broadcast."""
     def chunk(self, chunks: builtins.int, dim: builtins.int = 0) -> tuple[Tensor, ...]:
         """Return at most `chunks` views of equal size along `dim` (the last may be smaller)."""
-    def clamp(self, min: Tensor | builtins.bool | builtins.int | builtins.float | complex | None = None, max: Tensor | builtins.bool | builtins.int | builtins.float | complex | None = None) -> Tensor:
+    def clamp(self, min: Tensor | builtins.bool | builtins.int | builtins.float | None = None, max: Tensor | builtins.bool | builtins.int | builtins.float | None = None) -> Tensor:
         """Return input limited to [min, max]; either bound may be missing, a number, or a tensor that broadcasts."""
-    def clamp_(self, min: Tensor | builtins.bool | builtins.int | builtins.float | complex | None = None, max: Tensor | builtins.bool | builtins.int | builtins.float | complex | None = None) -> Tensor:
+    def clamp_(self, min: Tensor | builtins.bool | builtins.int | builtins.float | None = None, max: Tensor | builtins.bool | builtins.int | builtins.float | None = None) -> Tensor:
         """In place: Return input limited to [min, max]; either bound may be missing, a number, or a tensor that broadcasts."""
-    def clamp_max(self, max: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def clamp_max(self, max: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """Return input, and max where input is more."""
-    def clamp_max_(self, max: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def clamp_max_(self, max: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """In place: Return input, and max where input is more."""
-    def clamp_min(self, min: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def clamp_min(self, min: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """Return input, and min where input is less."""
-    def clamp_min_(self, min: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def clamp_min_(self, min: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """In place: Return input, and min where input is less."""
-    def clip(self, min: Tensor | builtins.bool | builtins.int | builtins.float | complex | None = None, max: Tensor | builtins.bool | builtins.int | builtins.float | complex | None = None) -> Tensor:
+    def clip(self, min: Tensor | builtins.bool | builtins.int | builtins.float | None = None, max: Tensor | builtins.bool | builtins.int | builtins.float | None = None) -> Tensor:
         """Return input limited to [min, max]; either bound may be missing, a number, or a tensor that broadcasts."""
-    def clip_(self, min: Tensor | builtins.bool | builtins.int | builtins.float | complex | None = None, max: Tensor | builtins.bool | builtins.int | builtins.float | complex | None = None) -> Tensor:
+    def clip_(self, min: Tensor | builtins.bool | builtins.int | builtins.float | None = None, max: Tensor | builtins.bool | builtins.int | builtins.float | None = None) -> Tensor:
         """In place: Return input limited to [min, max]; either bound may be missing, a number, or a tensor that broadcasts."""
     def clone(self, *, memory_format: MemoryFormat | None = None) -> Tensor:
         """Return a copy, in row-major order, through which gradients flow."""
@@ -390,11 +390,11 @@ class Methods:
         """In place: Return the complex conjugates; a real tensor itself."""
     def contiguous(self, memory_format: MemoryFormat | None = None) -> Tensor:
         """Return input itself when its elements lie in row-major order, else a copy in which they do."""
-    def copy_(self, src: Tensor | builtins.bool | builtins.int | builtins.float | complex, non_blocking: builtins.bool = False) -> Tensor:
+    def copy_(self, src: Tensor | builtins.bool | builtins.int | builtins.float, non_blocking: builtins.bool = False) -> Tensor:
         """Write src, broadcast and cast, into this tensor; gradients then flow to src."""
-    def copysign(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def copysign(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """Return |input| with the sign of other, broadcast."""
-    def copysign_(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def copysign_(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """In place: Return |input| with the sign of other, broadcast."""
     def corrcoef(self) -> Tensor:
         """Return the correlation matrix of variables (rows) over observations (columns), its elements within [-1, 1]."""
@@ -458,15 +458,15 @@ class Methods:
         """y = the derivative of log|Gamma(x)|."""
     def digamma_(self) -> Tensor:
         """In place: y = the derivative of log|Gamma(x)|."""
-    def dist(self, other: Tensor, p: builtins.bool | builtins.int | builtins.float | complex = 2) -> Tensor:
+    def dist(self, other: Tensor, p: builtins.bool | builtins.int | builtins.float = 2) -> Tensor:
         """Return the p-norm of input - other, which broadcast."""
-    def div(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex, *, rounding_mode: str | None = None) -> Tensor:
+    def div(self, other: Tensor | builtins.bool | builtins.int | builtins.float, *, rounding_mode: str | None = None) -> Tensor:
         """Return input / other, broadcast; integers give floats unless `rounding_mode` is "trunc" or "floor"."""
-    def div_(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex, *, rounding_mode: str | None = None) -> Tensor:
+    def div_(self, other: Tensor | builtins.bool | builtins.int | builtins.float, *, rounding_mode: str | None = None) -> Tensor:
         """In place: Return input / other, broadcast; integers give floats unless `rounding_mode` is "trunc" or "floor"."""
-    def divide(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex, *, rounding_mode: str | None = None) -> Tensor:
+    def divide(self, other: Tensor | builtins.bool | builtins.int | builtins.float, *, rounding_mode: str | None = None) -> Tensor:
         """Return input / other, broadcast; integers give floats unless `rounding_mode` is "trunc" or "floor"."""
-    def divide_(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex, *, rounding_mode: str | None = None) -> Tensor:
+    def divide_(self, other: Tensor | builtins.bool | builtins.int | builtins.float, *, rounding_mode: str | None = None) -> Tensor:
         """In place: Return input / other, broadcast; integers give floats unless `rounding_mode` is "trunc" or "floor"."""
     def dot(self, tensor: Tensor) -> Tensor:
         """Return the sum of the products of two vectors."""
@@ -474,9 +474,9 @@ class Methods:
         """Return the tensor in float64."""
     def dsplit(self, indices_or_sections: Tensor | builtins.int | Sequence[builtins.int]) -> tuple[Tensor, ...]:
         """Return `tensor_split` along the third dimension."""
-    def eq(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def eq(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """Whether the two are equal."""
-    def eq_(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def eq_(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """In place: Whether the two are equal."""
     def equal(self, other: Tensor) -> builtins.bool:
         """Return whether two tensors have the same shape and the same elements."""
@@ -510,9 +510,9 @@ class Methods:
         """In place: y = e**x - 1, accurate near 0."""
     def exponential_(self, lambd: builtins.float = 1, *, generator: Generator | None = None) -> Tensor:
         """Fill with numbers of the exponential distribution of rate `lambd`."""
-    def fill_(self, value: builtins.bool | builtins.int | builtins.float | complex | Tensor) -> Tensor:
+    def fill_(self, value: builtins.bool | builtins.int | builtins.float | Tensor) -> Tensor:
         """Write one value everywhere."""
-    def fill_diagonal_(self, fill_value: builtins.bool | builtins.int | builtins.float | complex, wrap: builtins.bool = False) -> Tensor:
+    def fill_diagonal_(self, fill_value: builtins.bool | builtins.int | builtins.float, wrap: builtins.bool = False) -> Tensor:
         """Write a value to the main diagonal. With `wrap`, it goes on below a gap of a row in a tall matrix."""
     def fix(self) -> Tensor:
         """y = x without its fraction."""
@@ -528,25 +528,25 @@ class Methods:
         """Return input read backwards along its first dimension."""
     def float(self) -> Tensor:
         """Return the tensor in float32."""
-    def float_power(self, exponent: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def float_power(self, exponent: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """Return input ** exponent, computed in float64 or complex128, broadcast."""
-    def float_power_(self, exponent: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def float_power_(self, exponent: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """Write `float_power`, which is float64, into this tensor, which has to be."""
     def floor(self) -> Tensor:
         """y = the largest integer not above x."""
     def floor_(self) -> Tensor:
         """In place: y = the largest integer not above x."""
-    def floor_divide(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def floor_divide(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """Return floor(input / other), broadcast. Its gradient is zero."""
-    def floor_divide_(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def floor_divide_(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """In place: Return floor(input / other), broadcast. Its gradient is zero."""
     def fmax(self, other: Tensor) -> Tensor:
         """Return the larger of the two; a number wins against NaN. Broadcast."""
     def fmin(self, other: Tensor) -> Tensor:
         """Return the smaller of the two; a number wins against NaN. Broadcast."""
-    def fmod(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def fmod(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """The remainder with the sign of input."""
-    def fmod_(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def fmod_(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """In place: The remainder with the sign of input."""
     def frac(self) -> Tensor:
         """Return input - trunc(input), elementwise."""
@@ -560,25 +560,25 @@ class Methods:
         """Return the greatest common divisor of integers, never negative, broadcast."""
     def gcd_(self, other: Tensor) -> Tensor:
         """In place: Return the greatest common divisor of integers, never negative, broadcast."""
-    def ge(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def ge(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """Whether input >= other."""
-    def ge_(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def ge_(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """In place: Whether input >= other."""
     def geometric_(self, p: builtins.float, *, generator: Generator | None = None) -> Tensor:
         """Fill with the numbers 1, 2, ... of the first success in trials of probability p."""
     def ger(self, vec2: Tensor) -> Tensor:
         """Return the matrix of all products of two vectors' elements."""
-    def greater(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def greater(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """Whether input > other."""
-    def greater_(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def greater_(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """In place: Whether input > other."""
-    def greater_equal(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def greater_equal(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """Whether input >= other."""
-    def greater_equal_(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def greater_equal_(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """In place: Whether input >= other."""
-    def gt(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def gt(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """Whether input > other."""
-    def gt_(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def gt_(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """In place: Whether input > other."""
     def half(self) -> Tensor:
         """Return the tensor in float16."""
@@ -588,7 +588,7 @@ class Methods:
         """Return 0 where input is negative, 1 where it is positive, and `values` where it is 0, broadcast."""
     def heaviside_(self, values: Tensor) -> Tensor:
         """In place: Return 0 where input is negative, 1 where it is positive, and `values` where it is 0, broadcast."""
-    def histc(self, bins: builtins.int = 100, min: builtins.bool | builtins.int | builtins.float | complex = 0, max: builtins.bool | builtins.int | builtins.float | complex = 0) -> Tensor:
+    def histc(self, bins: builtins.int = 100, min: builtins.bool | builtins.int | builtins.float = 0, max: builtins.bool | builtins.int | builtins.float = 0) -> Tensor:
         """Return how many elements fall into each of `bins` equal intervals of [min, max], by default the data's range."""
     def histogram(self, bins: builtins.int | Tensor, *, range: tuple[builtins.float, builtins.float] | None = None, weight: Tensor | None = None, density: builtins.bool = False) -> Histogram:
         """Return (hist, bin_edges): how many elements, or how much weight, each bin holds; the last has both its edges."""
@@ -730,21 +730,21 @@ class Methods:
         """Return input * 2**other, broadcast."""
     def ldexp_(self, other: Tensor) -> Tensor:
         """In place: Return input * 2**other, broadcast."""
-    def le(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def le(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """Whether input <= other."""
-    def le_(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def le_(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """In place: Whether input <= other."""
-    def lerp(self, end: Tensor, weight: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def lerp(self, end: Tensor, weight: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """Return input + weight * (end - input), broadcast. The dtypes must be the same."""
-    def lerp_(self, end: Tensor, weight: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def lerp_(self, end: Tensor, weight: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """In place: Return input + weight * (end - input), broadcast. The dtypes must be the same."""
-    def less(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def less(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """Whether input < other."""
-    def less_(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def less_(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """In place: Whether input < other."""
-    def less_equal(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def less_equal(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """Whether input <= other."""
-    def less_equal_(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def less_equal_(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """In place: Whether input <= other."""
     def lgamma(self) -> Tensor:
         """y = log|Gamma(x)|."""
@@ -802,9 +802,9 @@ class Methods:
         """Return log(sum(exp(input))) over `dim` without overflow."""
     def long(self) -> Tensor:
         """Return the tensor in int64."""
-    def lt(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def lt(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """Whether input < other."""
-    def lt_(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def lt_(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """In place: Whether input < other."""
     @property
     def mH(self) -> Tensor:
@@ -854,15 +854,15 @@ class Methods:
         """Return input with the dimensions `source` moved to the places `destination`."""
     def msort(self) -> Tensor:
         """Return input sorted along its first dimension."""
-    def mul(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def mul(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """Return input * other, broadcast."""
-    def mul_(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def mul_(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """In place: Return input * other, broadcast."""
     def multinomial(self, num_samples: builtins.int, replacement: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
         """Return `num_samples` indices per row (or of the vector), each with the probability of its non-negative weight."""
-    def multiply(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def multiply(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """Return input * other, broadcast."""
-    def multiply_(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def multiply_(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """In place: Return input * other, broadcast."""
     def mv(self, vec: Tensor) -> Tensor:
         """Return the product of a matrix and a vector, (m, k) @ (k,)."""
@@ -886,9 +886,9 @@ class Methods:
         """Return input[start : start + length] along `dim`."""
     def narrow_copy(self, dim: builtins.int, start: builtins.int, length: builtins.int) -> Tensor:
         """Return a copy of input[start : start + length] along `dim`."""
-    def ne(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def ne(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """Whether the two differ."""
-    def ne_(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def ne_(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """In place: Whether the two differ."""
     def neg(self) -> Tensor:
         """Return -input."""
@@ -924,9 +924,9 @@ class Methods:
         """Return the p-norm over `dim` of the elements as one vector: (sum |x|^p)^(1/p); inf, -inf and 0 as their limits."""
     def normal_(self, mean: builtins.float = 0, std: builtins.float = 1, *, generator: Generator | None = None) -> Tensor:
         """Fill with normal numbers of the given mean and standard deviation."""
-    def not_equal(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def not_equal(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """Whether the two differ."""
-    def not_equal_(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def not_equal_(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """In place: Whether the two differ."""
     def numpy(self, *, force: builtins.bool = False) -> np.ndarray:
         """Return a NumPy array over the same memory. With `force`, a copy where a share is not possible."""
@@ -944,9 +944,9 @@ class Methods:
         """In place: Return the n-th derivative of digamma at this tensor."""
     def positive(self) -> Tensor:
         """Return input itself. Bool tensors are refused."""
-    def pow(self, exponent: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def pow(self, exponent: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """Return input ** exponent, broadcast. Integers to negative integer powers are refused."""
-    def pow_(self, exponent: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def pow_(self, exponent: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """In place: Return input ** exponent, broadcast. Integers to negative integer powers are refused."""
     def prelu(self, weight: Tensor) -> Tensor:
         """Return x for x > 0, else weight * x; weight is () or (1,), or one per channel (dimension 1) (He et al. 2015)."""
@@ -981,9 +981,9 @@ class Methods:
         """Return max(input, 0)."""
     def relu_(self) -> Tensor:
         """In place: Return max(input, 0)."""
-    def remainder(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def remainder(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """The remainder with the sign of other."""
-    def remainder_(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def remainder_(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """In place: The remainder with the sign of other."""
     def renorm(self, p: builtins.float, dim: builtins.int, maxnorm: builtins.float) -> Tensor:
         """Return input with each slice along `dim` scaled down to a p-norm of at most `maxnorm`."""
@@ -1019,9 +1019,9 @@ class Methods:
         """y = x**(-1/2)."""
     def rsqrt_(self) -> Tensor:
         """In place: y = x**(-1/2)."""
-    def scatter(self, dim: builtins.int, index: Tensor, src: Tensor | builtins.bool | builtins.int | builtins.float | complex | None = None, *, value: Any = None, reduce: str | None = None) -> Tensor:
+    def scatter(self, dim: builtins.int, index: Tensor, src: Tensor | builtins.bool | builtins.int | builtins.float | None = None, *, value: Any = None, reduce: str | None = None) -> Tensor:
         """Return input with src, a tensor or a number (also as `value`), written at `index` along `dim`."""
-    def scatter_(self, dim: builtins.int, index: Tensor, src: Tensor | builtins.bool | builtins.int | builtins.float | complex | None = None, *, value: Any = None, reduce: str | None = None) -> Tensor:
+    def scatter_(self, dim: builtins.int, index: Tensor, src: Tensor | builtins.bool | builtins.int | builtins.float | None = None, *, value: Any = None, reduce: str | None = None) -> Tensor:
         """In place: Return input with src, a tensor or a number (also as `value`), written at `index` along `dim`."""
     def scatter_add(self, dim: builtins.int, index: Tensor, src: Tensor) -> Tensor:
         """Return input with src added at `index` along `dim`; repeated places add up, always in the same order."""
@@ -1093,19 +1093,19 @@ class Methods:
         """Return input without its dimensions of size 1, or without those of `dim` that have size 1."""
     def squeeze_(self, dim: builtins.int | Sequence[builtins.int] | None = None) -> Tensor:
         """In-place version of `squeeze`: this tensor's own shape changes. Returns it."""
-    def std(self, dim: Any = None, unbiased: builtins.bool | None = None, keepdim: builtins.bool = False, *, correction: builtins.bool | builtins.int | builtins.float | complex | None = 1) -> Tensor:
+    def std(self, dim: Any = None, unbiased: builtins.bool | None = None, keepdim: builtins.bool = False, *, correction: builtins.bool | builtins.int | builtins.float | None = 1) -> Tensor:
         """Return the standard deviation over `dim`: the square root of `var`."""
     def stft(self, n_fft: builtins.int, hop_length: builtins.int | None = None, win_length: builtins.int | None = None, window: Tensor | None = None, center: builtins.bool = True, pad_mode: str = 'reflect', normalized: builtins.bool = False, onesided: builtins.bool | None = None, return_complex: builtins.bool | None = None, align_to_window: builtins.bool | None = None) -> Tensor:
         """Return the transforms (..., frequencies, frames) of pieces of a signal (..., length), `hop_length` apart."""
     def storage_offset(self) -> builtins.int:
         """Return the number of elements of its storage before the tensor's first."""
-    def sub(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex, *, alpha: builtins.bool | builtins.int | builtins.float | complex = 1) -> Tensor:
+    def sub(self, other: Tensor | builtins.bool | builtins.int | builtins.float, *, alpha: builtins.bool | builtins.int | builtins.float = 1) -> Tensor:
         """Return input - alpha * other, broadcast. Bool tensors cannot be subtracted."""
-    def sub_(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex, *, alpha: builtins.bool | builtins.int | builtins.float | complex = 1) -> Tensor:
+    def sub_(self, other: Tensor | builtins.bool | builtins.int | builtins.float, *, alpha: builtins.bool | builtins.int | builtins.float = 1) -> Tensor:
         """In place: Return input - alpha * other, broadcast. Bool tensors cannot be subtracted."""
-    def subtract(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex, *, alpha: builtins.bool | builtins.int | builtins.float | complex = 1) -> Tensor:
+    def subtract(self, other: Tensor | builtins.bool | builtins.int | builtins.float, *, alpha: builtins.bool | builtins.int | builtins.float = 1) -> Tensor:
         """Return input - alpha * other, broadcast. Bool tensors cannot be subtracted."""
-    def subtract_(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex, *, alpha: builtins.bool | builtins.int | builtins.float | complex = 1) -> Tensor:
+    def subtract_(self, other: Tensor | builtins.bool | builtins.int | builtins.float, *, alpha: builtins.bool | builtins.int | builtins.float = 1) -> Tensor:
         """In place: Return input - alpha * other, broadcast. Bool tensors cannot be subtracted."""
     def sum(self, dim: builtins.int | Sequence[builtins.int] | None = None, keepdim: builtins.bool = False, *, dtype: DType | None = None) -> Tensor:
         """Return the sum over `dim` (all dimensions by default). Integers and bools are summed in int64."""
@@ -1171,9 +1171,9 @@ class Methods:
         """Return the matrices of input with what lies below a diagonal set to 0."""
     def triu_(self, diagonal: builtins.int = 0) -> Tensor:
         """In place: Return the matrices of input with what lies below a diagonal set to 0."""
-    def true_divide(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def true_divide(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """Return input / other, broadcast; of integers too, floats."""
-    def true_divide_(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def true_divide_(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """In place: Return input / other, broadcast; of integers too, floats."""
     def trunc(self) -> Tensor:
         """y = x without its fraction."""
@@ -1207,7 +1207,7 @@ class Methods:
         """In-place version of `unsqueeze`: this tensor's own shape changes. Returns it."""
     def values(self) -> Any:
         """Raise RuntimeError: every tensor here is dense."""
-    def var(self, dim: Any = None, unbiased: builtins.bool | None = None, keepdim: builtins.bool = False, *, correction: builtins.bool | builtins.int | builtins.float | complex | None = 1) -> Tensor:
+    def var(self, dim: Any = None, unbiased: builtins.bool | None = None, keepdim: builtins.bool = False, *, correction: builtins.bool | builtins.int | builtins.float | None = 1) -> Tensor:
         """Return the variance over `dim`, the squared deviations (of complex numbers, distances) summed and divided by (n - correction)."""
     def vdot(self, other: Tensor) -> Tensor:
         """Return the sum of the products of two vectors, the first conjugated."""
@@ -1219,11 +1219,11 @@ class Methods:
         """Return a view of complex numbers as pairs, in a last dimension of two."""
     def vsplit(self, indices_or_sections: Tensor | builtins.int | Sequence[builtins.int]) -> tuple[Tensor, ...]:
         """Return `tensor_split` along the first dimension."""
-    def where(self, condition: Tensor, other: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def where(self, condition: Tensor, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """Return this tensor's elements where the condition holds, other's elsewhere."""
-    def xlogy(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def xlogy(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """Return x * log(y), and 0 where x is 0 and y is no NaN, broadcast."""
-    def xlogy_(self, other: Tensor | builtins.bool | builtins.int | builtins.float | complex) -> Tensor:
+    def xlogy_(self, other: Tensor | builtins.bool | builtins.int | builtins.float) -> Tensor:
         """In place: Return x * log(y), and 0 where x is 0 and y is no NaN, broadcast."""
     def zero_(self) -> Tensor:
         """Write zeros everywhere."""
