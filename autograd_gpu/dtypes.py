@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import functools
 import math
+from typing import Any
 
 import ml_dtypes
 import numpy as np
@@ -176,7 +177,7 @@ def rounded(value: float, dtype: DType) -> float:
         return float(np.asarray(value, np.float64 if dtype is float64 else np.float32).astype(dtype.numpy))
 
 
-def fitting(value: Number, dtype: DType) -> Number:
+def fitting(value: Number, dtype: DType) -> Any:
     """Return a number as one that `dtype` holds, up to rounding; PyTorch's RuntimeError when it is out of range.
 
     Fractions are cut off for integers. A negative int of a size that uint8 holds wraps, as it does in PyTorch. Of a

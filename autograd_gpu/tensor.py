@@ -498,8 +498,8 @@ def checked_node_hook(hook: Callable) -> Callable:
     """Return a hook of a node whose gradients, where it replaces them, are of the shapes and dtypes that they were."""
 
     @functools.wraps(hook)
-    def run(gradients: tuple, *others: tuple) -> Any:
-        gradients, *others = (all_conjugated(several) for several in (gradients, *others))
+    def run(*several: tuple) -> Any:
+        gradients, *others = map(all_conjugated, several)
         results = hook(gradients, *others)
         if results is None:
             return None

@@ -314,7 +314,7 @@ def is_scalar(value: Any) -> bool:
     return isinstance(value, Scalar)
 
 
-def as_number(value: Any, name: str = "", argument: str = "value") -> Number:
+def as_number(value: Any, name: str = "", argument: str = "value") -> Any:
     """Return a plain Python number for a NumPy scalar or a tensor without dimensions, whose value is read now.
 
     TypeError for a tensor that has dimensions or requires grad: it cannot be the number `argument` of function `name`.

@@ -9,6 +9,7 @@ the number gz with Re(u dy) = Re(gz dz). `conj` computes: no tensor is conjugate
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from .. import dtypes
 from ..arrays.complex_numbers import refuse_complex
@@ -151,7 +152,7 @@ class AngleOfReal(Op):
         return "AngleBackward0"
 
 
-def only_real(name: str, *tensors: Tensor) -> None:
+def only_real(name: str, *tensors: Any) -> None:
     """Refuse complex tensors for a function whose formula would give them a number, but not the one that is meant."""
     for x in tensors:
         if isinstance(x, Tensor) and x.is_complex():

@@ -197,8 +197,8 @@ def float_power(input: Tensor | Number, exponent: Tensor | Number) -> Tensor:
     """Return input ** exponent, computed in float64 or complex128, broadcast."""
     is_complex = any(v.is_complex() if isinstance(v, Tensor) else isinstance(v, complex) for v in (input, exponent))
     dtype, number = (dtypes.complex128, complex) if is_complex else (dtypes.float64, float)
-    x, y = (cast(v, dtype) if isinstance(v, Tensor) else number(v) for v in (input, exponent))
-    return pow(x, y)
+    operands: list[Any] = [cast(v, dtype) if isinstance(v, Tensor) else number(v) for v in (input, exponent)]
+    return pow(*operands)
 
 
 @public(function=False)

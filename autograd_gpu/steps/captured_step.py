@@ -353,7 +353,7 @@ def _described(leaves: list, shared: dict) -> list:
         if isinstance(leaf, Tensor) and not leaf.requires_grad:
             array = leaf._array
             same = first.setdefault(id(leaf), number)
-            lies = (array.shape, array.strides, array.dtype, leaf.device, same)
+            lies: tuple = (array.shape, array.strides, array.dtype, leaf.device, same)
             if same in shared:
                 leader, (_, low, high) = shared[same]
                 lies += (leader, high - low, memory_range(leaf)[1] - low)

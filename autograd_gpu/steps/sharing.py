@@ -49,7 +49,7 @@ class Ranges:
 
 def overlapping(leaves: list) -> dict[int, tuple[int, Range]]:
     """Of arguments that show memory of others, by their number: the first of them, and the bytes of them all."""
-    found = {}
+    found: dict[Any, Any] = {}
     for number, leaf in enumerate(leaves):
         if isinstance(leaf, Tensor):
             found.setdefault(id(leaf), (memory_range(leaf), number))
@@ -62,7 +62,7 @@ def overlapping(leaves: list) -> dict[int, tuple[int, Range]]:
             groups[-1] = (device, first, max(last, high)), [*numbers, number]
         else:
             groups.append(((device, low, high), [number]))
-    shared = {}
+    shared: dict[Any, Any] = {}
     for extent, numbers in groups:
         if len(numbers) > 1:
             shared |= {number: (min(numbers), extent) for number in numbers}
