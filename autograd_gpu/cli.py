@@ -144,7 +144,7 @@ def _add_jobs(parsers: Any) -> None:
         )
         job.add_argument(
             "--timeout",
-            type=float,
+            type=_seconds,
             metavar="SECONDS",
             help="of several processes, give one up that the others wait for so long; default: 600",
         )
@@ -223,6 +223,13 @@ def _seed(text: str) -> int:
     number = int(text)
     if number < 0:
         raise argparse.ArgumentTypeError(f"expected at least 0, but got {number}")
+    return number
+
+
+def _seconds(text: str) -> float:
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a number of seconds above 0, but got {text}")
     return number
 
 

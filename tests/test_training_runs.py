@@ -499,6 +499,13 @@ def test_what_the_page_shows_works(corpus, tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out
 
 
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf"])
+def test_a_senseless_timeout_is_refused(seconds, capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["train", "gpt", "--timeout", seconds])
+    assert "a number of seconds above 0" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("job", JOBS)
 def test_no_option_is_untested(job, capsys):
     with pytest.raises(SystemExit):
