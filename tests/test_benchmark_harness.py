@@ -118,7 +118,7 @@ def test_a_planted_slow_down_is_named_and_nothing_else(tmp_path, monkeypatch):
     text = source.read_text()
     planted = text.replace(
         "        return ctx.backend.softmax(",
-        "        __import__('time').sleep(0.1)\n        return ctx.backend.softmax(",
+        "        __import__('time').sleep(0.03)\n        return ctx.backend.softmax(",
         1,
     )
     assert planted != text
