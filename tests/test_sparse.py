@@ -260,6 +260,16 @@ def test_sparse_adam_moves_the_rows_with_a_gradient_by_adams_rule():
     np.testing.assert_allclose(table.detach().numpy(), p, rtol=1e-12)
 
 
+def test_momentum_outlives_gradients_that_are_filled_with_zeros():
+    table = drawn(5, 3).requires_grad_()
+    optimizer = torch.optim.SGD([table], lr=0.1, momentum=0.5)
+    for expected in (1.0, 1.5, 1.75):
+        optimizer.zero_grad(set_to_none=False)
+        F.embedding(torch.tensor([1]), table, sparse=True).sum().backward()
+        optimizer.step()
+        assert optimizer.state[table]["momentum_buffer"].to_dense()[1].tolist() == [expected] * 3
+
+
 def test_other_optimizers_refuse_sparse_gradients():
     table = drawn(5, 3).requires_grad_()
     F.embedding(torch.tensor([1]), table, sparse=True).sum().backward()

@@ -69,7 +69,9 @@ class SGD(FusedOptimizer):
             new = []  # a step that is skipped is nobody's first, and by the host alone it is known whether one is
         for parameter in new:
             self.state[parameter]["momentum_buffer"] = zeros_like(parameter)
-        for first, alike in [(True, new)] * bool(new) + [(False, known)] * bool(known):
+        for first, alike in ((True, new), (False, known)):
+            if not alike:
+                continue
             sgd_step(
                 alike,
                 [parameter._grad for parameter in alike],  # type: ignore[misc]
@@ -95,7 +97,7 @@ class SGD(FusedOptimizer):
         if momentum:
             state = self.state[parameter]
             kept = state.get("momentum_buffer")
-            kept = gradient if kept is None else (kept * momentum).add(gradient, alpha=1 - group["dampening"])
+            kept = gradient.clone() if kept is None else (kept * momentum).add(gradient, alpha=1 - group["dampening"])
             state["momentum_buffer"] = kept
             update = gradient.add(kept, alpha=momentum) if group["nesterov"] else kept
         at, rows = update.entries()

@@ -115,6 +115,11 @@ class Sparse(Tensor):
     def detach(self) -> Sparse:
         return self._with(self._value.detach())
 
+    def detach_(self) -> Sparse:
+        """Take the tensor out of its graph, in place."""
+        self._value = self._value.detach()
+        return self
+
     @property
     def data(self) -> Tensor:
         """The same places, and values without history."""
