@@ -278,7 +278,9 @@ def _root_gradients(roots: tuple, given: Any, create_graph: bool) -> list[Tensor
             gradient = root.new_ones(root.shape)
         else:
             _check_root_gradient(root, gradient, number)
-            gradient = conjugated(cast(gradient, root.dtype))
+            gradient = cast(gradient, root.dtype)
+            if root._array.dtype.kind == "c":
+                gradient = gradient.conj()
         gradients.append(gradient)
     return gradients
 
@@ -304,13 +306,16 @@ def _check_root_gradient(root: Tensor, gradient: Any, number: int) -> None:
             f"grad_output[{number}] is on {gradient.device} and output[{number}] on {root.device}. "
             f'Move it with .to("{root.device}").'
         )
-    if gradient.dtype.is_complex and not root.dtype.is_complex:
+    dtype = gradient.dtype
+    if dtype is root.dtype:
+        return
+    if dtype.is_complex and not root.dtype.is_complex:
         raise RuntimeError(
             f"For complex Tensors, both grad_output and output are required to have the same dtype. Mismatch in dtype: "
-            f"grad_output[{number}] has a dtype of {gradient.dtype} and output[{number}] has a dtype of {root.dtype}."
+            f"grad_output[{number}] has a dtype of {dtype} and output[{number}] has a dtype of {root.dtype}."
         )
-    if not gradient.dtype.is_inexact:
-        raise RuntimeError(f"grad_output[{number}] has dtype {gradient.dtype}; expected {root.dtype}.")
+    if not dtype.is_inexact:
+        raise RuntimeError(f"grad_output[{number}] has dtype {dtype}; expected {root.dtype}.")
 
 
 def _as_tuple(tensors: Any, operation: str, alike: Any = None) -> tuple:
