@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from ..layouts import strided
 from ..ops.creation import zeros_like
-from ..ops.sparse.coo import SparseTensor
 from ..tensor import Tensor
 from .optimizer import Optimizer, check_betas
 
@@ -32,7 +32,7 @@ class SparseAdam(Optimizer):
         check_betas(betas)
         super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "maximize": maximize})
         for group in self.param_groups:
-            if sparse := [number for number, p in enumerate(group["params"]) if isinstance(p, SparseTensor)]:
+            if sparse := [number for number, p in enumerate(group["params"]) if p.layout is not strided]:
                 raise ValueError(f"Sparse params at indices {sparse}: SparseAdam requires dense parameter tensors")
 
     def _update_group(self, index: int, group: dict[str, Any], scale: Tensor | None) -> None:
@@ -40,7 +40,7 @@ class SparseAdam(Optimizer):
             if parameter.grad is not None:
                 raise RuntimeError("SparseAdam does not support dense gradients, please consider Adam instead")
 
-    def _change_sparse(self, parameter: Tensor, gradient: SparseTensor, group: dict[str, Any]) -> None:
+    def _change_sparse(self, parameter: Tensor, gradient: Any, group: dict[str, Any]) -> None:
         state, (first, second) = self.state[parameter], group["betas"]
         if not state:
             state.update(step=0, exp_avg=zeros_like(parameter), exp_avg_sq=zeros_like(parameter))

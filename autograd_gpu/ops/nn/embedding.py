@@ -18,7 +18,6 @@ from ..inplace import check_writable
 from ..pieces import cat
 from ..reduce import norm
 from ..shape import reshape, shaped, unsqueeze
-from ..sparse.coo import of_rows
 from .bag import BagMax, BagSum, counts
 
 
@@ -46,6 +45,8 @@ class SparseEmbedding(Embedding):
     """The same; the gradient is sparse, the rows that were looked up, as often as they were."""
 
     def backward(ctx, gy):
+        from ..sparse.coo import of_rows  # few programs need what sparse tensors are made of
+
         (index,) = ctx.saved
         if ctx.padding is not None:
             kept = reshape(nonzero(index != ctx.padding), (-1,))
