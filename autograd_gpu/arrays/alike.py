@@ -93,13 +93,8 @@ def checked(function: Callable, array: type | None = None) -> Callable:
     defaults = [p.default for p in parameters.values() if p.default is not p.empty]
     given = ", ".join(parameters)
     statements = _statements(list(_terms(line)), set(parameters)) if line else []
-    first = next(iter(parameters), None)
-    if name not in TAKEN and first is not None:
-        # It may also be a number, a shape or a list of arrays; where there is a number, the array is the second.
-        asked = f"{first}.__class__ is array" if array is not None else f'hasattr({first}, "dtype")'
-        statements.insert(0, f'if {asked} and {first}.dtype.kind == "c": refuse_complex("{name}", {first})')
-        if name == "zeta":
-            statements.insert(0, 'if y.dtype.kind == "c": refuse_complex("zeta", y)')
+    if name not in TAKEN and parameters:
+        statements.insert(0, _refusal_of_complex(name, list(parameters)[:2], array is not None))
     if array is None:
         statements.append(f"return function({given})")
     else:
@@ -113,6 +108,15 @@ def checked(function: Callable, array: type | None = None) -> Callable:
     run: Any = functools.wraps(function)(namespace["run"])
     run.__defaults__ = tuple(defaults)
     return run
+
+
+def _refusal_of_complex(name: str, operands: Sequence[str], is_numpys: bool) -> str:
+    """The statement that looks at the first operand, or, where that is a number, a shape or a list, at the second."""
+    branches = []
+    for operand in operands:
+        is_array = f"{operand}.__class__ is array" if is_numpys else f'hasattr({operand}, "dtype")'
+        branches.append(f'if {is_array}:\n        if {operand}.dtype.kind == "c": refuse_complex("{name}", {operand})')
+    return "\n    el".join(branches)
 
 
 def check_all(backend: dict[str, Any], array: type | None = None, but: Sequence[str] = ()) -> None:
