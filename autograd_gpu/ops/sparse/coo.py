@@ -44,6 +44,11 @@ class SparseTensor(Sparse):
         """Return how many dimensions the indices name."""
         return self._index.shape[0]
 
+    @property
+    def _sizes(self) -> tuple[int, ...]:
+        """Of the dimensions that the indices name."""
+        return self._size[: self.sparse_dim()]
+
     def dense_dim(self) -> int:
         """Return how many dimensions each value has of its own."""
         return self._value.ndim - 1
@@ -96,10 +101,9 @@ class SparseTensor(Sparse):
         """Return the tensor with its places in ascending order and what one place was given added up."""
         if self._is_coalesced:
             return self
-        key, sizes = self._keys(), self._size[: self.sparse_dim()]
-        places, entry = unique(key, return_inverse=True)
+        places, entry = unique(self._keys(), return_inverse=True)
         values = _from_rows(ScatterAddRows.apply(_rows(self._value), entry, count=places.shape[0]), self._value)
-        return made(_coordinates(places, sizes), values, self._size, True)
+        return made(_coordinates(places, self._sizes), values, self._size, True)
 
     def entries(self) -> tuple[Tensor, Tensor]:
         """Return each place once, as one number, ascending, and its values as a row."""
@@ -109,7 +113,7 @@ class SparseTensor(Sparse):
     def _keys(self) -> Tensor:
         """Return each place as one number, in the order of rows."""
         key = self._index.new_zeros((self._nnz(),))
-        for d, size in enumerate(self._size[: self.sparse_dim()]):
+        for d, size in enumerate(self._sizes):
             key = key * size + self._index[d]
         return key
 
@@ -118,8 +122,7 @@ class SparseTensor(Sparse):
         values = self._value if dtype is None else cast(self._value, dtype)
         is_bool = values.dtype is dtypes.bool
         rows = _rows(cast(values, dtypes.int64) if is_bool else values)
-        count = math.prod(self._size[: self.sparse_dim()])
-        found = reshape(ScatterAddRows.apply(rows, self._keys(), count=count), self._size)
+        found = reshape(ScatterAddRows.apply(rows, self._keys(), count=math.prod(self._sizes)), self._size)
         return found != 0 if is_bool else found
 
     def to_sparse(self, *args: Any, layout: Any = None, **kwargs: Any) -> Tensor:
@@ -208,9 +211,8 @@ class SparseTensor(Sparse):
 
     def _add_to(self, other: Tensor, *, alpha: Number = 1) -> Tensor:
         _check_sizes("add", other, self)
-        at, count = self._keys(), math.prod(self._size[: self.sparse_dim()])
         rows = _rows(cast(self._value, other.dtype))
-        other.view(count, rows.shape[1]).index_add_(0, at, rows, alpha=alpha)
+        other.view(math.prod(self._sizes), rows.shape[1]).index_add_(0, self._keys(), rows, alpha=alpha)
         return other
 
     def __rsub__(self, other: Any, *, alpha: Number = 1) -> Tensor:
@@ -228,7 +230,8 @@ def made(
 ) -> SparseTensor:
     found = object.__new__(SparseTensor)
     found._index, found._value, found._size, found._is_coalesced = index, values, tuple(size), is_coalesced
-    found._value.requires_grad_(found._value.requires_grad or requires_grad)
+    if requires_grad:
+        values.requires_grad_()
     return found
 
 
@@ -349,8 +352,7 @@ def _coordinates(places: Tensor, sizes: Sequence[int]) -> Tensor:
 
 def picked(dense: Tensor, like: SparseTensor) -> Tensor:
     """Return a dense tensor's elements at the places of `like`, of the shape of its values."""
-    count = math.prod(like._size[: like.sparse_dim()])
-    rows = reshape(dense, (count, math.prod(like._size[like.sparse_dim() :])))
+    rows = reshape(dense, (math.prod(like._sizes), math.prod(like._value.shape[1:])))
     return _from_rows(GatherRows.apply(rows, like._keys()), like._value)
 
 
