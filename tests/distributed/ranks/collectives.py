@@ -1,29 +1,16 @@
 """Claims about collectives, run by pytest on every rank at once: `mpiexec -n 2 python -m pytest this_file`.
 
-`tests/distributed/test_ranks.py` does so. AUTOGRAD_GPU_TEST_NCCL=1: the NCCL engine, over a stand-in.
+`tests/distributed/test_ranks.py` does so.
 """
-
-import datetime
-import os
 
 import numpy as np
 import pytest
+from on_every_rank import DEVICES, ON_NCCL, RANK, SIZE
 
 import autograd_gpu as torch
 from autograd_gpu import distributed as dist
 from autograd_gpu.errors import DistBackendError
-from autograd_gpu.processes import nccl
 
-ON_NCCL = os.environ.get("AUTOGRAD_GPU_TEST_NCCL") == "1"
-if ON_NCCL:
-    from autograd_gpu.testing import nccl_stand_in
-
-    nccl.library = nccl_stand_in
-    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"}
-
-dist.init_process_group("cuda:nccl" if ON_NCCL else "mpi", timeout=datetime.timedelta(seconds=60))
-RANK, SIZE = dist.get_rank(), dist.get_world_size()
-DEVICES = ["cuda"] if ON_NCCL else ["cpu", "cuda"]
 ALL = [torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.int64, torch.int32, torch.int8, torch.uint8]
 ALL += [] if ON_NCCL else [torch.int16]
 FLOATS = ALL[:4]

@@ -1,31 +1,18 @@
 """Claims about DistributedDataParallel, run by pytest on every rank at once by `tests/distributed/test_ranks.py`."""
 
-import datetime
-import os
 import time
 
 import numpy as np
 import pytest
+from on_every_rank import DEVICES, HOME, ON_NCCL, RANK, SIZE
 
 import autograd_gpu as torch
 from autograd_gpu import distributed as dist
 from autograd_gpu import nn
 from autograd_gpu.nn.parallel import DistributedDataParallel
-from autograd_gpu.processes import nccl
-
-ON_NCCL = os.environ.get("AUTOGRAD_GPU_TEST_NCCL") == "1"
-if ON_NCCL:
-    from autograd_gpu.testing import nccl_stand_in
-
-    nccl.library = nccl_stand_in
-    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"}
-
-dist.init_process_group("cuda:nccl" if ON_NCCL else "mpi", timeout=datetime.timedelta(seconds=60))
-RANK, SIZE = dist.get_rank(), dist.get_world_size()
-HOME = "cuda" if ON_NCCL else "cpu"
 
 
-@pytest.fixture(params=["cuda"] if ON_NCCL else ["cpu", "cuda"])
+@pytest.fixture(params=DEVICES)
 def device(request):
     return request.param
 

@@ -1,11 +1,11 @@
 """Claims about ZeroRedundancyOptimizer and sharded checkpoints, run by pytest on every rank at once."""
 
-import datetime
 import os
 import tempfile
 
 import numpy as np
 import pytest
+from on_every_rank import HOME, ON_NCCL, RANK, SIZE
 
 import autograd_gpu as torch
 from autograd_gpu import distributed as dist
@@ -14,28 +14,16 @@ from autograd_gpu.distributed import checkpoint
 from autograd_gpu.distributed.algorithms.ddp_comm_hooks.default_hooks import bf16_compress_hook
 from autograd_gpu.distributed.optim import ZeroRedundancyOptimizer
 from autograd_gpu.nn.parallel import DistributedDataParallel
-from autograd_gpu.processes import nccl
-
-ON_NCCL = os.environ.get("AUTOGRAD_GPU_TEST_NCCL") == "1"
-if ON_NCCL:
-    from autograd_gpu.testing import nccl_stand_in
-
-    nccl.library = nccl_stand_in
-    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"}
-
-dist.init_process_group("cuda:nccl" if ON_NCCL else "mpi", timeout=datetime.timedelta(seconds=60))
-RANK, SIZE = dist.get_rank(), dist.get_world_size()
-DEVICE = "cuda" if ON_NCCL else "cpu"
 
 
 def net(seed=0):
     torch.manual_seed(seed)
-    return nn.Sequential(nn.Linear(5, 31), nn.Tanh(), nn.Linear(31, 7)).to(DEVICE)
+    return nn.Sequential(nn.Linear(5, 31), nn.Tanh(), nn.Linear(31, 7)).to(HOME)
 
 
 def batch(step):
     x = np.random.default_rng([step, RANK]).standard_normal((3, 5)).astype(np.float32)
-    return torch.from_numpy(x).to(DEVICE)
+    return torch.from_numpy(x).to(HOME)
 
 
 def take_steps(model, wrapped, optimizer, steps, schedule=None, clip=None):
@@ -153,7 +141,7 @@ def test_an_infinity_of_one_rank_skips_the_step_of_all(stage):
     model = net()
     optimizer = ZeroRedundancyOptimizer(model.parameters(), torch.optim.SGD, lr=0.1, stage=stage)
     wrapped = DistributedDataParallel(model) if stage == 1 else model
-    scaler = torch.amp.GradScaler(DEVICE, init_scale=8.0)
+    scaler = torch.amp.GradScaler(HOME, init_scale=8.0)
     before = weights(model)
     for step in range(2):
         optimizer.zero_grad()
@@ -245,7 +233,7 @@ def test_what_cannot_be_dealt_out_is_refused():
     with pytest.raises(ValueError, match="stage to be 1 or 2"):
         ZeroRedundancyOptimizer(parameters, torch.optim.SGD, stage=3)
     with pytest.raises(ValueError, match="does not lie row by row"):
-        ZeroRedundancyOptimizer([nn.Parameter(torch.zeros(3, 4, device=DEVICE).t())], torch.optim.SGD, lr=0.1)
+        ZeroRedundancyOptimizer([nn.Parameter(torch.zeros(3, 4, device=HOME).t())], torch.optim.SGD, lr=0.1)
     optimizer = ZeroRedundancyOptimizer(parameters, torch.optim.SGD, lr=0.1)
     with pytest.raises(RuntimeError, match="stage=2"):
         optimizer.reduce_gradients()
