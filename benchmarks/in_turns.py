@@ -45,6 +45,8 @@ def one_process(label: str, environment: dict[str, str], suites: list[str], only
     """What one library takes in a process of its own: pytest-benchmark's JSON."""
     limits = {name: str(threads) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
     told = {"BENCHMARK_LIBRARY": label, "BENCHMARK_ONLY": json.dumps(only)}
+    # A process that takes itself for one of several test workers times nothing.
+    outside = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "round.json"
         command = [
@@ -54,7 +56,7 @@ def one_process(label: str, environment: dict[str, str], suites: list[str], only
             "--benchmark-disable-gc", "--benchmark-quiet", *(str(SUITES / f"test_{suite}.py") for suite in suites),
         ]  # fmt: skip
         answer = subprocess.run(
-            command, env={**os.environ, **limits, **environment, **told}, cwd=record.REPOSITORY,
+            command, env={**outside, **limits, **environment, **told}, cwd=record.REPOSITORY,
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         if answer.returncode == NOTHING_TO_DO or (answer.returncode == 0 and not path.exists()):
